@@ -1,0 +1,1 @@
+"""Everything that judges: generators, comparisons, recorders, history checks, audits, proofs, reports."""

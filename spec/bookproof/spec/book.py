@@ -1,0 +1,432 @@
+"""One book: the rules that need nothing but the book itself (lock note L1), as pure functions.
+
+Every function takes a book and gives back the book after it, with what happened. A refusal gives back the very same
+book. `exchange` decides which book a command goes to and holds the rules that need more than one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bookproof.spec import kernel
+from bookproof.spec.commands import Replace, Submit
+from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Rejected, Replaced, Trade, Triggered
+from bookproof.spec.instruments import Instrument
+from bookproof.spec.kernel import Match, Resting
+from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
+from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.rulebook import fired
+from bookproof.spec.sorted_tuple import SortedTuple
+from bookproof.spec.values import Lots, OrderId, Phase, Side, Ticks, TimeInForce
+
+
+class Pending(NamedTuple):
+    """A stop that waits off-book. Its first two fields are the order in which stops are triggered (E3)."""
+
+    key: int
+    """Signed stop price: buys are triggered from the lowest up, sells from the highest down."""
+    sequence: int
+    order_id: OrderId
+    terms: Submit
+
+
+class Location(NamedTuple):
+    """Where a live order is to be found: its side, whether it is a pending stop, and its priority there."""
+
+    order_id: OrderId
+    side: Side
+    pending: bool
+    priority: tuple[int, ...]
+
+
+class Book(NamedTuple):
+    """Everything the rules know of one book."""
+
+    instrument: Instrument
+    phase: Phase = Phase.CONTINUOUS
+    bids: SortedTuple[Resting] = SortedTuple()
+    asks: SortedTuple[Resting] = SortedTuple()
+    buy_stops: SortedTuple[Pending] = SortedTuple()
+    sell_stops: SortedTuple[Pending] = SortedTuple()
+    live: SortedTuple[Location] = SortedTuple()
+    last_price: Ticks | None = None
+    sequence: int = 0
+    """The last number given out: this book's time (A2)."""
+
+    def side(self, side: Side) -> SortedTuple[Resting]:
+        """The resting orders of one side, best first."""
+        return self.bids if side is Side.BUY else self.asks
+
+    def with_side(self, side: Side, orders: SortedTuple[Resting]) -> Book:
+        """The book with other resting orders on one side."""
+        return self._replace(bids=orders) if side is Side.BUY else self._replace(asks=orders)
+
+    def stops(self, side: Side) -> SortedTuple[Pending]:
+        """The pending stops of one side, first to be triggered first."""
+        return self.buy_stops if side is Side.BUY else self.sell_stops
+
+    def with_stops(self, side: Side, stops: SortedTuple[Pending]) -> Book:
+        """The book with other pending stops on one side."""
+        return self._replace(buy_stops=stops) if side is Side.BUY else self._replace(sell_stops=stops)
+
+    def find(self, order_id: OrderId) -> Resting | Pending | None:
+        """The live order with this id, resting or pending."""
+        location = self.locate(order_id)
+        if location is None:
+            return None
+        orders = self.stops(location.side) if location.pending else self.side(location.side)
+        return orders.at_or_after(location.priority)
+
+    def locate(self, order_id: OrderId) -> Location | None:
+        """Where the live order with this id is."""
+        location = self.live.at_or_after((order_id,))
+        return location if location is not None and location.order_id == order_id else None
+
+    def orders(self) -> Iterator[Resting | Pending]:
+        """Every live order."""
+        yield from self.bids
+        yield from self.asks
+        yield from self.buy_stops
+        yield from self.sell_stops
+
+
+Happened = tuple[Book, list[Event]]
+"""The book after, and the events in order."""
+
+
+# ── entry ──
+
+
+def refusal(book: Book, order: Submit, clock: int, profile: Profile) -> RejectReason | None:
+    """Why the book refuses a new order, in order of precedence; None means that it must take it.
+
+    What follows from the command and the listing alone has been checked before (`validation`).
+    """
+    if book.phase is Phase.HALT:
+        fired("J2")
+        return RejectReason.BOOK_HALTED
+    if book.locate(order.order_id) is not None:
+        fired("A3")
+        return RejectReason.DUPLICATE_ORDER_ID
+    if order.expires is not None and order.expires <= clock:
+        fired("C2")
+        return RejectReason.ALREADY_EXPIRED
+    if order.price is not None and order.price * order.quantity < book.instrument.min_notional:
+        fired("A1")
+        return RejectReason.INVALID_NOTIONAL
+    if order.stop is not None:
+        if profile.true_stop is TrueStop.REJECT and _is_due(book, order.side, order.stop):
+            fired("E7")
+            return RejectReason.STOP_ALREADY_TRUE
+        return None
+    if order.price is None and profile.no_liquidity is NoLiquidity.REJECT and not book.side(order.side.opposite):
+        fired("C3")
+        return RejectReason.NO_LIQUIDITY
+    if order.post_only and would_take(book, order):
+        fired("C6")
+        return RejectReason.WOULD_TAKE
+    return None
+    # From here on the order must be taken.
+
+
+def submit(book: Book, order: Submit, clock: int, profile: Profile) -> Happened:
+    """A new order (C, D, E): refuse it, keep it as a stop, or let it trade and rest."""
+    reason = refusal(book, order, clock, profile)
+    if reason is not None:
+        fired("A4")
+        return book, [Rejected(order.symbol, order.order_id, reason)]
+    fired("A2")
+    accepted = accepted_event(order)
+    if order.stop is not None:
+        fired("E1")
+        book, events = cascade(_pend(book, order), profile)
+    else:
+        book, events = enter(book, order, profile)
+        fired("E2")
+        book, cascaded = cascade(book, profile)
+        events += cascaded
+    return book, [accepted, *events]
+
+
+def accepted_event(order: Submit) -> Accepted:
+    """The acknowledgement of a new order."""
+    return Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity)
+
+
+def would_take(book: Book, order: Submit) -> bool:
+    """Whether an order would trade if it came in now (C6). Hidden orders count: the book may not stay crossed (B6)."""
+    return kernel.crosses(book.side(order.side.opposite), kernel.reach_of(order.side, order.price))
+
+
+def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, prevented: Lots = 0) -> Happened:
+    """An order meets the book: it trades what it can (B), and what is left rests or is cancelled (C).
+
+    Used for new orders, triggered stops (E6) and replaced orders (F3), which bring along what they executed before.
+    """
+    if order.post_only and would_take(book, order):
+        fired("C6")
+        return book, [cancelled_event(order, order.quantity - executed - prevented, CancelReason.POST_ONLY)]
+    match = meet(book, order, profile, executed, prevented)
+    if order.time_in_force is TimeInForce.FOK and match.executed < order.quantity:
+        fired("C5")
+        return book, [cancelled_event(order, order.quantity, CancelReason.KILLED)]
+    if match.executed < order.min_quantity:
+        fired("C7")
+        return book, [cancelled_event(order, order.quantity, CancelReason.MIN_QUANTITY)]
+    book, events = settle(book, order, match)
+    executed += match.executed
+    prevented += sum(meeting.prevented for meeting in match.meetings)
+    if match.leaves == 0:
+        if match.meetings and match.meetings[-1].prevented:
+            fired("G6")
+            events.append(cancelled_event(order, 0, CancelReason.SELF_TRADE))
+        return book, events
+    reason = _remainder(order, match)
+    if reason is not None:
+        events.append(cancelled_event(order, match.leaves, reason))
+        return book, events
+    fired("C2" if order.time_in_force is not TimeInForce.GTC else "C1")
+    return _rest(book, order, match.leaves, executed, prevented, profile), events
+
+
+def meet(book: Book, order: Submit, profile: Profile, executed: Lots = 0, prevented: Lots = 0) -> Match:
+    """What would happen if the order came in now. Nothing does: this is the dry run of C5, C7 and L4 as well."""
+    return kernel.match(
+        book.side(order.side.opposite),
+        kernel.reach_of(order.side, order.price),
+        order.quantity - executed - prevented,
+        profile.owner(order.account),
+        order.self_trade,
+        book.sequence,
+    )
+
+
+def settle(book: Book, taker: Submit, match: Match) -> Happened:
+    """Let a match happen: the book and the events that follow from it."""
+    if not match.meetings:
+        return book, []
+    events: list[Event] = []
+    live, last_price = book.live, book.last_price
+    for traded, prevented, before, after in match.meetings:
+        maker, price = before.order_id, before.price
+        if traded:
+            events.append(Trade(taker.symbol, price, traded, maker, taker.order_id))
+            last_price = price
+        elif prevented:
+            events.append(Prevented(taker.symbol, price, prevented, maker, taker.order_id))
+        if after is None:
+            live = live.remove(_location(before))
+            if not traded:
+                events.append(cancelled_event(before.terms, 0 if prevented else before.leaves, CancelReason.SELF_TRADE))
+        elif after.sequence != before.sequence:
+            live = live.replace(_location(before), _location(after))
+    book = book.with_side(taker.side.opposite, match.makers)
+    return book._replace(live=live, last_price=last_price, sequence=match.sequence), events
+
+
+def _remainder(order: Submit, match: Match) -> CancelReason | None:
+    """Why what is left of an order is cancelled; None means that it rests."""
+    if match.self_trade:
+        fired("G5")
+        return CancelReason.SELF_TRADE
+    if order.price is None:
+        fired("C3")
+        return CancelReason.MARKET
+    if order.time_in_force is TimeInForce.IOC:
+        fired("C4")
+        return CancelReason.IMMEDIATE
+    return None
+
+
+def _rest(book: Book, order: Submit, leaves: Lots, executed: Lots, prevented: Lots, profile: Profile) -> Book:
+    sequence = book.sequence + 1
+    if order.display is not None:
+        fired("D1" if order.display else "D4")
+    resting = kernel.resting(order, profile.owner(order.account), leaves, executed, prevented, sequence)
+    book = book.with_side(order.side, book.side(order.side).add(resting))
+    return book._replace(live=book.live.add(_location(resting)), sequence=sequence)
+
+
+# ── stops ──
+
+
+def cascade(book: Book, profile: Profile) -> Happened:
+    """Trigger stops until none is due (E2, E5). Each activation is one matching step of the same command."""
+    if not book.buy_stops and not book.sell_stops:
+        return book, []
+    events: list[Event] = []
+    waiting: list[Pending] = []
+    while True:
+        book, due = _take_due(book)
+        waiting += due
+        if not waiting:
+            return book, events
+        fired("E5")
+        stop = waiting.pop(0)
+        fired("E6")
+        events.append(Triggered(stop.terms.symbol, stop.order_id))
+        fired("E4")
+        book, entered = enter(book, stop.terms._replace(stop=None), profile)
+        events += entered
+
+
+def _take_due(book: Book) -> tuple[Book, list[Pending]]:
+    """Take out the stops that the last trade has reached, in the order of E3; buys before sells if both are due."""
+    due: list[Pending] = []
+    for side in Side:
+        stops = book.stops(side)
+        live = book.live
+        while stops and _is_due(book, side, stops.first.key if side is Side.BUY else -stops.first.key):
+            fired("E3")
+            stop = stops.first
+            stops = stops.remove(stop)
+            live = live.remove(_location(stop))
+            due.append(stop)
+        if live is not book.live:
+            book = book.with_stops(side, stops)._replace(live=live)
+    return book, due
+
+
+def _is_due(book: Book, side: Side, stop: Ticks) -> bool:
+    """Whether the last trade in this book has reached a stop (E1)."""
+    if book.last_price is None:
+        return False
+    return book.last_price >= stop if side is Side.BUY else book.last_price <= stop
+
+
+def _pend(book: Book, order: Submit) -> Book:
+    assert order.stop is not None
+    sequence = book.sequence + 1
+    pending = Pending(-kernel.signed_key(order.side, order.stop), sequence, order.order_id, order)
+    book = book.with_stops(order.side, book.stops(order.side).add(pending))
+    return book._replace(live=book.live.add(_location(pending)), sequence=sequence)
+
+
+# ── cancel and replace ──
+
+
+def cancel(book: Book, order_id: OrderId, reason: CancelReason = CancelReason.REQUESTED) -> Happened:
+    """Take one live order out (A3, F)."""
+    order = book.find(order_id)
+    if order is None:
+        fired("A3")
+        return book, [Rejected(book.instrument.symbol, order_id, RejectReason.UNKNOWN_ORDER)]
+    fired("B8")
+    return _without(book, order), [cancelled_event(order.terms, _leaves(order), reason)]
+
+
+def cancel_all(book: Book, orders: list[Resting | Pending], reason: CancelReason) -> Happened:
+    """Take several live orders out, in order of their sequence (C2, J7)."""
+    events: list[Event] = []
+    for order in sorted(orders, key=lambda order: order.sequence):
+        book, cancelled = cancel(book, order.order_id, reason)
+        events += cancelled
+    return book, events
+
+
+def replace(book: Book, command: Replace, profile: Profile) -> Happened:
+    """New terms for a live order (F1 to F4): in place, or as a removal and a new entry."""
+    if book.phase is Phase.HALT:
+        fired("J2")
+        return book, [_refused(command, RejectReason.BOOK_HALTED)]
+    order = book.find(command.order_id)
+    if order is None:
+        fired("A3")
+        return book, [_refused(command, RejectReason.UNKNOWN_ORDER)]
+    if isinstance(order, Pending):
+        return _replace_stop(book, order, command, profile)
+    return _replace_resting(book, order, command, profile)
+
+
+def _replace_resting(book: Book, order: Resting, command: Replace, profile: Profile) -> Happened:
+    price = order.price if command.price is None else command.price
+    done = order.executed + order.prevented
+    total = command.quantity + (done if profile.replace_quantity is ReplaceQuantity.OPEN else 0)
+    leaves = total - done
+    terms = order.terms._replace(price=price, quantity=total, min_quantity=0)
+    if command.stop is not None:
+        return book, [_refused(command, RejectReason.INVALID_REPLACE)]
+    if price * command.quantity < book.instrument.min_notional:
+        fired("A1")
+        return book, [_refused(command, RejectReason.INVALID_NOTIONAL)]
+    if leaves <= 0:
+        fired("F4")
+        return cancel(book, order.order_id, CancelReason.REPLACED)
+    if terms.post_only and would_take(book, terms):
+        fired("C6")
+        return book, [_refused(command, RejectReason.WOULD_TAKE)]
+    replaced = Replaced(command.symbol, command.order_id, terms.side, price, command.quantity)
+    same_place = price == order.price and leaves <= order.leaves
+    if same_place and profile.replace_keeps is ReplaceKeeps.ON_REDUCE:
+        fired("F1")
+        shown = min(order.slice, leaves)  # D5: what is visible changes only if it must
+        if order.reserve:
+            fired("D5")
+        smaller = order._replace(slice=shown, reserve=leaves - shown, terms=terms)
+        orders = book.side(terms.side).replace(order, smaller)
+        return book.with_side(terms.side, orders), [replaced]
+    fired("F7" if same_place else "F2")
+    book, events = enter(_without(book, order), terms, profile, order.executed, order.prevented)
+    if any(isinstance(event, Trade) for event in events):
+        fired("F3")
+    book, cascaded = cascade(book, profile)
+    return book, [replaced, *events, *cascaded]
+
+
+def _replace_stop(book: Book, order: Pending, command: Replace, profile: Profile) -> Happened:
+    old = order.terms
+    assert old.stop is not None
+    price = old.price if command.price is None else command.price
+    stop = old.stop if command.stop is None else command.stop
+    terms = old._replace(price=price, stop=stop, quantity=command.quantity)
+    if (old.price is None and price is not None) or command.quantity < old.min_quantity:
+        return book, [_refused(command, RejectReason.INVALID_REPLACE)]
+    if price is not None and price * command.quantity < book.instrument.min_notional:
+        fired("A1")
+        return book, [_refused(command, RejectReason.INVALID_NOTIONAL)]
+    if profile.true_stop is TrueStop.REJECT and _is_due(book, terms.side, stop):
+        fired("E7")
+        return book, [_refused(command, RejectReason.STOP_ALREADY_TRUE)]
+    replaced = Replaced(command.symbol, command.order_id, terms.side, price, command.quantity)
+    same_place = price == old.price and stop == old.stop and command.quantity <= old.quantity
+    if same_place and profile.replace_keeps is ReplaceKeeps.ON_REDUCE:
+        fired("F1")
+        stops = book.stops(terms.side).replace(order, order._replace(terms=terms))
+        return book.with_stops(terms.side, stops), [replaced]
+    fired("F7" if same_place else "F2")
+    book, events = cascade(_pend(_without(book, order), terms), profile)
+    return book, [replaced, *events]
+
+
+def _without(book: Book, order: Resting | Pending) -> Book:
+    side = order.terms.side
+    if isinstance(order, Pending):
+        book = book.with_stops(side, book.stops(side).remove(order))
+    else:
+        book = book.with_side(side, book.side(side).remove(order))
+    return book._replace(live=book.live.remove(_location(order)))
+
+
+# ── small things ──
+
+
+def _location(order: Resting | Pending) -> Location:
+    side = order.terms.side
+    if isinstance(order, Pending):
+        return Location(order.order_id, side, True, (order.key, order.sequence))
+    return Location(order.order_id, side, False, (order.key, order.rank, order.sequence))
+
+
+def _leaves(order: Resting | Pending) -> Lots:
+    return order.terms.quantity if isinstance(order, Pending) else order.leaves
+
+
+def cancelled_event(order: Submit, leaves: Lots, reason: CancelReason) -> Cancelled:
+    """The report of an order that left other than by trading."""
+    return Cancelled(order.symbol, order.order_id, order.side, order.price, leaves, reason)
+
+
+def _refused(command: Replace, reason: RejectReason) -> Rejected:
+    fired("A4")
+    return Rejected(command.symbol, command.order_id, reason)

@@ -1,0 +1,181 @@
+"""What an exchange says. Every event is a small immutable value.
+
+Each command is answered by exactly one acknowledgement or one `Rejected` (rule A4); the other events tell what
+followed from it, in the order in which it happened.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Side, Symbol, Ticks, value
+from bookproof.spec.views import BookView
+
+
+@value
+class Accepted(NamedTuple):
+    """A new order is in, with its terms as entered; for a basket, one for each leg."""
+
+    symbol: Symbol
+    order_id: OrderId
+    side: Side
+    price: Ticks | None
+    quantity: Lots
+
+
+@value
+class Rejected(NamedTuple):
+    """The command was refused and nothing changed (rule A4)."""
+
+    symbol: Symbol | None
+    order_id: OrderId | None
+    reason: RejectReason
+
+
+@value
+class Trade(NamedTuple):
+    """A fill, at the resting order's price (rule B4)."""
+
+    symbol: Symbol
+    price: Ticks
+    quantity: Lots
+    maker: OrderId
+    taker: OrderId
+
+
+@value
+class Prevented(NamedTuple):
+    """A trade that self-trade prevention did not let happen: both orders are less by this quantity (rules G3, A6)."""
+
+    symbol: Symbol
+    price: Ticks
+    quantity: Lots
+    maker: OrderId
+    taker: OrderId
+
+
+@value
+class Cancelled(NamedTuple):
+    """An order left its book other than by trading. Price is where it rested, or its limit if it never did."""
+
+    symbol: Symbol
+    order_id: OrderId
+    side: Side
+    price: Ticks | None
+    quantity: Lots
+    """What was still open (leaves); 0 when prevention left nothing of it."""
+    reason: CancelReason
+
+
+@value
+class Replaced(NamedTuple):
+    """An order has new terms. Its fills, if it crosses, come after this (rule F3)."""
+
+    symbol: Symbol
+    order_id: OrderId
+    side: Side
+    price: Ticks | None
+    quantity: Lots
+    """The quantity as asked for."""
+
+
+@value
+class Triggered(NamedTuple):
+    """A stop became an order of its book (rule E4)."""
+
+    symbol: Symbol
+    order_id: OrderId
+
+
+@value
+class MassCancelled(NamedTuple):
+    """A mass cancel found this many live orders."""
+
+    account: Account
+    orders: int
+
+
+@value
+class Halted(NamedTuple):
+    """A book, or without a symbol the market, is halted."""
+
+    symbol: Symbol | None
+
+
+@value
+class Resumed(NamedTuple):
+    """A book, or without a symbol the market, goes on."""
+
+    symbol: Symbol | None
+
+
+@value
+class ClockAdvanced(NamedTuple):
+    """The clock moved; what expired by it stands before this."""
+
+    now: Nanoseconds
+
+
+@value
+class DayEnded(NamedTuple):
+    """The day is over; what expired by it stands before this."""
+
+
+@value
+class SnapshotTaken(NamedTuple):
+    """All books at one instant, in listing order."""
+
+    books: tuple[BookView, ...]
+
+
+Event: TypeAlias = (
+    Accepted
+    | Rejected
+    | Trade
+    | Prevented
+    | Cancelled
+    | Replaced
+    | Triggered
+    | MassCancelled
+    | Halted
+    | Resumed
+    | ClockAdvanced
+    | DayEnded
+    | SnapshotTaken
+)
+
+EVENTS: tuple[type[Event], ...] = (
+    Accepted,
+    Rejected,
+    Trade,
+    Prevented,
+    Cancelled,
+    Replaced,
+    Triggered,
+    MassCancelled,
+    Halted,
+    Resumed,
+    ClockAdvanced,
+    DayEnded,
+    SnapshotTaken,
+)
+"""Every kind of event."""
+
+
+def canonical_trades(events: tuple[Event, ...] | list[Event]) -> tuple[Trade, ...]:
+    """Trades of one command with the fills of each (taker, maker) pair merged, in order of first fill (rule B9).
+
+    An engine that reports an iceberg's fills slice by slice and one that reports them at once are equal in this form.
+
+    >>> canonical_trades([Trade("ABC", 100, 2, 1, 9), Trade("ABC", 100, 3, 2, 9), Trade("ABC", 100, 1, 1, 9)])
+    (Trade(symbol='ABC', price=100, quantity=3, maker=1, taker=9), Trade(symbol='ABC', price=100, quantity=3, maker=2, taker=9))
+    """
+    merged: dict[tuple[Symbol, OrderId, OrderId, Ticks], Lots] = {}
+    for event in events:
+        if isinstance(event, Trade):
+            pair = (event.symbol, event.taker, event.maker, event.price)
+            merged[pair] = merged.get(pair, 0) + event.quantity
+    return tuple(
+        Trade(symbol, price, quantity, maker, taker) for (symbol, taker, maker, price), quantity in merged.items()
+    )

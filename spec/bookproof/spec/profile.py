@@ -1,0 +1,82 @@
+"""The rules that venues differ on, as one value. The defaults are the rule book's."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from bookproof.spec.values import Account, value
+
+
+class ReplaceKeeps(StrEnum):
+    """When a replaced order keeps its place in the queue (rules F1, F2, F7)."""
+
+    ON_REDUCE = "on-reduce"
+    """Same price and no larger quantity keeps it (default)."""
+    NEVER = "never"
+    """Every replace is a removal and a new entry."""
+
+
+class ReplaceQuantity(StrEnum):
+    """What the quantity of a replace means (rule F4)."""
+
+    TOTAL = "total"
+    """The new total, of which some may be executed already (default)."""
+    OPEN = "open"
+    """The new open quantity."""
+
+
+class TrueStop(StrEnum):
+    """What happens to a stop whose condition is true on entry (rule E7)."""
+
+    REJECT = "reject"
+    TRIGGER = "trigger"
+
+
+class NoLiquidity(StrEnum):
+    """What happens to a market order that finds the opposite side empty (rule C3)."""
+
+    REJECT = "reject"
+    CANCEL = "cancel"
+
+
+@value
+class Profile(NamedTuple):
+    """A venue's choices. Every field names the rule it settles.
+
+    >>> WORKLOADS.replace_keeps
+    <ReplaceKeeps.NEVER: 'never'>
+    """
+
+    name: str = "default"
+    replace_keeps: ReplaceKeeps = ReplaceKeeps.ON_REDUCE
+    """F1, F2, F7."""
+    replace_quantity: ReplaceQuantity = ReplaceQuantity.TOTAL
+    """F4."""
+    true_stop: TrueStop = TrueStop.REJECT
+    """E7."""
+    no_liquidity: NoLiquidity = NoLiquidity.REJECT
+    """C3."""
+    self_trade_groups: tuple[tuple[Account, ...], ...] = ()
+    """G1: accounts that count as one owner. An account in no group is its own owner."""
+
+    def owner(self, account: Account) -> Account:
+        """Who an account trades for: the first account of its group, or itself (rule G1).
+
+        >>> Profile(self_trade_groups=((7, 8),)).owner(8)
+        7
+        """
+        for group in self.self_trade_groups:
+            if account in group:
+                return group[0]
+        return account
+
+
+DEFAULT = Profile()
+"""The rule book's defaults."""
+
+WORKLOADS = Profile(name="workloads", replace_keeps=ReplaceKeeps.NEVER, replace_quantity=ReplaceQuantity.OPEN)
+"""The published workloads (Flash One, arXiv 2606.01183): a modify is a removal and a new entry."""
+
+PROFILES = {profile.name: profile for profile in (DEFAULT, WORKLOADS)}
+"""Every shipped profile by name."""

@@ -1,0 +1,120 @@
+"""What is wrong with a command by itself: the refusals that need no book, only the command and the listing (A1, A3).
+
+Each check is one line that returns one reason, in the order of `RejectReason`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bookproof.spec.commands import Basket, Leg, Replace, Submit
+from bookproof.spec.instruments import Instrument
+from bookproof.spec.reasons import RejectReason
+from bookproof.spec.rulebook import fired
+from bookproof.spec.values import Symbol, TimeInForce
+
+_LARGEST_ID = 2**63 - 1
+_AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
+
+
+def submit_fault(order: Submit, instrument: Instrument | None) -> RejectReason | None:
+    """Why a new order is refused whatever the book holds; None when it is well formed.
+
+    >>> from bookproof.spec.values import Side
+    >>> submit_fault(Submit("ABC", 1, 7, Side.BUY, 0, 100), Instrument("ABC")).value
+    'invalid-quantity'
+    """
+    reason = _submit_fault(order, instrument)
+    if reason is not None:
+        fired("A1")
+    return reason
+
+
+def _submit_fault(order: Submit, instrument: Instrument | None) -> RejectReason | None:
+    if instrument is None:
+        return RejectReason.UNKNOWN_SYMBOL
+    if not is_id(order.order_id):
+        return RejectReason.INVALID_ORDER_ID
+    if not is_id(order.account):
+        return RejectReason.INVALID_ACCOUNT
+    if not instrument.accepts_quantity(order.quantity):
+        return RejectReason.INVALID_QUANTITY
+    if order.price is not None and not instrument.accepts_price(order.price):
+        return RejectReason.INVALID_PRICE
+    if order.stop is not None and not instrument.accepts_price(order.stop):
+        return RejectReason.INVALID_STOP
+    if _contradictory(order):
+        return RejectReason.INVALID_COMBINATION
+    if type(order.min_quantity) is not int or not 0 <= order.min_quantity <= order.quantity:
+        return RejectReason.INVALID_MIN_QUANTITY
+    if order.display is not None and (type(order.display) is not int or not 0 <= order.display <= order.quantity):
+        return RejectReason.INVALID_DISPLAY
+    if (order.expires is not None) != (order.time_in_force is TimeInForce.GTD):
+        return RejectReason.INVALID_TIME
+    if order.expires is not None and not is_id(order.expires):
+        return RejectReason.INVALID_TIME
+    return None
+
+
+def _contradictory(order: Submit) -> bool:
+    never_rests = order.price is None or order.time_in_force in _AT_ONCE
+    return (never_rests and (order.post_only or order.display is not None)) or (
+        order.post_only and bool(order.min_quantity)
+    )
+
+
+def replace_fault(command: Replace, instrument: Instrument | None) -> RejectReason | None:
+    """Why a replace is refused whatever the book holds; None when it is well formed."""
+    reason = _replace_fault(command, instrument)
+    if reason is not None:
+        fired("A1")
+    return reason
+
+
+def _replace_fault(command: Replace, instrument: Instrument | None) -> RejectReason | None:
+    if instrument is None:
+        return RejectReason.UNKNOWN_SYMBOL
+    if not instrument.accepts_quantity(command.quantity):
+        return RejectReason.INVALID_QUANTITY
+    if command.price is not None and not instrument.accepts_price(command.price):
+        return RejectReason.INVALID_PRICE
+    if command.stop is not None and not instrument.accepts_price(command.stop):
+        return RejectReason.INVALID_STOP
+    return None
+
+
+def basket_fault(basket: Basket, listing: Mapping[Symbol, Instrument]) -> tuple[Leg | None, RejectReason] | None:
+    """The leg at fault and why: the first reason in order of precedence, of equals the first leg. None when well formed."""
+    faults = [
+        (reason, leg)
+        for leg in basket.legs
+        if (reason := _submit_fault(leg_order(basket, leg), listing.get(leg.symbol))) is not None
+    ]
+    symbols = [leg.symbol for leg in basket.legs]
+    faults += [(RejectReason.INVALID_LEGS, leg) for at, leg in enumerate(basket.legs) if leg.symbol in symbols[:at]]
+    if not basket.legs:
+        return None, RejectReason.INVALID_LEGS
+    if not faults:
+        return None
+    fired("A1")
+    reason, leg = min(faults, key=lambda fault: fault[0].precedence)
+    return leg, reason
+
+
+def leg_order(basket: Basket, leg: Leg) -> Submit:
+    """A leg as the fill-or-kill order that it is (L4)."""
+    return Submit(
+        leg.symbol,
+        leg.order_id,
+        basket.account,
+        leg.side,
+        leg.quantity,
+        leg.price,
+        TimeInForce.FOK,
+        self_trade=basket.self_trade,
+    )
+
+
+def is_id(number: object) -> bool:
+    """Whether this is an id, an account or a time: an integer from 0 to 2**63 - 1."""
+    return type(number) is int and 0 <= number <= _LARGEST_ID
