@@ -1,21 +1,22 @@
-"""Five published workloads, each with the hash of its report stream: an outside truth for a price-time engine.
+"""Five published workloads, each with the hash of its report stream: outside truth for a price-time engine.
 
-Source: "The World's Fastest Matching Engine Algorithm" (Flash One Technologies, 2026, arXiv 2606.01183) and its
-public benchmark. `generate` draws the input messages by the published method. Feed them to an engine, tell
-`ReportStream` what the engine did, and compare `ReportStream.digest` with `Workload.sha256`. Equal hashes mean
-that every acceptance, fill, cancel, modify and refusal was equal, in order, over 1,996,097 messages.
+Source: "The World's Fastest Matching Engine Algorithm" (Flash One Technologies, 2026, arXiv 2606.01183) and
+its public benchmark. `generate` draws the input messages by the published method. Feed them to an engine,
+tell `ReportStream` what the engine did, and compare `ReportStream.digest` with `Workload.sha256`. Equal
+hashes mean that every acceptance, fill, cancel, modify and refusal was equal, in order, over 1,996,097
+messages.
 
-The profile the hashes assume: price-time priority; trades at the maker's price; a modify is a cancel and a new
-entry, so it loses priority and may trade; an immediate-or-cancel order never rests.
+The profile the hashes assume: price-time priority; trades at the maker's price; a modify is a cancel and a
+new entry, so it loses priority and may trade; an immediate-or-cancel order never rests.
 
 Two shortcuts change no message; the tests keep the method by the letter and compare.
 
-- The published clock never steps back, so sorting the messages by time leaves them where they are. Numbers drawn
-  for the clock are drawn and dropped.
+- The published clock never steps back, so sorting the messages by time leaves them where they are. Numbers
+  drawn for the clock are drawn and dropped.
 - The published mid price is rounded to ticks twice. The second time it is a whole number of ticks already.
 
-Floating point is IEEE double with the C library's exp, log, pow and cos. The hashes were reproduced with glibc; a
-library that differs in a last bit could, rarely, move a price by a tick.
+Floating point is IEEE double with the C library's exp, log, pow and cos. The hashes were reproduced with
+glibc; a library that differs in a last bit could, rarely, move a price by a tick.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ BATCH = 4096  # report lines hashed at a time: few enough to stay in the process
 Message: TypeAlias = tuple[int, int, int, int, int, bool]
 """One input message: `(kind, order, side, price in ticks, quantity in lots, immediate-or-cancel)`.
 
-`kind` is NEW, MODIFY or CANCEL; `side` is BUY or SELL; a CANCEL has price and quantity 0. The sequence number is
-the position in the stream, from 0. A plain tuple on purpose: a named one takes twice as long to make and to
-unpack, and the garbage collector would walk two million of them again and again.
+`kind` is NEW, MODIFY or CANCEL; `side` is BUY or SELL; a CANCEL has price and quantity 0. The sequence number
+is the position in the stream, from 0. A plain tuple on purpose: a named one takes twice as long to make and
+to unpack, and the garbage collector would walk two million of them again and again.
 """
 
 T = TypeVar("T")
@@ -71,8 +72,8 @@ Progress: TypeAlias = Callable[[int], None]  # told a percentage
 class Workload(NamedTuple):
     """Name a price path and what an engine must report on it at `DEFAULT_SEED` and `PUBLISHED_ORDERS`.
 
-    `volatility` and `swing` are fractions (0.25 is 25 %) that shape the path; `trades` counts the fills; `sha256`
-    is the digest, in hex, of the whole report stream.
+    `volatility` and `swing` are fractions (0.25 is 25 %) that shape the path; `trades` counts the fills;
+    `sha256` is the digest, in hex, of the whole report stream.
 
     >>> WORKLOADS["swing-40"].trades
     68803
@@ -107,9 +108,9 @@ def generate(
     """Draw the messages of `workload` in arrival order, about two for each of its `orders`.
 
     The same arguments always give the same messages; the defaults give the published 1,996,097, in about two
-    seconds and 300 MB. Every size walks the whole price path, a small one in larger steps. `progress` is told the
-    percentage done, at most a hundred times and at last 100. Raises ValueError unless `orders` is at least 1 and
-    0 <= `seed` < 2**32.
+    seconds and 300 MB. Every size walks the whole price path, a small one in larger steps. `progress` is told
+    the percentage done, at most a hundred times and at last 100. Raises ValueError unless `orders` is at
+    least 1 and 0 <= `seed` < 2**32.
 
     >>> for sequence, message in enumerate(generate(WORKLOADS["normal"], orders=3)):
     ...     print(sequence, message)
@@ -129,7 +130,7 @@ def generate(
 
 
 def mersenne_twister(seed: int) -> random.Random:
-    """Seed a Mersenne Twister with one 32-bit integer as C++ `std::mt19937` does, which `random.seed` does not.
+    """Seed a Mersenne Twister with one 32-bit integer as C++ `std::mt19937` does (`random.seed` does not).
 
     From there on `random()` is the published uniform draw in [0, 1), bit for bit. Raises ValueError unless
     0 <= `seed` < 2**32.
@@ -229,16 +230,17 @@ def _telling(items: Sequence[T], progress: Progress, done: int) -> Iterator[T]:
 class ReportStream:
     r"""Write down what an engine did, one published report line a call, and hash it as it goes.
 
-    Call in message order, `seq` being the message's position in the stream; within a message, `accepted` comes
-    first and fills in match order. Prices are ticks, quantities lots, sides BUY or SELL. Nothing is checked: calls
-    out of order give another digest.
+    Call in message order, `seq` being the message's position in the stream; within a message, `accepted`
+    comes first and fills in match order. Prices are ticks, quantities lots, sides BUY or SELL. Nothing is
+    checked: calls out of order give another digest.
 
-    The published stream is sorted by message and kind of line. So is this one as it is written, but for an engine
-    that announces a modify, or the residual of an immediate-or-cancel, before its fills. That line is then the last
-    one written, and a fill of the same message goes in front of it; nothing else is ever compared or moved.
+    The published stream is sorted by message and kind of line. So is this one as it is written, but for an
+    engine that announces a modify, or the residual of an immediate-or-cancel, before its fills. That line is
+    then the last one written, and a fill of the same message goes in front of it; nothing else is ever
+    compared or moved.
 
-    A new acceptance makes all earlier lines final. They are hashed and let go, some thousands at a time, unless
-    `keep` is set so that `lines` can show them. `trades` counts the fills.
+    A new acceptance makes all earlier lines final. They are hashed and let go, some thousands at a time,
+    unless `keep` is set so that `lines` can show them. `trades` counts the fills.
 
     >>> reports = ReportStream(keep=True)
     >>> reports.accepted(0, SELL, 7, 101, 5)
@@ -282,7 +284,7 @@ class ReportStream:
             self._lines.append(line)
 
     def cancelled(self, seq: int, side: int, order: int, price: int) -> None:
-        """Report a cancel at the price it rested at, or the residual of an immediate-or-cancel at its limit."""
+        """Report a cancel, at the resting price, or the residual of an immediate-or-cancel, at its limit."""
         self._closed = seq
         self._lines.append(f"2,{seq},{side},{order},{price}")
 

@@ -1,22 +1,24 @@
-"""The pure-Python order books on PyPI, each behind one small adapter, fed the messages of `workloads.generate`.
+"""Feed the messages of `workloads.generate` to the pure-Python order books on PyPI, an adapter each.
 
-A peer is timed on what its user would have to write: building its order objects, keeping the map between the caller's
-order numbers and its own, and reading what it hands back, are part of the work. Where a peer lacks something, the
-adapter does what its documentation leaves to the caller:
+A peer is timed on what its user would have to write: building its order objects, keeping the map between the
+caller's order numbers and its own, and taking what it hands back, are part of the work. Where a peer lacks
+something, the adapter does what its documentation leaves to the caller:
 
 - a MODIFY is a cancel and, if that took an order out of the book, a new order under the same number;
-- an immediate-or-cancel order without support for it is an order, then a cancel of what is left;
-- trades are only collected while the clock runs, and read afterwards, in `Session.result`.
+- an immediate-or-cancel order, without support for it, is an order, then a cancel of what is left;
+- trades are only collected while the clock runs, and read afterwards, by `Session.result`.
 
-No adapter keeps a book of its own, so a peer's mistakes stay visible: `PeerResult.differs_from` says whether it traded
-what it should have. A speed without equal work is not comparable, and nothing here hides the difference.
+No adapter keeps a book of its own, so a peer's mistakes stay visible: `PeerResult.differs_from` says whether
+it traded what it should have. Without equal work a speed is no comparison.
 
-The peers are untyped and optional. They are imported when opened, never before, and everything that comes out of
-them is `Any` until a `PeerResult` is made of it. Loggers are silenced: a line printed for each refused cancel would
-be most of the time.
+The peers are untyped and optional. Each is imported when opened, never before, and what comes out of it is
+`Any` until a `PeerResult` is made of it. Their loggers are silenced: a line printed for every refused cancel
+would be most of the time.
 
->>> for peer in PEERS:
-...     print(f"{peer.name:20} {peer.available() or 'ready'}")
+Which peers can run here, and why not the others::
+
+    for peer in PEERS:
+        print(f"{peer.name:20} {peer.available() or 'ready'}")
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple, TypeAlias
 
-from bookproof.models.workloads import CANCEL, NEW, SELL, Message
+from bookproof.models.workloads import CANCEL, NEW, Message
 
 __all__ = ["PEERS", "Fill", "Peer", "PeerResult", "Session"]
 
@@ -44,9 +46,9 @@ SYMBOL = "X"
 class PeerResult(NamedTuple):
     """What a run traded: enough to tell whether two engines did the same work.
 
-    `quantity` is in lots and `notional`, the sum of price times quantity, in ticks times lots. `trades` and
-    `checksum` are None where a peer does not tell them. `checksum` covers every trade in order: price, quantity,
-    maker and taker.
+    `quantity` is in lots; `notional`, the sum of price times quantity, in ticks times lots. `checksum` covers
+    every trade in order: price, quantity, maker and taker. `trades` and `checksum` are None where a peer does
+    not tell them.
     """
 
     trades: int | None
@@ -59,7 +61,7 @@ class PeerResult(NamedTuple):
         """Sum up trades given in the order they happened.
 
         >>> PeerResult.of([(100, 5, 1, 2), (101, 3, 3, 2)])
-        PeerResult(trades=2, quantity=8, notional=803, checksum='5518e6eb41a4')
+        PeerResult(trades=2, quantity=8, notional=803, checksum='0223728ca961')
         """
         digest = hashlib.sha256()
         trades = quantity = notional = 0
@@ -73,8 +75,8 @@ class PeerResult(NamedTuple):
     def differs_from(self, expected: PeerResult) -> str | None:
         """Name the first figure that differs, or return None; what either side does not tell is not compared.
 
-        >>> PeerResult(None, 8, 803, None).differs_from(PeerResult(2, 8, 803, "5518e6eb41a4"))
-        >>> PeerResult(3, 9, 903, "c0ffee").differs_from(PeerResult(2, 8, 803, "5518e6eb41a4"))
+        >>> PeerResult(None, 8, 803, None).differs_from(PeerResult(2, 8, 803, "0223728ca961"))
+        >>> PeerResult(3, 9, 903, "c0ffee").differs_from(PeerResult(2, 8, 803, "0223728ca961"))
         'trades: 3 instead of 2'
         """
         for name, own, other in zip(self._fields, self, expected, strict=True):
@@ -86,7 +88,7 @@ class PeerResult(NamedTuple):
 class Session(NamedTuple):
     """One empty book of a peer. Time `feed`, then ask for the `result`, then `close`.
 
-    `feed` may be called more than once; the book goes on from where it was. It lets through what the peer raises.
+    `feed` may be called again, and the book goes on from where it was. What the peer raises, it lets through.
     """
 
     feed: Callable[[Sequence[Message]], None]
@@ -98,8 +100,8 @@ class Session(NamedTuple):
 class Peer:
     """One order book on PyPI, at the one version that its adapter is written for.
 
-    `requirement` is what pip installs, `python` the oldest Python it runs on, `module` what it is imported as. `note`
-    tells what a reader of its figures should know: locks, threads, and known differences in the work done.
+    `requirement` is what pip installs, `python` the oldest Python it runs on, `module` what is imported.
+    `note` tells what a reader of its figures should know: structures, locks, threads, what it does not tell.
     """
 
     name: str
@@ -127,7 +129,7 @@ class Peer:
         return None
 
     def open(self) -> Session:
-        """Start an empty book. Raises what the peer raises, ImportError first, unless `available()` is None."""
+        """Start an empty book. Raises ImportError or what the peer raises, unless `available()` is None."""
         return self.opener()
 
 
@@ -231,10 +233,11 @@ def _pyorderbook() -> Session:
                     theirs[order] = entry
 
     def result() -> PeerResult:
-        return PeerResult.of(
-            (int(t.fill_price), t.fill_quantity, ours[t.standing_order_id], ours[t.incoming_order_id])
-            for t in trades
-        )
+        fills: list[Fill] = []
+        for t in trades:
+            maker, taker = ours[t.standing_order_id], ours[t.incoming_order_id]
+            fills.append((int(t.fill_price), t.fill_quantity, maker, taker))
+        return PeerResult.of(fills)
 
     return Session(feed, result)
 
@@ -261,11 +264,11 @@ def _fastlob() -> Session:
                 if kind == CANCEL or not done:
                     continue
             reply = process(new(sides[side], price, quantity))
-            kind = reply.kind()
+            outcome = reply.kind()
             theirs[order] = reply.orderid()
-            if kind is not rests:
+            if outcome is not rests:
                 keep(reply.execprices())
-            if ioc and kind is not filled:
+            if ioc and outcome is not filled:
                 cancel(theirs[order])
 
     def result() -> PeerResult:
@@ -366,9 +369,11 @@ def _manticore_orderbook() -> Session:
             add(sides[side], price, quantity, name, "IOC" if ioc else None)
 
     def result() -> PeerResult:
-        return PeerResult.of(
-            (int(t["price"]), t["quantity"], int(t["maker_order_id"]), int(t["taker_order_id"])) for t in trades
-        )
+        fills: list[Fill] = []
+        for t in trades:
+            maker, taker = int(t["maker_order_id"]), int(t["taker_order_id"])
+            fills.append((int(t["price"]), int(t["quantity"]), maker, taker))
+        return PeerResult.of(fills)
 
     return Session(feed, result, book.expiry_manager.stop)
 
@@ -424,7 +429,7 @@ PEERS: tuple[Peer, ...] = (
         "fastlob==0.0.24",
         (3, 11),
         "fastlob",
-        "Decimal prices, one lock a side, a thread that looks for expired orders; tells price and quantity only",
+        "Decimal prices; a lock a side, a thread for expired orders; tells prices and quantities, not trades",
         _fastlob,
     ),
     Peer(
@@ -432,7 +437,7 @@ PEERS: tuple[Peer, ...] = (
         "manticore-orderbook==1.0.1",
         (3, 11),
         "manticore_orderbook",
-        "orders are dicts, one RLock around every call, events kept and published, a thread for expired orders",
+        "orders are dicts, every event is published; one RLock around all calls, a thread for expired orders",
         _manticore_orderbook,
     ),
 )

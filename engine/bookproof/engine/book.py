@@ -1,0 +1,549 @@
+"""The engine's own book: fast, mutable, and written apart from the rule book.
+
+It takes no lock; whoever calls it holds the lock of the stripe the book belongs to. Every method gives the events of
+one command. Rule numbers say what a line is for; the oracle in `spec/` says what is right.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from bookproof.engine.entry_checks import EntryChecks
+from bookproof.engine.ladder import Ladder, Level, RestingOrder, floor_of
+from bookproof.spec.commands import Replace, Submit
+from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Rejected, Replaced, Trade, Triggered
+from bookproof.spec.instruments import Instrument
+from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
+from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.values import (
+    Account,
+    Lots,
+    Nanoseconds,
+    OrderId,
+    OrderState,
+    Phase,
+    SelfTradePrevention,
+    Side,
+    Ticks,
+    TimeInForce,
+)
+from bookproof.spec.views import Depth, OrderStatus, PendingStop, Queue, QueuedOrder, Stops, Top, depth_of, top_of
+from sortedcontainers import SortedKeyList
+
+_new = tuple.__new__
+"""`_new(Trade, (…))` makes a value at half the cost of `Trade(…)`."""
+
+_BUY = Side.BUY
+_ALLOW = SelfTradePrevention.NONE
+_CANCEL_TAKER = SelfTradePrevention.CANCEL_TAKER
+_CANCEL_BOTH = SelfTradePrevention.CANCEL_BOTH
+_DECREMENT = SelfTradePrevention.DECREMENT
+_GTC, _IOC, _FOK = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK
+
+
+class StopOrder:
+    """A stop that waits to be triggered."""
+
+    __slots__ = ("order_id", "sequence", "terms")
+
+    def __init__(self, terms: Submit, sequence: int) -> None:
+        self.terms = terms
+        self.order_id = terms.order_id
+        self.sequence = sequence
+
+
+class FastBook:
+    """One book, for one thread at a time.
+
+    >>> book = FastBook(Instrument("ABC"), Profile())
+    >>> _ = book.submit(Submit("ABC", 1, 7, Side.SELL, 5, 100), clock=0)
+    >>> book.submit(Submit("ABC", 2, 8, Side.BUY, 3, 101), clock=0)[1]
+    Trade(symbol='ABC', price=100, quantity=3, maker=1, taker=2)
+    """
+
+    __slots__ = (
+        "_asks",
+        "_bids",
+        "_buy_stops",
+        "_group",
+        "_keeps_on_reduce",
+        "_live",
+        "_min_notional",
+        "_profile",
+        "_quantity_is_open",
+        "_sell_stops",
+        "_sequence",
+        "_taker_ended",
+        "checks",
+        "halted",
+        "last_price",
+        "symbol",
+    )
+
+    def __init__(self, instrument: Instrument, profile: Profile) -> None:
+        self.symbol = instrument.symbol
+        self.checks = EntryChecks(instrument)
+        self.halted = False
+        self.last_price: Ticks | None = None
+        self._min_notional = instrument.min_notional
+        self._profile = profile
+        self._keeps_on_reduce = profile.replace_keeps is ReplaceKeeps.ON_REDUCE
+        self._quantity_is_open = profile.replace_quantity is ReplaceQuantity.OPEN
+        self._group = {account: group[0] for group in reversed(profile.self_trade_groups) for account in group}
+        self._bids = Ladder()
+        self._asks = Ladder()
+        self._live: dict[OrderId, RestingOrder | StopOrder] = {}
+        self._buy_stops: SortedKeyList[StopOrder, tuple[int, int]] = SortedKeyList(key=_stop_key)
+        self._sell_stops: SortedKeyList[StopOrder, tuple[int, int]] = SortedKeyList(key=_stop_key)
+        self._sequence = 0
+        self._taker_ended = False
+
+    # ── entry ──
+
+    def refusal(self, order: Submit, clock: Nanoseconds) -> RejectReason | None:
+        """Why this book, as it stands, does not take a new order that is well formed."""
+        _, order_id, _, side, quantity, price, _, stop, post_only, _, _, expires, _ = order
+        if self.halted:
+            return RejectReason.BOOK_HALTED
+        if order_id in self._live:
+            return RejectReason.DUPLICATE_ORDER_ID
+        if expires is not None and expires <= clock:
+            return RejectReason.ALREADY_EXPIRED
+        if self._min_notional and price is not None and price * quantity < self._min_notional:
+            return RejectReason.INVALID_NOTIONAL
+        if stop is not None:
+            if self._profile.true_stop is TrueStop.REJECT and self._reached(side, stop):
+                return RejectReason.STOP_ALREADY_TRUE
+            return None
+        if price is None:
+            if self._profile.no_liquidity is NoLiquidity.REJECT and not self._against(side).rungs:
+                return RejectReason.NO_LIQUIDITY
+        elif post_only and self._would_take(side, price):
+            return RejectReason.WOULD_TAKE
+        return None
+
+    def submit(self, order: Submit, clock: Nanoseconds) -> list[Event]:
+        """A new order that is well formed: refused, kept as a stop, or traded and rested."""
+        symbol, order_id, _, side, quantity, price, _, stop, *_ = order
+        reason = self.refusal(order, clock)
+        if reason is not None:
+            return [_new(Rejected, (symbol, order_id, reason))]
+        events: list[Event] = [_new(Accepted, (symbol, order_id, side, price, quantity))]
+        if stop is not None:
+            self._pend(order)
+            self.trigger_stops(events)
+            return events
+        last_price = self.last_price
+        self._enter(order, price, quantity, events)
+        if self.last_price is not last_price:
+            self.trigger_stops(events)
+        return events
+
+    def _enter(
+        self, terms: Submit, price: Ticks | None, leaves: Lots, events: list[Event], resting: RestingOrder | None = None
+    ) -> None:
+        """Let an order trade what it can, and let the rest of it rest or go.
+
+        `resting` is the order's own record when it has been in the book before (a replaced order).
+        """
+        symbol, order_id, account, side, _, _, lives, _, post_only, minimum, _, _, prevention = terms
+        opposite = self._asks if side is _BUY else self._bids
+        floor = floor_of(side, price)
+        rungs = opposite.rungs
+        executed = prevented = 0
+        if rungs and rungs[-1] >= floor:
+            owner = self._group.get(account, account)
+            if post_only:
+                events.append(_cancelled(terms, price, leaves, CancelReason.POST_ONLY))
+                if resting is not None:
+                    del self._live[order_id]
+                return
+            needed = leaves if lives is _FOK else minimum if resting is None else 0
+            if needed and obtainable(opposite, floor, leaves, owner, prevention) < needed:
+                reason = CancelReason.KILLED if lives is _FOK else CancelReason.MIN_QUANTITY
+                events.append(_cancelled(terms, price, leaves, reason))
+                return
+            before = leaves
+            leaves, prevented = self._take(opposite, floor, leaves, owner, prevention, symbol, order_id, events)
+            executed = before - leaves - prevented
+            if not leaves:
+                if resting is not None:
+                    del self._live[order_id]
+                if self._taker_ended:
+                    events.append(_cancelled(terms, price, 0, CancelReason.SELF_TRADE))
+                return
+            if self._taker_ended:
+                reason = CancelReason.SELF_TRADE
+            elif price is None:
+                reason = CancelReason.MARKET
+            elif lives is _IOC:
+                reason = CancelReason.IMMEDIATE
+            else:
+                self._rest(terms, price, leaves, executed, prevented, resting)
+                return
+            events.append(_cancelled(terms, price, leaves, reason))
+            if resting is not None:
+                del self._live[order_id]
+        elif lives is _FOK:
+            events.append(_cancelled(terms, price, leaves, CancelReason.KILLED))
+        elif minimum and resting is None:
+            events.append(_cancelled(terms, price, leaves, CancelReason.MIN_QUANTITY))
+        elif price is None:
+            events.append(_cancelled(terms, price, leaves, CancelReason.MARKET))
+        elif lives is _IOC:
+            events.append(_cancelled(terms, price, leaves, CancelReason.IMMEDIATE))
+        else:
+            self._rest(terms, price, leaves, 0, 0, resting)
+
+    def _take(
+        self,
+        opposite: Ladder,
+        floor: int,
+        leaves: Lots,
+        owner: Account,
+        prevention: SelfTradePrevention,
+        symbol: str,
+        taker: OrderId,
+        events: list[Event],
+    ) -> tuple[Lots, Lots]:
+        """Take from the other side, best level first, first come first served (B2, B3, B5).
+
+        Gives what is left of the taker and how much of it was prevented. `_taker_ended` tells afterwards whether
+        self-trade prevention had the last word.
+        """
+        rungs, levels, live = opposite.rungs, opposite.levels, self._live
+        all_prevented = 0
+        self._taker_ended = False
+        while leaves and rungs and rungs[-1] >= floor:
+            level = levels[-1]
+            price = level.price
+            maker = level.first
+            while maker is not None:
+                own = prevention is not _ALLOW and maker.owner == owner  # G4: they would trade now
+                if own:
+                    if prevention is _CANCEL_TAKER:
+                        self._taker_ended = True
+                        return leaves, all_prevented
+                    if prevention is not _DECREMENT:
+                        level.unlink(maker)
+                        del live[maker.order_id]
+                        events.append(_cancelled(maker.terms, price, maker.leaves, CancelReason.SELF_TRADE))
+                        if prevention is _CANCEL_BOTH:
+                            self._taker_ended = True
+                            if level.first is None:
+                                rungs.pop()
+                                levels.pop()
+                            return leaves, all_prevented
+                        maker = level.first
+                        continue
+                slice = maker.slice
+                quantity = slice if slice < leaves else leaves
+                leaves -= quantity
+                if own:
+                    all_prevented += quantity
+                    maker.prevented += quantity
+                    events.append(_new(Prevented, (symbol, price, quantity, maker.order_id, taker)))
+                else:
+                    maker.executed += quantity
+                    events.append(_new(Trade, (symbol, price, quantity, maker.order_id, taker)))
+                    self.last_price = price  # B4
+                if quantity < slice:  # B7: what is left keeps its place
+                    maker.slice = slice - quantity
+                    self._taker_ended = own
+                    return 0, all_prevented
+                level.unlink(maker)
+                if maker.reserve:  # D2: a new slice, behind everybody else of this level
+                    self._refresh(maker, level)
+                else:
+                    del live[maker.order_id]
+                    if own:
+                        events.append(_cancelled(maker.terms, price, 0, CancelReason.SELF_TRADE))
+                if not leaves:
+                    self._taker_ended = own
+                    break
+                maker = level.first
+            if level.first is None:  # B11
+                rungs.pop()
+                levels.pop()
+        return leaves, all_prevented
+
+    def _refresh(self, maker: RestingOrder, level: Level) -> None:
+        display = maker.terms.display or 0
+        maker.slice = display if display < maker.reserve else maker.reserve
+        maker.reserve -= maker.slice
+        self._sequence = maker.sequence = self._sequence + 1
+        level.append(maker)
+
+    def _rest(
+        self, terms: Submit, price: Ticks, leaves: Lots, executed: Lots, prevented: Lots, resting: RestingOrder | None
+    ) -> None:
+        _, order_id, account, side, _, _, _, _, _, _, display, _, _ = terms
+        self._sequence = sequence = self._sequence + 1
+        if resting is None:
+            owner = self._group.get(account, account)
+            self._live[order_id] = resting = RestingOrder(terms, order_id, account, owner, sequence)
+        else:
+            resting.sequence = sequence
+        resting.executed += executed
+        resting.prevented += prevented
+        if display and display < leaves:
+            resting.slice = display
+            resting.reserve = leaves - display
+        else:
+            resting.slice = leaves
+            resting.reserve = 0
+        if side is _BUY:
+            self._bids.add(resting, 2 * price + (display != 0), price)
+        else:
+            self._asks.add(resting, -2 * price + (display != 0), price)
+
+    # ── fill-or-kill and baskets ──
+
+    def can_fill(self, order: Submit) -> bool:
+        """Whether a fill-or-kill order would trade whole now (C5, L4). Changes nothing."""
+        opposite = self._against(order.side)
+        owner = self._group.get(order.account, order.account)
+        floor = floor_of(order.side, order.price)
+        return obtainable(opposite, floor, order.quantity, owner, order.self_trade) == order.quantity
+
+    def fill(self, order: Submit, events: list[Event]) -> None:
+        """Let an order trade that `can_fill`. Stops are triggered when the caller says so (E2)."""
+        self._enter(order, order.price, order.quantity, events)
+
+    # ── stops ──
+
+    def trigger_stops(self, events: list[Event]) -> None:
+        """Trigger what the last trade has reached, and what that reaches, until none is due (E2 to E5)."""
+        if not self._buy_stops and not self._sell_stops:
+            return
+        waiting: deque[StopOrder] = deque()
+        while True:
+            for side, stops in ((Side.BUY, self._buy_stops), (Side.SELL, self._sell_stops)):
+                while stops:
+                    price = stops[0].terms.stop
+                    assert price is not None
+                    if not self._reached(side, price):
+                        break
+                    due = stops.pop(0)
+                    del self._live[due.order_id]
+                    waiting.append(due)
+            if not waiting:
+                return
+            terms = waiting.popleft().terms
+            events.append(_new(Triggered, (terms.symbol, terms.order_id)))
+            self._enter(terms, terms.price, terms.quantity, events)
+
+    def _reached(self, side: Side, stop: Ticks) -> bool:
+        last_price = self.last_price
+        if last_price is None:
+            return False
+        return last_price >= stop if side is _BUY else last_price <= stop
+
+    def _pend(self, order: Submit) -> None:
+        self._sequence += 1
+        pending = StopOrder(order, self._sequence)
+        self._live[order.order_id] = pending
+        self._stops_of(order.side).add(pending)
+
+    # ── cancel ──
+
+    def cancel(self, order_id: OrderId, reason: CancelReason = CancelReason.REQUESTED) -> Event:
+        """Take one live order out."""
+        order = self._live.pop(order_id, None)
+        if order is None:
+            return _new(Rejected, (self.symbol, order_id, RejectReason.UNKNOWN_ORDER))
+        if isinstance(order, RestingOrder):
+            terms = order.terms
+            side = terms.side
+            (self._bids if side is _BUY else self._asks).remove(order)
+            return _new(
+                Cancelled, (self.symbol, order_id, side, order.level.price, order.slice + order.reserve, reason)
+            )
+        terms = order.terms
+        self._stops_of(terms.side).remove(order)
+        return _cancelled(terms, terms.price, terms.quantity, reason)
+
+    def cancel_account(self, account: Account) -> list[Event]:
+        """Take out every live order of an account, in order of sequence (J7)."""
+        return self._cancel_all(
+            [order for order in self._live.values() if order.terms.account == account], CancelReason.MASS_CANCEL
+        )
+
+    def expire_due(self, now: Nanoseconds) -> list[Event]:
+        """Take out the good-till-date orders that are due at `now`, in order of sequence (C2)."""
+        return self._cancel_all(
+            [order for order in self._live.values() if order.terms.expires is not None and order.terms.expires <= now],
+            CancelReason.EXPIRED,
+        )
+
+    def expire_day(self) -> list[Event]:
+        """Take out the day orders, in order of sequence (C2)."""
+        return self._cancel_all(
+            [order for order in self._live.values() if order.terms.time_in_force is TimeInForce.DAY],
+            CancelReason.EXPIRED,
+        )
+
+    def _cancel_all(self, orders: list[RestingOrder | StopOrder], reason: CancelReason) -> list[Event]:
+        orders.sort(key=lambda order: order.sequence)
+        return [self.cancel(order.order_id, reason) for order in orders]
+
+    # ── replace ──
+
+    def replace(self, command: Replace) -> list[Event]:
+        """New terms for a live order (F1 to F4), well formed."""
+        symbol, order_id, quantity, price, stop = command
+        if self.halted:
+            return [_new(Rejected, (symbol, order_id, RejectReason.BOOK_HALTED))]
+        order = self._live.get(order_id)
+        if order is None:
+            return [_new(Rejected, (symbol, order_id, RejectReason.UNKNOWN_ORDER))]
+        if not isinstance(order, RestingOrder):
+            return self._replace_stop(order, command)
+        old_price = order.level.price
+        if price is None:
+            price = old_price
+        if stop is not None:
+            return [_new(Rejected, (symbol, order_id, RejectReason.INVALID_REPLACE))]
+        if price * quantity < self._min_notional:
+            return [_new(Rejected, (symbol, order_id, RejectReason.INVALID_NOTIONAL))]
+        leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
+        if leaves <= 0:  # F4
+            return [self.cancel(order_id, CancelReason.REPLACED)]
+        terms = order.terms
+        side = terms.side
+        if terms.post_only and self._would_take(side, price):
+            return [_new(Rejected, (symbol, order_id, RejectReason.WOULD_TAKE))]
+        events: list[Event] = [_new(Replaced, (symbol, order_id, side, price, quantity))]
+        if self._keeps_place(price == old_price, leaves <= order.leaves):  # F1
+            if leaves < order.slice:  # D5
+                order.slice = leaves
+            order.reserve = leaves - order.slice
+            return events
+        (self._bids if side is _BUY else self._asks).remove(order)  # F2
+        last_price = self.last_price
+        self._enter(terms, price, leaves, events, order)
+        if self.last_price is not last_price:
+            self.trigger_stops(events)
+        return events
+
+    def _replace_stop(self, order: StopOrder, command: Replace) -> list[Event]:
+        symbol, order_id, quantity, price, stop = command
+        old = order.terms
+        price = old.price if price is None else price
+        stop = old.stop if stop is None else stop
+        assert stop is not None
+        if (old.price is None) != (price is None) or quantity < old.min_quantity:
+            return [_new(Rejected, (symbol, order_id, RejectReason.INVALID_REPLACE))]
+        if price is not None and price * quantity < self._min_notional:
+            return [_new(Rejected, (symbol, order_id, RejectReason.INVALID_NOTIONAL))]
+        if self._profile.true_stop is TrueStop.REJECT and self._reached(old.side, stop):
+            return [_new(Rejected, (symbol, order_id, RejectReason.STOP_ALREADY_TRUE))]
+        terms = old._replace(price=price, stop=stop, quantity=quantity)
+        events: list[Event] = [_new(Replaced, (symbol, order_id, old.side, price, quantity))]
+        if self._keeps_place(price == old.price and stop == old.stop, quantity <= old.quantity):
+            order.terms = terms
+            return events
+        self._stops_of(old.side).remove(order)
+        self._pend(terms)
+        self.trigger_stops(events)
+        return events
+
+    def _keeps_place(self, same_price: bool, no_larger: bool) -> bool:
+        """Whether a replaced order stays where it is in the queue (F1, F2, F7)."""
+        return same_price and no_larger and self._keeps_on_reduce
+
+    # ── views ──
+
+    def queue(self) -> Queue:
+        """L3."""
+        return Queue(tuple(map(_queued, self._bids)), tuple(map(_queued, self._asks)))
+
+    def depth(self) -> Depth:
+        """L2."""
+        return depth_of(self.queue())
+
+    def top(self) -> Top:
+        """L1."""
+        return top_of(self.depth())
+
+    def stops(self) -> Stops:
+        """The pending stops, first to be triggered first."""
+        return Stops(tuple(map(_waiting, self._buy_stops)), tuple(map(_waiting, self._sell_stops)))
+
+    def status(self, order_id: OrderId) -> OrderStatus | None:
+        """Where an order stands; None when it is not live."""
+        order = self._live.get(order_id)
+        if order is None:
+            return None
+        terms = order.terms
+        if not isinstance(order, RestingOrder):
+            quantity = terms.quantity
+            return OrderStatus(order_id, OrderState.PENDING, terms.side, terms.price, quantity, 0, 0, quantity)
+        leaves, executed, prevented = order.leaves, order.executed, order.prevented
+        stage = OrderState.PARTIALLY_FILLED if executed else OrderState.NEW
+        total = executed + prevented + leaves  # A6
+        return OrderStatus(order_id, stage, terms.side, order.level.price, total, executed, prevented, leaves)
+
+    @property
+    def phase(self) -> Phase:
+        """What this book is doing by itself; the market may be halted as a whole."""
+        return Phase.HALT if self.halted else Phase.CONTINUOUS
+
+    # ── small things ──
+
+    def _against(self, side: Side) -> Ladder:
+        return self._asks if side is _BUY else self._bids
+
+    def _would_take(self, side: Side, price: Ticks) -> bool:
+        rungs = self._against(side).rungs
+        return bool(rungs) and rungs[-1] >= floor_of(side, price)
+
+    def _stops_of(self, side: Side) -> SortedKeyList[StopOrder, tuple[int, int]]:
+        return self._buy_stops if side is _BUY else self._sell_stops
+
+
+def obtainable(opposite: Ladder, floor: int, wanted: Lots, owner: Account, prevention: SelfTradePrevention) -> Lots:
+    """How much of `wanted` would trade now: the dry run of C5, C7 and L4, slice by slice as the real run would go."""
+    leaves = wanted
+    executed = 0
+    for level in reversed(opposite.levels):
+        if level.rung < floor or not leaves:
+            break
+        queue = deque((order.owner, order.slice, order.reserve, order.terms.display or 0) for order in level)
+        while queue and leaves:
+            maker, slice, reserve, display = queue.popleft()
+            own = prevention is not _ALLOW and maker == owner
+            if own and (prevention is _CANCEL_TAKER or prevention is _CANCEL_BOTH):
+                return executed
+            if own and prevention is not _DECREMENT:
+                continue
+            quantity = min(slice, leaves)
+            leaves -= quantity
+            if not own:
+                executed += quantity
+            if reserve:
+                shown = min(display, reserve)
+                queue.append((maker, shown, reserve - shown, display))
+    return executed
+
+
+def _cancelled(terms: Submit, price: Ticks | None, leaves: Lots, reason: CancelReason) -> Cancelled:
+    return _new(Cancelled, (terms.symbol, terms.order_id, terms.side, price, leaves, reason))
+
+
+def _stop_key(order: StopOrder) -> tuple[int, int]:
+    """A stop's place among those of its side: buys from the lowest price up, sells from the highest down (E3)."""
+    stop = order.terms.stop
+    assert stop is not None
+    return (stop if order.terms.side is _BUY else -stop), order.sequence
+
+
+def _queued(order: RestingOrder) -> QueuedOrder:
+    visible = 0 if order.terms.display == 0 else order.slice
+    return QueuedOrder(order.order_id, order.account, order.level.price, visible, order.leaves)
+
+
+def _waiting(order: StopOrder) -> PendingStop:
+    terms = order.terms
+    assert terms.stop is not None
+    return PendingStop(order.order_id, terms.account, terms.stop, terms.price, terms.quantity)

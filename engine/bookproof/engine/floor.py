@@ -1,0 +1,267 @@
+"""The trading floor: every book of an exchange, its listing, and what the whole market shares.
+
+Here stands what each command does, one command at a time. There is no lock in this module: an engine takes the locks
+that `striped` lists and then calls the method of the command, so that locking designs can be compared on the same
+floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bookproof.engine.book import FastBook
+from bookproof.spec.commands import (
+    AdvanceClock,
+    Basket,
+    Cancel,
+    Command,
+    EndOfDay,
+    Halt,
+    MassCancel,
+    Replace,
+    Resume,
+    Submit,
+    TakeSnapshot,
+)
+from bookproof.spec.events import (
+    Accepted,
+    Cancelled,
+    ClockAdvanced,
+    DayEnded,
+    Event,
+    Halted,
+    MassCancelled,
+    Rejected,
+    Resumed,
+    SnapshotTaken,
+)
+from bookproof.spec.instruments import Instrument
+from bookproof.spec.profile import Profile
+from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.values import Nanoseconds, OrderId, Phase, Symbol, TimeInForce
+from bookproof.spec.views import BookView
+
+
+class Floor:
+    """All books, the market-wide halt (J6) and the clock (A5)."""
+
+    def __init__(self, instruments: Iterable[Instrument], profile: Profile, book_type: type[FastBook]) -> None:
+        self.books: dict[Symbol, FastBook] = {}
+        for instrument in instruments:
+            if instrument.symbol in self.books:
+                raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
+            self.books[instrument.symbol] = book_type(instrument, profile)
+        self.halted = False
+        self.clock: Nanoseconds = 0
+
+    def carry_out(self, command: Command) -> list[Event]:
+        """Any command, from its own faults to its effects: hold everything it touches.
+
+        TypeError for anything that is not a command.
+        """
+        match command:
+            case Submit():
+                fault = self.submit_fault(command)
+                return self.submit(command) if fault is None else refused(command.symbol, command.order_id, fault)
+            case Replace():
+                fault = self.replace_fault(command)
+                return self.replace(command) if fault is None else refused(command.symbol, command.order_id, fault)
+            case Cancel():
+                if command.symbol not in self.books:
+                    return refused(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
+                return self.cancel(command)
+            case Basket():
+                rejected = self.basket_fault(command)
+                return self.basket(command) if rejected is None else [rejected]
+            case Halt(symbol=None):
+                return [self.halt_market()]
+            case Resume(symbol=None):
+                return [self.resume_market()]
+            case Halt(symbol=str(symbol)) | Resume(symbol=str(symbol)):
+                if symbol not in self.books:
+                    return refused(symbol, None, RejectReason.UNKNOWN_SYMBOL)
+                return [self.halt_book(symbol) if isinstance(command, Halt) else self.resume_book(symbol)]
+            case MassCancel():
+                if not is_number(command.account):
+                    return refused(None, None, RejectReason.INVALID_ACCOUNT)
+                return self.mass_cancel(command)
+            case AdvanceClock():
+                if not is_number(command.now):
+                    return refused(None, None, RejectReason.INVALID_TIME)
+                return self.advance_clock(command)
+            case EndOfDay():
+                return self.end_of_day()
+            case TakeSnapshot():
+                return [self.snapshot()]
+        raise TypeError(f"expected a command, got {type(command).__name__}; see bookproof.spec.commands")
+
+    # ── what is wrong with a command by itself: no lock is needed, a listing never changes ──
+
+    def submit_fault(self, order: Submit) -> RejectReason | None:
+        """Why a new order is refused without a look at its book."""
+        book = self.books.get(order.symbol)
+        return RejectReason.UNKNOWN_SYMBOL if book is None else book.checks.submit(order)
+
+    def replace_fault(self, command: Replace) -> RejectReason | None:
+        """Why a replace is refused without a look at its book."""
+        book = self.books.get(command.symbol)
+        return RejectReason.UNKNOWN_SYMBOL if book is None else book.checks.replace(command)
+
+    def basket_fault(self, basket: Basket) -> Rejected | None:
+        """The refusal of a basket that is wrong by itself."""
+        if not basket.legs:
+            return Rejected(None, None, RejectReason.INVALID_LEGS)
+        seen: set[Symbol] = set()
+        faults: list[tuple[int, int, RejectReason]] = []
+        for at, leg in enumerate(orders_of(basket)):
+            reason = self.submit_fault(leg)
+            if reason is not None:
+                faults.append((reason.precedence, at, reason))
+            if leg.symbol in seen:
+                faults.append((RejectReason.INVALID_LEGS.precedence, at, RejectReason.INVALID_LEGS))
+            seen.add(leg.symbol)
+        return _worst(basket, faults)
+
+    # ── one book: hold its stripe ──
+
+    def submit(self, order: Submit) -> list[Event]:
+        """A well-formed new order."""
+        if self.halted:
+            return [Rejected(order.symbol, order.order_id, RejectReason.MARKET_HALTED)]
+        return self.books[order.symbol].submit(order, self.clock)
+
+    def cancel(self, command: Cancel) -> list[Event]:
+        """A cancel in a listed book. Allowed during a halt (J2)."""
+        return [self.books[command.symbol].cancel(command.order_id)]
+
+    def replace(self, command: Replace) -> list[Event]:
+        """A well-formed replace."""
+        if self.halted:
+            return [Rejected(command.symbol, command.order_id, RejectReason.MARKET_HALTED)]
+        return self.books[command.symbol].replace(command)
+
+    def halt_book(self, symbol: Symbol) -> Event:
+        """Stop matching in one book (J2)."""
+        book = self.books[symbol]
+        if book.halted:
+            return Rejected(symbol, None, RejectReason.BOOK_HALTED)
+        book.halted = True
+        return Halted(symbol)
+
+    def resume_book(self, symbol: Symbol) -> Event:
+        """End the halt of one book (J1)."""
+        book = self.books[symbol]
+        if not book.halted:
+            return Rejected(symbol, None, RejectReason.NOT_HALTED)
+        book.halted = False
+        return Resumed(symbol)
+
+    def view(self, symbol: Symbol) -> BookView:
+        """Everything that can be seen of one book."""
+        book = self.books[symbol]
+        phase = Phase.HALT if self.halted else book.phase
+        return BookView(symbol, phase, book.last_price, book.queue(), book.stops())
+
+    # ── the books of a basket: hold the stripes of all its legs ──
+
+    def basket(self, basket: Basket) -> list[Event]:
+        """All legs of a well-formed basket trade whole, or none trades at all (L4)."""
+        if self.halted:
+            first = basket.legs[0]
+            return [Rejected(first.symbol, first.order_id, RejectReason.MARKET_HALTED)]
+        orders = orders_of(basket)
+        refusals = []
+        for at, order in enumerate(orders):
+            reason = self.books[order.symbol].refusal(order, self.clock)
+            if reason is not None:
+                refusals.append((reason.precedence, at, reason))
+        rejected = _worst(basket, refusals)
+        if rejected is not None:
+            return [rejected]
+        events: list[Event] = [
+            Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity) for order in orders
+        ]
+        if not all(self.books[order.symbol].can_fill(order) for order in orders):
+            events += [
+                Cancelled(order.symbol, order.order_id, order.side, order.price, order.quantity, CancelReason.KILLED)
+                for order in orders
+            ]
+            return events
+        # From here on every leg trades.
+        for order in orders:
+            self.books[order.symbol].fill(order, events)
+        for order in orders:
+            self.books[order.symbol].trigger_stops(events)
+        return events
+
+    # ── the whole market: hold every stripe ──
+
+    def mass_cancel(self, command: MassCancel) -> list[Event]:
+        """Every live order of an account, in all books (J7)."""
+        cancelled = [event for book in self.books.values() for event in book.cancel_account(command.account)]
+        return [MassCancelled(command.account, len(cancelled)), *cancelled]
+
+    def halt_market(self) -> Event:
+        """Stop matching everywhere (J6). A book's own halt is a separate switch."""
+        if self.halted:
+            return Rejected(None, None, RejectReason.MARKET_HALTED)
+        self.halted = True
+        return Halted(None)
+
+    def resume_market(self) -> Event:
+        """End the market-wide halt (J6)."""
+        if not self.halted:
+            return Rejected(None, None, RejectReason.NOT_HALTED)
+        self.halted = False
+        return Resumed(None)
+
+    def advance_clock(self, command: AdvanceClock) -> list[Event]:
+        """What is due expires, then the clock has moved (C2)."""
+        if command.now < self.clock:
+            return [Rejected(None, None, RejectReason.CLOCK_BACKWARDS)]
+        expired = [event for book in self.books.values() for event in book.expire_due(command.now)]
+        self.clock = command.now
+        return [*expired, ClockAdvanced(command.now)]
+
+    def end_of_day(self) -> list[Event]:
+        """Day orders die (C2)."""
+        return [*(event for book in self.books.values() for event in book.expire_day()), DayEnded()]
+
+    def snapshot(self) -> Event:
+        """All books at one instant."""
+        return SnapshotTaken(tuple(self.view(symbol) for symbol in self.books))
+
+
+def orders_of(basket: Basket) -> list[Submit]:
+    """The legs of a basket as the fill-or-kill orders that they are."""
+    return [
+        Submit(
+            leg.symbol,
+            leg.order_id,
+            basket.account,
+            leg.side,
+            leg.quantity,
+            leg.price,
+            TimeInForce.FOK,
+            self_trade=basket.self_trade,
+        )
+        for leg in basket.legs
+    ]
+
+
+def is_number(value: object) -> bool:
+    """Whether this can be an account or a time: an integer from 0 to 2**63 - 1."""
+    return type(value) is int and 0 <= value < 2**63
+
+
+def refused(symbol: Symbol | None, order_id: OrderId | None, reason: RejectReason) -> list[Event]:
+    """The whole answer to a command that is refused."""
+    return [Rejected(symbol, order_id, reason)]
+
+
+def _worst(basket: Basket, faults: list[tuple[int, int, RejectReason]]) -> Rejected | None:
+    """The refusal that takes precedence; of equal reasons, that of the first leg."""
+    if not faults:
+        return None
+    _, at, reason = min(faults, key=lambda fault: fault[:2])
+    return Rejected(basket.legs[at].symbol, basket.legs[at].order_id, reason)

@@ -1,0 +1,209 @@
+"""The striped engine: many books, few locks, any number of threads.
+
+Lock table
+==========
+
+====================  ==========================================  =====================================================
+lock                  guards                                      taken by
+====================  ==========================================  =====================================================
+``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt and resume of one book,
+                                                                  views: the one stripe of the book
+several stripes       the books of a basket's legs                basket: the stripes of its legs
+all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
+                      write them (any one stripe, to read them)   of day, snapshot
+====================  ==========================================  =====================================================
+
+Order: from the lowest stripe number up, through `_holding` and nowhere else, so no two operations can each wait for
+a stripe that the other holds. No lock is taken while a stripe is held except by `_holding` itself. Stripe locks are
+not reentrant.
+
+Every operation takes effect at one instant (its linearization point): the moment it draws its commit stamp, which it
+does while it holds every lock it needs. So the stamps of two operations that share a book are in the order in which
+these held its stripe, and replaying the commands in order of their stamps gives the same answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, ClassVar
+
+from bookproof.engine.book import FastBook
+from bookproof.engine.floor import Floor, is_number, refused
+from bookproof.engine.interface import Answer
+from bookproof.engine.sync import THREADS, Sync
+from bookproof.engine.views import LockedViews
+from bookproof.spec.commands import (
+    AdvanceClock,
+    Basket,
+    Cancel,
+    Command,
+    EndOfDay,
+    Halt,
+    MassCancel,
+    Replace,
+    Resume,
+    Submit,
+    TakeSnapshot,
+)
+from bookproof.spec.events import Event
+from bookproof.spec.instruments import Instrument
+from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.reasons import RejectReason
+from bookproof.spec.values import OrderId, Symbol
+
+_new = tuple.__new__
+
+
+class StripedEngine(LockedViews):
+    """An exchange whose books are spread over stripes, each with a lock of its own.
+
+    >>> from bookproof.spec.instruments import listing
+    >>> from bookproof.spec.values import Side
+    >>> engine = StripedEngine(listing(["ABC", "XYZ"]), stripes=2)
+    >>> engine.submit(Submit("ABC", 1, 7, Side.SELL, 5, 100)).stamp
+    1
+    >>> engine.submit(Submit("ABC", 2, 8, Side.BUY, 3, 101)).events[1]
+    Trade(symbol='ABC', price=100, quantity=3, maker=1, taker=2)
+
+    Raises ValueError for less than one stripe or a symbol listed twice.
+    """
+
+    book_type: ClassVar[type[FastBook]] = FastBook
+
+    def __init__(
+        self,
+        instruments: Iterable[Instrument],
+        profile: Profile = DEFAULT,
+        *,
+        stripes: int = 16,
+        sync: Sync = THREADS,
+    ) -> None:
+        if stripes < 1:
+            raise ValueError(f"an engine needs at least 1 stripe, got {stripes}")
+        self._floor = Floor(instruments, profile, self.book_type)
+        self._stripes = [sync.lock(f"stripe {number}") for number in range(stripes)]
+        self._stripe_of = {symbol: number % stripes for number, symbol in enumerate(self._floor.books)}
+        self._next_stamp = sync.counter("stamp")
+        self._lock_of = {symbol: self._stripes[number] for symbol, number in self._stripe_of.items()}
+        self._operations: dict[type[Command], Callable[[Any], Answer]] = {
+            Submit: self._submit,
+            Cancel: self._cancel,
+            Replace: self._replace,
+            Basket: self._basket,
+            MassCancel: self._mass_cancel,
+            Halt: self._halt,
+            Resume: self._resume,
+            AdvanceClock: self._advance_clock,
+            EndOfDay: self._end_of_day,
+            TakeSnapshot: self._take_snapshot,
+        }
+
+    def submit(self, command: Command) -> Answer:
+        """Carry out one command. TypeError for anything that is not a command."""
+        operation = self._operations.get(type(command))
+        if operation is None:
+            raise TypeError(f"expected a command, got {type(command).__name__}; see bookproof.spec.commands")
+        return operation(command)
+
+    # ── one stripe ──
+
+    def _submit(self, order: Submit) -> Answer:
+        fault = self._floor.submit_fault(order)
+        if fault is not None:
+            return self._refuse(order.symbol, order.order_id, fault)
+        with self._lock_of[order.symbol]:  # guards the order's book
+            events = self._floor.submit(order)
+            return _new(Answer, (self._next_stamp(), tuple(events)))
+
+    def _cancel(self, command: Cancel) -> Answer:
+        lock = self._lock_of.get(command.symbol)
+        if lock is None:
+            return self._refuse(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
+        with lock:  # guards the order's book
+            events = self._floor.cancel(command)
+            return _new(Answer, (self._next_stamp(), tuple(events)))
+
+    def _replace(self, command: Replace) -> Answer:
+        fault = self._floor.replace_fault(command)
+        if fault is not None:
+            return self._refuse(command.symbol, command.order_id, fault)
+        with self._lock_of[command.symbol]:  # guards the order's book
+            events = self._floor.replace(command)
+            return _new(Answer, (self._next_stamp(), tuple(events)))
+
+    # ── the stripes of the legs ──
+
+    def _basket(self, basket: Basket) -> Answer:
+        rejected = self._floor.basket_fault(basket)
+        if rejected is not None:
+            return self._stamped([rejected])
+        with self._holding(self._stripe_of[leg.symbol] for leg in basket.legs):  # guards the legs' books
+            return self._stamped(self._floor.basket(basket))
+
+    # ── one stripe, or all ──
+
+    def _halt(self, command: Halt) -> Answer:
+        if command.symbol is None:
+            with self._holding_all():  # guards the market-wide halt
+                return self._stamped([self._floor.halt_market()])
+        lock = self._lock_of.get(command.symbol)
+        if lock is None:
+            return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
+        with lock:  # guards the book's halt
+            return self._stamped([self._floor.halt_book(command.symbol)])
+
+    def _resume(self, command: Resume) -> Answer:
+        if command.symbol is None:
+            with self._holding_all():  # guards the market-wide halt
+                return self._stamped([self._floor.resume_market()])
+        lock = self._lock_of.get(command.symbol)
+        if lock is None:
+            return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
+        with lock:  # guards the book's halt
+            return self._stamped([self._floor.resume_book(command.symbol)])
+
+    # ── all stripes ──
+
+    def _mass_cancel(self, command: MassCancel) -> Answer:
+        if not is_number(command.account):
+            return self._refuse(None, None, RejectReason.INVALID_ACCOUNT)
+        with self._holding_all():  # guards every book
+            return self._stamped(self._floor.mass_cancel(command))
+
+    def _advance_clock(self, command: AdvanceClock) -> Answer:
+        if not is_number(command.now):
+            return self._refuse(None, None, RejectReason.INVALID_TIME)
+        with self._holding_all():  # guards the clock and every book
+            return self._stamped(self._floor.advance_clock(command))
+
+    def _end_of_day(self, command: EndOfDay) -> Answer:
+        with self._holding_all():  # guards every book
+            return self._stamped(self._floor.end_of_day())
+
+    def _take_snapshot(self, command: TakeSnapshot) -> Answer:
+        with self._holding_all():  # guards every book
+            return self._stamped([self._floor.snapshot()])
+
+    # ── the one way to hold several stripes ──
+
+    @contextmanager
+    def _holding(self, stripes: Iterable[int]) -> Iterator[None]:
+        """Hold several stripes, taken from the lowest number up and each one once."""
+        with ExitStack() as held:
+            for number in sorted(set(stripes)):
+                held.enter_context(self._stripes[number])
+            yield
+
+    def _holding_all(self) -> AbstractContextManager[None]:
+        return self._holding(range(len(self._stripes)))
+
+    # ── answers ──
+
+    def _stamped(self, events: list[Event]) -> Answer:
+        """The answer, stamped now: call it while every lock is held. The linearization point is here."""
+        return Answer(self._next_stamp(), tuple(events))
+
+    def _refuse(self, symbol: Symbol | None, order_id: OrderId | None, reason: RejectReason) -> Answer:
+        """The answer to a command that is wrong by itself: it reads nothing that can change, so it holds no lock."""
+        return self._stamped(refused(symbol, order_id, reason))
