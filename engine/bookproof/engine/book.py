@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 
+from bookproof.engine.entry_checks import NOTHING as _NOTHING
+from bookproof.engine.entry_checks import TOP_ID as _TOP_ID
 from bookproof.engine.entry_checks import EntryChecks
 from bookproof.engine.ladder import Ladder, Level, RestingOrder, floor_of
-from bookproof.spec.commands import Replace, Submit
+from bookproof.spec.commands import Cancel, Replace, Submit
 from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Rejected, Replaced, Trade, Triggered
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
@@ -52,12 +54,24 @@ class StopOrder:
         self.sequence = sequence
 
 
+class Market:
+    """What all books of an exchange share."""
+
+    __slots__ = ("clock", "halted")
+
+    def __init__(self) -> None:
+        self.halted = False
+        """The whole market is halted (J6)."""
+        self.clock: Nanoseconds = 0
+        """Moves only by command (A5)."""
+
+
 class FastBook:
     """One book, for one thread at a time.
 
-    >>> book = FastBook(Instrument("ABC"), Profile())
-    >>> _ = book.submit(Submit("ABC", 1, 7, Side.SELL, 5, 100), clock=0)
-    >>> book.submit(Submit("ABC", 2, 8, Side.BUY, 3, 101), clock=0)[1]
+    >>> book = FastBook(Instrument("ABC"), Profile(), Market())
+    >>> _ = book.submit(Submit("ABC", 1, 7, Side.SELL, 5, 100))
+    >>> book.submit(Submit("ABC", 2, 8, Side.BUY, 3, 101))[1]
     Trade(symbol='ABC', price=100, quantity=3, maker=1, taker=2)
     """
 
@@ -68,11 +82,14 @@ class FastBook:
         "_group",
         "_keeps_on_reduce",
         "_live",
+        "_market",
         "_min_notional",
+        "_plain_price",
+        "_plain_quantity",
         "_profile",
         "_quantity_is_open",
         "_sell_stops",
-        "_sequence",
+        "_stops_seen",
         "_taker_ended",
         "checks",
         "halted",
@@ -80,34 +97,44 @@ class FastBook:
         "symbol",
     )
 
-    def __init__(self, instrument: Instrument, profile: Profile) -> None:
+    def __init__(self, instrument: Instrument, profile: Profile, market: Market) -> None:
         self.symbol = instrument.symbol
         self.checks = EntryChecks(instrument)
         self.halted = False
         self.last_price: Ticks | None = None
+        self._market = market
         self._min_notional = instrument.min_notional
+        # Below these nothing else needs to be checked, if the instrument has no other limits; else nothing is plain.
+        unlimited = instrument._replace(max_price=0, max_quantity=0) == Instrument(
+            instrument.symbol, max_price=0, max_quantity=0
+        )
+        self._plain_price = instrument.max_price + 1 if unlimited else 0
+        self._plain_quantity = instrument.max_quantity + 1 if unlimited else 0
         self._profile = profile
         self._keeps_on_reduce = profile.replace_keeps is ReplaceKeeps.ON_REDUCE
         self._quantity_is_open = profile.replace_quantity is ReplaceQuantity.OPEN
         self._group = {account: group[0] for group in reversed(profile.self_trade_groups) for account in group}
         self._bids = Ladder()
         self._asks = Ladder()
+        # Every live order, in order of time: an order that has to queue anew moves to the end.
         self._live: dict[OrderId, RestingOrder | StopOrder] = {}
         self._buy_stops: SortedKeyList[StopOrder, tuple[int, int]] = SortedKeyList(key=_stop_key)
         self._sell_stops: SortedKeyList[StopOrder, tuple[int, int]] = SortedKeyList(key=_stop_key)
-        self._sequence = 0
+        self._stops_seen = 0
         self._taker_ended = False
 
     # ── entry ──
 
-    def refusal(self, order: Submit, clock: Nanoseconds) -> RejectReason | None:
+    def refusal(self, order: Submit) -> RejectReason | None:
         """Why this book, as it stands, does not take a new order that is well formed."""
         _, order_id, _, side, quantity, price, _, stop, post_only, _, _, expires, _ = order
+        if self._market.halted:
+            return RejectReason.MARKET_HALTED
         if self.halted:
             return RejectReason.BOOK_HALTED
         if order_id in self._live:
             return RejectReason.DUPLICATE_ORDER_ID
-        if expires is not None and expires <= clock:
+        if expires is not None and expires <= self._market.clock:
             return RejectReason.ALREADY_EXPIRED
         if self._min_notional and price is not None and price * quantity < self._min_notional:
             return RejectReason.INVALID_NOTIONAL
@@ -122,78 +149,106 @@ class FastBook:
             return RejectReason.WOULD_TAKE
         return None
 
-    def submit(self, order: Submit, clock: Nanoseconds) -> list[Event]:
-        """A new order that is well formed: refused, kept as a stop, or traded and rested."""
+    def submit(self, order: Submit) -> tuple[Event, ...]:
+        """A new order: refused, kept as a stop, or traded and rested.
+
+        Nearly all orders are plain limit orders, and a call costs more than anything they need; so this much stands
+        here in one piece, and whatever is not plain goes another way at the first sign of it.
+        """
+        symbol, order_id, account, side, quantity, price, lives, stop, post_only, minimum, display, _, _ = order
+        if not (
+            (lives is _GTC or lives is _IOC)
+            and stop is display is None
+            and minimum is _NOTHING
+            and not post_only
+            and type(price) is int
+            and type(quantity) is int
+            and type(order_id) is int
+            and type(account) is int
+            and 0 < price < self._plain_price
+            and 0 < quantity < self._plain_quantity
+            and 0 <= order_id < _TOP_ID
+            and 0 <= account < _TOP_ID
+            and order_id not in self._live
+            and not self.halted
+            and not self._market.halted
+            and order.expires is None
+        ):
+            return self._submit_special(order)
+        accepted = _new(Accepted, (symbol, order_id, side, price, quantity))
+        if side is _BUY:
+            own, rung, rungs, floor = self._bids, 2 * price + 1, self._asks.rungs, -2 * price
+        else:
+            own, rung, rungs, floor = self._asks, 1 - 2 * price, self._bids.rungs, 2 * price
+        if rungs and rungs[-1] >= floor:
+            events: list[Event] = [accepted]
+            last_price = self.last_price
+            self._enter(order, price, quantity, events)
+            if self.last_price is not last_price:
+                self.trigger_stops(events)
+            return tuple(events)
+        if lives is _IOC:
+            return accepted, _new(Cancelled, (symbol, order_id, side, price, quantity, CancelReason.IMMEDIATE))
+        self._live[order_id] = resting = RestingOrder(order, quantity)
+        own.add(resting, rung, price)
+        return (accepted,)
+
+    def _submit_special(self, order: Submit) -> tuple[Event, ...]:
+        """A new order that is refused or has conditions: a market order, a stop, an iceberg, and so on."""
         symbol, order_id, _, side, quantity, price, _, stop, *_ = order
-        reason = self.refusal(order, clock)
+        reason = self.checks.submit(order) or self.refusal(order)
         if reason is not None:
-            return [_new(Rejected, (symbol, order_id, reason))]
+            return (_new(Rejected, (symbol, order_id, reason)),)
         events: list[Event] = [_new(Accepted, (symbol, order_id, side, price, quantity))]
         if stop is not None:
             self._pend(order)
-            self.trigger_stops(events)
-            return events
-        last_price = self.last_price
-        self._enter(order, price, quantity, events)
-        if self.last_price is not last_price:
-            self.trigger_stops(events)
-        return events
+        else:
+            self._enter(order, price, quantity, events)
+        self.trigger_stops(events)
+        return tuple(events)
 
     def _enter(
         self, terms: Submit, price: Ticks | None, leaves: Lots, events: list[Event], resting: RestingOrder | None = None
     ) -> None:
         """Let an order trade what it can, and let the rest of it rest or go.
 
-        `resting` is the order's own record when it has been in the book before (a replaced order).
+        `resting` is the order's own record when it has been in the book before (a replaced order). It is not in the
+        book now.
         """
         symbol, order_id, account, side, _, _, lives, _, post_only, minimum, _, _, prevention = terms
         opposite = self._asks if side is _BUY else self._bids
         floor = floor_of(side, price)
         rungs = opposite.rungs
         executed = prevented = 0
+        reason = None
         if rungs and rungs[-1] >= floor:
             owner = self._group.get(account, account)
-            if post_only:
-                events.append(_cancelled(terms, price, leaves, CancelReason.POST_ONLY))
-                if resting is not None:
-                    del self._live[order_id]
-                return
             needed = leaves if lives is _FOK else minimum if resting is None else 0
-            if needed and obtainable(opposite, floor, leaves, owner, prevention) < needed:
+            if post_only:
+                reason = CancelReason.POST_ONLY
+            elif needed and obtainable(self, opposite, floor, leaves, owner, prevention) < needed:
                 reason = CancelReason.KILLED if lives is _FOK else CancelReason.MIN_QUANTITY
-                events.append(_cancelled(terms, price, leaves, reason))
-                return
-            before = leaves
-            leaves, prevented = self._take(opposite, floor, leaves, owner, prevention, symbol, order_id, events)
-            executed = before - leaves - prevented
-            if not leaves:
-                if resting is not None:
-                    del self._live[order_id]
+            else:
+                before = leaves
+                leaves, prevented = self._take(opposite, floor, leaves, owner, prevention, symbol, order_id, events)
+                executed = before - leaves - prevented
                 if self._taker_ended:
-                    events.append(_cancelled(terms, price, 0, CancelReason.SELF_TRADE))
-                return
-            if self._taker_ended:
-                reason = CancelReason.SELF_TRADE
-            elif price is None:
+                    reason = CancelReason.SELF_TRADE
+                elif not leaves:
+                    return
+        elif lives is _FOK:
+            reason = CancelReason.KILLED
+        elif minimum and resting is None:
+            reason = CancelReason.MIN_QUANTITY
+        if reason is None:
+            if price is None:
                 reason = CancelReason.MARKET
             elif lives is _IOC:
                 reason = CancelReason.IMMEDIATE
             else:
                 self._rest(terms, price, leaves, executed, prevented, resting)
                 return
-            events.append(_cancelled(terms, price, leaves, reason))
-            if resting is not None:
-                del self._live[order_id]
-        elif lives is _FOK:
-            events.append(_cancelled(terms, price, leaves, CancelReason.KILLED))
-        elif minimum and resting is None:
-            events.append(_cancelled(terms, price, leaves, CancelReason.MIN_QUANTITY))
-        elif price is None:
-            events.append(_cancelled(terms, price, leaves, CancelReason.MARKET))
-        elif lives is _IOC:
-            events.append(_cancelled(terms, price, leaves, CancelReason.IMMEDIATE))
-        else:
-            self._rest(terms, price, leaves, 0, 0, resting)
+        events.append(_cancelled(terms, price, leaves, reason))
 
     def _take(
         self,
@@ -219,7 +274,7 @@ class FastBook:
             price = level.price
             maker = level.first
             while maker is not None:
-                own = prevention is not _ALLOW and maker.owner == owner  # G4: they would trade now
+                own = prevention is not _ALLOW and self.owner(maker) == owner  # G4: they would trade now
                 if own:
                     if prevention is _CANCEL_TAKER:
                         self._taker_ended = True
@@ -271,28 +326,23 @@ class FastBook:
         display = maker.terms.display or 0
         maker.slice = display if display < maker.reserve else maker.reserve
         maker.reserve -= maker.slice
-        self._sequence = maker.sequence = self._sequence + 1
         level.append(maker)
+        del self._live[maker.order_id]
+        self._live[maker.order_id] = maker
 
     def _rest(
         self, terms: Submit, price: Ticks, leaves: Lots, executed: Lots, prevented: Lots, resting: RestingOrder | None
     ) -> None:
-        _, order_id, account, side, _, _, _, _, _, _, display, _, _ = terms
-        self._sequence = sequence = self._sequence + 1
+        display = terms.display
+        slice = display if display and display < leaves else leaves
         if resting is None:
-            owner = self._group.get(account, account)
-            self._live[order_id] = resting = RestingOrder(terms, order_id, account, owner, sequence)
-        else:
-            resting.sequence = sequence
+            resting = RestingOrder(terms, slice)
+        resting.slice = slice
+        resting.reserve = leaves - slice
         resting.executed += executed
         resting.prevented += prevented
-        if display and display < leaves:
-            resting.slice = display
-            resting.reserve = leaves - display
-        else:
-            resting.slice = leaves
-            resting.reserve = 0
-        if side is _BUY:
+        self._live[resting.order_id] = resting
+        if terms.side is _BUY:
             self._bids.add(resting, 2 * price + (display != 0), price)
         else:
             self._asks.add(resting, -2 * price + (display != 0), price)
@@ -304,7 +354,7 @@ class FastBook:
         opposite = self._against(order.side)
         owner = self._group.get(order.account, order.account)
         floor = floor_of(order.side, order.price)
-        return obtainable(opposite, floor, order.quantity, owner, order.self_trade) == order.quantity
+        return obtainable(self, opposite, floor, order.quantity, owner, order.self_trade) == order.quantity
 
     def fill(self, order: Submit, events: list[Event]) -> None:
         """Let an order trade that `can_fill`. Stops are triggered when the caller says so (E2)."""
@@ -340,113 +390,122 @@ class FastBook:
         return last_price >= stop if side is _BUY else last_price <= stop
 
     def _pend(self, order: Submit) -> None:
-        self._sequence += 1
-        pending = StopOrder(order, self._sequence)
+        self._stops_seen += 1
+        pending = StopOrder(order, self._stops_seen)
         self._live[order.order_id] = pending
         self._stops_of(order.side).add(pending)
 
     # ── cancel ──
 
-    def cancel(self, order_id: OrderId, reason: CancelReason = CancelReason.REQUESTED) -> Event:
+    def cancel(self, command: Cancel) -> tuple[Event, ...]:
         """Take one live order out."""
+        return (self._cancel(command[1], CancelReason.REQUESTED),)
+
+    def _cancel(self, order_id: OrderId, reason: CancelReason) -> Event:
         order = self._live.pop(order_id, None)
-        if order is None:
-            return _new(Rejected, (self.symbol, order_id, RejectReason.UNKNOWN_ORDER))
         if isinstance(order, RestingOrder):
             terms = order.terms
             side = terms.side
             (self._bids if side is _BUY else self._asks).remove(order)
-            return _new(
-                Cancelled, (self.symbol, order_id, side, order.level.price, order.slice + order.reserve, reason)
-            )
+            leaves = order.slice + order.reserve
+            return _new(Cancelled, (self.symbol, order_id, side, order.level.price, leaves, reason))
+        if order is None:
+            return _new(Rejected, (self.symbol, order_id, RejectReason.UNKNOWN_ORDER))
         terms = order.terms
         self._stops_of(terms.side).remove(order)
         return _cancelled(terms, terms.price, terms.quantity, reason)
 
     def cancel_account(self, account: Account) -> list[Event]:
-        """Take out every live order of an account, in order of sequence (J7)."""
+        """Take out every live order of an account, in order of time (J7)."""
         return self._cancel_all(
             [order for order in self._live.values() if order.terms.account == account], CancelReason.MASS_CANCEL
         )
 
     def expire_due(self, now: Nanoseconds) -> list[Event]:
-        """Take out the good-till-date orders that are due at `now`, in order of sequence (C2)."""
+        """Take out the good-till-date orders that are due at `now`, in order of time (C2)."""
         return self._cancel_all(
             [order for order in self._live.values() if order.terms.expires is not None and order.terms.expires <= now],
             CancelReason.EXPIRED,
         )
 
     def expire_day(self) -> list[Event]:
-        """Take out the day orders, in order of sequence (C2)."""
+        """Take out the day orders, in order of time (C2)."""
         return self._cancel_all(
             [order for order in self._live.values() if order.terms.time_in_force is TimeInForce.DAY],
             CancelReason.EXPIRED,
         )
 
     def _cancel_all(self, orders: list[RestingOrder | StopOrder], reason: CancelReason) -> list[Event]:
-        orders.sort(key=lambda order: order.sequence)
-        return [self.cancel(order.order_id, reason) for order in orders]
+        return [self._cancel(order.order_id, reason) for order in orders]
 
     # ── replace ──
 
-    def replace(self, command: Replace) -> list[Event]:
-        """New terms for a live order (F1 to F4), well formed."""
+    def replace(self, command: Replace) -> tuple[Event, ...]:
+        """New terms for a live order (F1 to F4)."""
+        reason = self.checks.replace(command)
+        if reason is not None:
+            return (_new(Rejected, (command.symbol, command.order_id, reason)),)
         symbol, order_id, quantity, price, stop = command
+        if self._market.halted:
+            return (_new(Rejected, (symbol, order_id, RejectReason.MARKET_HALTED)),)
         if self.halted:
-            return [_new(Rejected, (symbol, order_id, RejectReason.BOOK_HALTED))]
+            return (_new(Rejected, (symbol, order_id, RejectReason.BOOK_HALTED)),)
         order = self._live.get(order_id)
         if order is None:
-            return [_new(Rejected, (symbol, order_id, RejectReason.UNKNOWN_ORDER))]
+            return (_new(Rejected, (symbol, order_id, RejectReason.UNKNOWN_ORDER)),)
         if not isinstance(order, RestingOrder):
             return self._replace_stop(order, command)
         old_price = order.level.price
         if price is None:
             price = old_price
         if stop is not None:
-            return [_new(Rejected, (symbol, order_id, RejectReason.INVALID_REPLACE))]
+            return (_new(Rejected, (symbol, order_id, RejectReason.INVALID_REPLACE)),)
         if price * quantity < self._min_notional:
-            return [_new(Rejected, (symbol, order_id, RejectReason.INVALID_NOTIONAL))]
+            return (_new(Rejected, (symbol, order_id, RejectReason.INVALID_NOTIONAL)),)
         leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
         if leaves <= 0:  # F4
-            return [self.cancel(order_id, CancelReason.REPLACED)]
+            return (self._cancel(order_id, CancelReason.REPLACED),)
         terms = order.terms
         side = terms.side
         if terms.post_only and self._would_take(side, price):
-            return [_new(Rejected, (symbol, order_id, RejectReason.WOULD_TAKE))]
-        events: list[Event] = [_new(Replaced, (symbol, order_id, side, price, quantity))]
+            return (_new(Rejected, (symbol, order_id, RejectReason.WOULD_TAKE)),)
+        replaced = _new(Replaced, (symbol, order_id, side, price, quantity))
         if self._keeps_place(price == old_price, leaves <= order.leaves):  # F1
             if leaves < order.slice:  # D5
                 order.slice = leaves
             order.reserve = leaves - order.slice
-            return events
+            return (replaced,)
         (self._bids if side is _BUY else self._asks).remove(order)  # F2
+        del self._live[order_id]
+        events: list[Event] = [replaced]
         last_price = self.last_price
         self._enter(terms, price, leaves, events, order)
         if self.last_price is not last_price:
             self.trigger_stops(events)
-        return events
+        return tuple(events)
 
-    def _replace_stop(self, order: StopOrder, command: Replace) -> list[Event]:
+    def _replace_stop(self, order: StopOrder, command: Replace) -> tuple[Event, ...]:
         symbol, order_id, quantity, price, stop = command
         old = order.terms
         price = old.price if price is None else price
         stop = old.stop if stop is None else stop
         assert stop is not None
         if (old.price is None) != (price is None) or quantity < old.min_quantity:
-            return [_new(Rejected, (symbol, order_id, RejectReason.INVALID_REPLACE))]
+            return (_new(Rejected, (symbol, order_id, RejectReason.INVALID_REPLACE)),)
         if price is not None and price * quantity < self._min_notional:
-            return [_new(Rejected, (symbol, order_id, RejectReason.INVALID_NOTIONAL))]
+            return (_new(Rejected, (symbol, order_id, RejectReason.INVALID_NOTIONAL)),)
         if self._profile.true_stop is TrueStop.REJECT and self._reached(old.side, stop):
-            return [_new(Rejected, (symbol, order_id, RejectReason.STOP_ALREADY_TRUE))]
+            return (_new(Rejected, (symbol, order_id, RejectReason.STOP_ALREADY_TRUE)),)
         terms = old._replace(price=price, stop=stop, quantity=quantity)
         events: list[Event] = [_new(Replaced, (symbol, order_id, old.side, price, quantity))]
         if self._keeps_place(price == old.price and stop == old.stop, quantity <= old.quantity):
             order.terms = terms
-            return events
+            return tuple(events)
         self._stops_of(old.side).remove(order)
+        del self._live[order_id]
         self._pend(terms)
         self.trigger_stops(events)
-        return events
+        return tuple(events)
 
     def _keeps_place(self, same_price: bool, no_larger: bool) -> bool:
         """Whether a replaced order stays where it is in the queue (F1, F2, F7)."""
@@ -491,6 +550,11 @@ class FastBook:
 
     # ── small things ──
 
+    def owner(self, order: RestingOrder) -> Account:
+        """Who an order trades for: its account, or the first account of the account's group (G1)."""
+        account = order.terms.account
+        return self._group.get(account, account)
+
     def _against(self, side: Side) -> Ladder:
         return self._asks if side is _BUY else self._bids
 
@@ -502,14 +566,16 @@ class FastBook:
         return self._buy_stops if side is _BUY else self._sell_stops
 
 
-def obtainable(opposite: Ladder, floor: int, wanted: Lots, owner: Account, prevention: SelfTradePrevention) -> Lots:
+def obtainable(
+    book: FastBook, opposite: Ladder, floor: int, wanted: Lots, owner: Account, prevention: SelfTradePrevention
+) -> Lots:
     """How much of `wanted` would trade now: the dry run of C5, C7 and L4, slice by slice as the real run would go."""
     leaves = wanted
     executed = 0
     for level in reversed(opposite.levels):
         if level.rung < floor or not leaves:
             break
-        queue = deque((order.owner, order.slice, order.reserve, order.terms.display or 0) for order in level)
+        queue = deque((book.owner(order), order.slice, order.reserve, order.terms.display or 0) for order in level)
         while queue and leaves:
             maker, slice, reserve, display = queue.popleft()
             own = prevention is not _ALLOW and maker == owner
@@ -540,7 +606,7 @@ def _stop_key(order: StopOrder) -> tuple[int, int]:
 
 def _queued(order: RestingOrder) -> QueuedOrder:
     visible = 0 if order.terms.display == 0 else order.slice
-    return QueuedOrder(order.order_id, order.account, order.level.price, visible, order.leaves)
+    return QueuedOrder(order.order_id, order.terms.account, order.level.price, visible, order.leaves)
 
 
 def _waiting(order: StopOrder) -> PendingStop:

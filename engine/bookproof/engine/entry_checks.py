@@ -10,10 +10,10 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Side, TimeInForce
 
-_TOP_ID = 2**63
-_NOTHING = Submit("", 0, 0, Side.BUY, 0).min_quantity
+TOP_ID = 2**63
+NOTHING = Submit("", 0, 0, Side.BUY, 0).min_quantity
 """The default; compared by identity, so that False does not pass for it."""
-_IOC, _FOK, _GTC, _GTD = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTC, TimeInForce.GTD
+_IOC, _FOK, _GTD = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD
 
 
 class EntryChecks:
@@ -32,20 +32,14 @@ class EntryChecks:
     def submit(self, order: Submit) -> RejectReason | None:
         """Why a new order cannot be taken, whatever the book holds."""
         _, order_id, account, _, quantity, price, lives, stop, post_only, minimum, display, expires, _ = order
-        if type(order_id) is not int or not 0 <= order_id < _TOP_ID:
+        if not _is_id(order_id):
             return RejectReason.INVALID_ORDER_ID
-        if type(account) is not int or not 0 <= account < _TOP_ID:
+        if not _is_id(account):
             return RejectReason.INVALID_ACCOUNT
-        if (
-            type(quantity) is not int
-            or not self.min_quantity <= quantity <= self.max_quantity
-            or (self.lot != 1 and quantity % self.lot)
-        ):
+        if self._bad_quantity(quantity):
             return RejectReason.INVALID_QUANTITY
         if price is not None and self._bad_price(price):
             return RejectReason.INVALID_PRICE
-        if lives is _GTC and stop is None and display is None and expires is None and minimum is _NOTHING:
-            return RejectReason.INVALID_COMBINATION if post_only and price is None else None
         if stop is not None and self._bad_price(stop):
             return RejectReason.INVALID_STOP
         if (price is None or lives is _IOC or lives is _FOK) and (post_only or display is not None):
@@ -57,7 +51,7 @@ class EntryChecks:
         if display is not None and (type(display) is not int or display < 0 or display > quantity):
             return RejectReason.INVALID_DISPLAY
         if lives is _GTD:
-            if type(expires) is not int or not 0 <= expires < _TOP_ID:
+            if not _is_id(expires):
                 return RejectReason.INVALID_TIME
         elif expires is not None:
             return RejectReason.INVALID_TIME
@@ -66,11 +60,7 @@ class EntryChecks:
     def replace(self, command: Replace) -> RejectReason | None:
         """Why a replace cannot be done, whatever the book holds."""
         _, _, quantity, price, stop = command
-        if (
-            type(quantity) is not int
-            or not self.min_quantity <= quantity <= self.max_quantity
-            or (self.lot != 1 and quantity % self.lot)
-        ):
+        if self._bad_quantity(quantity):
             return RejectReason.INVALID_QUANTITY
         if price is not None and self._bad_price(price):
             return RejectReason.INVALID_PRICE
@@ -79,8 +69,15 @@ class EntryChecks:
         return None
 
     def _bad_price(self, price: object) -> bool:
+        return type(price) is not int or not self.min_price <= price <= self.max_price or price % self.tick != 0
+
+    def _bad_quantity(self, quantity: object) -> bool:
         return (
-            type(price) is not int
-            or not self.min_price <= price <= self.max_price
-            or (self.tick != 1 and price % self.tick != 0)
+            type(quantity) is not int
+            or not self.min_quantity <= quantity <= self.max_quantity
+            or quantity % self.lot != 0
         )
+
+
+def _is_id(number: object) -> bool:
+    return type(number) is int and 0 <= number < TOP_ID

@@ -7,9 +7,9 @@ floor.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from bookproof.engine.book import FastBook
+from bookproof.engine.book import FastBook, Market
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -38,7 +38,7 @@ from bookproof.spec.events import (
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Nanoseconds, OrderId, Phase, Symbol, TimeInForce
+from bookproof.spec.values import OrderId, Phase, Symbol, TimeInForce
 from bookproof.spec.views import BookView
 
 
@@ -46,30 +46,26 @@ class Floor:
     """All books, the market-wide halt (J6) and the clock (A5)."""
 
     def __init__(self, instruments: Iterable[Instrument], profile: Profile, book_type: type[FastBook]) -> None:
+        self.market = Market()
         self.books: dict[Symbol, FastBook] = {}
         for instrument in instruments:
             if instrument.symbol in self.books:
                 raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
-            self.books[instrument.symbol] = book_type(instrument, profile)
-        self.halted = False
-        self.clock: Nanoseconds = 0
+            self.books[instrument.symbol] = book_type(instrument, profile, self.market)
 
-    def carry_out(self, command: Command) -> list[Event]:
+    def carry_out(self, command: Command) -> Sequence[Event]:
         """Any command, from its own faults to its effects: hold everything it touches.
 
         TypeError for anything that is not a command.
         """
         match command:
-            case Submit():
-                fault = self.submit_fault(command)
-                return self.submit(command) if fault is None else refused(command.symbol, command.order_id, fault)
-            case Replace():
-                fault = self.replace_fault(command)
-                return self.replace(command) if fault is None else refused(command.symbol, command.order_id, fault)
-            case Cancel():
-                if command.symbol not in self.books:
+            case Submit() | Replace() | Cancel():
+                book = self.books.get(command.symbol)
+                if book is None:
                     return refused(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
-                return self.cancel(command)
+                if isinstance(command, Submit):
+                    return book.submit(command)
+                return book.replace(command) if isinstance(command, Replace) else book.cancel(command)
             case Basket():
                 rejected = self.basket_fault(command)
                 return self.basket(command) if rejected is None else [rejected]
@@ -97,16 +93,6 @@ class Floor:
 
     # ── what is wrong with a command by itself: no lock is needed, a listing never changes ──
 
-    def submit_fault(self, order: Submit) -> RejectReason | None:
-        """Why a new order is refused without a look at its book."""
-        book = self.books.get(order.symbol)
-        return RejectReason.UNKNOWN_SYMBOL if book is None else book.checks.submit(order)
-
-    def replace_fault(self, command: Replace) -> RejectReason | None:
-        """Why a replace is refused without a look at its book."""
-        book = self.books.get(command.symbol)
-        return RejectReason.UNKNOWN_SYMBOL if book is None else book.checks.replace(command)
-
     def basket_fault(self, basket: Basket) -> Rejected | None:
         """The refusal of a basket that is wrong by itself."""
         if not basket.legs:
@@ -114,7 +100,8 @@ class Floor:
         seen: set[Symbol] = set()
         faults: list[tuple[int, int, RejectReason]] = []
         for at, leg in enumerate(orders_of(basket)):
-            reason = self.submit_fault(leg)
+            book = self.books.get(leg.symbol)
+            reason = RejectReason.UNKNOWN_SYMBOL if book is None else book.checks.submit(leg)
             if reason is not None:
                 faults.append((reason.precedence, at, reason))
             if leg.symbol in seen:
@@ -123,22 +110,6 @@ class Floor:
         return _worst(basket, faults)
 
     # ── one book: hold its stripe ──
-
-    def submit(self, order: Submit) -> list[Event]:
-        """A well-formed new order."""
-        if self.halted:
-            return [Rejected(order.symbol, order.order_id, RejectReason.MARKET_HALTED)]
-        return self.books[order.symbol].submit(order, self.clock)
-
-    def cancel(self, command: Cancel) -> list[Event]:
-        """A cancel in a listed book. Allowed during a halt (J2)."""
-        return [self.books[command.symbol].cancel(command.order_id)]
-
-    def replace(self, command: Replace) -> list[Event]:
-        """A well-formed replace."""
-        if self.halted:
-            return [Rejected(command.symbol, command.order_id, RejectReason.MARKET_HALTED)]
-        return self.books[command.symbol].replace(command)
 
     def halt_book(self, symbol: Symbol) -> Event:
         """Stop matching in one book (J2)."""
@@ -159,20 +130,17 @@ class Floor:
     def view(self, symbol: Symbol) -> BookView:
         """Everything that can be seen of one book."""
         book = self.books[symbol]
-        phase = Phase.HALT if self.halted else book.phase
+        phase = Phase.HALT if self.market.halted else book.phase
         return BookView(symbol, phase, book.last_price, book.queue(), book.stops())
 
     # ── the books of a basket: hold the stripes of all its legs ──
 
     def basket(self, basket: Basket) -> list[Event]:
         """All legs of a well-formed basket trade whole, or none trades at all (L4)."""
-        if self.halted:
-            first = basket.legs[0]
-            return [Rejected(first.symbol, first.order_id, RejectReason.MARKET_HALTED)]
         orders = orders_of(basket)
         refusals = []
         for at, order in enumerate(orders):
-            reason = self.books[order.symbol].refusal(order, self.clock)
+            reason = self.books[order.symbol].refusal(order)
             if reason is not None:
                 refusals.append((reason.precedence, at, reason))
         rejected = _worst(basket, refusals)
@@ -203,24 +171,24 @@ class Floor:
 
     def halt_market(self) -> Event:
         """Stop matching everywhere (J6). A book's own halt is a separate switch."""
-        if self.halted:
+        if self.market.halted:
             return Rejected(None, None, RejectReason.MARKET_HALTED)
-        self.halted = True
+        self.market.halted = True
         return Halted(None)
 
     def resume_market(self) -> Event:
         """End the market-wide halt (J6)."""
-        if not self.halted:
+        if not self.market.halted:
             return Rejected(None, None, RejectReason.NOT_HALTED)
-        self.halted = False
+        self.market.halted = False
         return Resumed(None)
 
     def advance_clock(self, command: AdvanceClock) -> list[Event]:
         """What is due expires, then the clock has moved (C2)."""
-        if command.now < self.clock:
+        if command.now < self.market.clock:
             return [Rejected(None, None, RejectReason.CLOCK_BACKWARDS)]
         expired = [event for book in self.books.values() for event in book.expire_due(command.now)]
-        self.clock = command.now
+        self.market.clock = command.now
         return [*expired, ClockAdvanced(command.now)]
 
     def end_of_day(self) -> list[Event]:

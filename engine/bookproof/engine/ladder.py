@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 
 from bookproof.spec.commands import Submit
-from bookproof.spec.values import Account, Lots, OrderId, Side, Ticks
+from bookproof.spec.values import Lots, OrderId, Side, Ticks
 
 LOWEST_RUNG = -(10**18)
 """Below every rung: the floor of a market order."""
@@ -24,34 +24,23 @@ LOWEST_RUNG = -(10**18)
 class RestingOrder:
     """One order in the book: a link in the queue of its level."""
 
-    __slots__ = (
-        "account",
-        "executed",
-        "following",
-        "level",
-        "order_id",
-        "owner",
-        "preceding",
-        "prevented",
-        "reserve",
-        "sequence",
-        "slice",
-        "terms",
-    )
+    # No __slots__: an attribute that most orders never change is a class attribute until it is changed, which makes
+    # the common order cheaper to create than a slot for every attribute would.
+    reserve: Lots = 0
+    executed: Lots = 0
+    prevented: Lots = 0
 
-    def __init__(self, terms: Submit, order_id: OrderId, account: Account, owner: Account, sequence: int) -> None:
+    def __init__(self, terms: Submit, slice: Lots) -> None:
         self.terms = terms
-        self.order_id = order_id
-        self.account = account
-        self.owner = owner
-        self.sequence = sequence
-        self.slice: Lots = 0
-        self.reserve: Lots = 0
-        self.executed: Lots = 0
-        self.prevented: Lots = 0
+        self.slice = slice
         self.level: Level
         self.preceding: RestingOrder | None
         self.following: RestingOrder | None
+
+    @property
+    def order_id(self) -> OrderId:
+        """The id it was entered with."""
+        return self.terms.order_id
 
     @property
     def leaves(self) -> Lots:
@@ -64,11 +53,13 @@ class Level:
 
     __slots__ = ("first", "last", "price", "rung")
 
-    def __init__(self, rung: int, price: Ticks) -> None:
+    def __init__(self, rung: int, price: Ticks, order: RestingOrder) -> None:
         self.rung = rung
         self.price = price
-        self.first: RestingOrder | None = None
-        self.last: RestingOrder | None = None
+        self.first: RestingOrder | None = order
+        self.last: RestingOrder | None = order
+        order.level = self
+        order.preceding = order.following = None
 
     def append(self, order: RestingOrder) -> None:
         """Put an order at the end of the queue."""
@@ -117,18 +108,25 @@ class Ladder:
         if at < len(rungs) and rungs[at] == rung:
             self.levels[at].append(order)
             return
-        level = Level(rung, price)
-        level.append(order)
         rungs.insert(at, rung)
-        self.levels.insert(at, level)
+        self.levels.insert(at, Level(rung, price, order))
 
     def remove(self, order: RestingOrder) -> None:
         """Take an order out, and its level with it if it was the only one (rule B11)."""
         level = order.level
-        level.unlink(order)
-        if level.first is None:
+        preceding, following = order.preceding, order.following
+        if preceding is not None:
+            preceding.following = following
+        elif following is not None:
+            level.first = following
+        else:
             at = bisect_left(self.rungs, level.rung)
             del self.rungs[at], self.levels[at]
+            return
+        if following is not None:
+            following.preceding = preceding
+        else:
+            level.last = preceding
 
     def __iter__(self) -> Iterator[RestingOrder]:
         """Every order, in the order in which they would trade."""

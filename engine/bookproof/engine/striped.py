@@ -86,10 +86,13 @@ class StripedEngine(LockedViews):
         self._stripe_of = {symbol: number % stripes for number, symbol in enumerate(self._floor.books)}
         self._next_stamp = sync.counter("stamp")
         self._lock_of = {symbol: self._stripes[number] for symbol, number in self._stripe_of.items()}
+        self._desks = {symbol: (self._lock_of[symbol], book) for symbol, book in self._floor.books.items()}
+        self._in_book: dict[type[Command], Callable[[FastBook, Any], tuple[Event, ...]]] = {
+            Submit: self.book_type.submit,
+            Cancel: self.book_type.cancel,
+            Replace: self.book_type.replace,
+        }
         self._operations: dict[type[Command], Callable[[Any], Answer]] = {
-            Submit: self._submit,
-            Cancel: self._cancel,
-            Replace: self._replace,
             Basket: self._basket,
             MassCancel: self._mass_cancel,
             Halt: self._halt,
@@ -101,36 +104,20 @@ class StripedEngine(LockedViews):
 
     def submit(self, command: Command) -> Answer:
         """Carry out one command. TypeError for anything that is not a command."""
-        operation = self._operations.get(type(command))
+        in_one_book: Any = command
+        kind = type(command)
+        in_book = self._in_book.get(kind)
+        if in_book is not None:
+            desk = self._desks.get(in_one_book[0])  # the symbol
+            if desk is None:
+                return self._refuse(in_one_book[0], in_one_book[1], RejectReason.UNKNOWN_SYMBOL)
+            stripe, book = desk
+            with stripe:  # guards book
+                return _new(Answer, (self._next_stamp(), in_book(book, in_one_book)))
+        operation = self._operations.get(kind)
         if operation is None:
-            raise TypeError(f"expected a command, got {type(command).__name__}; see bookproof.spec.commands")
+            raise TypeError(f"expected a command, got {kind.__name__}; see bookproof.spec.commands")
         return operation(command)
-
-    # ── one stripe ──
-
-    def _submit(self, order: Submit) -> Answer:
-        fault = self._floor.submit_fault(order)
-        if fault is not None:
-            return self._refuse(order.symbol, order.order_id, fault)
-        with self._lock_of[order.symbol]:  # guards the order's book
-            events = self._floor.submit(order)
-            return _new(Answer, (self._next_stamp(), tuple(events)))
-
-    def _cancel(self, command: Cancel) -> Answer:
-        lock = self._lock_of.get(command.symbol)
-        if lock is None:
-            return self._refuse(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
-        with lock:  # guards the order's book
-            events = self._floor.cancel(command)
-            return _new(Answer, (self._next_stamp(), tuple(events)))
-
-    def _replace(self, command: Replace) -> Answer:
-        fault = self._floor.replace_fault(command)
-        if fault is not None:
-            return self._refuse(command.symbol, command.order_id, fault)
-        with self._lock_of[command.symbol]:  # guards the order's book
-            events = self._floor.replace(command)
-            return _new(Answer, (self._next_stamp(), tuple(events)))
 
     # ── the stripes of the legs ──
 

@@ -136,7 +136,6 @@ def submit(book: Book, order: Submit, clock: int, profile: Profile) -> Happened:
     if reason is not None:
         fired("A4")
         return book, [Rejected(order.symbol, order.order_id, reason)]
-    fired("A2")
     accepted = accepted_event(order)
     if order.stop is not None:
         fired("E1")
@@ -240,6 +239,7 @@ def _remainder(order: Submit, match: Match) -> CancelReason | None:
 
 
 def _rest(book: Book, order: Submit, leaves: Lots, executed: Lots, prevented: Lots, profile: Profile) -> Book:
+    fired("A2")
     sequence = book.sequence + 1
     if order.display is not None:
         fired("D1" if order.display else "D4")
@@ -297,6 +297,7 @@ def _is_due(book: Book, side: Side, stop: Ticks) -> bool:
 
 def _pend(book: Book, order: Submit) -> Book:
     assert order.stop is not None
+    fired("A2")
     sequence = book.sequence + 1
     pending = Pending(-kernel.signed_key(order.side, order.stop), sequence, order.order_id, order)
     book = book.with_stops(order.side, book.stops(order.side).add(pending))
@@ -312,7 +313,6 @@ def cancel(book: Book, order_id: OrderId, reason: CancelReason = CancelReason.RE
     if order is None:
         fired("A3")
         return book, [Rejected(book.instrument.symbol, order_id, RejectReason.UNKNOWN_ORDER)]
-    fired("B8")
     return _without(book, order), [cancelled_event(order.terms, _leaves(order), reason)]
 
 
@@ -370,6 +370,7 @@ def _replace_resting(book: Book, order: Resting, command: Replace, profile: Prof
     book, events = enter(_without(book, order), terms, profile, order.executed, order.prevented)
     if any(isinstance(event, Trade) for event in events):
         fired("F3")
+    fired("E2")
     book, cascaded = cascade(book, profile)
     return book, [replaced, *events, *cascaded]
 

@@ -6,6 +6,7 @@ followed from it, in the order in which it happened.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.reasons import CancelReason, RejectReason
@@ -163,13 +164,14 @@ EVENTS: tuple[type[Event], ...] = (
 """Every kind of event."""
 
 
-def canonical_trades(events: tuple[Event, ...] | list[Event]) -> tuple[Trade, ...]:
+def canonical_trades(events: Iterable[Event]) -> tuple[Trade, ...]:
     """Trades of one command with the fills of each (taker, maker) pair merged, in order of first fill (rule B9).
 
     An engine that reports an iceberg's fills slice by slice and one that reports them at once are equal in this form.
 
-    >>> canonical_trades([Trade("ABC", 100, 2, 1, 9), Trade("ABC", 100, 3, 2, 9), Trade("ABC", 100, 1, 1, 9)])
-    (Trade(symbol='ABC', price=100, quantity=3, maker=1, taker=9), Trade(symbol='ABC', price=100, quantity=3, maker=2, taker=9))
+    >>> fills = [Trade("ABC", 100, 2, 1, 9), Trade("ABC", 100, 3, 2, 9), Trade("ABC", 100, 1, 1, 9)]
+    >>> [(trade.maker, trade.quantity) for trade in canonical_trades(fills)]
+    [(1, 3), (2, 3)]
     """
     merged: dict[tuple[Symbol, OrderId, OrderId, Ticks], Lots] = {}
     for event in events:

@@ -40,7 +40,7 @@ from bookproof.spec.kernel import HIDDEN, Resting
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
-from bookproof.spec.validation import basket_fault, is_id, leg_order, replace_fault, submit_fault
+from bookproof.spec.validation import basket_fault, cancel_fault, is_id, leg_order, replace_fault, submit_fault
 from bookproof.spec.values import Nanoseconds, OrderId, OrderState, Phase, Symbol, TimeInForce
 from bookproof.spec.views import (
     BookView,
@@ -82,12 +82,17 @@ Outcome = tuple[Exchange, tuple[Event, ...]]
 def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Exchange:
     """An exchange with these books, all of them empty and open.
 
-    Raises ValueError when a symbol is listed twice.
+    Raises ValueError when a symbol is listed twice, or when limits or self-trade groups make no sense.
     """
+    grouped = [account for group in profile.self_trade_groups for account in group]
+    if len(grouped) != len(set(grouped)):
+        raise ValueError("an account stands in two self-trade groups; who owns its orders would be open (G1)")
     books: dict[Symbol, Book] = {}
     for instrument in instruments:
         if instrument.symbol in books:
             raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
+        if (flaw := instrument.flaw()) is not None:
+            raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
         books[instrument.symbol] = Book(instrument)
     return Exchange(profile, books)
 
@@ -149,8 +154,9 @@ def _submit(state: Exchange, order: Submit) -> Outcome:
 
 
 def _cancel(state: Exchange, command: Cancel) -> Outcome:
-    if command.symbol not in state.books:
-        return _refused(state, command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
+    fault = cancel_fault(command, state.instrument(command.symbol))
+    if fault is not None:
+        return _refused(state, command.symbol, command.order_id, fault)
     book = state.books[command.symbol]
     if state.halted or book.phase is Phase.HALT:
         fired("J2")  # cancelling is allowed
@@ -315,7 +321,6 @@ def status(state: Exchange, symbol: Symbol, order_id: OrderId) -> OrderStatus | 
     terms = order.terms
     if isinstance(order, Pending):
         return OrderStatus(order_id, OrderState.PENDING, terms.side, terms.price, terms.quantity, 0, 0, terms.quantity)
-    fired("A6")
     stage = OrderState.PARTIALLY_FILLED if order.executed else OrderState.NEW
     return OrderStatus(
         order_id,

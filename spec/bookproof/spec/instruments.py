@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bookproof.spec.values import Lots, Symbol, Ticks, value
 
 LARGEST = 10**15
-"""No price, quantity or notional may exceed this: it fits every common integer type with room for sums."""
+"""No price or quantity may exceed this: it fits every common integer type with room for sums."""
 
 
 @value
@@ -30,6 +30,24 @@ class Instrument(NamedTuple):
     max_quantity: Lots = 10**12
     min_notional: int = 0
     """Least price times quantity of an order that names a price."""
+
+    def flaw(self) -> str | None:
+        """What is wrong with the limits themselves; None when a book may be opened with them.
+
+        >>> Instrument("ABC", min_quantity=0).flaw()
+        'min_quantity must be from 1 to max_quantity, not 0'
+        """
+        if self.tick < 1:
+            return f"tick must be at least 1, not {self.tick}"
+        if self.lot < 1:
+            return f"lot must be at least 1, not {self.lot}"
+        if not -LARGEST <= self.min_price <= self.max_price <= LARGEST:
+            return f"prices must be within {LARGEST} of 0, not from {self.min_price} to {self.max_price}"
+        if not 1 <= self.min_quantity <= self.max_quantity:
+            return f"min_quantity must be from 1 to max_quantity, not {self.min_quantity}"
+        if self.max_quantity > LARGEST:
+            return f"max_quantity must be at most {LARGEST}, not {self.max_quantity}"
+        return None
 
     def accepts_price(self, price: object) -> bool:
         """Whether `price` is a whole number of ticks within the limits."""

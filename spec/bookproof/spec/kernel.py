@@ -127,6 +127,7 @@ def match(
         maker = makers.first
         quantity = min(leaves, maker.slice)
         if prevention is not SelfTradePrevention.NONE and maker.owner == owner:
+            fired("G2")
             fired("G3")
             fired("G4")
             if prevention is SelfTradePrevention.CANCEL_TAKER:
@@ -151,7 +152,7 @@ def match(
             fired("B7")
             makers = makers.replace(maker, after)
         else:
-            fired("D2")
+            fired("D6" if prevented else "D2")
             makers = makers.remove(maker).add(after)
     return Match(makers, leaves, sequence, tuple(meetings), False)
 

@@ -33,7 +33,7 @@ class RejectReason(StrEnum):
     INVALID_MIN_QUANTITY = "invalid-min-quantity"
     """Negative, or above the quantity (C7)."""
     INVALID_DISPLAY = "invalid-display"
-    """Negative, or above the quantity (D1)."""
+    """Negative, above the quantity, or not a whole number of lots (A1, D1)."""
     INVALID_TIME = "invalid-time"
     """Not an integer time; or a good-till-date order without one, or another order with one (C2)."""
     MARKET_HALTED = "market-halted"

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bookproof.spec.commands import Basket, Leg, Replace, Submit
+from bookproof.spec.commands import Basket, Cancel, Leg, Replace, Submit
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
-from bookproof.spec.values import Symbol, TimeInForce
+from bookproof.spec.values import Lots, Symbol, TimeInForce
 
 _LARGEST_ID = 2**63 - 1
 _AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
@@ -47,7 +47,7 @@ def _submit_fault(order: Submit, instrument: Instrument | None) -> RejectReason 
         return RejectReason.INVALID_COMBINATION
     if type(order.min_quantity) is not int or not 0 <= order.min_quantity <= order.quantity:
         return RejectReason.INVALID_MIN_QUANTITY
-    if order.display is not None and (type(order.display) is not int or not 0 <= order.display <= order.quantity):
+    if order.display is not None and not _may_display(order.display, order.quantity, instrument.lot):
         return RejectReason.INVALID_DISPLAY
     if (order.expires is not None) != (order.time_in_force is TimeInForce.GTD):
         return RejectReason.INVALID_TIME
@@ -56,11 +56,29 @@ def _submit_fault(order: Submit, instrument: Instrument | None) -> RejectReason 
     return None
 
 
+def _may_display(display: object, quantity: Lots, lot: Lots) -> bool:
+    """Whole lots only: slices are what trades, and A1 holds for every trade."""
+    return type(display) is int and 0 <= display <= quantity and display % lot == 0
+
+
 def _contradictory(order: Submit) -> bool:
     never_rests = order.price is None or order.time_in_force in _AT_ONCE
     return (never_rests and (order.post_only or order.display is not None)) or (
         order.post_only and bool(order.min_quantity)
     )
+
+
+def cancel_fault(command: Cancel, instrument: Instrument | None) -> RejectReason | None:
+    """Why a cancel is refused whatever the book holds; None when it is well formed.
+
+    >>> cancel_fault(Cancel("ABC", True), Instrument("ABC")).value  # would else be taken for order 1
+    'invalid-order-id'
+    """
+    if instrument is None:
+        return RejectReason.UNKNOWN_SYMBOL
+    if not is_id(command.order_id):
+        return RejectReason.INVALID_ORDER_ID
+    return None
 
 
 def replace_fault(command: Replace, instrument: Instrument | None) -> RejectReason | None:
@@ -74,6 +92,8 @@ def replace_fault(command: Replace, instrument: Instrument | None) -> RejectReas
 def _replace_fault(command: Replace, instrument: Instrument | None) -> RejectReason | None:
     if instrument is None:
         return RejectReason.UNKNOWN_SYMBOL
+    if not is_id(command.order_id):
+        return RejectReason.INVALID_ORDER_ID
     if not instrument.accepts_quantity(command.quantity):
         return RejectReason.INVALID_QUANTITY
     if command.price is not None and not instrument.accepts_price(command.price):
@@ -84,7 +104,10 @@ def _replace_fault(command: Replace, instrument: Instrument | None) -> RejectRea
 
 
 def basket_fault(basket: Basket, listing: Mapping[Symbol, Instrument]) -> tuple[Leg | None, RejectReason] | None:
-    """The leg at fault and why: the first reason in order of precedence, of equals the first leg. None when well formed."""
+    """The leg at fault and why: the first reason in order of precedence, of equals the first leg.
+
+    None when the basket is well formed.
+    """
     faults = [
         (reason, leg)
         for leg in basket.legs

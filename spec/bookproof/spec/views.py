@@ -74,7 +74,10 @@ class Stops(NamedTuple):
 
 @value
 class OrderStatus(NamedTuple):
-    """Where a live order stands. Quantity is what was asked for at last; executed + leaves + prevented make it up (A6)."""
+    """Where a live order stands.
+
+    Quantity is what was asked for at last; executed, leaves and prevented make it up (A6).
+    """
 
     order_id: OrderId
     state: OrderState

@@ -1,4 +1,4 @@
-"""Bitstamp's public order and trade channels, as recorded in two CSV files: `orders.csv[.gz]` and `trades.csv`.
+"""Bitstamp's public order and trade channels, recorded in two CSV files: `orders.csv[.gz]`, `trades.csv`.
 
 Orders have the columns `id, timestamp, exchange_timestamp, price, volume, action, direction`; trades have
 `trade_id, timestamp, exchange_timestamp, price, amount, buy_order_id, sell_order_id, side`. Times are
@@ -9,7 +9,7 @@ is laid out, and what follows from it:
 - It may close with a sweep: `deleted` rows for all that was open, stamped with one moment of the *recorder's*
   clock in both columns. No message from the venue takes no time, so equal stamps tell the sweep from cancels.
 - A fill shows as one row of the taker, then one of the maker, each with what is left and, as its price, the
-  trade's. Trades carry no place among the rows, only a millisecond. So each trade is put before the row of its
+  trade's. Trades carry no place among the rows, only a millisecond. So each is put before the row of its
   taker that shows it.
 - A live order at price 0 (sell) or 999,999,999 (buy) has no limit; one created with volume 0 has its size
   given as a budget of money.
@@ -80,13 +80,19 @@ def sample_path() -> Path:
     path = Path(str(found)) if found is not None else None
     if path is None or not path.is_file():
         raise InputError(
-            "sample bitstamp", 0, "package", f"{SAMPLE_PACKAGE} 0.1.0 with its data", "no such package or file",
+            "sample bitstamp",
+            0,
+            "package",
+            f"{SAMPLE_PACKAGE} 0.1.0 with its data",
+            "no such package or file",
             f"install it: {SAMPLE_INSTALL}",
-        )  # fmt: skip
+        )
     return path
 
 
-def read_bitstamp(orders: Path, trades: Path | None = None, tick: str = TICK, lot: str = LOT) -> Iterator[Record]:
+def read_bitstamp(
+    orders: Path, trades: Path | None = None, tick: str = TICK, lot: str = LOT
+) -> Iterator[Record]:
     """Yield a recording's records in the venue's order, each trade just before the first row that shows it.
 
     `trades` defaults to `trades.csv` beside `orders`. Only the trades are held in memory. Trades whose taker
@@ -195,7 +201,7 @@ def _price(row: Row, side: Side, tick: Scale) -> Ticks | None:
 
 
 def _opening(events: Iterator[OrderEvent | Remark]) -> Iterator[OrderEvent | Remark]:
-    """Mark the snapshot: the creations at the top that share one pair of time stamps, if there are several."""
+    """Mark the snapshot: the creations at the top that share both time stamps, if there are several."""
     head: list[OrderEvent | Remark] = []
     firsts: list[OrderEvent] = []
     while len(firsts) < 2 and (event := next(events, None)) is not None:

@@ -116,7 +116,11 @@ class Row(NamedTuple):
     def one_of(self, field: str, meanings: Mapping[str, _T]) -> _T:
         """One of the words a format knows, as what it means."""
         meaning = meanings.get(self.cells.get(field, ""))
-        return self.refuse(field, f"one of {', '.join(meanings)}", "check spelling and case") if meaning is None else meaning
+        return (
+            self.refuse(field, f"one of {', '.join(meanings)}", "check spelling and case")
+            if meaning is None
+            else meaning
+        )
 
     def refuse(self, field: str, expected: str, hint: str) -> NoReturn:
         """Raise the `InputError` of this field."""

@@ -1,16 +1,16 @@
 """Logs of any venue, as CSV or NDJSON with these columns, or keys, one record a line, in the venue's order.
 
-| column        | holds                                                                                       |
-|---------------|---------------------------------------------------------------------------------------------|
-| `kind`        | `snapshot`, `created`, `changed`, `deleted`, `closing` or `trade`                           |
-| `time_ns`     | nanoseconds on the venue's clock, a whole number                                            |
-| `order_id`    | the order (not on trades)                                                                   |
-| `side`        | `buy` or `sell` (not on trades)                                                             |
-| `price`       | limit, or trade price; empty on `created`: no limit; empty later: as it was                 |
-| `quantity`    | left after the event; empty on `created`: unknown; on `deleted`: what was still open        |
-| `maker_id`    | the order that was resting (trades only)                                                    |
-| `taker_id`    | the order that came in (trades only)                                                        |
-| `received_ns` | optional: nanoseconds on the recorder's clock                                               |
+| column        | holds                                                                                |
+|---------------|--------------------------------------------------------------------------------------|
+| `kind`        | `snapshot`, `created`, `changed`, `deleted`, `closing` or `trade`                    |
+| `time_ns`     | nanoseconds on the venue's clock, a whole number                                     |
+| `order_id`    | the order (not on trades)                                                            |
+| `side`        | `buy` or `sell` (not on trades)                                                      |
+| `price`       | limit, or trade price; empty on `created`: no limit; empty later: as it was          |
+| `quantity`    | left after the event; empty on `created`: unknown; on `deleted`: what was still open |
+| `maker_id`    | the order that was resting (trades only)                                             |
+| `taker_id`    | the order that came in (trades only)                                                 |
+| `received_ns` | optional: nanoseconds on the recorder's clock                                        |
 
 `snapshot` lines list the book as it stood before the first live line, best first in each level's queue order;
 `closing` lines list what was still open when recording ended. A trade stands before the `changed` and
@@ -52,7 +52,7 @@ _CUT = "the file ends inside this line: is it cut off, or still being written?"
 
 
 def read_csv(path: Path, tick: str = "1", lot: str = "1") -> Iterator[Record]:
-    """Yield the records of a CSV log with the columns this module lists, in any order, named in its first line.
+    """Yield the records of a CSV log, whose first line names the columns of this module in any order.
 
     `tick` and `lot` are the price and quantity steps, as decimal text. Raises `InputError`.
 
@@ -150,7 +150,9 @@ def _object(name: str, line: Line) -> dict[str, str]:
         return cells
 
     try:
-        value = json.loads(line.text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=once)
+        value = json.loads(
+            line.text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=once
+        )
     except json.JSONDecodeError as error:
         hint = "write one whole JSON object a line" if line.ended else _CUT
         refuse("line", "a JSON object", f"{error.msg} at column {error.colno}", hint)

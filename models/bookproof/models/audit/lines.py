@@ -49,14 +49,21 @@ def read_lines(path: Path) -> Iterator[Line]:
     except OSError as error:
         # BadGzipFile is an OSError too, and without an errno has nothing to say but its message.
         raise InputError(
-            name, number, "file", "a readable file", error.strerror or str(error), "check the path and the file"
+            name,
+            number,
+            "file",
+            "a readable file",
+            error.strerror or str(error),
+            "check the path and the file",
         ) from error
     except (EOFError, zlib.error) as error:
         raise InputError(
             name, number, "file", "a whole gzip file", str(error), "copy or download the file again"
         ) from error
     if number == 0:
-        raise InputError(name, 0, "file", "at least one line", "", "the file is empty: check how it was written")
+        raise InputError(
+            name, 0, "file", "at least one line", "", "the file is empty: check how it was written"
+        )
 
 
 def _opened(path: Path) -> IO[bytes]:

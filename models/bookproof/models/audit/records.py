@@ -1,8 +1,8 @@
-"""What an audit reads: order events and trades of any venue, in one neutral form, and the error for bad input.
+"""What an audit reads: order events and trades of any venue in one neutral form; the error for bad input.
 
-Prices are whole ticks, quantities whole lots, times whole nanoseconds. A reader turns a venue's file into these
-records, in the order in which the venue did things: `auditor` takes that order for the truth and the time
-stamps for remarks about it.
+Prices are whole ticks, quantities whole lots, times whole nanoseconds. A reader turns a venue's file into
+these records, in the order in which the venue did things: an audit takes that order for the truth, and the
+time stamps for remarks about it.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class OrderEvent(NamedTuple):
     """One thing that happened to one order.
 
     `price` is the order's limit in ticks; `None` means no limit at creation, and "not said" later. `quantity`
-    is what is *left* after the event, in lots, before any fill the event does not know of; on a deletion it is
-    what was still open, so 0 says "filled" and more says "cancelled". `None` means not said: at creation the
-    order's size is unknown (an order by budget), later it is as it was. `line` is where the file says it.
+    is what is *left* after the event, in lots; on a deletion it is what was still open, so 0 says "filled"
+    and more says "cancelled". `None` means not said: at creation the order's size is unknown (an order by
+    budget), later it is as it was. `line` is where the file says it.
 
     >>> OrderEvent(Kind.CREATED, "7", Side.BUY, 100, 5, 1_000, line=2).origin
     <Origin.LIVE: 'live'>
@@ -78,7 +78,7 @@ class Trade(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """Something a reader noticed that is neither an order event nor a trade, such as a column it does not read.
+    """Something a reader noticed that is neither order event nor trade, such as a column it does not read.
 
     Remarks of one `name` are counted together and shown with the explanation of the first.
 

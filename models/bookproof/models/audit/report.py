@@ -1,7 +1,8 @@
-"""What an audit found, as values, as plain JSON data, and as a page in the terminal."""
+"""What an audit found: as values, as plain JSON data, and as a page in the terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from bookproof.spec.values import Ticks
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
 
 RULES = {
     "B1": "a buy and a sell trade only if their limits cross",
@@ -31,18 +33,18 @@ class Verdict(StrEnum):
     """What the log says of the venue, as far as it can be read."""
 
     AGREE = "agree"
-    """Something was checked, and every check passed."""
+    """Trades were checked, and every check passed."""
     DISAGREE = "disagree"
     """At least one rule was broken, and no defect of the data explains it."""
     UNDECIDED = "undecided"
-    """Nothing in the log could be checked."""
+    """No trade could be checked, so nothing is known of the matching."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One broken rule, with the lines that prove it.
 
-    `order_lines` are lines of the order events, `trade_lines` of the trades: the same file or two.
+    `order_lines` are lines of the order events, `trade_lines` of the trades: of one file, or of two.
     """
 
     rule: str
@@ -54,14 +56,17 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Ghost:
-    """An order the log shows and the venue had not: excluded, with the evidence for it. `price` is in ticks."""
+    """An order that the log shows and the venue had not: left out, with the evidence. `price` is in ticks."""
 
     order_id: str
     price: Ticks
     line: int
+    """Where the snapshot lists it."""
     takers_through: int
     fills_through: int
     quotes_across: int
+    evidence_lines: tuple[int, ...]
+    """Order events with which it began: the takers and quotes that went past it first."""
     explanation: str
 
 
@@ -80,7 +85,7 @@ class Defect:
 class Checked:
     """How often a rule was put to the test, and how often it could have failed.
 
-    `decisive` counts the tests with a choice to get wrong: a queue with somebody else in it, a second price.
+    `decisive` counts the tests with a choice to get wrong: somebody else in the queue, a second price.
     """
 
     rule: str
@@ -107,13 +112,13 @@ class Unchecked:
 class AuditReport:
     """The outcome of an audit: the verdict, what it rests on, and what it does not cover.
 
-    `violations` holds the first hundred of each rule and cause; `checked` says how many there were.
-    `cleared` counts, by rule, the alarms that vanish without the ghosts.
+    `violations` holds the first hundred of each rule and cause; `checked` says how many there were. `cleared`
+    counts, by rule, the alarms that vanish when the ghosts are left out.
 
     >>> from bookproof.models.audit.auditor import audit
     >>> report = audit([])
     >>> report.verdict, report.sentence
-    (<Verdict.UNDECIDED: 'undecided'>, 'Nothing could be checked: the log has no trade and no live order.')
+    (<Verdict.UNDECIDED: 'undecided'>, 'No trade could be checked, so nothing is known of the matching.')
     """
 
     source: str
@@ -134,92 +139,112 @@ class AuditReport:
     @property
     def sentence(self) -> str:
         """The verdict in one sentence, with what it was worth."""
-        trades, quotes = self.counts.get("trades", 0), self.counts.get("orders that came to rest", 0)
         if self.verdict is Verdict.UNDECIDED:
-            return "Nothing could be checked: the log has no trade and no live order."
+            return "No trade could be checked, so nothing is known of the matching."
+        trades, quotes = self.counts.get("trades", 0), self.counts.get("orders that came to rest", 0)
         work = f"{trades:,} trades and {quotes:,} orders that came to rest"
         if self.verdict is Verdict.DISAGREE:
-            rules = ", ".join(f"{checked.rule} ({checked.broken:,})" for checked in self.checked if checked.broken)
-            return f"The log breaks {rules}, out of {work}."
-        excused = f" once {len(self.ghosts)} ghost orders are left out" if self.ghosts else ""
-        return f"Every rule that could be checked holds on {work}{excused}."
+            return f"Broken, out of {work}: {_by_rule({rule.rule: rule.broken for rule in self.checked})}."
+        excuse = (
+            f" once {len(self.ghosts)} ghost orders of the recording are left out; with them, false alarms: "
+            f"{_by_rule(self.cleared)}"
+            if self.ghosts
+            else ""
+        )
+        return f"Every rule that could be checked holds on {work}{excuse}."
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, ready for `json.dumps`: dicts, lists, strings and numbers, keys in a fixed order."""
-        data = {"verdict": self.verdict.value, "sentence": self.sentence, **asdict(self)}
-        data["verdict"] = self.verdict.value
-        data["checked"] = [{**asdict(checked), "title": checked.title} for checked in self.checked]
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
+        plain: dict[str, Any] = _plain(asdict(self))
+        for rule in plain["checked"]:
+            rule["title"] = RULES[rule["rule"]]
+        return {"verdict": plain.pop("verdict"), "sentence": self.sentence, **plain}
 
 
 def render(report: AuditReport) -> RenderableType:
     """Lay a report out for a terminal. `rich` is loaded only here."""
     from rich.console import Group
-    from rich.markup import escape
     from rich.panel import Panel
-    from rich.table import Table
     from rich.text import Text
 
     colour = {Verdict.AGREE: "green", Verdict.DISAGREE: "red", Verdict.UNDECIDED: "yellow"}[report.verdict]
-    parts: list[RenderableType] = [
-        Panel(
-            Text(report.sentence), title=f"{escape(report.source)}: {report.verdict.upper()}", border_style=colour
-        )
-    ]
-
-    if report.violations:
-        broken = Table(title="Violations", title_justify="left", expand=True)
-        for column in ("rule", "what happened", "order lines", "trade lines"):
-            broken.add_column(column, ratio=1 if column == "what happened" else None)
-        for violation in report.violations[:SHOWN]:
-            broken.add_row(
-                violation.rule, Text(violation.explanation), _lines(violation.order_lines), _lines(violation.trade_lines)
-            )
-        parts.append(broken)
-        if (more := report.broken - len(report.violations[:SHOWN])) > 0:
-            parts.append(Text(f"… and {more:,} more"))
-
-    worth = Table(title="What was checked", title_justify="left")
-    for column, justify in (("rule", "left"), ("", "left"), ("checked", "right"), ("decisive", "right"), ("broken", "right")):
-        worth.add_column(column, justify="right" if justify == "right" else "left")
-    for checked in report.checked:
-        worth.add_row(
-            checked.rule, checked.title, f"{checked.count:,}", f"{checked.decisive:,}", f"{checked.broken:,}"
-        )
-    parts.append(worth)
-
-    for title, rows in (
-        ("Ghost orders, left out", [(ghost.order_id, "", ghost.explanation) for ghost in report.ghosts]),
-        (
-            "Defects of the data",
-            [(flaw.name, f"{flaw.count:,}", flaw.explanation + _where(flaw.lines)) for flaw in report.defects],
-        ),
-        (
-            "What the data cannot tell",
-            [(item.name, f"{item.count:,}", item.reason) for item in report.cannot_tell],
-        ),
-    ):
-        if rows:
-            table = Table(title=title, title_justify="left", show_header=False, expand=True, show_lines=True)
-            table.add_column(ratio=1)
-            table.add_column(justify="right")
-            table.add_column(ratio=3)
-            for row in rows:
-                table.add_row(*map(Text, row))
-            parts.append(table)
-    return Group(*parts)
+    title = Text(f"{report.source}: {report.verdict.upper()}")
+    return Group(Panel(Text(report.sentence), title=title, border_style=colour), *_tables(report))
 
 
 def print_report(report: AuditReport, console: Console | None = None) -> None:
-    """Print a report to a terminal, or to the console given."""
+    """Print a report to the terminal, or to the console given."""
     from rich.console import Console
 
     (console or Console()).print(render(report))
+
+
+def _tables(report: AuditReport) -> Iterator[Table]:
+    if report.violations:
+        more = report.broken - len(report.violations[:SHOWN])
+        yield _table(
+            "Violations" + (f" (the first {SHOWN}, and {more:,} more)" if more else ""),
+            {"rule": "left", "what happened": "left", "order lines": "left", "trade lines": "left"},
+            [
+                (
+                    violation.rule,
+                    violation.explanation,
+                    *map(_lines, (violation.order_lines, violation.trade_lines)),
+                )
+                for violation in report.violations[:SHOWN]
+            ],
+        )
+    yield _table(
+        "What was checked",
+        {"rule": "left", "": "left", "checked": "right", "decisive": "right", "broken": "right"},
+        [
+            (rule.rule, rule.title, f"{rule.count:,}", f"{rule.decisive:,}", f"{rule.broken:,}")
+            for rule in report.checked
+        ],
+    )
+    if report.ghosts:
+        yield _table(
+            "Ghost orders, left out",
+            {"order": "left", "line": "right", "why": "left"},
+            [(ghost.order_id, f"{ghost.line:,}", ghost.explanation) for ghost in report.ghosts],
+        )
+    if report.defects:
+        yield _table(
+            "Defects of the data",
+            {"defect": "left", "count": "right", "what it is": "left", "first lines": "left"},
+            [(flaw.name, f"{flaw.count:,}", flaw.explanation, _lines(flaw.lines)) for flaw in report.defects],
+        )
+    if report.cannot_tell:
+        yield _table(
+            "What the data cannot tell",
+            {"what": "left", "count": "right", "why not": "left"},
+            [(limit.name, f"{limit.count:,}", limit.reason) for limit in report.cannot_tell],
+        )
+
+
+def _table(title: str, columns: Mapping[str, str], rows: list[tuple[str, ...]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", show_lines=len(columns) != 5)
+    for name, justify in columns.items():
+        table.add_column(name, justify="right" if justify == "right" else "left")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _by_rule(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{rule} {count:,} times" for rule, count in counts.items() if count)
 
 
 def _lines(lines: tuple[int, ...]) -> str:
     return ", ".join(map(str, lines))
 
 
-def _where(lines: tuple[int, ...]) -> str:
-    return f" (line {_lines(lines)})" if lines else ""
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.value if isinstance(value, Verdict) else value

@@ -1,0 +1,425 @@
+"""One integer, one command: the cheapest thing that Hypothesis can draw, keep in its database and shrink.
+
+`decode_command` is a pure function of the integer and of what came before. Zero is the plainest command; the lower
+digits say what kind of command it is, the higher ones fill in its fields, so a smaller integer is a simpler command.
+The readable state machine, Hypothesis' packed integers and the soak generator all end in the same commands.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
+
+from bookproof.models.generate.case import entered
+from bookproof.models.generate.features import Feature, Features
+from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, Scale, scale_of
+from bookproof.spec.commands import (
+    AdvanceClock,
+    Basket,
+    Cancel,
+    Command,
+    EndOfDay,
+    Halt,
+    Leg,
+    MassCancel,
+    Replace,
+    Resume,
+    Submit,
+    TakeSnapshot,
+)
+from bookproof.spec.instruments import Instrument
+from bookproof.spec.values import OrderId, SelfTradePrevention, Side, Symbol, TimeInForce
+
+BITS = 64
+"""Width of a packed command."""
+
+_new = tuple.__new__
+_SIDES = tuple(Side)
+_GTC, _NONE = TimeInForce.GTC, SelfTradePrevention.NONE
+
+
+# ── what may be drawn ──
+
+
+class Pattern(NamedTuple):
+    """Which terms a new order has, before its numbers are filled in."""
+
+    market: bool = False
+    time_in_force: TimeInForce = TimeInForce.GTC
+    stop: bool = False
+    post_only: bool = False
+    minimum: bool = False
+    iceberg: bool = False
+    hidden: bool = False
+    self_trade: SelfTradePrevention = SelfTradePrevention.NONE
+
+    @property
+    def contradictory(self) -> bool:
+        """Whether every venue refuses these terms together."""
+        at_once = self.market or self.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+        shown = self.iceberg or self.hidden
+        return (at_once and (self.post_only or shown)) or (self.post_only and self.minimum)
+
+
+_PLAIN = Pattern()
+
+_PATTERNS: Mapping[Feature, tuple[dict[str, Any], ...]] = {
+    Feature.MARKET: ({"market": True},),
+    Feature.IOC: ({"time_in_force": TimeInForce.IOC},),
+    Feature.FOK: ({"time_in_force": TimeInForce.FOK},),
+    Feature.POST_ONLY: ({"post_only": True},),
+    Feature.MIN_QUANTITY: ({"minimum": True},),
+    Feature.ICEBERG: ({"iceberg": True},),
+    Feature.HIDDEN: ({"hidden": True},),
+    Feature.STOPS: ({"stop": True}, {"stop": True, "market": True}),
+    Feature.SELF_TRADE: tuple(
+        {"self_trade": mode}
+        for mode in (*SelfTradePrevention, SelfTradePrevention.DECREMENT)  # twice: it has the most to get wrong
+        if mode is not _NONE
+    ),
+    Feature.CLOCK: ({"time_in_force": TimeInForce.DAY}, {"time_in_force": TimeInForce.GTD}),
+}
+"""What each feature of an order adds to its pattern."""
+
+
+class Context(NamedTuple):
+    """All that a packed command is decoded against."""
+
+    plan: Plan
+    used: Sequence[tuple[Symbol, OrderId]] = ()
+    """The orders entered so far, by book and id."""
+    step: int = 0
+    """How many commands came before; also the time of day around which the clock is moved."""
+
+
+Decoder: TypeAlias = Callable[[int, Context], Command]
+
+
+class Plan(NamedTuple):
+    """What a run draws from: made once for its features and its books by `plan_for`."""
+
+    decoders: tuple[Decoder, ...]
+    """One for each kind of command, repeated as often as it is likely."""
+    patterns: tuple[Pattern, ...]
+    scales: tuple[Scale, ...]
+    """One for each book."""
+    drawn_scales: tuple[Scale, ...]
+    """The same, the first repeated: half of all orders meet in one book, so that it gets deep."""
+    reuses_ids: bool
+    moves_stops: bool
+
+
+_SHARES: Mapping[Feature, Mapping[str, int]] = {
+    Feature.REPLACE: {"replace": 10},
+    Feature.BASKETS: {"basket": 5},
+    Feature.MASS_CANCEL: {"mass_cancel": 1},
+    Feature.HALTS: {"halt": 1, "resume": 3},
+    Feature.CLOCK: {"advance_clock": 3, "end_of_day": 1},
+    Feature.SNAPSHOT: {"snapshot": 1},
+    Feature.BAD_INPUT: {"spoiled": 4},
+}
+"""Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
+
+_CANCELS = 20
+"""Cancels of a hundred commands."""
+
+
+@cache
+def plan_for(features: Features, instruments: tuple[Instrument, ...]) -> Plan:
+    """The weights of commands and the patterns of orders for a set of features. ValueError without a book."""
+    if not instruments:
+        raise ValueError("expected at least one instrument to trade, got none")
+    on = [_SHARES[feature] for feature in Feature if feature in features and feature in _SHARES]
+    several = len(on) > 2
+    shares = [(_DECODERS[kind], share if several else 2 * share) for kinds in on for kind, share in kinds.items()]
+    shares = [(_cancel, _CANCELS), *shares]
+    submits = 100 - sum(share for _, share in shares)
+    scales = tuple(map(scale_of, instruments))
+    return Plan(
+        decoders=tuple(decoder for decoder, share in [(_submit, submits), *shares] for _ in range(share)),
+        patterns=_patterns(features),
+        scales=scales,
+        drawn_scales=(scales[0],) * (len(scales) - 2) + scales,
+        reuses_ids=Feature.REUSED_IDS in features,
+        moves_stops=Feature.STOPS in features,
+    )
+
+
+def _patterns(features: Features) -> tuple[Pattern, ...]:
+    """Half of the orders plain, so that there is somebody to trade with; the rest in equal shares of each feature.
+
+    With many features an order has one or two of them, seldom three. The table is the same in every run.
+    """
+    changes = [_PATTERNS[feature] for feature in Feature if feature in features and feature in _PATTERNS]
+    if not changes:
+        return (_PLAIN,)
+    patterns = [_PLAIN._replace(**change) for alternatives in changes for change in alternatives]
+    if Feature.SELF_TRADE in features:  # of three accounts two never meet themselves
+        changes += [_PATTERNS[Feature.SELF_TRADE]] * 2
+    dice = random.Random("patterns")
+    while len(changes) > 1 and len(patterns) < _PATTERN_TABLE:
+        pattern = _PLAIN
+        for alternatives in dice.sample(changes, min(len(changes), dice.choice((1, 2, 2, 3)))):
+            pattern = pattern._replace(**dice.choice(alternatives))
+        if not pattern.contradictory or (Feature.BAD_INPUT in features and not dice.randrange(8)):
+            patterns.append(pattern)
+    return (_PLAIN,) * len(patterns) + tuple(patterns)
+
+
+_DRAWN_LEVELS = LEVELS + LEVELS // 2
+"""Every price, and those of an order's own half of them once more."""
+
+_PATTERN_TABLE = 192
+"""Patterns drawn where features can be combined."""
+
+
+# ── decoding ──
+
+
+def decode_command(code: int, context: Context) -> Command:
+    """The command that an integer stands for, after what came before. Pure.
+
+    >>> from bookproof.models.generate.features import PLAIN
+    >>> from bookproof.spec.instruments import listing
+    >>> plan = plan_for(PLAIN, listing(["ABC"]))
+    >>> decode_command(0, Context(plan)) == Submit("ABC", 1, 1, Side.BUY, 1, 100)
+    True
+    """
+    decoders = context.plan.decoders
+    code, at = divmod(code, len(decoders))
+    return decoders[at](code, context)
+
+
+def decode(codes: Iterable[int], plan: Plan) -> tuple[Command, ...]:
+    """A whole sequence of packed commands, each decoded after those before it."""
+    used: list[tuple[Symbol, OrderId]] = []
+    commands: list[Command] = []
+    for step, code in enumerate(codes):
+        command = decode_command(code, _new(Context, (plan, used, step)))
+        commands.append(command)
+        used += entered(command)
+    return tuple(commands)
+
+
+def _submit(code: int, context: Context) -> Submit:
+    plan, used, step = context
+    code, at = divmod(code, len(plan.patterns))
+    pattern = plan.patterns[at]
+    code, at = divmod(code, len(plan.drawn_scales))
+    symbol, prices, quantities = plan.drawn_scales[at]
+    code, side = divmod(code, 2)
+    code, level = divmod(code, _DRAWN_LEVELS)
+    if level >= LEVELS:  # away from the other side: without orders that rest there is nothing to trade with
+        level = level - LEVELS if side == 0 else 2 * LEVELS - 1 - level
+    code, size = divmod(code, SIZES)
+    code, account = divmod(code, ACCOUNTS)
+    order_id = len(used) + 1
+    if plan.reuses_ids and used:
+        code, at = divmod(code, 4)
+        if at == 3:
+            code, at = divmod(code, len(used))
+            order_id = used[at][1]
+    quantity, price = quantities[size], prices[level]
+    if pattern is _PLAIN:
+        return _new(
+            Submit,
+            (symbol, order_id, account + 1, _SIDES[side], quantity, price)
+            + (_GTC, None, False, 0, None, None, _NONE),
+        )
+    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden, self_trade = pattern
+    stop = display = expires = None
+    minimum = 0
+    if is_stop:
+        code, level = divmod(code, LEVELS)
+        stop = prices[level]
+    if has_minimum:
+        code, part = divmod(code, size + 1)
+        minimum = quantities[part]
+    if hidden:
+        display = 0
+    elif is_iceberg:
+        code, part = divmod(code, size + 1)
+        display = quantities[part // 2]  # mostly well below the quantity
+    if lives is TimeInForce.GTD:
+        code, later = divmod(code, 12)
+        expires = step + later
+    return _new(
+        Submit,
+        (symbol, order_id, account + 1, _SIDES[side], quantity, None if market else price)
+        + (lives, stop, post_only, minimum, display, expires, self_trade),
+    )
+
+
+def _target(code: int, context: Context) -> tuple[int, Symbol, OrderId]:
+    """An order to cancel or replace, of those entered before: one in three of the newest, which may well be alive.
+
+    Half of all targets turn out to be dead, and one in sixteen is looked for in the wrong book.
+    """
+    used, scales = context.used, context.plan.scales
+    if not used:
+        return code, scales[0].symbol, 1
+    code, choice = divmod(code, 16)
+    newest = len(used) if choice > 5 else min(len(used), 6)
+    code, back = divmod(code, newest)
+    symbol, order_id = used[-1 - back]
+    if choice == 15:
+        code, at = divmod(code, len(scales))
+        symbol = scales[at].symbol
+    return code, symbol, order_id
+
+
+def _cancel(code: int, context: Context) -> Cancel:
+    _, symbol, order_id = _target(code, context)
+    return _new(Cancel, (symbol, order_id))
+
+
+def _replace(code: int, context: Context) -> Replace:
+    plan = context.plan
+    code, symbol, order_id = _target(code, context)
+    scale = next((scale for scale in plan.scales if scale.symbol == symbol), plan.scales[0])
+    code, size = divmod(code, SIZES)
+    code, moves = divmod(code, 3)
+    code, level = divmod(code, LEVELS)
+    price = scale.prices[level] if moves else None
+    stop = None
+    if plan.moves_stops:
+        code, moves = divmod(code, 4)
+        if moves == 3:
+            stop = scale.prices[code % LEVELS]
+    return Replace(symbol, order_id, scale.quantities[size], price, stop)
+
+
+def _basket(code: int, context: Context) -> Basket:
+    """Legs in neighbouring books, in listing order or against it. Small ones, or they would seldom trade whole."""
+    scales, first_id = context.plan.scales, len(context.used) + 1
+    code, account = divmod(code, ACCOUNTS)
+    code, self_trade = divmod(code, 12)
+    code, more = divmod(code, len(scales))
+    code, start = divmod(code, len(scales))
+    legs = []
+    for number in range(more + 1):
+        symbol, prices, quantities = scales[(start - number) % len(scales)]
+        code, side = divmod(code, 2)
+        code, size = divmod(code, 3)
+        code, level = divmod(code, LEVELS + 3)
+        price = prices[level] if level < LEVELS else None
+        legs.append(Leg(symbol, first_id + number, _SIDES[side], quantities[size], price))
+    modes = tuple(SelfTradePrevention)
+    return Basket(account + 1, tuple(legs), modes[self_trade] if self_trade < len(modes) else _NONE)
+
+
+def _mass_cancel(code: int, context: Context) -> MassCancel:
+    return MassCancel(code % ACCOUNTS + 1)
+
+
+def _book_or_market(code: int, context: Context) -> Symbol | None:
+    scales = context.plan.scales
+    at = code % (len(scales) + 1)
+    return scales[at].symbol if at < len(scales) else None
+
+
+def _halt(code: int, context: Context) -> Halt:
+    return Halt(_book_or_market(code, context))
+
+
+def _resume(code: int, context: Context) -> Resume:
+    return Resume(_book_or_market(code, context))
+
+
+def _advance_clock(code: int, context: Context) -> AdvanceClock:
+    """Near the time of day, so that it now and then goes back."""
+    return AdvanceClock(max(0, context.step + code % 8 - 2))
+
+
+def _end_of_day(code: int, context: Context) -> EndOfDay:
+    return EndOfDay()
+
+
+def _snapshot(code: int, context: Context) -> TakeSnapshot:
+    return TakeSnapshot()
+
+
+# ── bad input ──
+
+_NUMBERS: tuple[Any, ...] = (0, -1, 10**13, 2**63, True, False, 1.0, 2.5, "1", None)
+"""Numbers that most fields must refuse: zero, negative, huge, and what Python takes for a number though it is none."""
+
+_OFF: tuple[Any, ...] = (*_NUMBERS, 1, 3, 97, 101, 111)
+"""The same, and numbers that only an instrument with ticks, lots or bounds refuses."""
+
+_SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
+    Submit: (
+        ("symbol", ("NONE",)),
+        ("order_id", _NUMBERS),
+        ("account", _NUMBERS),
+        ("quantity", _OFF),
+        ("price", _OFF),
+        ("time_in_force", tuple(TimeInForce)),
+        ("stop", _OFF),
+        ("post_only", (True,)),
+        ("min_quantity", _OFF),
+        ("display", _OFF),
+        ("expires", _NUMBERS),
+    ),
+    Cancel: (("symbol", ("NONE",)), ("order_id", _NUMBERS)),
+    Replace: (
+        ("symbol", ("NONE",)),
+        ("order_id", _NUMBERS),
+        ("quantity", _OFF),
+        ("price", _OFF),
+        ("stop", _OFF),
+    ),
+    Basket: (("account", _NUMBERS), ("legs", ((),))),
+    MassCancel: (("account", _NUMBERS),),
+    Halt: (("symbol", ("NONE",)),),
+    Resume: (("symbol", ("NONE",)),),
+    AdvanceClock: (("now", _NUMBERS),),
+}
+"""The fields of each command, and what to spoil them with."""
+
+
+def _spoiled(code: int, context: Context) -> Command:
+    """A command of the run with one field that does not belong there."""
+    code, at = divmod(code, len(context.plan.decoders))
+    decoder = context.plan.decoders[at]
+    if decoder is _spoiled:
+        decoder = _submit
+    code, choice = divmod(code, 1 << 12)
+    command = decoder(code, context)
+    if type(command) is Basket and choice % 4:
+        return command._replace(legs=_spoiled_legs(choice // 4, command.legs))
+    spoils = _SPOILS.get(type(command))
+    if spoils is None:
+        return command
+    choice, at = divmod(choice, len(spoils))
+    field, values = spoils[at]
+    return command._replace(**{field: values[choice % len(values)]})
+
+
+def _spoiled_legs(choice: int, legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
+    choice, at = divmod(choice, len(legs))
+    choice, fault = divmod(choice, 4)
+    if fault == 0:
+        return (*legs, legs[at]._replace(order_id=legs[-1].order_id + 1))  # a book twice
+    if fault == 1:
+        spoiled = legs[at]._replace(symbol="NONE")
+    elif fault == 2:
+        spoiled = legs[at]._replace(quantity=_OFF[choice % len(_OFF)])
+    else:
+        spoiled = legs[at]._replace(price=_OFF[choice % len(_OFF)])
+    return (*legs[:at], spoiled, *legs[at + 1 :])
+
+
+_DECODERS: Mapping[str, Decoder] = {
+    "replace": _replace,
+    "basket": _basket,
+    "mass_cancel": _mass_cancel,
+    "halt": _halt,
+    "resume": _resume,
+    "advance_clock": _advance_clock,
+    "end_of_day": _end_of_day,
+    "snapshot": _snapshot,
+    "spoiled": _spoiled,
+}

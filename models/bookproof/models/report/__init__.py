@@ -1,0 +1,1 @@
+"""How a finding is told: as a program to paste, as text, as data."""

@@ -1,0 +1,300 @@
+"""The tape: the events of one command, replayed order by order over the book as it was before.
+
+The oracle decides who trades with whom; the tape takes it from the events and works out what follows. So it knows, at
+each fill, who led the queue, and in the end, what should be left of every order: what `invariants` need to judge a
+step without asking the oracle again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
+
+from bookproof.spec.book import Book, Pending
+from bookproof.spec.commands import Basket, Command, Replace, Submit
+from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Trade, Triggered
+from bookproof.spec.kernel import Resting
+from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
+from bookproof.spec.values import Lots, OrderId, Side, Symbol, Ticks, TimeInForce
+
+
+class Standing(NamedTuple):
+    """An order as the events up to some instant have left it."""
+
+    terms: Submit
+    leaves: Lots
+    slice: Lots = 0
+    """What can trade before it queues anew; nothing while it does not rest."""
+    executed: Lots = 0
+    prevented: Lots = 0
+
+    @property
+    def order_id(self) -> OrderId:
+        """The order's id."""
+        return self.terms.order_id
+
+    def less(self, event: Trade | Prevented) -> Standing:
+        """The order after a fill, or after one that was prevented."""
+        gone, traded = event.quantity, isinstance(event, Trade)
+        left = self._replace(leaves=self.leaves - gone, slice=self.slice - gone)
+        if traded:
+            return left._replace(executed=self.executed + gone)
+        return left._replace(prevented=self.prevented + gone)
+
+
+class Scene(NamedTuple):
+    """One event, and how things stood just before it."""
+
+    event: Trade | Prevented | Cancelled
+    about: Standing
+    """The maker, or the order that was cancelled."""
+    taker: Standing | None
+    """The aggressor at work; the very same object as `about` when it is the one cancelled."""
+    facing: tuple[Standing, ...]
+    """The queue the aggressor takes from, next to trade first."""
+
+    @property
+    def met(self) -> Standing | None:
+        """The aggressor, if the event is about somebody it met."""
+        return None if self.taker is self.about else self.taker
+
+
+Queue: TypeAlias = list[Standing]
+
+
+class Tape:
+    """The events of one command in one book.
+
+    Where an order stands follows from the events and the rules of place alone: behind everyone of its price and rank
+    when it comes to rest, when a replace moves it (F2), and when it shows a new slice (D2).
+
+    >>> from bookproof.spec.instruments import Instrument
+    >>> order = Submit("ABC", 1, 7, Side.BUY, 10, 100)
+    >>> tape = Tape(Book(Instrument("ABC")), order, [Accepted("ABC", 1, Side.BUY, 100, 10)], Profile())
+    >>> [standing.order_id for standing in tape.queues[Side.BUY]]
+    [1]
+    """
+
+    def __init__(self, book: Book, command: Command, events: Iterable[Event], profile: Profile) -> None:
+        self.symbol: Symbol = book.instrument.symbol
+        self.queues: dict[Side, Queue] = {side: [standing(order) for order in book.side(side)] for side in Side}
+        """What should rest in the end, next to trade first."""
+        stops = sorted((*book.buy_stops, *book.sell_stops), key=lambda stop: stop.sequence)
+        self.stops: Queue = [standing(stop) for stop in stops]
+        """The stops that should wait in the end, in order of entry."""
+        self.entered: list[Submit] = []
+        """Aggressors, in order of arrival."""
+        self.moved: set[OrderId] = set()
+        """Orders that came to a new place in a queue."""
+        self.scenes: list[Scene] = []
+        self.strange: list[str] = []
+        """Events that do not fit the orders they name."""
+        self.untimely: list[str] = []
+        """Stops triggered out of turn, or not at all."""
+        self._command = command
+        self._profile = profile
+        self._last_price = book.last_price
+        self._taker: Standing | None = None
+        self._due: Queue = []
+        for event in events:
+            if getattr(event, "symbol", None) == self.symbol:
+                self._play(event)
+        self._end_of_matching()
+        self.untimely += [f"stop {stop.order_id} is due and was not triggered" for stop in self._due]
+
+    def _play(self, event: Event) -> None:
+        match event:
+            case Accepted():
+                self._accept(event)
+            case Replaced():
+                self._replace(event)
+            case Triggered():
+                self._trigger(event)
+            case Trade() | Prevented():
+                self._meet(event)
+            case Cancelled():
+                self._cancel(event)
+
+    def _accept(self, event: Accepted) -> None:
+        for order in orders_of(self._command):
+            if (order.symbol, order.order_id) == (self.symbol, event.order_id):
+                new = Standing(order, order.quantity)
+                if order.stop is None:
+                    self._enter(new)
+                else:
+                    self.stops.append(new)
+                return
+        self.strange.append(f"order {event.order_id} was accepted, and nobody submitted it")
+
+    def _replace(self, event: Replaced) -> None:
+        order, command = self._find(event.order_id), self._command
+        if order is None or order is self._taker or not isinstance(command, Replace):
+            self.strange.append(f"order {event.order_id} was replaced, and it is not live or nobody asked for it")
+            return
+        old, gone = order.terms, order.executed + order.prevented
+        total = command.quantity + (gone if self._profile.replace_quantity is ReplaceQuantity.OPEN else 0)
+        terms = old._replace(
+            quantity=total,
+            price=old.price if command.price is None else command.price,
+            stop=old.stop if command.stop is None else command.stop,
+            min_quantity=0 if old.stop is None else old.min_quantity,  # a resting order has met it (C7)
+        )
+        new = order._replace(terms=terms, leaves=total - gone, slice=min(order.slice, total - gone))
+        same_place = (terms.price, terms.stop) == (old.price, old.stop) and new.leaves <= order.leaves
+        queue = self._queue_of(order)
+        if same_place and self._profile.replace_keeps is ReplaceKeeps.ON_REDUCE:
+            queue[queue.index(order)] = new
+            return
+        queue.remove(order)
+        if terms.stop is None:
+            self._enter(new)
+        else:
+            self.stops.append(new)
+
+    def _trigger(self, event: Triggered) -> None:
+        self._end_of_matching()
+        turn = [stop.order_id for stop in self._due]
+        if event.order_id not in turn:
+            self.untimely.append(f"stop {event.order_id} was triggered, and it is not a stop that is due")
+            return
+        if turn[0] != event.order_id:
+            self.untimely.append(f"stop {event.order_id} was triggered before {turn[0]}")
+        stop = self._due.pop(turn.index(event.order_id))
+        self._enter(stop._replace(terms=stop.terms._replace(stop=None)))
+
+    def _meet(self, event: Trade | Prevented) -> None:
+        taker = self._taker
+        facing = [] if taker is None else self.queues[taker.terms.side.opposite]
+        maker = next((order for order in facing if order.order_id == event.maker), None)
+        if taker is None or taker.order_id != event.taker or maker is None:
+            self.strange.append(f"{event.maker} and {event.taker} met, and they are not a maker and the aggressor")
+            return
+        self._scene(event, maker)
+        most = min(maker.slice, taker.leaves)
+        if not 0 < event.quantity <= most:
+            self.strange.append(f"{event.maker} gave {event.taker} {event.quantity} lots; from 1 to {most} were there")
+        traded = isinstance(event, Trade)
+        self._taker = taker.less(event)
+        if traded:
+            self._last_price = event.price
+            if self._taker.leaves <= 0:  # filled; an aggressor that prevention emptied waits for its cancel
+                self._taker = None
+        place, left = facing.index(maker), maker.less(event)
+        if left.slice > 0 or (left.leaves <= 0 and not traded):  # B7; one that prevention emptied waits as well
+            facing[place] = left
+            return
+        del facing[place]
+        if left.leaves > 0:
+            self._stand_last(left)
+
+    def _cancel(self, event: Cancelled) -> None:
+        order = self._find(event.order_id)
+        if order is None:
+            self.strange.append(f"order {event.order_id} was cancelled, and it is not live")
+            return
+        self._scene(event, order)
+        true = event._replace(side=order.terms.side, price=order.terms.price, quantity=order.leaves)
+        if event != true:
+            self.strange.append(f"{event} should be {true}")
+        if order is self._taker:
+            self._taker = None
+        else:
+            self._queue_of(order).remove(order)
+
+    def _enter(self, order: Standing) -> None:
+        self.entered.append(order.terms)
+        self._taker = order
+
+    def _end_of_matching(self) -> None:
+        """The aggressor is done: what is left of it rests, and the stops are looked at (E2)."""
+        taker, self._taker = self._taker, None
+        if taker is not None and (taker.leaves <= 0 or taker.terms.price is None):
+            self.strange.append(f"order {taker.order_id} neither traded whole nor can rest, and no cancel says so")
+        elif taker is not None:
+            self._stand_last(taker)
+        due = [stop for stop in self.stops if reached(stop.terms, self._last_price)]
+        self.stops = [stop for stop in self.stops if stop not in due]
+        self._due += sorted(due, key=lambda stop: (stop.terms.side is Side.SELL, nearness(stop.terms)))
+
+    def _stand_last(self, order: Standing) -> None:
+        """Behind everyone at least as good by price and rank, showing a slice of its display quantity."""
+        queue = self.queues[order.terms.side]
+        place = sum(rank(other.terms) <= rank(order.terms) for other in queue)
+        queue.insert(place, order._replace(slice=min(order.terms.display or order.leaves, order.leaves)))
+        self.moved.add(order.order_id)
+
+    def _scene(self, event: Trade | Prevented | Cancelled, about: Standing) -> None:
+        facing = () if self._taker is None else tuple(self.queues[self._taker.terms.side.opposite])
+        self.scenes.append(Scene(event, about, self._taker, facing))
+
+    def _find(self, order_id: OrderId) -> Standing | None:
+        everyone = [self._taker] if self._taker is not None else []
+        everyone += [order for queue in self._queues() for order in queue]
+        return next((order for order in everyone if order.order_id == order_id), None)
+
+    def _queue_of(self, order: Standing) -> Queue:
+        return next(queue for queue in self._queues() if order in queue)
+
+    def _queues(self) -> tuple[Queue, ...]:
+        return *self.queues.values(), self.stops, self._due
+
+
+# ── what the rules say of terms alone ──
+
+
+def orders_of(command: Command) -> tuple[Submit, ...]:
+    """The orders that a command brings in. The legs of a basket are fill-or-kill (L4)."""
+    if isinstance(command, Submit):
+        return (command,)
+    if not isinstance(command, Basket):
+        return ()
+    fok, mode = TimeInForce.FOK, command.self_trade
+    return tuple(
+        Submit(symbol, order_id, command.account, side, quantity, price, fok, self_trade=mode)
+        for symbol, order_id, side, quantity, price in command.legs
+    )
+
+
+def standing(order: Resting | Pending) -> Standing:
+    """A live order of the oracle's, as the tape writes it."""
+    terms = order.terms
+    if isinstance(order, Pending):
+        return Standing(terms, terms.quantity)
+    return Standing(terms, order.slice + order.reserve, order.slice, order.executed, order.prevented)
+
+
+def rank(terms: Submit) -> tuple[int, int]:
+    """Priority but for time, smaller is better: lower asks, higher bids, displayed before hidden (B2, D4)."""
+    assert terms.price is not None
+    return (terms.price if terms.side is Side.SELL else -terms.price), int(terms.display == 0)
+
+
+def nearness(terms: Submit) -> int:
+    """How soon a stop is reached, smaller is sooner: lower buys, higher sells (E3)."""
+    assert terms.stop is not None
+    return terms.stop if terms.side is Side.BUY else -terms.stop
+
+
+def reached(terms: Submit, last_price: Ticks | None) -> bool:
+    """Whether the last trade has reached a stop (E1)."""
+    if last_price is None or terms.stop is None:
+        return False
+    return last_price >= terms.stop if terms.side is Side.BUY else last_price <= terms.stop
+
+
+def within(terms: Submit, price: Ticks | None) -> bool:
+    """Whether an order may trade at a price (B1)."""
+    if terms.price is None or price is None:
+        return price is not None
+    return price <= terms.price if terms.side is Side.BUY else price >= terms.price
+
+
+def least(terms: Submit) -> Lots:
+    """What an order must trade on entry or be cancelled whole (C5, C7)."""
+    return terms.quantity if terms.time_in_force is TimeInForce.FOK else terms.min_quantity
+
+
+def same_owner(profile: Profile, one: Submit, other: Submit) -> bool:
+    """Whether two orders are of one account, or of accounts in one group (G1)."""
+    pair = {one.account, other.account}
+    return len(pair) == 1 or any(pair <= set(group) for group in profile.self_trade_groups)
