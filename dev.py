@@ -124,7 +124,7 @@ def install(place: Path, *what: object) -> None:
     pip = (program(place, "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet")
     trouble = complaint(*pip, "--constraint", CONSTRAINTS, *what)
     if trouble:
-        sys.exit(f"{trouble}\n\npip could not install {' '.join(map(str, what))}. Is the package index within reach?")
+        sys.exit(f"{trouble}\n\nThat was pip, which could not install {' '.join(map(str, what))}.")
 
 
 def environment(*more: str) -> Path:
@@ -217,17 +217,18 @@ def wheel(arguments: list[str]) -> int:
         say("Installing the wheel.")
         install(place, f"{next(Path(name).glob('*.whl'))}[{','.join(sorted(EXTRAS))}]")
         install(place, "--no-deps", "ob-analytics")
+        say("Using the wheel in a project that has its own engine, models and spec.")
+        for package in ("engine", "models", "spec"):
+            (away / package).mkdir(parents=True)
+            (away / package / "__init__.py").write_text("OURS = True\n", encoding="utf-8")
+        beside = run(program(place, "python"), "-W", "error", "-c", NEIGHBOUR, cwd=away)
+        if beside or run(program(place, "bookproof"), "--version", cwd=away):
+            return 1
         say("Running the tests on the wheel.")
         shutil.copytree(ROOT / "tests", away / "tests", ignore=shutil.ignore_patterns("__pycache__"))
         for file in filter(Path.is_file, ROOT.iterdir()):
             shutil.copy(file, away)
-        code = run(program(place, "pytest"), "-n", "auto", *(arguments or ["--quiet"]), "tests", cwd=away)
-        say("Using the wheel in a project that has its own engine, models and spec.")
-        for package in ("engine", "models", "spec"):
-            (away / package).mkdir()
-            (away / package / "__init__.py").write_text("OURS = True\n", encoding="utf-8")
-        code = code or run(program(place, "python"), "-W", "error", "-c", NEIGHBOUR, cwd=away)
-        return code or run(program(place, "bookproof"), "--version", cwd=away)
+        return run(program(place, "pytest"), "-n", "auto", *(arguments or ["--quiet"]), "tests", cwd=away)
 
 
 def main(arguments: list[str]) -> int:

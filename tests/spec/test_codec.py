@@ -54,6 +54,7 @@ from bookproof.spec.profile import DEFAULT, WORKLOADS, Profile, TrueStop
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
 from bookproof.spec.views import Level
+from bookproof.spec.wire import shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,7 +90,8 @@ def headers() -> st.SearchStrategy[Header[Any]]:
 
 
 def instrument(symbol: str, tick: int, lot: int, price: int, other: int, size: int, another: int) -> Instrument:
-    return Instrument(symbol, tick, lot, *sorted((price, other)), *sorted((size, another)), min_notional=price)
+    (low, high), (least, most) = sorted((price, other)), sorted((size, another))
+    return Instrument(symbol, tick, lot, low, high, least, most, min_notional=price)
 
 
 def can_open(header: Header[Any]) -> bool:
@@ -383,6 +385,10 @@ WRONG: dict[str, tuple[bytes, str]] = {
         HEAD + b'{"do":"end-of-day"} {"do":"end-of-day"}\n',
         '2: line: expected a JSON object and nothing else, got " {\\"do\\":\\"end-of-day\\"}" at column 20',
     ),
+    "white space of Python but not of JSON": (
+        HEAD + b'\x0c{"do":"end-of-day"}\n',
+        '2: line: expected a JSON object and nothing else, got "\\x0c{\\"do\\":\\"end-of-day\\"}" at column 1',
+    ),
     "JSON but no object": (HEAD + b"[1]\n", "2: line: expected a JSON object, got a list"),
     "a control character": (
         HEAD + b'{"do":"end\x1b[31m"}\n',
@@ -423,6 +429,10 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "cut off inside a character": (
         HEAD + '{"do":"cancel","symbol":"é'.encode()[:-1],
         "2: line: expected UTF-8, got byte 0xc3 at column 26; the line has no line feed: was the file cut off?",
+    ),
+    "whole and wrong, without line feed": (
+        priced(b"100.5").strip(),
+        f"2: price: expected an integer number of ticks, got 100.5; {TICKS}",
     ),
     # the header
     "an empty file": (b"", "1: line: expected a header, got an empty file; was it written to the end?"),
@@ -466,7 +476,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     ),
     "in two groups": (
         HEAD.replace(b'"kind"', b'"profile":{"self_trade_groups":[[7,8],[9,8]]},"kind"'),
-        "1: profile.self_trade_groups: expected each account in one group at most, got account 8 2 times",
+        "1: profile.self_trade_groups: expected each account in one group at most, got account 8 in 2 places",
     ),
 }
 
@@ -498,9 +508,32 @@ def test_a_file_that_cannot_be_opened_is_an_input_error_too(tmp_path: Path) -> N
         load(tmp_path / "none.ndjson", COMMAND)
 
 
-def test_a_line_that_is_no_known_record_at_all() -> None:
-    with pytest.raises(InputError, match=r"^expected one of the fields do, say and show, got none of them$"):
-        decode("{}", ANY)
+@pytest.mark.parametrize(
+    ("line", "kind", "message"),
+    [
+        ("{}", ANY, "expected one of the fields do, say and show, got none of them"),
+        ('{"do":"end-of-day"}', OUTCOME, "events: expected a list, got nothing"),
+        ('{"do":"end-of-day","events":[{"say":"day-ended"},7]}', OUTCOME, "events[1]: expected an object, got 7"),
+        ('{"do":"end-of-day","events":[],"stamp":1.5}', OUTCOME, "stamp: expected an integer, got 1.5"),
+        ('{"show":"top","bid":null,"ask":{"price":1}}', VIEW, "ask.quantity: expected an integer number of lots, "
+         "got nothing; write quantities in lots"),
+        ('{"show":"top","bid":null}', VIEW, "ask: expected an object or null, got nothing"),
+    ],
+)  # fmt: skip
+def test_it_says_what_is_wrong_with_other_kinds_of_line(line: str, kind: Kind[Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        decode(line, kind)
+    assert str(caught.value) == message
+
+
+def test_many_fields_or_instruments_take_no_longer_than_their_bytes() -> None:
+    """Each of these is a line of nearly a megabyte; what is quadratic in its fields would take minutes."""
+    fields = ",".join(f'"{at}":0' for at in range(90_000))
+    instruments = ",".join(f'{{"symbol":"{at}"}}' for at in range(40_000))
+    with pytest.raises(InputError, match=r"^7: expected each field once, got this one 2 times$"):
+        decode(f'{{{fields},"7":0}}', COMMAND)
+    with pytest.raises(InputError, match=r'^instruments\[40000\]: expected each symbol once, got "7" again$'):
+        decode(f'{{"bookproof":1,"kind":"events","instruments":[{instruments},{{"symbol":"7"}}]}}', HEADER)
 
 
 # ── files ──
@@ -515,6 +548,10 @@ def test_a_line_may_be_as_long_as_the_limit_and_no_longer() -> None:
     assert len(load(io.BytesIO(HEAD + longest + SUBMIT), COMMAND).records) == 2
     with pytest.raises(InputError, match="at most 1,048,576 bytes"):
         load(io.BytesIO(HEAD + b" " + longest), COMMAND)
+    room = LONGEST_LINE - len(encode(Cancel("", 1)) + "\n")
+    assert len(encode(Cancel("A" * room, 1)) + "\n") == LONGEST_LINE
+    with pytest.raises(InputError, match="got 1,048,577 bytes"):
+        encode(Cancel("A" * (room + 1), 1))
 
 
 def test_a_line_that_is_too_long_is_refused_before_the_rest_of_it_is_read() -> None:
@@ -557,6 +594,11 @@ def test_a_stream_stays_open_and_a_text_stream_is_turned_down() -> None:
     for use in (lambda text: load(text, COMMAND), lambda text: write(text, Header(COMMAND, ()), [])):
         with pytest.raises(TypeError, match="open it in binary"):
             use(typing.cast(typing.Any, io.StringIO()))
+
+
+def test_a_vocabulary_the_wire_has_no_shape_for_is_found_at_import() -> None:
+    with pytest.raises(TypeError, match="no shape for <class 'float'>"):
+        shape_of(float)
 
 
 # ── nothing is written that could not be read ──

@@ -471,7 +471,7 @@ class FastBook:
             return (_new(Rejected, (symbol, order_id, RejectReason.WOULD_TAKE)),)
         replaced = _new(Replaced, (symbol, order_id, side, price, quantity))
         if self._keeps_place(price == old_price, leaves <= order.leaves):  # F1
-            if leaves < order.slice:  # D5
+            if leaves < order.slice or not order.reserve:  # D5: what is visible changes only if it must
                 order.slice = leaves
             order.reserve = leaves - order.slice
             return (replaced,)

@@ -18,7 +18,7 @@ from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQu
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.sorted_tuple import SortedTuple
-from bookproof.spec.values import Lots, OrderId, Phase, Side, Ticks, TimeInForce
+from bookproof.spec.values import Account, Lots, OrderId, Phase, Side, Ticks, TimeInForce
 
 
 class Pending(NamedTuple):
@@ -195,7 +195,7 @@ def meet(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preven
         book.side(order.side.opposite),
         kernel.reach_of(order.side, order.price),
         order.quantity - executed - prevented,
-        profile.owner(order.account),
+        _owner(order, profile),
         order.self_trade,
         book.sequence,
     )
@@ -243,7 +243,7 @@ def _rest(book: Book, order: Submit, leaves: Lots, executed: Lots, prevented: Lo
     sequence = book.sequence + 1
     if order.display is not None:
         fired("D1" if order.display else "D4")
-    resting = kernel.resting(order, profile.owner(order.account), leaves, executed, prevented, sequence)
+    resting = kernel.resting(order, _owner(order, profile), leaves, executed, prevented, sequence)
     book = book.with_side(order.side, book.side(order.side).add(resting))
     return book._replace(live=book.live.add(_location(resting)), sequence=sequence)
 
@@ -417,6 +417,14 @@ def _location(order: Resting | Pending) -> Location:
     if isinstance(order, Pending):
         return Location(order.order_id, side, True, (order.key, order.sequence))
     return Location(order.order_id, side, False, (order.key, order.rank, order.sequence))
+
+
+def _owner(order: Submit, profile: Profile) -> Account:
+    """Who an order trades for (G1)."""
+    owner = profile.owner(order.account)
+    if owner != order.account:
+        fired("G1")
+    return owner
 
 
 def _leaves(order: Resting | Pending) -> Lots:

@@ -288,7 +288,7 @@ def _check(header: Header[Any]) -> None:
         listed.add(instrument.symbol)
     for account, times in Counter(chain.from_iterable(header.profile.self_trade_groups)).items():
         if times > 1:
-            got = f"account {account} {times} times"
+            got = f"account {account} in {times} places"
             raise InputError("", 0, "profile.self_trade_groups", "each account in one group at most", got)
 
 

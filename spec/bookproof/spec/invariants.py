@@ -1,17 +1,17 @@
 """What must hold after any step: named predicates, one for each property of the rule book.
 
-They are written apart from the oracle and never ask it to match. Some look at the books as they stand. Some look at a
-whole step: the state before, the command, the events, the state after. The rest look at a `Tape`: the events replayed
-order by order over the book before, which says who led the queue at each fill and what should be left in the end.
+They are written apart from the oracle and never ask it to match. Some look at a book as it stands. Some look at a whole
+step: the state before, the command, the events, the state after. The rest look at the `tape`, which replays the events
+over the book before and so knows who led the queue at each fill, and what should be left of every order.
 
-Each predicate yields a sentence for everything it finds wrong, and nothing when all is well.
+A predicate yields a sentence for everything it finds wrong, and nothing when all is well.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import combinations, pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
@@ -47,19 +47,22 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.exchange import Exchange
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
+from bookproof.spec.profile import Profile, ReplaceQuantity
 from bookproof.spec.reasons import CancelReason
-from bookproof.spec.values import (
-    Lots,
-    OrderId,
-    Phase,
-    SelfTradePrevention,
-    Side,
-    Symbol,
-    Ticks,
-    TimeInForce,
+from bookproof.spec.tape import (
+    Scene,
+    Standing,
+    Tape,
+    least,
+    nearness,
+    orders_of,
+    rank,
+    reached,
+    same_owner,
+    standing,
+    within,
 )
-from bookproof.spec.views import PendingStop, QueuedOrder
+from bookproof.spec.values import Lots, OrderId, Phase, SelfTradePrevention, Side, Symbol, TimeInForce
 
 Sentences: TypeAlias = Iterator[str]
 
@@ -93,12 +96,17 @@ class Step(NamedTuple):
     tapes: Mapping[Symbol, Tape]
     """One for each book that an event names."""
 
+    @property
+    def scenes(self) -> Iterator[Scene]:
+        """Every scene of every tape."""
+        return (scene for tape in self.tapes.values() for scene in tape.scenes)
+
 
 def broken(before: Exchange, command: Command, events: Iterable[Event], after: Exchange) -> list[Breach]:
     """Every breach of every invariant in one step; an empty list when the step is right.
 
-    A book that the step left alone, the very same object, is not looked at again: what it held before, it holds still.
-    Costs O(orders) for each event, and O(orders²) for each book that changed.
+    A book that the step left alone, the very same object, is not looked at again: what held of it before, holds still.
+    Costs O(live orders) for each event and for each order that changed.
 
     >>> from bookproof.spec.exchange import opening, step
     >>> from bookproof.spec.instruments import listing
@@ -111,38 +119,39 @@ def broken(before: Exchange, command: Command, events: Iterable[Event], after: E
     one_acknowledgement (A4): Submit was answered by 0 acknowledgements and 0 refusals
     """
     events = tuple(events)
-    named = {symbol for event in events if (symbol := getattr(event, "symbol", None)) in before.books}
-    tapes = {symbol: Tape(before, command, events, symbol) for symbol in before.books if symbol in named}
+    named = {symbol_of(event) for event in events}
+    tapes = {
+        symbol: Tape(book, command, events, before.profile) for symbol, book in before.books.items() if symbol in named
+    }
     step = Step(before, command, events, after, tapes)
     return [Breach(name, rules, why) for name, rules, predicate in INVARIANTS for why in predicate(step)]
 
 
-# ── the table of invariants ──
-
 _TABLE: list[Invariant] = []
+_StepPredicate: TypeAlias = Callable[[Step], Sentences]
+_BookPredicate: TypeAlias = Callable[[Book], Sentences]
 
 
-def _of_step(*rules: str) -> Callable[[Callable[[Step], Sentences]], Callable[[Step], Sentences]]:
+def _of_step(*rules: str) -> Callable[[_StepPredicate], _StepPredicate]:
     """Enter a predicate over steps in the table, under its own name."""
 
-    def enter(predicate: Callable[[Step], Sentences]) -> Callable[[Step], Sentences]:
+    def enter(predicate: _StepPredicate) -> _StepPredicate:
         _TABLE.append(Invariant(predicate.__name__, rules, predicate))
         return predicate
 
     return enter
 
 
-def _of_book(*rules: str) -> Callable[[Callable[[Book], Sentences]], Callable[[Book], Sentences]]:
+def _of_book(*rules: str) -> Callable[[_BookPredicate], _BookPredicate]:
     """Enter a predicate over books in the table: it is asked about every book that the step changed."""
 
-    def enter(predicate: Callable[[Book], Sentences]) -> Callable[[Book], Sentences]:
-        def over(step: Step) -> Sentences:
-            for symbol, book in step.after.books.items():
-                if book is not step.before.books.get(symbol):
-                    for why in predicate(book):
-                        yield f"in {symbol}, {why}"
+    def enter(predicate: _BookPredicate) -> _BookPredicate:
+        def over_changed(step: Step) -> Sentences:
+            for symbol, _, after in _changed(step):
+                for why in predicate(after):
+                    yield f"in {symbol}, {why}"
 
-        _TABLE.append(Invariant(predicate.__name__, rules, over))
+        _TABLE.append(Invariant(predicate.__name__, rules, over_changed))
         return predicate
 
     return enter
@@ -160,12 +169,10 @@ def one_acknowledgement(step: Step) -> Sentences:
     if (refusals, len(given)) not in ((1, 0), (0, due)):
         name = type(step.command).__name__
         yield f"{name} was answered by {len(given)} acknowledgements and {refusals} refusals"
-    orders = {(order.symbol, order.order_id): order for order in orders_of(step.command)}
-    for event in given:
-        if isinstance(event, Accepted):
-            order = orders.get((event.symbol, event.order_id))
-            if order is None or event[2:] != (order.side, order.price, order.quantity):
-                yield f"{event} does not say what was asked for"
+    asked = [Accepted(*order[:2], order.side, order.price, order.quantity) for order in orders_of(step.command)]
+    for event in step.events:
+        if isinstance(event, Accepted) and event not in asked:
+            yield f"{event} is not what was asked for"
 
 
 @_of_step("A4")
@@ -180,102 +187,116 @@ def reject_changes_nothing(step: Step) -> Sentences:
 
 @_of_step("B8")
 def untouched_books_stay(step: Step) -> Sentences:
-    """A command changes no book that it does not reach."""
-    if step.before.books.keys() != step.after.books.keys():
-        yield "the listing changed"
-    reached = _reach(step.command, step.before)
-    for symbol in step.before.books.keys() - reached:
-        if step.before.books[symbol] != step.after.books.get(symbol):
-            yield f"{type(step.command).__name__} changed {symbol}, which it does not name"
+    """A command changes no book, and speaks of none, that it does not reach."""
+    reached_books = _reach(step.command, step.before)
+    for symbol, before, after in _changed(step):
+        if symbol not in reached_books and before != after:
+            yield f"{type(step.command).__name__} changed {symbol}, which it does not reach"
     for event in step.events:
-        symbol = getattr(event, "symbol", None)
-        if not isinstance(event, Rejected | Halted | Resumed) and symbol is not None and symbol not in reached:
-            yield f"{event} is about a book that {type(step.command).__name__} does not name"
+        if not isinstance(event, Rejected) and symbol_of(event) not in (None, *reached_books):
+            yield f"{event} is about a book that {type(step.command).__name__} does not reach"
 
 
 @_of_step("A3")
 def ids_live_once(step: Step) -> Sentences:
     """An id is accepted only while it is free, and cancelled or replaced only while it is live."""
+    refused = any(isinstance(event, Rejected) for event in step.events)
     for event in step.events:
         if isinstance(event, Accepted) and _live(step.before, event.symbol, event.order_id):
             yield f"order {event.order_id} was accepted while it is live in {event.symbol}"
-    if isinstance(step.command, Cancel | Replace):
-        refused = any(isinstance(event, Rejected) for event in step.events)
-        if not refused and not _live(step.before, step.command.symbol, step.command.order_id):
-            yield f"{step.command} should be refused: the order is not live"
+    if isinstance(step.command, Cancel | Replace) and not refused and not _live(step.before, *step.command[:2]):
+        yield f"{step.command} should be refused: the order is not live"
 
 
 @_of_step("A5")
 def clock_moves_by_command(step: Step) -> Sentences:
     """Only `AdvanceClock` moves the clock, to the time it names, and never back."""
-    moved = any(isinstance(event, ClockAdvanced) for event in step.events)
-    now = step.command.now if moved and isinstance(step.command, AdvanceClock) else step.before.clock
-    if step.after.clock != now:
-        yield f"the clock shows {step.after.clock}, not {now}"
-    if step.after.clock < step.before.clock:
-        yield f"the clock went back from {step.before.clock} to {step.after.clock}"
+    refused = any(isinstance(event, Rejected) for event in step.events)
+    now = step.command.now if isinstance(step.command, AdvanceClock) and not refused else step.before.clock
+    if step.after.clock != now or now < step.before.clock:
+        yield f"the clock showed {step.before.clock} and shows {step.after.clock}; it should show {now}, or refuse"
 
 
 @_of_step("J1", "J6")
 def phases_change_by_command(step: Step) -> Sentences:
-    """Only `Halt` and `Resume` change a phase: of the book they name, or the market's own switch."""
-    done = any(isinstance(event, Halted | Resumed) for event in step.events)
-    halting = isinstance(step.command, Halt)
-    named = step.command.symbol if isinstance(step.command, Halt | Resume) else None
-    for symbol, book in step.before.books.items():
-        phase = book.phase if not done or symbol != named else Phase.HALT if halting else Phase.CONTINUOUS
-        if step.after.books[symbol].phase is not phase:
-            yield f"{symbol} is {step.after.books[symbol].phase}, not {phase}"
-    halted = halting if done and named is None else step.before.halted
-    if step.after.halted is not halted:
-        yield f"the market is{'' if step.after.halted else ' not'} halted, and no command says so"
+    """Only `Halt` and `Resume` change a phase: that of the book they name, or the market's own switch."""
+    refused = any(isinstance(event, Rejected) for event in step.events)
+    phases: dict[Symbol | None, bool] = {symbol: book.phase is Phase.HALT for symbol, book in step.before.books.items()}
+    phases[None] = step.before.halted
+    if isinstance(step.command, Halt | Resume) and not refused:
+        phases[step.command.symbol] = isinstance(step.command, Halt)
+    found = {symbol: book.phase is Phase.HALT for symbol, book in step.after.books.items()} | {None: step.after.halted}
+    for symbol, halted in phases.items():
+        if found.get(symbol) is not halted:
+            yield f"{symbol or 'the market'} should {'be' if halted else 'not be'} halted"
 
 
 @_of_step("J2", "J6")
 def no_trade_while_halted(step: Step) -> Sentences:
     """In a halted book nothing enters, changes, is triggered or trades."""
+    halted = {symbol for symbol, book in step.before.books.items() if step.before.halted or book.phase is Phase.HALT}
     for event in step.events:
-        if isinstance(event, Accepted | Replaced | Triggered | Trade | Prevented):
-            book = step.before.books.get(event.symbol)
-            if step.before.halted or (book is not None and book.phase is Phase.HALT):
-                yield f"{event} happened while {event.symbol} is halted"
+        if isinstance(event, Accepted | Replaced | Triggered | Trade | Prevented) and event.symbol in halted:
+            yield f"{event} happened while {event.symbol} is halted"
 
 
 @_of_step("J7")
 def mass_cancel_is_complete(step: Step) -> Sentences:
-    """After a mass cancel the account has no live order, all others have theirs, and the count is right."""
-    if not isinstance(step.command, MassCancel):
+    """A mass cancel takes out every live order of the account and no other, and counts them right."""
+    if not isinstance(step.command, MassCancel) or any(isinstance(event, Rejected) for event in step.events):
         return
     account = step.command.account
-    for told in (event for event in step.events if isinstance(event, MassCancelled)):
-        doomed = {(s, order.order_id) for s, order in _everyone(step.before) if order.terms.account == account}
-        gone = [(event.symbol, event.order_id) for event in step.events if isinstance(event, Cancelled)]
-        if sorted(gone) != sorted(doomed):
-            yield f"account {account} had {sorted(doomed)} live, and {sorted(gone)} were cancelled"
-        if (told.account, told.orders) != (account, len(doomed)):
-            yield f"{told} should name account {account} and {len(doomed)} orders"
-        for symbol, order in _everyone(step.after):
-            if order.terms.account == account:
-                yield f"order {order.order_id} of account {account} is still live in {symbol}"
+    doomed = [_place(*live) for live in _everyone(step.before) if live[1].terms.account == account]
+    gone = [(event.symbol, event.order_id) for event in step.events if isinstance(event, Cancelled)]
+    if sorted(gone) != sorted(doomed):
+        yield f"account {account} had {doomed} live, and {gone} were cancelled"
+    if MassCancelled(account, len(doomed)) not in step.events:
+        yield f"nothing says that account {account} had {len(doomed)} orders"
+    left = [_place(*live) for live in _everyone(step.after) if live[1].terms.account == account]
+    if left:
+        yield f"{left} of account {account} are live still"
 
 
 @_of_step("C2")
 def clock_leaves_nothing_due(step: Step) -> Sentences:
-    """No order outlives its time, and orders expire in order of sequence, book by book."""
+    """No order outlives its time, and orders expire book by book, in order of sequence."""
+    ended = DayEnded() in step.events
     for symbol, order in _everyone(step.after):
         terms = order.terms
         if terms.expires is not None and terms.expires <= step.after.clock:
             yield f"order {order.order_id} in {symbol} expired at {terms.expires}, and it is {step.after.clock}"
-        if terms.time_in_force is TimeInForce.DAY and any(isinstance(event, DayEnded) for event in step.events):
+        if ended and terms.time_in_force is TimeInForce.DAY:
             yield f"day order {order.order_id} in {symbol} outlived its day"
-    listed = list(step.before.books)
-    places = {
-        (symbol, order.order_id): (listed.index(symbol), order.sequence) for symbol, order in _everyone(step.before)
-    }
-    expired = [event for event in step.events if isinstance(event, Cancelled) and event.reason is CancelReason.EXPIRED]
-    for first, second in pairwise(expired):
-        if places.get((first.symbol, first.order_id), ()) > places.get((second.symbol, second.order_id), ()):
-            yield f"order {first.order_id} expired before {second.order_id}, which is earlier"
+    gone = [event[:2] for event in step.events if isinstance(event, Cancelled) and event.reason is CancelReason.EXPIRED]
+    if gone:
+        by_sequence = [
+            (symbol, order.order_id)
+            for symbol, book in step.before.books.items()
+            for order in sorted(book.orders(), key=lambda order: order.sequence)
+        ]
+        if gone != [place for place in by_sequence if place in gone]:
+            yield f"orders expired as {gone}, which is not their order of sequence"
+
+
+@_of_step("A5")
+def snapshots_are_true(step: Step) -> Sentences:
+    """A snapshot shows every book as it is, in listing order."""
+    for event in step.events:
+        if isinstance(event, SnapshotTaken):
+            shown = [
+                (
+                    view.symbol,
+                    view.last_price,
+                    [order.order_id for part in (*view.queue, *view.stops) for order in part],
+                )
+                for view in event.books
+            ]
+            books = [
+                (symbol, book.last_price, [order.order_id for order in book.orders()])
+                for symbol, book in step.after.books.items()
+            ]
+            if shown != books:
+                yield f"the snapshot shows {shown}, and the books are {books}"
 
 
 # ── the book as it stands ──
@@ -283,7 +304,7 @@ def clock_leaves_nothing_due(step: Step) -> Sentences:
 
 @_of_book("A1")
 def on_the_grid(book: Book) -> Sentences:
-    """Every price is a whole number of ticks and every quantity of lots, what is shown included."""
+    """Every price is a whole number of ticks and every quantity of lots, in each part of an order."""
     tick, lot = book.instrument.tick, book.instrument.lot
     for order in book.orders():
         prices = [price for price in (order.terms.price, order.terms.stop) if price is not None]
@@ -295,8 +316,7 @@ def on_the_grid(book: Book) -> Sentences:
 @_of_book("A2")
 def sequences_unique_and_past(book: Book) -> Sentences:
     """Every live order has a sequence number of its own that the book has given out."""
-    counts = Counter(order.sequence for order in book.orders())
-    for sequence, count in counts.items():
+    for sequence, count in Counter(order.sequence for order in book.orders()).items():
         if count > 1:
             yield f"{count} orders have sequence {sequence}"
         if not 0 < sequence <= book.sequence:
@@ -305,18 +325,19 @@ def sequences_unique_and_past(book: Book) -> Sentences:
 
 @_of_book("A3")
 def index_agrees(book: Book) -> Sentences:
-    """Ids are unique, and the index finds every live order and nothing else."""
-    ids = sorted(order.order_id for order in book.orders())
-    if ids != [location.order_id for location in book.live]:
-        yield f"{ids} are live, and the index knows {[location.order_id for location in book.live]}"
+    """Ids are unique, and the index leads to every live order and to nothing else."""
+    live = sorted(order.order_id for order in book.orders())
+    known = [location.order_id for location in book.live]
+    if live != known:
+        yield f"{live} are live, and the index knows {known}"
     for order in book.orders():
-        if book.find(order.order_id) != order:
+        if book.find(order.order_id) is not order:
             yield f"the index does not lead from {order.order_id} to its order"
 
 
 @_of_book("A6", "G6")
 def quantity_identity(book: Book) -> Sentences:
-    """Asked for = executed + prevented + open, of every resting order, none of them negative."""
+    """Asked for = executed + prevented + open, of every resting order, and none of them negative."""
     for order in (*book.bids, *book.asks):
         parts = (order.executed, order.prevented, order.slice + order.reserve)
         if min(parts) < 0 or sum(parts) != order.terms.quantity:
@@ -325,37 +346,40 @@ def quantity_identity(book: Book) -> Sentences:
 
 @_of_book("B2", "B3", "D4", "E3")
 def queues_sorted(book: Book) -> Sentences:
-    """Each queue stands by price, displayed before hidden, then sequence; stops by nearness, then sequence."""
+    """Queues stand by price, displayed before hidden, then sequence; stops by nearness, then sequence."""
     for side in Side:
-        for order in book.side(side):
-            if order.terms.side is not side or order[:2] != rank(order.terms):
-                yield f"{order.order_id} does not stand on its side, at its price and rank"
         for first, second in pairwise(book.side(side)):
             if (*rank(first.terms), first.sequence) >= (*rank(second.terms), second.sequence):
                 yield f"{side} {first.order_id} stands before {second.order_id}, which is better"
         for near, far in pairwise(book.stops(side)):
             if (nearness(near.terms), near.sequence) >= (nearness(far.terms), far.sequence):
                 yield f"{side} stop {near.order_id} waits before {far.order_id}, which is nearer"
+        for order in (*book.side(side), *book.stops(side)):
+            if order.terms.side is not side:
+                yield f"{order.terms.side} {order.order_id} stands among the {side} orders"
 
 
-@_of_book("B2", "B3")
-def priority_is_strict_order(book: Book) -> Sentences:
+@_of_step("B2", "B3")
+def priority_is_strict_order(step: Step) -> Sentences:
     """Who goes first is irreflexive, asymmetric and transitive.
 
-    Enough to show: the relation agrees, pair by pair and both ways, with the places in the queue. Places are numbers,
-    and a relation that is the order of numbers is a strict total order.
+    Enough to show: pair by pair, the relation is that of the places in the queue. Places are numbers, and the order
+    of numbers is a strict total order. Pairs of orders that both stood there before have been looked at before.
     """
 
     def goes_first(a: Resting, b: Resting) -> bool:
         return a[:3] < b[:3]
 
-    for side in Side:
-        for order in book.side(side):
-            if goes_first(order, order):
-                yield f"{order.order_id} goes before itself"
-        for first, second in combinations(book.side(side), 2):
-            if not goes_first(first, second) or goes_first(second, first):
-                yield f"{first.order_id} stands before {second.order_id} without going first"
+    for symbol, before, after in _changed(step):
+        for side in Side:
+            known = {order[:4] for order in before.side(side)}
+            queue = list(after.side(side))
+            for at, order in enumerate(queue):
+                if order[:4] in known:
+                    continue
+                for place, other in enumerate(queue):
+                    if goes_first(order, other) is not (at < place) or goes_first(other, order) is not (place < at):
+                        yield f"in {symbol}, {order.order_id} is number {at} and {other.order_id} is number {place}"
 
 
 @_of_book("B6")
@@ -368,11 +392,11 @@ def uncrossed(book: Book) -> Sentences:
 
 @_of_book("B11", "D1", "D6")
 def no_empty_slices(book: Book) -> Sentences:
-    """Every order in a queue has something to trade, so no level is empty."""
+    """Every order in a queue has something to trade, so there are no empty levels; every stop is for something."""
     for order in (*book.bids, *book.asks):
         if order.slice < 1 or order.reserve < 0:
             yield f"order {order.order_id} offers {order.slice} and holds {order.reserve} back"
-    for stop in _stops(book):
+    for stop in (*book.buy_stops, *book.sell_stops):
         if stop.terms.quantity < 1:
             yield f"stop {stop.order_id} is for {stop.terms.quantity}"
 
@@ -381,7 +405,7 @@ def no_empty_slices(book: Book) -> Sentences:
 def iceberg_bound(book: Book) -> Sentences:
     """An iceberg offers at most its display quantity at a time; any other order offers all it has."""
     for order in (*book.bids, *book.asks):
-        if order.slice > (order.terms.display or order.slice + order.reserve):
+        if order.slice > (order.terms.display or order.slice):
             yield f"order {order.order_id} offers {order.slice}, more than its {order.terms.display}"
         if order.reserve and not order.terms.display:
             yield f"order {order.order_id} holds {order.reserve} back and is no iceberg"
@@ -399,53 +423,55 @@ def nothing_dead_rests(book: Book) -> Sentences:
 @_of_book("E1", "E5")
 def no_due_stop(book: Book) -> Sentences:
     """No stop waits that the last trade has reached."""
-    for stop in _stops(book):
+    for stop in (*book.buy_stops, *book.sell_stops):
         if reached(stop.terms, book.last_price):
             yield f"stop {stop.order_id} at {stop.terms.stop} waits, and the last trade was at {book.last_price}"
 
 
-# ── every fill, on the tape ──
+# ── every fill ──
 
 
 @_of_step("B1", "B5")
 def within_limits(step: Step) -> Sentences:
     """Nobody trades beyond the own limit, and no aggressor is cut short while it could trade."""
-    for scene in _scenes(step):
-        if isinstance(scene.event, Trade | Prevented):
-            for order in (scene.about, scene.taker):
-                if order is not None and not within(order.terms, scene.event.price):
-                    yield f"{order.order_id} traded at {scene.event.price}, beyond its limit {order.terms.price}"
-        elif scene.taker is scene.about and scene.event.reason in (CancelReason.IMMEDIATE, CancelReason.MARKET):
-            if scene.facing and _crosses(scene.taker, scene.facing[0]):
-                yield f"{scene.about.order_id} was cut short; it could trade with {scene.facing[0].order_id}"
+    for event, about, taker, facing in step.scenes:
+        if isinstance(event, Cancelled):
+            cut = taker is about and event.reason in (CancelReason.IMMEDIATE, CancelReason.MARKET)
+            if cut and facing and within(about.terms, facing[0].terms.price):
+                yield f"order {about.order_id} was cut short; it could trade with {facing[0].order_id}"
+            continue
+        for order in (about, taker):
+            if order is not None and not within(order.terms, event.price):
+                yield f"order {order.order_id} met another at {event.price}, beyond its limit {order.terms.price}"
 
 
 @_of_step("B2", "B3", "B5", "D3", "D4", "G4")
 def price_time_priority(step: Step) -> Sentences:
-    """The maker of every fill, and of every prevented one, is the first of its queue at that instant."""
-    for scene in _scenes(step):
-        if scene.taker is not None and scene.about is not scene.taker and scene.facing[:1] != (scene.about,):
+    """Whom an aggressor meets, to trade or not to, is the first of the queue at that instant."""
+    for scene in step.scenes:
+        if scene.met is not None and scene.facing[:1] != (scene.about,):
             first = [order.order_id for order in scene.facing[:1]]
-            yield f"{first} was passed over: {scene.taker.order_id} met {scene.about.order_id} before"
+            yield f"{first} was passed over: {scene.met.order_id} met {scene.about.order_id} before"
 
 
 @_of_step("B4", "F3")
 def maker_price(step: Step) -> Sentences:
-    """Every trade, and every prevented one, is at the price at which the maker rested."""
-    for scene in _scenes(step):
-        if isinstance(scene.event, Trade | Prevented) and scene.event.price != scene.about.terms.price:
-            yield f"{scene.event} should be at {scene.about.terms.price}, where the maker rested"
+    """Every fill, and every one that was prevented, is at the price at which the maker rested."""
+    for event, maker, _, _ in step.scenes:
+        if isinstance(event, Trade | Prevented) and event.price != maker.terms.price:
+            yield f"{event} should be at {maker.terms.price}, where the maker rested"
 
 
 @_of_step("B7", "F1")
 def partial_maker_keeps_place(step: Step) -> Sentences:
-    """Orders that were there before and did not move stand among themselves as before."""
+    """Orders that were there before and did not move stand among themselves as they stood."""
     for symbol, tape in step.tapes.items():
         for side in Side:
             old = [order.order_id for order in step.before.books[symbol].side(side)]
             new = [order.order_id for order in step.after.books[symbol].side(side)]
-            was = [order_id for order_id in old if order_id in new and order_id not in tape.moved]
-            now = [order_id for order_id in new if order_id in was]
+            stayed = (set(old) & set(new)) - tape.moved
+            was = [order_id for order_id in old if order_id in stayed]
+            now = [order_id for order_id in new if order_id in stayed]
             if was != now:
                 yield f"in {symbol}, {was} stand as {now}, and none of them moved"
 
@@ -467,18 +493,18 @@ def newcomers_stand_last(step: Step) -> Sentences:
 
 @_of_step("B8", "A6")
 def conservation(step: Step) -> Sentences:
-    """Of every order, what was there = traded + prevented + cancelled + what is there; no event fits no order."""
+    """Of every order, what was there = traded + prevented + cancelled + what is there; every event fits its order."""
     for symbol, tape in step.tapes.items():
         for why in tape.strange:
             yield f"in {symbol}, {why}"
-        left = {order.order_id: order._replace(slice=0) for orders in tape.queues.values() for order in orders}
-        left |= {stop.order_id: stop for stop in tape.stops}
-        found = {order.order_id: standing(order)._replace(slice=0) for order in step.after.books[symbol].orders()}
+        left = {order.order_id: order for queue in (*tape.queues.values(), tape.stops) for order in queue}
+        found = {order.order_id: standing(order) for order in step.after.books[symbol].orders()}
         for order_id in sorted(left.keys() | found.keys()):
-            if left.get(order_id) != found.get(order_id):
-                yield f"in {symbol}, order {order_id} should be {left.get(order_id)}, and it is {found.get(order_id)}"
-    for symbol, book in step.before.books.items():
-        if symbol not in step.tapes and list(book.orders()) != list(step.after.books[symbol].orders()):
+            should, stands = left.get(order_id), found.get(order_id)
+            if should is None or stands is None or should._replace(slice=0) != stands._replace(slice=0):
+                yield f"in {symbol}, order {order_id} should be {should}, and it is {stands}"
+    for symbol, before, after in _changed(step):
+        if symbol not in step.tapes and list(before.orders()) != list(after.orders()):
             yield f"the orders of {symbol} changed, and no event says so"
 
 
@@ -487,10 +513,9 @@ def canonical_order(step: Step) -> Sentences:
     """With its fills merged, an aggressor's makers stand in the order in which they queued when it came."""
     for tape in step.tapes.values():
         for taker in tape.entered:
-            scenes = [scene for scene in tape.scenes if scene.taker is not None and scene.taker.terms == taker]
-            makers = [
-                trade.maker for trade in canonical_trades([s.event for s in scenes if isinstance(s.event, Trade)])
-            ]
+            scenes = [scene for scene in tape.scenes if scene.met is not None and scene.met.terms == taker]
+            trades = canonical_trades(scene.event for scene in scenes)
+            makers = [trade.maker for trade in trades]
             queued = [order.order_id for order in scenes[0].facing] if scenes else []
             if makers != [order_id for order_id in queued if order_id in makers]:
                 yield f"the makers of {taker.order_id} are {makers}, and they queued as {queued}"
@@ -500,19 +525,19 @@ def canonical_order(step: Step) -> Sentences:
 def fills_are_determined(step: Step) -> Sentences:
     """A plain order's fills are a matter of arithmetic: each maker gives what those before it left to be asked for.
 
-    Held where no maker within reach has a reserve and no prevention interferes; there is no loop to get wrong.
+    Held where no maker within reach has a reserve and no prevention interferes.
     """
     order = step.command
-    if not isinstance(order, Submit) or order.stop is not None or Accepted not in map(type, step.events):
+    if not isinstance(order, Submit) or order.stop is not None or not any(isinstance(e, Accepted) for e in step.events):
         return
-    makers = sorted(
-        (maker for maker in step.before.books[order.symbol].side(order.side.opposite) if within(order, maker.price)),
-        key=lambda maker: (rank(maker.terms), maker.sequence),
-    )
+    makers = [
+        maker for maker in step.before.books[order.symbol].side(order.side.opposite) if within(order, maker.price)
+    ]
+    makers.sort(key=lambda maker: (rank(maker.terms), maker.sequence))
     guarded = order.self_trade is not SelfTradePrevention.NONE
     if any(maker.reserve or (guarded and same_owner(step.before.profile, order, maker.terms)) for maker in makers):
         return
-    ahead = [sum(maker.slice for maker in makers[:place]) for place in range(len(makers) + 1)]
+    ahead = list(accumulate((maker.slice for maker in makers), initial=0))
     wanted = order.quantity if ahead[-1] >= least(order) else 0
     fills = [(maker.order_id, min(maker.slice, wanted - so_far)) for maker, so_far in zip(makers, ahead, strict=False)]
     should = [(maker, quantity) for maker, quantity in fills if quantity > 0]
@@ -528,19 +553,18 @@ def fills_are_determined(step: Step) -> Sentences:
 @_of_step("C5", "C7", "L4")
 def all_or_nothing(step: Step) -> Sentences:
     """A fill-or-kill order, or a basket, trades whole or leaves no trace; so does one that misses its minimum."""
-    legs: dict[Submit, Lots] = {order: 0 for order in orders_of(step.command)}
+    legs = dict.fromkeys(orders_of(step.command), 0)
     for tape in step.tapes.values():
         for taker in tape.entered:
-            least = least(taker)
-            mine = [s.event for s in tape.scenes if s.taker is not None and s.taker.order_id == taker.order_id]
-            traded = sum(event.quantity for event in mine if isinstance(event, Trade))
+            met = [scene.event for scene in tape.scenes if scene.met is not None and scene.met.terms == taker]
+            traded = sum(event.quantity for event in met if isinstance(event, Trade))
             if taker in legs:
                 legs[taker] = traded
-            if 0 < traded < least:
-                yield f"order {taker.order_id} traded {traded} of at least {least}"
-            if least and not traded and len(mine) > 1:
-                yield f"order {taker.order_id} was killed, and yet {mine[:-1]} happened"
-            if least and not traded and taker in legs and step.after != step.before:
+            if 0 < traded < least(taker):
+                yield f"order {taker.order_id} traded {traded} of at least {least(taker)}"
+            if least(taker) and not traded and met:
+                yield f"order {taker.order_id} was killed, and yet {met} happened"
+            if least(taker) and not traded and taker in legs and step.after != step.before:
                 yield f"order {taker.order_id} was killed, and the state is not what it was"
     if len(set(map(bool, legs.values()))) > 1:
         yield f"some legs of a basket traded and some did not: {list(legs.values())}"
@@ -548,36 +572,33 @@ def all_or_nothing(step: Step) -> Sentences:
 
 @_of_step("C5", "C7", "L4")
 def killed_only_if_impossible(step: Step) -> Sentences:
-    """An order is killed only if its least could not trade.
-
-    What surely could is counted: makers within the limit, without own ones, and where prevention would end or shrink
-    the aggressor only the levels better than the first own order.
-    """
-    possible: list[str] = []
-    killed = 0
-    for scene in _scenes(step):
-        reasons = (CancelReason.KILLED, CancelReason.MIN_QUANTITY)
-        if isinstance(scene.event, Cancelled) and scene.event.reason in reasons and scene.about is scene.taker:
-            killed += 1
-            surely = _surely_trades(step.before.profile, scene.taker.terms, scene.facing)
-            if surely >= least(scene.taker.terms):
-                possible.append(f"order {scene.about.order_id} was killed, and {surely} lots were there for it")
-    if not isinstance(step.command, Basket) or len(possible) == killed:  # a basket is killed by any one leg
+    """An order is killed only if its least could not trade, a basket only if that is so of a leg."""
+    killed = [
+        scene
+        for scene in step.scenes
+        if isinstance(scene.event, Cancelled) and scene.event.reason in (CancelReason.KILLED, CancelReason.MIN_QUANTITY)
+    ]
+    possible = [
+        f"order {scene.about.order_id} was killed, and its {least(scene.about.terms)} were there"
+        for scene in killed
+        if _surely_trades(step.before.profile, scene.about.terms, scene.facing) >= least(scene.about.terms)
+    ]
+    if not isinstance(step.command, Basket) or len(possible) == len(killed):
         yield from possible
 
 
 @_of_step("C6")
 def post_only_never_takes(step: Step) -> Sentences:
     """A post-only order is never an aggressor in a trade, nor in one that was prevented."""
-    for scene in _scenes(step):
-        if scene.taker is not None and scene.taker is not scene.about and scene.taker.terms.post_only:
-            yield f"post-only order {scene.taker.order_id} met {scene.about.order_id}"
+    for scene in step.scenes:
+        if scene.met is not None and scene.met.terms.post_only:
+            yield f"post-only order {scene.met.order_id} met {scene.about.order_id}"
 
 
 @_of_step("B8")
 def cancels_have_a_cause(step: Step) -> Sentences:
     """Every cancel gives a reason that the command, or the order's own terms, bear out."""
-    for scene in _scenes(step):
+    for scene in step.scenes:
         if isinstance(scene.event, Cancelled) and not _bears_out(step, scene, scene.event.reason):
             yield f"order {scene.about.order_id} was cancelled for {scene.event.reason}, and nothing bears that out"
 
@@ -596,11 +617,11 @@ def stops_take_their_turn(step: Step) -> Sentences:
 @_of_step("E1")
 def last_price_is_the_last_trade(step: Step) -> Sentences:
     """The price that triggers stops is that of the last trade in the book."""
-    for symbol, book in step.before.books.items():
-        prices = [event.price for event in step.events if isinstance(event, Trade) and event.symbol == symbol]
-        should = prices[-1] if prices else book.last_price
-        if step.after.books[symbol].last_price != should:
-            yield f"the last price of {symbol} is {step.after.books[symbol].last_price}, and the last trade was at {should}"
+    prices = {symbol: book.last_price for symbol, book in step.before.books.items()}
+    prices |= {event.symbol: event.price for event in step.events if isinstance(event, Trade)}
+    for symbol, price in prices.items():
+        if symbol in step.after.books and step.after.books[symbol].last_price != price:
+            yield f"{symbol} last traded at {price}, and it says {step.after.books[symbol].last_price}"
 
 
 # ── self-trade prevention ──
@@ -609,72 +630,52 @@ def last_price_is_the_last_trade(step: Step) -> Sentences:
 @_of_step("G1", "G2")
 def no_self_trade(step: Step) -> Sentences:
     """An aggressor that asks for prevention never trades with its own owner."""
-    for scene in _scenes(step):
-        if not isinstance(scene.event, Trade) or scene.taker is None:
+    for scene in step.scenes:
+        if scene.met is None or not isinstance(scene.event, Trade):
             continue
-        taker, maker = scene.taker.terms, scene.about.terms
+        taker, maker = scene.met.terms, scene.about.terms
         if taker.self_trade is not SelfTradePrevention.NONE and same_owner(step.before.profile, taker, maker):
-            yield f"{taker.order_id} traded with {maker.order_id} of the same owner"
+            yield f"order {taker.order_id} traded with {maker.order_id} of the same owner"
 
 
 @_of_step("G2", "G3", "G4")
 def prevention_has_a_cause(step: Step) -> Sentences:
     """Prevention does what the aggressor asked for, and only to two orders of one owner that would trade now."""
     mode = SelfTradePrevention
-    for scene in _scenes(step):
-        event, about, taker = scene.event, scene.about, scene.taker
+    for scene in step.scenes:
+        event, about, taker, facing = scene
         if isinstance(event, Trade) or (isinstance(event, Cancelled) and event.reason is not CancelReason.SELF_TRADE):
             continue
         asked = mode.NONE if taker is None else taker.terms.self_trade
-        if taker is None or about is not taker:
-            own = taker is not None and same_owner(step.before.profile, taker.terms, about.terms)
-            if isinstance(event, Prevented) or not about.leaves:
-                justified = own and asked is mode.DECREMENT
-            else:
-                justified = own and asked in (mode.CANCEL_MAKER, mode.CANCEL_BOTH)
-        elif asked is mode.CANCEL_TAKER:
-            first = scene.facing[0] if scene.facing else taker
-            justified = _crosses(taker, first) and same_owner(step.before.profile, taker.terms, first.terms)
+        maker = facing[0] if facing and about is taker else about
+        justified = (
+            taker is not None
+            and within(taker.terms, maker.terms.price)
+            and same_owner(step.before.profile, taker.terms, maker.terms)
+        )
+        if isinstance(event, Prevented) or not about.leaves:
+            justified = asked is mode.DECREMENT and (justified or about is taker)
+        elif about is taker:
+            justified = asked is mode.CANCEL_BOTH or (asked is mode.CANCEL_TAKER and justified)
         else:
-            justified = asked is mode.CANCEL_BOTH or (asked is mode.DECREMENT and not taker.leaves)
+            justified = asked in (mode.CANCEL_MAKER, mode.CANCEL_BOTH) and justified
         if not justified:
-            yield f"{event} is not what {'nobody' if taker is None else taker.order_id} asked for with {asked}"
+            yield f"nothing justifies {event}: the aggressor is {taker}"
 
 
 @_of_step("G5")
 def remainder_never_rests(step: Step) -> Sentences:
-    """Who was cancelled is gone, and an aggressor that cancels both is cancelled with the maker."""
+    """Who was cancelled is gone, and an aggressor that asks for both to be cancelled goes with the maker."""
     for symbol, tape in step.tapes.items():
-        for scene in tape.scenes:
-            if isinstance(scene.event, Cancelled) and _live(step.after, symbol, scene.about.order_id):
+        for at, scene in enumerate(tape.scenes):
+            if not isinstance(scene.event, Cancelled):
+                continue
+            if _live(step.after, symbol, scene.about.order_id):
                 yield f"order {scene.about.order_id} was cancelled, and it is live in {symbol}"
-        for scene, following in zip(tape.scenes, [*tape.scenes[1:], None], strict=True):
-            taker = scene.taker
-            if (
-                taker is not None
-                and taker is not scene.about
-                and isinstance(scene.event, Cancelled)
-                and taker.terms.self_trade is SelfTradePrevention.CANCEL_BOTH
-                and (following is None or following.about.order_id != taker.order_id)
-            ):
-                yield f"{scene.about.order_id} was cancelled for meeting {taker.order_id}, and that one goes on"
-
-
-# ── snapshots ──
-
-
-@_of_step("A5")
-def snapshots_are_true(step: Step) -> Sentences:
-    """A snapshot shows every book as it is, in listing order."""
-    for event in step.events:
-        if isinstance(event, SnapshotTaken):
-            shown = [(view.symbol, view.last_price, *_seen((*view.queue, *view.stops))) for view in event.books]
-            books = [
-                (symbol, book.last_price, *_seen((book.bids, book.asks, book.buy_stops, book.sell_stops)))
-                for symbol, book in step.after.books.items()
-            ]
-            if shown != books:
-                yield f"the snapshot shows {shown}, and the books are {books}"
+            if scene.met is not None and scene.met.terms.self_trade is SelfTradePrevention.CANCEL_BOTH:
+                following = [other.about.order_id for other in tape.scenes[at + 1 : at + 2]]
+                if following != [scene.met.order_id]:
+                    yield f"{scene.about.order_id} was cancelled for meeting {scene.met.order_id}, which goes on"
 
 
 INVARIANTS: tuple[Invariant, ...] = tuple(_TABLE)
@@ -684,8 +685,18 @@ INVARIANTS: tuple[Invariant, ...] = tuple(_TABLE)
 # ── small things ──
 
 
-def _stops(book: Book) -> list[Pending]:
-    return [*book.buy_stops, *book.sell_stops]
+def symbol_of(event: Event) -> Symbol | None:
+    """The book that an event is about, if it is about one."""
+    symbol: Symbol | None = getattr(event, "symbol", None)
+    return symbol
+
+
+def _changed(step: Step) -> Iterator[tuple[Symbol, Book, Book]]:
+    """Books that are not the very same object as before: the rest cannot have changed."""
+    for symbol, before in step.before.books.items():
+        after = step.after.books[symbol]
+        if after is not before:
+            yield symbol, before, after
 
 
 def _everyone(state: Exchange) -> Iterator[tuple[Symbol, Resting | Pending]]:
@@ -695,13 +706,12 @@ def _everyone(state: Exchange) -> Iterator[tuple[Symbol, Resting | Pending]]:
             yield symbol, order
 
 
+def _place(symbol: Symbol, order: Resting | Pending) -> tuple[Symbol, OrderId]:
+    return symbol, order.order_id
+
+
 def _live(state: Exchange, symbol: Symbol, order_id: OrderId) -> bool:
     return symbol in state.books and any(order.order_id == order_id for order in state.books[symbol].orders())
-
-
-def _scenes(step: Step) -> Iterator[Scene]:
-    for tape in step.tapes.values():
-        yield from tape.scenes
 
 
 def _reach(command: Command, state: Exchange) -> set[Symbol]:
@@ -720,7 +730,7 @@ def _reach(command: Command, state: Exchange) -> set[Symbol]:
 
 
 def _acknowledges(event: Event, command: Command) -> bool:
-    """Whether an event is the one answer that a command is due when it is not refused."""
+    """Whether an event is the answer that a command is due when it is not refused."""
     match command:
         case Submit() | Basket():
             return isinstance(event, Accepted)
@@ -751,16 +761,16 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
             return isinstance(command, Cancel) and command.order_id == order.order_id
         case CancelReason.MASS_CANCEL:
             return isinstance(command, MassCancel) and command.account == terms.account
-        case CancelReason.EXPIRED if isinstance(command, AdvanceClock):
-            return terms.expires is not None and terms.expires <= command.now
         case CancelReason.EXPIRED:
-            return isinstance(command, EndOfDay) and terms.time_in_force is TimeInForce.DAY
+            over = isinstance(command, AdvanceClock) and terms.expires is not None and terms.expires <= command.now
+            return over or (isinstance(command, EndOfDay) and terms.time_in_force is TimeInForce.DAY)
         case CancelReason.REPLACED:
+            if not isinstance(command, Replace) or command.order_id != order.order_id:
+                return False
             total = step.before.profile.replace_quantity is ReplaceQuantity.TOTAL
-            asked = isinstance(command, Replace) and command.order_id == order.order_id and total
-            return asked and command.quantity <= order.executed + order.prevented
+            return total and command.quantity <= order.executed + order.prevented
         case CancelReason.SELF_TRADE:
-            return scene.taker is not None  # the rest is `prevention_has_a_cause`
+            return scene.taker is not None  # the rest is prevention_has_a_cause
         case CancelReason.IMMEDIATE:
             borne_out = terms.time_in_force is TimeInForce.IOC
         case CancelReason.KILLED:
@@ -770,17 +780,17 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
         case CancelReason.MIN_QUANTITY:
             borne_out = terms.min_quantity > 0
         case CancelReason.POST_ONLY:
-            borne_out = terms.post_only and bool(scene.facing) and _crosses(order, scene.facing[0])
+            borne_out = terms.post_only and bool(scene.facing) and within(terms, scene.facing[0].terms.price)
     return borne_out and order is scene.taker
 
 
-def _crosses(taker: Standing, maker: Standing) -> bool:
-    return maker.terms.price is not None and within(taker.terms, maker.terms.price)
-
-
 def _surely_trades(profile: Profile, taker: Submit, facing: Iterable[Standing]) -> Lots:
-    """A quantity that an aggressor can trade whatever prevention does; exact when it meets no own order."""
-    makers = [maker for maker in facing if maker.terms.price is not None and within(taker, maker.terms.price)]
+    """A quantity that an aggressor can trade whatever prevention does.
+
+    Counts makers within the limit, without own ones; where prevention would end or shrink the aggressor, only the
+    levels better than that of the first own order.
+    """
+    makers = [maker for maker in facing if within(taker, maker.terms.price)]
     if taker.self_trade is not SelfTradePrevention.NONE:
         own = [maker for maker in makers if same_owner(profile, taker, maker.terms)]
         if own and taker.self_trade is not SelfTradePrevention.CANCEL_MAKER:

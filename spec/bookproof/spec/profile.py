@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from bookproof.spec.rulebook import fired
 from bookproof.spec.values import Account, value
 
 
@@ -69,7 +68,6 @@ class Profile(NamedTuple):
         """
         for group in self.self_trade_groups:
             if account in group:
-                fired("G1")
                 return group[0]
         return account
 

@@ -51,7 +51,7 @@ class RejectReason(StrEnum):
     CLOCK_BACKWARDS = "clock-backwards"
     """The clock cannot go back (A5)."""
     INVALID_REPLACE = "invalid-replace"
-    """A stop price for an order that is no stop, or a limit for a stop that has none."""
+    """A stop price for what is no stop, a limit for a stop without one, or less than a stop's minimum (C7)."""
     INVALID_NOTIONAL = "invalid-notional"
     """Price times quantity is below the instrument's least (A1)."""
     STOP_ALREADY_TRUE = "stop-already-true"

@@ -40,7 +40,7 @@ def audit(
     >>> report.verdict.name, report.violations[0].rule
     ('DISAGREE', 'B3')
     >>> print(report.violations[0].explanation)
-    seller trades 5 lots with second at 100, which passes over first at 100, earlier at the same price
+    seller trades 5 lots with second at 100, which passes over first at 100, earlier at this price
     """
     walk = Walk(conventions)
     count = 0

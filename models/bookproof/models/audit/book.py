@@ -45,17 +45,32 @@ class Ahead:
     whole: bool = True
 
 
+@dataclass(slots=True)
+class Gone:
+    """Quantity that an order event took off an order, and no trade accounts for yet."""
+
+    quantity: Lots
+    step: int
+    """When, in the log's own count of records."""
+    time_ns: Nanoseconds
+    line: int
+    final: bool
+    """Whether the event ended the order, and did not call this part of it cancelled."""
+    ahead: Ahead | None
+    """Who was ahead of the order then, should a trade account for it later."""
+
+
 @dataclass(slots=True, eq=False)
 class Order:
-    """One order of the log and what has become of it. Quantities are lots."""
+    """One order of the log and what has become of it. Quantities are lots, steps count the log's records."""
 
     order_id: str
     side: Side
     limit: Ticks | None
     leaves: Lots | None
     """What trades and order events have left of it, or `None` if its size was never said."""
-    rank: int
-    """Its place in arrival order. A higher number came later."""
+    arrived: int
+    """The step at which it came, or last lost its place in the queue."""
     line: int
     time_ns: Nanoseconds
     origin: Origin
@@ -66,20 +81,31 @@ class Order:
     """Whether the venue has named it again, in any way, after it came."""
     executed: Lots = 0
     last_fill: int = 0
-    """When it last traded, in the numbers of `rank`."""
+    """The step at which it last traded."""
     last_trade: Trade | None = None
     owed: Lots = 0
     """Traded, but not yet shown by an order event."""
-    unexplained: Lots = 0
-    """Gone by an order event, but not yet explained by a trade."""
-    unexplained_line: int = 0
-    unexplained_ahead: Ahead | None = None
-    """Who was ahead when it went, should a trade turn up that explains it."""
+    gone: tuple[Gone, ...] = ()
+    """Shown by an order event, but not yet traded: oldest first."""
 
     @property
     def open(self) -> bool:
         """Whether it can still trade, as far as is known."""
         return self.alive and self.leaves != 0
+
+    def gone_since(self, step: int) -> list[Gone]:
+        """What order events have taken off after a step."""
+        return [gone for gone in self.gone if gone.step > step]
+
+    def account_for(self, quantity: Lots, since: int) -> Lots:
+        """Let a trade account for what order events took off after a step; return how much that was."""
+        found = 0
+        for gone in self.gone_since(since):
+            taken = min(quantity - found, gone.quantity)
+            gone.quantity -= taken
+            found += taken
+        self.gone = tuple(gone for gone in self.gone if gone.quantity)
+        return found
 
 
 class Ladder:
@@ -89,8 +115,8 @@ class Ladder:
     ordered dict and not a plain one, whose front gets slower to find with each order taken from it.
 
     >>> asks = Ladder()
-    >>> for rank, (name, price) in enumerate([("a", 101), ("b", 100), ("c", 100)]):
-    ...     asks.add(Order(name, Side.SELL, price, 5, rank, rank + 1, 0, Origin.LIVE, price))
+    >>> for step, (name, price) in enumerate([("a", 101), ("b", 100), ("c", 100)]):
+    ...     asks.add(Order(name, Side.SELL, price, 5, step, step + 1, 0, Origin.LIVE, price))
     >>> [order.order_id for order in asks]
     ['b', 'c', 'a']
     """

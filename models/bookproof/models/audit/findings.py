@@ -90,10 +90,13 @@ def _accuse_of_losing(walk: Walk, order: Order, evidence: Evidence) -> None:
 
 
 def _ghost(walk: Walk, order: Order, hole: Nanoseconds) -> Ghost:
+    """Tell a ghost's story: where it rests, what went past it, and how it can have come about."""
     evidence = walk.evidence[order.order_id]
     born = walk.conventions.born_ns(order.order_id)
     age = f", {_duration(order.time_ns - born)} after it was made" if born is not None else ""
     involved, alone = walk.ledger.blaming(order.order_id, RULES)
+    unborn = len(walk.unborn)
+    proof = f", and {unborn} orders without a beginning show that messages are missing" if unborn else ""
     return Ghost(
         order.order_id,
         order.limit or 0,
@@ -104,7 +107,7 @@ def _ghost(walk: Walk, order: Order, hole: Nanoseconds) -> Ghost:
         tuple(evidence.lines),
         f"resting at {order.limit} since the snapshot{age}; then {_bypasses(evidence)}, over "
         f"{_duration(evidence.until_ns - evidence.since_ns)}; never traded, changed or cancelled. Its end "
-        f"fell into the {_duration(hole)} after the snapshot that nobody recorded. "
+        f"fell into the {_duration(hole)} after the snapshot that nobody recorded{proof}. "
         f"{involved:,} alarms blame it, {alone:,} of them alone",
     )
 

@@ -79,10 +79,6 @@ class Tally:
         self._meanings = dict(meanings)
         self._counts: dict[str, _Count] = {}
 
-    def __getitem__(self, name: str) -> int:
-        """How often something was seen."""
-        return self._counts[name].count if name in self._counts else 0
-
     def add(self, name: str, line: int = 0, meaning: str = "") -> None:
         """Count one more, seen at a line. A name that is not in the table brings its meaning."""
         entry = self._counts.get(name)

@@ -36,6 +36,26 @@ class _Open:
     terms: Flow
     owed: Lots = 0
 
+    def fill(self, quantity: Lots) -> None:
+        taken = min(quantity, self.terms.quantity)
+        self.terms = self.terms._replace(quantity=self.terms.quantity - taken)
+        self.owed += taken
+
+    def change(self, event: OrderEvent, amends: bool) -> Iterator[Flow]:
+        """What the owner did, if anything, for the order to change like this."""
+        old = self.terms
+        left = old.quantity if event.quantity is None else event.quantity
+        price = event.price if amends and event.price is not None else old.price
+        grows = left > old.quantity + self.owed
+        self.owed = 0 if grows else max(0, left - old.quantity)
+        if amends and (price != old.price or grows):
+            self.terms = old._replace(price=price, quantity=left)
+            yield old._replace(action="cancel")
+            yield self.terms
+        elif left < old.quantity:
+            self.terms = old._replace(quantity=left)
+            yield old._replace(action="reduce", quantity=old.quantity - left)
+
 
 def order_flow(
     records: Iterable[Record], without: Collection[str] = (), conventions: Conventions | None = None
@@ -67,63 +87,44 @@ def order_flow(
     amends = (conventions or Conventions()).amends
     open_orders: dict[str, _Open] = {}
     budgets: dict[str, Side] = {}
-    held: Flow | None = None  # an order just created: if the next record deletes it, it never was
-    for record in records:
-        if isinstance(record, Remark):
-            continue
-        if held is not None:
-            if isinstance(record, OrderEvent) and (record.kind, record.order_id) == (
-                Kind.DELETED,
-                held.order_id,
-            ):
-                del open_orders[held.order_id]
-                held = None
-                continue
-            yield held
-            held = None
+    for record in _without_the_stillborn(records):
         if isinstance(record, Trade):
             if record.taker_id in budgets:
                 yield Flow("new", record.taker_id, budgets[record.taker_id], record.price, record.quantity)
             for order_id in (record.maker_id, record.taker_id):
                 if order_id in open_orders:
-                    _fill(open_orders[order_id], record.quantity)
+                    open_orders[order_id].fill(record.quantity)
         elif record.origin is Origin.CLOSING or record.order_id in without:
             continue
-        elif record.kind is Kind.CREATED and record.quantity is None:
-            budgets[record.order_id] = record.side
-        elif record.kind is Kind.CREATED and record.quantity is not None:
-            new = Flow("new", record.order_id, record.side, record.price, record.quantity)
-            open_orders[record.order_id] = _Open(new)
-            if record.origin is Origin.SNAPSHOT:
-                yield new
+        elif record.kind is Kind.CREATED:
+            if record.quantity is None:
+                budgets[record.order_id] = record.side
             else:
-                held = new
-        elif record.kind is Kind.DELETED and (gone := open_orders.pop(record.order_id, None)) is not None:
-            if gone.terms.quantity:
-                yield gone.terms._replace(action="cancel")
+                new = Flow("new", record.order_id, record.side, record.price, record.quantity)
+                open_orders[record.order_id] = _Open(new)
+                yield new
         elif record.order_id in open_orders:
-            yield from _change(open_orders[record.order_id], record, amends)
+            if record.kind is Kind.CHANGED:
+                yield from open_orders[record.order_id].change(record, amends)
+            elif (gone := open_orders.pop(record.order_id)).terms.quantity:
+                yield gone.terms._replace(action="cancel")
+
+
+def _without_the_stillborn(records: Iterable[Record]) -> Iterator[OrderEvent | Trade]:
+    """Leave out the orders that the very next record deletes, and remarks."""
+    held: OrderEvent | None = None
+    for record in records:
+        if isinstance(record, Remark):
+            continue
+        if held is not None:
+            if isinstance(record, OrderEvent) and record[:2] == (Kind.DELETED, held.order_id):
+                held = None
+                continue
+            yield held
+            held = None
+        if isinstance(record, OrderEvent) and record.kind is Kind.CREATED and record.origin is Origin.LIVE:
+            held = record
+        else:
+            yield record
     if held is not None:
         yield held
-
-
-def _fill(order: _Open, quantity: Lots) -> None:
-    taken = min(quantity, order.terms.quantity)
-    order.terms = order.terms._replace(quantity=order.terms.quantity - taken)
-    order.owed += taken
-
-
-def _change(order: _Open, event: OrderEvent, amends: bool) -> Iterator[Flow]:
-    """What an owner did, if anything, for an order to change like this."""
-    old = order.terms
-    left = old.quantity if event.quantity is None else event.quantity
-    price = event.price if amends and event.price is not None else old.price
-    grows = left > old.quantity + order.owed
-    order.owed = max(0, left - old.quantity) if not grows else 0
-    if amends and (price != old.price or grows):
-        order.terms = old._replace(price=price, quantity=left)
-        yield old._replace(action="cancel")
-        yield order.terms
-    elif left < old.quantity:
-        order.terms = old._replace(quantity=left)
-        yield old._replace(action="reduce", quantity=old.quantity - left)

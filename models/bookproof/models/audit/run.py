@@ -46,7 +46,7 @@ def run_audit(
     ... ''')
     >>> report = run_audit(path, tick="0.01")
     >>> print(report.verdict, report.violations[0].rule, report.violations[0].explanation)
-    disagree B4 9 trades 3 lots with 7 at 1040, the taker's, and not at the maker's price of 1050
+    disagree B4 9 trades 3 lots with 7 at 1040, the taker's price: the maker's is 1050
     """
     if (path is None) == (sample is None):
         raise InputError("options", 0, "input", "a file or a sample", f"{path}, {sample}", "give exactly one")

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bookproof.models.audit.alarms import Ledger, alarm, named, story
-from bookproof.models.audit.book import MARKET, Ahead, Ladder, Order, key_of
+from bookproof.models.audit.book import MARKET, Ahead, Gone, Ladder, Order, key_of
 from bookproof.models.audit.flaws import FLAWS, LIMITS, Tally
 from bookproof.models.audit.ghosts import Evidence
 from bookproof.models.audit.records import Kind, OrderEvent, Origin, Record, Trade
@@ -76,6 +76,7 @@ class Walk:
         self.snapshot_ns: Nanoseconds | None = None
         self.first_live_ns: Nanoseconds | None = None
         self.last_ns: Nanoseconds = 0
+        self._step = 0
         self._last_received_ns: Nanoseconds = 0
         self._ladders = {Side.BUY: Ladder(), Side.SELL: Ladder()}
         self._against = {Side.BUY: self._ladders[Side.SELL], Side.SELL: self._ladders[Side.BUY]}
@@ -86,6 +87,7 @@ class Walk:
 
     def feed(self, record: Record) -> None:
         """Take the next record."""
+        self._step += 1
         if isinstance(record, OrderEvent):
             self._order_event(record)
         elif isinstance(record, Trade):
@@ -100,8 +102,8 @@ class Walk:
         for order in self.orders.values():
             if order.owed:
                 self.limits.add("fills no order event shows", order.line)
-            if order.unexplained:
-                self._settle_unexplained(order)
+            for gone in order.gone:
+                self._settle_gone(order, gone)
 
     def _order_event(self, event: OrderEvent) -> None:
         self._check_clocks(event)
@@ -149,7 +151,7 @@ class Walk:
             event.side,
             event.price,
             event.quantity,
-            self.counts["orders"],
+            self._step,
             event.line,
             event.time_ns,
             event.origin,
@@ -236,7 +238,8 @@ class Walk:
         if self._flight is not None and self._flight.order_id != trade.taker_id:
             self._land()
         maker, taker = self.orders.get(trade.maker_id), self.orders.get(trade.taker_id)
-        if maker is not None and _repeats(trade, maker):
+        since = self._shown_since(trade, maker, taker)
+        if maker is not None and _repeats(trade, maker, since):
             self.flaws.add("trade repeated", trade.line)
             return
         if maker is None or taker is None:
@@ -249,12 +252,24 @@ class Walk:
             self.limits.add("place of unknown makers", trade.line)
         else:
             self._check_price(trade, maker, taker)
-            self._check_priority(trade, maker, taker)
+            self._check_priority(trade, maker, taker, since)
         if maker is not None and taker is not None:
             self._check_limits_cross(trade, maker, taker)
         for role, order in (("maker", maker), ("taker", taker)):
             if order is not None:
-                self._execute(order, trade, role)
+                self._execute(order, trade, role, since)
+
+    def _shown_since(self, trade: Trade, maker: Order | None, taker: Order | None) -> int:
+        """The step after which order events may already have shown a trade.
+
+        A log may have trades before the order events that show them, or after. What goes off an order before the
+        taker came is no fill of this taker. If nobody knows when it came, only time and quantity can tell.
+        """
+        if taker is not None:
+            return taker.arrived
+        last = maker.gone[-1] if maker is not None and maker.gone else None
+        shown = last is not None and (last.quantity, last.time_ns) == (trade.quantity, trade.time_ns)
+        return last.step - 1 if last is not None and shown else self._step
 
     def _check_limits_cross(self, trade: Trade, maker: Order, taker: Order) -> None:
         """B1: a buy and a sell, and the buyer's limit is at least the seller's."""
@@ -288,16 +303,16 @@ class Walk:
             what = f"{story(trade)}, {whose}: the maker's is {maker.limit}"
             self.ledger.add(alarm("B4", what, [maker], trade))
 
-    def _check_priority(self, trade: Trade, maker: Order, taker: Order | None) -> None:
+    def _check_priority(self, trade: Trade, maker: Order, taker: Order | None, since: int) -> None:
         """B2, B3, B7: nobody had to trade before the maker."""
         ladder = self._ladders[maker.side]
         company = ladder.level_size(maker.key) > 1
-        if maker.unexplained and maker.unexplained_ahead is not None:
-            ahead = maker.unexplained_ahead
-        elif maker.resting:
+        shown = maker.gone_since(since)
+        ahead = shown[0].ahead if shown else None
+        if ahead is None:
+            if not maker.resting:
+                return
             ahead = ladder.ahead_of(maker, MOST_BLAMED)
-        else:
-            return
         self._put_to_the_test("B2", len(ladder) > 1)
         self._put_to_the_test("B3", company)
         if maker.executed:
@@ -312,7 +327,7 @@ class Walk:
             self.ledger.add(alarm("B2", what, [maker, *ahead.better], trade), _blamed(ahead.better, ahead))
         if ahead.earlier:
             # Filled after the maker came, yet treated as behind it: a partial fill has cost them their place.
-            sent_back = all(order.executed and order.last_fill >= maker.rank for order in ahead.earlier)
+            sent_back = all(order.executed and order.last_fill >= maker.arrived for order in ahead.earlier)
             why = "partially filled, and still first at this price" if sent_back else "earlier at this price"
             what = f"{story(trade)}, which passes over {named(ahead.earlier)}, {why}"
             self.ledger.add(
@@ -324,16 +339,14 @@ class Walk:
         self.checked[rule] += 1
         self.decisive[rule] += decisive
 
-    def _execute(self, order: Order, trade: Trade, role: str) -> None:
+    def _execute(self, order: Order, trade: Trade, role: str, since: int) -> None:
         """Take a fill off an order, which must have been alive and have had that much left (B8)."""
         order.touched = True
         order.executed += trade.quantity
-        order.last_fill = self.counts["orders"]
+        order.last_fill = self._step
         order.last_trade = trade
-        # What an order event has shown already is gone already.
-        shown = min(trade.quantity, order.unexplained)
-        order.unexplained -= shown
-        quantity = trade.quantity - shown
+        # What an order event has shown already is off already.
+        quantity = trade.quantity - order.account_for(trade.quantity, since)
         if order.leaves is None:
             self.limits.add("quantity of orders by budget", trade.line)
             return
@@ -400,17 +413,15 @@ class Walk:
             self._ladders[order.side].remove(order)
         if event.price is not None:
             order.limit, order.key = event.price, key_of(order.side, event.price)
-        order.rank = self.counts["orders"]
+        order.arrived = self._step
         self.counts["amendments that lost their place"] += 1
         if order.open:
             self._arrive(order)
 
-    def _reduced(self, order: Order, quantity: Lots, event: OrderEvent) -> None:
+    def _reduced(self, order: Order, quantity: Lots, event: OrderEvent, final: bool = False) -> None:
         """Take off what an event says is gone. If a trade explains it later, who is ahead now matters."""
-        if not order.unexplained and order.resting:
-            order.unexplained_ahead = self._ladders[order.side].ahead_of(order, MOST_BLAMED)
-        order.unexplained += quantity
-        order.unexplained_line = event.line
+        ahead = self._ladders[order.side].ahead_of(order, MOST_BLAMED) if order.resting else None
+        order.gone += (Gone(quantity, self._step, event.time_ns, event.line, final, ahead),)
         order.owed = 0
         self._take(order, quantity)
 
@@ -423,7 +434,7 @@ class Walk:
                 what = f"order {order.order_id} ends with {left} lots open: its trades leave {order.leaves}"
                 self.ledger.add(alarm("B8", what, [order], order.last_trade, (event.line,)))
             elif left < order.leaves:
-                self._reduced(order, order.leaves - left, event)
+                self._reduced(order, order.leaves - left, event, final=True)
             self.counts["orders cancelled" if left else "orders filled"] += 1
         if order is self._flight:
             self._flight = None
@@ -477,23 +488,23 @@ class Walk:
         elif order.leaves is not None and event.quantity not in (None, order.leaves):
             self.flaws.add("closing quantity differs", event.line)
 
-    def _settle_unexplained(self, order: Order) -> None:
-        if order.alive and self.conventions.amends:
-            self.limits.add("reductions by their owners", order.unexplained_line)
+    def _settle_gone(self, order: Order, gone: Gone) -> None:
+        """Judge quantity that no trade took: an owner's amendment, where there are any, or lost (B8)."""
+        if self.conventions.amends and not gone.final:
+            self.limits.add("reductions by their owners", gone.line)
             return
         what = (
-            f"{order.unexplained} lots of order {order.order_id} are gone: no trade took them, and no cancel "
-            f"says so"
+            f"{gone.quantity} lots of order {order.order_id} are gone: no trade took them, no cancel says so"
         )
-        self.ledger.add(alarm("B8", what, [order], lines=(order.unexplained_line,)))
+        self.ledger.add(alarm("B8", what, [order], lines=(gone.line,)))
 
 
-def _repeats(trade: Trade, maker: Order) -> bool:
+def _repeats(trade: Trade, maker: Order, since: int) -> bool:
     """Whether a trade is its maker's last one again, and the maker has no room for it."""
     if maker.last_trade is None:
         return False
-    room = (maker.leaves or 0) * maker.alive + maker.unexplained
     again = maker.last_trade._replace(line=trade.line, received_ns=trade.received_ns) == trade
+    room = (maker.leaves or 0) * maker.alive + sum(gone.quantity for gone in maker.gone_since(since))
     return again and trade.quantity > room
 
 

@@ -1,1 +1,1 @@
-"""Where command sequences come from: features as switches, strategies for Hypothesis, a seeded generator, a shrinker."""
+"""Where command sequences come from: features as switches, Hypothesis strategies, a seeded generator, a shrinker."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from random import Random
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -73,6 +74,31 @@ def alone(feature: Feature) -> Features:
     [<Feature.ICEBERG: 'iceberg'>, <Feature.LIMIT: 'limit'>]
     """
     return PLAIN | {feature}
+
+
+INTERPLAY: Features = frozenset(
+    {
+        Feature.FOK,
+        Feature.MIN_QUANTITY,
+        Feature.ICEBERG,
+        Feature.HIDDEN,
+        Feature.STOPS,
+        Feature.REPLACE,
+        Feature.SELF_TRADE,
+        Feature.BASKETS,
+    }
+)
+"""Features that meet inside one match, where most engines that get each of them right get two together wrong."""
+
+
+def a_few(dice: Random) -> Features:
+    """Two to four features at once: half of the time any of them, else only such as meet inside one match.
+
+    >>> sorted(a_few(Random(1)))
+    [<Feature.FOK: 'fok'>, <Feature.LIMIT: 'limit'>, <Feature.STOPS: 'stops'>]
+    """
+    among = INTERPLAY if dice.random() < 0.5 else EVERYTHING - PLAIN
+    return PLAIN | frozenset(dice.sample([feature for feature in Feature if feature in among], dice.randint(2, 4)))
 
 
 SWARM: Mapping[str, Features] = MappingProxyType(

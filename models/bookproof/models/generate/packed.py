@@ -53,7 +53,6 @@ class Pattern(NamedTuple):
     minimum: bool = False
     iceberg: bool = False
     hidden: bool = False
-    self_trade: SelfTradePrevention = SelfTradePrevention.NONE
 
     @property
     def contradictory(self) -> bool:
@@ -74,11 +73,6 @@ _PATTERNS: Mapping[Feature, tuple[dict[str, Any], ...]] = {
     Feature.ICEBERG: ({"iceberg": True},),
     Feature.HIDDEN: ({"hidden": True},),
     Feature.STOPS: ({"stop": True}, {"stop": True, "market": True}),
-    Feature.SELF_TRADE: tuple(
-        {"self_trade": mode}
-        for mode in (*SelfTradePrevention, SelfTradePrevention.DECREMENT)  # twice: it has the most to get wrong
-        if mode is not _NONE
-    ),
     Feature.CLOCK: ({"time_in_force": TimeInForce.DAY}, {"time_in_force": TimeInForce.GTD}),
 }
 """What each feature of an order adds to its pattern."""
@@ -107,6 +101,8 @@ class Plan(NamedTuple):
     """One for each book."""
     drawn_scales: tuple[Scale, ...]
     """The same, the first repeated: half of all orders meet in one book, so that it gets deep."""
+    prevents: bool
+    """Half of the orders say what to do on meeting their own account; it matters only for those that take."""
     reuses_ids: bool
     moves_stops: bool
 
@@ -142,13 +138,14 @@ def plan_for(features: Features, instruments: tuple[Instrument, ...]) -> Plan:
         patterns=_patterns(features),
         scales=scales,
         drawn_scales=(scales[0],) * (len(scales) - 2) + scales,
+        prevents=Feature.SELF_TRADE in features,
         reuses_ids=Feature.REUSED_IDS in features,
         moves_stops=Feature.STOPS in features,
     )
 
 
 def _patterns(features: Features) -> tuple[Pattern, ...]:
-    """Half of the orders plain, so that there is somebody to trade with; the rest in equal shares of each feature.
+    """A good share of the orders plain, so that there is somebody to trade with; the features in equal shares.
 
     With many features an order has one or two of them, seldom three. The table is the same in every run.
     """
@@ -156,8 +153,6 @@ def _patterns(features: Features) -> tuple[Pattern, ...]:
     if not changes:
         return (_PLAIN,)
     patterns = [_PLAIN._replace(**change) for alternatives in changes for change in alternatives]
-    if Feature.SELF_TRADE in features:  # of three accounts two never meet themselves
-        changes += [_PATTERNS[Feature.SELF_TRADE]] * 2
     dice = random.Random("patterns")
     while len(changes) > 1 and len(patterns) < _PATTERN_TABLE:
         pattern = _PLAIN
@@ -165,8 +160,12 @@ def _patterns(features: Features) -> tuple[Pattern, ...]:
             pattern = pattern._replace(**dice.choice(alternatives))
         if not pattern.contradictory or (Feature.BAD_INPUT in features and not dice.randrange(8)):
             patterns.append(pattern)
-    return (_PLAIN,) * len(patterns) + tuple(patterns)
+    plain = len(patterns) // (1 if len(changes) == 1 else 2)
+    return (_PLAIN,) * plain + tuple(patterns)
 
+
+_MODES = (*[_NONE] * 5, *SelfTradePrevention, SelfTradePrevention.DECREMENT)
+"""What orders say of self trades. Decrement twice: it has the most to get wrong."""
 
 _DRAWN_LEVELS = LEVELS + LEVELS // 2
 """Every price, and those of an order's own half of them once more."""
@@ -221,14 +220,15 @@ def _submit(code: int, context: Context) -> Submit:
         if at == 3:
             code, at = divmod(code, len(used))
             order_id = used[at][1]
+    self_trade = _NONE
+    if plan.prevents:
+        code, at = divmod(code, len(_MODES))
+        self_trade = _MODES[at]
     quantity, price = quantities[size], prices[level]
     if pattern is _PLAIN:
-        return _new(
-            Submit,
-            (symbol, order_id, account + 1, _SIDES[side], quantity, price)
-            + (_GTC, None, False, 0, None, None, _NONE),
-        )
-    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden, self_trade = pattern
+        fields = (symbol, order_id, account + 1, _SIDES[side], quantity, price)
+        return _new(Submit, (*fields, _GTC, None, False, 0, None, None, self_trade))
+    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden = pattern
     stop = display = expires = None
     minimum = 0
     if is_stop:
@@ -245,11 +245,8 @@ def _submit(code: int, context: Context) -> Submit:
     if lives is TimeInForce.GTD:
         code, later = divmod(code, 12)
         expires = step + later
-    return _new(
-        Submit,
-        (symbol, order_id, account + 1, _SIDES[side], quantity, None if market else price)
-        + (lives, stop, post_only, minimum, display, expires, self_trade),
-    )
+    fields = (symbol, order_id, account + 1, _SIDES[side], quantity, None if market else price)
+    return _new(Submit, (*fields, lives, stop, post_only, minimum, display, expires, self_trade))
 
 
 def _target(code: int, context: Context) -> tuple[int, Symbol, OrderId]:
@@ -280,7 +277,7 @@ def _replace(code: int, context: Context) -> Replace:
     code, symbol, order_id = _target(code, context)
     scale = next((scale for scale in plan.scales if scale.symbol == symbol), plan.scales[0])
     code, size = divmod(code, SIZES)
-    code, moves = divmod(code, 3)
+    code, moves = divmod(code, 2)
     code, level = divmod(code, LEVELS)
     price = scale.prices[level] if moves else None
     stop = None
@@ -295,7 +292,7 @@ def _basket(code: int, context: Context) -> Basket:
     """Legs in neighbouring books, in listing order or against it. Small ones, or they would seldom trade whole."""
     scales, first_id = context.plan.scales, len(context.used) + 1
     code, account = divmod(code, ACCOUNTS)
-    code, self_trade = divmod(code, 12)
+    code, mode = divmod(code, len(_MODES))
     code, more = divmod(code, len(scales))
     code, start = divmod(code, len(scales))
     legs = []
@@ -306,8 +303,7 @@ def _basket(code: int, context: Context) -> Basket:
         code, level = divmod(code, LEVELS + 3)
         price = prices[level] if level < LEVELS else None
         legs.append(Leg(symbol, first_id + number, _SIDES[side], quantities[size], price))
-    modes = tuple(SelfTradePrevention)
-    return Basket(account + 1, tuple(legs), modes[self_trade] if self_trade < len(modes) else _NONE)
+    return Basket(account + 1, tuple(legs), _MODES[mode] if context.plan.prevents else _NONE)
 
 
 def _mass_cancel(code: int, context: Context) -> MassCancel:
@@ -343,55 +339,56 @@ def _snapshot(code: int, context: Context) -> TakeSnapshot:
 
 # ── bad input ──
 
-_NUMBERS: tuple[Any, ...] = (0, -1, 10**13, 2**63, True, False, 1.0, 2.5, "1", None)
+UNLISTED = "NONE"
+"""A symbol that no book has."""
+
+NO_NUMBERS: tuple[Any, ...] = (0, -1, 10**13, 2**63, True, False, 1.0, 2.5, "1", None)
 """Numbers that most fields must refuse: zero, negative, huge, and what Python takes for a number though it is none."""
 
-_OFF: tuple[Any, ...] = (*_NUMBERS, 1, 3, 97, 101, 111)
+OFF_LIMITS: tuple[Any, ...] = (*NO_NUMBERS, 1, 3, 97, 101, 111)
 """The same, and numbers that only an instrument with ticks, lots or bounds refuses."""
 
-_SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
+SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
     Submit: (
-        ("symbol", ("NONE",)),
-        ("order_id", _NUMBERS),
-        ("account", _NUMBERS),
-        ("quantity", _OFF),
-        ("price", _OFF),
+        ("symbol", (UNLISTED,)),
+        ("order_id", NO_NUMBERS),
+        ("account", NO_NUMBERS),
+        ("quantity", OFF_LIMITS),
+        ("price", OFF_LIMITS),
         ("time_in_force", tuple(TimeInForce)),
-        ("stop", _OFF),
+        ("stop", OFF_LIMITS),
         ("post_only", (True,)),
-        ("min_quantity", _OFF),
-        ("display", _OFF),
-        ("expires", _NUMBERS),
+        ("min_quantity", OFF_LIMITS),
+        ("display", OFF_LIMITS),
+        ("expires", NO_NUMBERS),
     ),
-    Cancel: (("symbol", ("NONE",)), ("order_id", _NUMBERS)),
+    Cancel: (("symbol", (UNLISTED,)), ("order_id", NO_NUMBERS)),
     Replace: (
-        ("symbol", ("NONE",)),
-        ("order_id", _NUMBERS),
-        ("quantity", _OFF),
-        ("price", _OFF),
-        ("stop", _OFF),
+        ("symbol", (UNLISTED,)),
+        ("order_id", NO_NUMBERS),
+        ("quantity", OFF_LIMITS),
+        ("price", OFF_LIMITS),
+        ("stop", OFF_LIMITS),
     ),
-    Basket: (("account", _NUMBERS), ("legs", ((),))),
-    MassCancel: (("account", _NUMBERS),),
-    Halt: (("symbol", ("NONE",)),),
-    Resume: (("symbol", ("NONE",)),),
-    AdvanceClock: (("now", _NUMBERS),),
+    Basket: (("account", NO_NUMBERS), ("legs", ((),))),
+    MassCancel: (("account", NO_NUMBERS),),
+    Halt: (("symbol", (UNLISTED,)),),
+    Resume: (("symbol", (UNLISTED,)),),
+    AdvanceClock: (("now", NO_NUMBERS),),
 }
 """The fields of each command, and what to spoil them with."""
 
 
-def _spoiled(code: int, context: Context) -> Command:
-    """A command of the run with one field that does not belong there."""
-    code, at = divmod(code, len(context.plan.decoders))
-    decoder = context.plan.decoders[at]
-    if decoder is _spoiled:
-        decoder = _submit
-    code, choice = divmod(code, 1 << 12)
-    command = decoder(code, context)
+def spoil(command: Command, choice: int) -> Command:
+    """The command with one thing in it that does not belong there; `choice` says what. Pure.
+
+    >>> spoil(AdvanceClock(5), 1)
+    AdvanceClock(now=-1)
+    """
     if type(command) is Basket and choice % 4:
         return command._replace(legs=_spoiled_legs(choice // 4, command.legs))
-    spoils = _SPOILS.get(type(command))
-    if spoils is None:
+    spoils = SPOILS.get(type(command))
+    if spoils is None:  # there is nothing in it to spoil
         return command
     choice, at = divmod(choice, len(spoils))
     field, values = spoils[at]
@@ -401,15 +398,23 @@ def _spoiled(code: int, context: Context) -> Command:
 def _spoiled_legs(choice: int, legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
     choice, at = divmod(choice, len(legs))
     choice, fault = divmod(choice, 4)
-    if fault == 0:
-        return (*legs, legs[at]._replace(order_id=legs[-1].order_id + 1))  # a book twice
+    if fault == 0:  # a book twice
+        return (*legs, legs[at]._replace(order_id=legs[-1].order_id + 1))
     if fault == 1:
-        spoiled = legs[at]._replace(symbol="NONE")
+        spoiled = legs[at]._replace(symbol=UNLISTED)
     elif fault == 2:
-        spoiled = legs[at]._replace(quantity=_OFF[choice % len(_OFF)])
+        spoiled = legs[at]._replace(quantity=OFF_LIMITS[choice % len(OFF_LIMITS)])
     else:
-        spoiled = legs[at]._replace(price=_OFF[choice % len(_OFF)])
+        spoiled = legs[at]._replace(price=OFF_LIMITS[choice % len(OFF_LIMITS)])
     return (*legs[:at], spoiled, *legs[at + 1 :])
+
+
+def _spoiled(code: int, context: Context) -> Command:
+    decoders = context.plan.decoders
+    code, at = divmod(code, len(decoders))
+    code, choice = divmod(code, 1 << 12)
+    decoder = decoders[at]
+    return spoil((_submit if decoder is _spoiled else decoder)(code, context), choice)
 
 
 _DECODERS: Mapping[str, Decoder] = {

@@ -1,1 +1,1 @@
-"""The sequential judges: an engine beside the oracle, one command at a time, every view compared after every command."""
+"""The sequential judges: an engine beside the oracle, command by command, view by view."""

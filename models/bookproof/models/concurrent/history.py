@@ -1,0 +1,88 @@
+"""A history: what every client of an exchange called, when it returned, and what it was told."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bookproof.engine.interface import Answer
+from bookproof.spec.commands import Basket, Cancel, Command, Halt, Replace, Resume, Submit
+from bookproof.spec.instruments import Instrument
+from bookproof.spec.profile import Profile
+from bookproof.spec.values import Nanoseconds, Symbol
+from bookproof.spec.views import BookView
+
+
+class Operation(NamedTuple):
+    """One call and its return. Times are readings of one monotonic clock."""
+
+    client: int
+    command: Command
+    called: Nanoseconds
+    returned: Nanoseconds
+    answer: Answer
+
+
+class History(NamedTuple):
+    """Everything a run left behind."""
+
+    instruments: tuple[Instrument, ...]
+    profile: Profile
+    operations: tuple[Operation, ...]
+    """Client by client, each in the order of its calls."""
+    final: tuple[BookView, ...]
+    """All books when the run was over, in listing order."""
+
+
+class Overlap(NamedTuple):
+    """How many operations really ran beside another one: without overlap a concurrent test is a sequential one."""
+
+    operations: int
+    overlapped: int
+    """Operations whose interval meets that of another client's operation."""
+    in_same_book: int
+    """The same, counting only operations that have a book in common."""
+
+
+def books_of(command: Command) -> tuple[Symbol, ...] | None:
+    """The books a command touches; None means all of them.
+
+    >>> books_of(Cancel("ABC", 1))
+    ('ABC',)
+    """
+    match command:
+        case Submit() | Cancel() | Replace():
+            return (command.symbol,)
+        case Basket():
+            return tuple(leg.symbol for leg in command.legs)
+        case Halt(symbol=str(symbol)) | Resume(symbol=str(symbol)):
+            return (symbol,)
+        case _:
+            return None
+
+
+def overlap(operations: tuple[Operation, ...]) -> Overlap:
+    """Count the operations that ran beside others, in one sweep over the time line."""
+    everywhere: set[int] = set()
+    in_book: set[int] = set()
+    running: dict[int, Operation] = {}
+    moments = sorted(
+        [(operation.called, 1, at) for at, operation in enumerate(operations)]
+        + [(operation.returned, 0, at) for at, operation in enumerate(operations)]
+    )
+    for _, begins, at in moments:
+        if not begins:
+            running.pop(at, None)
+            continue
+        mine = operations[at]
+        for other, theirs in running.items():
+            if theirs.client != mine.client:
+                everywhere |= {at, other}
+                if _share_a_book(mine.command, theirs.command):
+                    in_book |= {at, other}
+        running[at] = mine
+    return Overlap(len(operations), len(everywhere), len(in_book))
+
+
+def _share_a_book(one: Command, other: Command) -> bool:
+    mine, theirs = books_of(one), books_of(other)
+    return mine is None or theirs is None or not set(mine).isdisjoint(theirs)

@@ -1,0 +1,330 @@
+"""An engine beside the oracle: the same commands to both, and every answer and every view of both compared.
+
+Events are compared exactly. After every command so are the queue, the stops, phase and last price, the depth, the top
+of every book, and the status of every order named so far: several defects show in one of these views only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from enum import StrEnum
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+from bookproof.engine.interface import Engine
+from bookproof.models.engines_by_name import MakeEngine
+from bookproof.models.generate.case import Case, named
+from bookproof.models.generate.shrinking import shrink_case
+from bookproof.models.report.literal import literal
+from bookproof.models.sequential.patience import Hung, patiently
+from bookproof.spec import exchange as oracle
+from bookproof.spec.book import Book
+from bookproof.spec.commands import Command, TakeSnapshot
+from bookproof.spec.exchange import Exchange
+from bookproof.spec.instruments import Instrument
+from bookproof.spec.invariants import broken
+from bookproof.spec.kernel import Resting
+from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.rulebook import listening
+from bookproof.spec.values import OrderId, Symbol
+from bookproof.spec.views import BookView, Depth, OrderStatus, Queue, Stops, Top, depth_of, top_of
+
+PATIENCE = 10.0
+"""Seconds without one more step after which an engine counts as hung."""
+
+
+class Kind(StrEnum):
+    """Where a difference shows first. Within a step they are looked for in this order."""
+
+    CRASH = "crash"
+    """The engine raised an exception."""
+    HANG = "hang"
+    """The engine did not answer."""
+    EVENTS = "events"
+    """The answer to the command."""
+    QUEUE = "queue"
+    """Who rests where, in which order, with how much."""
+    STOPS = "stops"
+    """Which stops wait, in which order."""
+    BOOK = "book"
+    """Phase or last price: queue and stops agree."""
+    DEPTH = "depth"
+    """The displayed levels, though the queue agrees."""
+    TOP = "top"
+    """The best levels, though depth agrees."""
+    STATUS = "status"
+    """What is said of one order."""
+    ORACLE = "oracle"
+    """The oracle broke an invariant of its own, or crashed: the mistake is in the rule book."""
+
+
+class Difference(NamedTuple):
+    """The first point at which an engine and the oracle part."""
+
+    kind: Kind
+    step: int
+    """Position of the command after which they part, from 0."""
+    command: Command
+    asked: tuple[Any, ...]
+    """What both were asked: `("submit",)`, or the name of a view and its arguments."""
+    expected: Any
+    """The oracle's answer."""
+    got: Any
+    """The engine's; for a crash the exception as text, None for a hang."""
+    rules: tuple[str, ...]
+    """What the oracle decided in this step, by the numbers of the rules."""
+
+    @property
+    def question(self) -> str:
+        """What was asked, as a call.
+
+        >>> Difference(Kind.QUEUE, 0, TakeSnapshot(), ("queue", "ABC"), None, None, ()).question
+        'queue("ABC")'
+        """
+        asked, *arguments = self.asked
+        return f"{asked}({', '.join(map(literal, arguments)) if arguments else literal(self.command)})"
+
+    @property
+    def title(self) -> str:
+        """One sentence: what differs."""
+        told = {
+            Kind.CRASH: f"the engine crashes on {self.question}: {self.got}",
+            Kind.HANG: f"the engine never answers {self.question}",
+            Kind.EVENTS: f"the answer to {self.question} is not the rule book's",
+            Kind.ORACLE: f"the oracle breaks a rule of its own on {literal(self.command)}",
+        }
+        return told.get(self.kind, f"{self.question} is wrong after {literal(self.command)}")
+
+    def side_by_side(self) -> tuple[str, str]:
+        """Both answers as text, the oracle's first, one event or line of a view per line."""
+        return _lines(self.expected), self.got if isinstance(self.got, str) else _lines(self.got)
+
+    def __str__(self) -> str:
+        """Everything a person needs to follow it."""
+        expected, got = (text.splitlines() for text in self.side_by_side())
+        width = max(map(len, [*expected, "the rule book says"]))
+        rows = [("the rule book says", "the engine says"), *zip_longest(expected, got, fillvalue="")]
+        table = "\n".join(
+            f"  {'  ' if left == right else '≠ '}{left:{width}}  {right}".rstrip() for left, right in rows
+        )
+        return f"step {self.step + 1}: {self.title}\n{table}\n  rules: {', '.join(self.rules) or 'none'}"
+
+
+def compare(
+    engine_factory: MakeEngine,
+    instruments: Iterable[Instrument],
+    profile: Profile,
+    commands: Iterable[Command],
+    *,
+    late: bool = False,
+    invariants: bool = False,
+    patience: float = PATIENCE,
+) -> Difference | None:
+    """The first difference between an engine and the oracle over a sequence; None when there is none.
+
+    With `late` the views are read once, after the last command: an engine may repair itself when it is looked at.
+    With `invariants` the oracle is itself held to the invariants of the rule book at every step.
+
+    >>> from bookproof.models.engines_by_name import factory
+    >>> from bookproof.spec.commands import Submit
+    >>> from bookproof.spec.values import Side
+    >>> compare(factory("striped"), [Instrument("ABC")], DEFAULT, [Submit("ABC", 1, 7, Side.BUY, 10, 100)])
+    """
+    sequence = tuple(commands)
+    pair = SideBySide(engine_factory, instruments, profile, invariants=invariants)
+
+    def run() -> Difference | None:
+        for command in sequence:
+            difference = pair.step(command, look=not late)
+            if difference is not None:
+                return difference
+        return pair.look() if late else None
+
+    return pair.patiently(run, patience)
+
+
+class SideBySide:
+    """One engine and the oracle, fed the same commands one by one."""
+
+    def __init__(
+        self,
+        engine_factory: MakeEngine,
+        instruments: Iterable[Instrument],
+        profile: Profile = DEFAULT,
+        *,
+        invariants: bool = False,
+    ) -> None:
+        listed = tuple(instruments)
+        self.state = oracle.opening(listed, profile)
+        self.engine: Engine = engine_factory(listed, profile)
+        self.steps = 0
+        self._before = self.state
+        self._command: Command = TakeSnapshot()
+        self._asked: tuple[Any, ...] = ("submit",)
+        self._invariants = invariants
+        self._right = {symbol: _Right.of(self.state, symbol, None) for symbol in self.state.books}
+        self._named: dict[Symbol, dict[OrderId, None]] = {symbol: {} for symbol in self.state.books}
+        engine = self.engine
+        self._questions: tuple[tuple[Kind, str, Callable[[Symbol], Any]], ...] = (
+            (Kind.QUEUE, "queue", engine.queue),
+            (Kind.STOPS, "stops", engine.stops),
+            (Kind.BOOK, "view", engine.view),
+            (Kind.DEPTH, "depth", engine.depth),
+            (Kind.TOP, "top", engine.top),
+        )
+
+    def step(self, command: Command, *, look: bool = True) -> Difference | None:
+        """Give both the next command and compare their answers; then, unless told otherwise, every view."""
+        self._before, self._command, self._asked = self.state, command, ("submit",)
+        self.steps += 1
+        try:
+            self.state, events = oracle.step(self.state, command)
+        except Exception as error:
+            return self._difference(Kind.ORACLE, "an answer", _told(error))
+        for symbol, order_id in named(command):
+            if symbol in self._named and type(order_id) is int:
+                self._named[symbol][order_id] = None
+        try:
+            got = self.engine.submit(command).events
+        except Exception as error:
+            return self._difference(Kind.CRASH, events, _told(error))
+        if tuple(got) != events:
+            return self._difference(Kind.EVENTS, events, tuple(got))
+        if self._invariants and (breaches := broken(self._before, command, events, self.state)):
+            rules = tuple(dict.fromkeys(rule for breach in breaches for rule in breach.rules))
+            told = "\n".join(map(str, breaches))
+            return self._difference(Kind.ORACLE, told, events)._replace(rules=rules)
+        return self.look() if look else None
+
+    def look(self) -> Difference | None:
+        """Compare every view of every book, and the status of every order named so far."""
+        halted = self.state.halted
+        for symbol, book in self.state.books.items():
+            right = self._right[symbol]
+            if right.book is not book or right.halted is not halted:
+                right = self._right[symbol] = _Right.of(self.state, symbol, right)
+            expected: object = None
+            try:
+                for (kind, name, ask), expected in zip(self._questions, right.views, strict=True):
+                    self._asked = (name, symbol)
+                    got = ask(symbol)
+                    if got != expected:
+                        return self._difference(kind, expected, got)
+                status, statuses = self.engine.status, right.statuses
+                for order_id in self._named[symbol]:
+                    self._asked = ("status", symbol, order_id)
+                    expected = statuses.get(order_id)
+                    got = status(symbol, order_id)
+                    if got != expected:
+                        return self._difference(Kind.STATUS, expected, got)
+            except Exception as error:
+                return self._difference(Kind.CRASH, expected, _told(error))
+        return None
+
+    def patiently(self, run: Callable[[], Difference | None], patience: float = PATIENCE) -> Difference | None:
+        """What `run` finds, or that the engine hangs."""
+        try:
+            return patiently(run, lambda: self.steps, patience)
+        except Hung:
+            _, events = oracle.step(self._before, self._command)
+            return self._difference(Kind.HANG, events if self._asked == ("submit",) else None, None)
+
+    def _difference(self, kind: Kind, expected: Any, got: Any) -> Difference:
+        return Difference(kind, self.steps - 1, self._command, self._asked, expected, got, self._rules())
+
+    def _rules(self) -> tuple[str, ...]:
+        """The rules that the oracle decided by in the last step, which is pure and so can be done again."""
+        with listening() as seen, suppress(Exception):  # that it crashes is a difference of its own kind
+            oracle.step(self._before, self._command)
+        return tuple(sorted(seen, key=lambda number: (number[0], int(number[1:]))))
+
+
+class _Right(NamedTuple):
+    """Every right answer about one book, worked out anew only when the book changes."""
+
+    book: Book
+    halted: bool
+    views: tuple[Queue, Stops, BookView, Depth, Top]
+    statuses: dict[OrderId, OrderStatus | None]
+    records: dict[OrderId, Resting | Any]
+
+    @classmethod
+    def of(cls, state: Exchange, symbol: Symbol, last: _Right | None) -> _Right:
+        """`last` is what was right before: an order whose record is the very same has the same status still."""
+        book = state.books[symbol]
+        view = oracle.view(state, symbol)
+        depth = depth_of(view.queue)
+        records = {order.order_id: order for order in book.orders()}
+        known, said = (last.records, last.statuses) if last is not None else ({}, {})
+        statuses = {
+            order_id: said[order_id] if known.get(order_id) is order else oracle.status(state, symbol, order_id)
+            for order_id, order in records.items()
+        }
+        return cls(book, state.halted, (view.queue, view.stops, view, depth, top_of(depth)), statuses, records)
+
+
+# ── the shortest case ──
+
+
+def shrink(
+    engine_factory: MakeEngine, case: Case, difference: Difference, *, late: bool = False
+) -> tuple[Case, Difference]:
+    """The simplest case found that differs in the same kind, and how it differs.
+
+    Candidates are first judged cheaply, with one look at the views after the last command; those that still differ
+    are confirmed the way the difference was found. A hang costs its patience at every try, so it gets few of them.
+    """
+    hangs = difference.kind is Kind.HANG
+    patience = 0.3 if hangs else PATIENCE
+    found = difference
+
+    def judged(candidate: Case, late: bool) -> Difference | None:
+        try:
+            return compare(
+                engine_factory,
+                candidate.instruments,
+                candidate.profile,
+                candidate.commands,
+                late=late,
+                invariants=difference.kind is Kind.ORACLE,
+                patience=patience,
+            )
+        except ValueError:  # such books or such a profile cannot be had
+            return None
+
+    def differs(candidate: Case) -> bool:
+        nonlocal found
+        for late_look in (True,) if late or hangs else (True, False):
+            seen = judged(candidate, late_look)
+            if seen is None or seen.kind is not difference.kind:
+                return False
+        assert seen is not None
+        found = seen
+        return True
+
+    shortest = shrink_case(
+        case._replace(commands=case.commands[: difference.step + 1]), differs, attempts=40 if hangs else 10_000
+    )
+    return shortest, found
+
+
+# ── text ──
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _lines(answer: Any) -> str:
+    """An answer as text: each event, and each field of a view, on a line of its own."""
+    if isinstance(answer, str):
+        return answer
+    if isinstance(answer, tuple) and type(answer) is tuple:
+        return "\n".join(map(literal, answer)) or "nothing"
+    if answer is None:
+        return "nothing"
+    fields = getattr(answer, "_fields", None)
+    if fields is None:
+        return repr(answer)
+    return "\n".join(f"{field}: {literal(item)}" for field, item in zip(fields, answer, strict=True))
