@@ -63,9 +63,7 @@ class Floor:
     @property
     def cancels(self) -> list[tuple[OrderId, Lots, CancelReason]]:
         """Id, open quantity and reason of each cancel of the last command."""
-        return [
-            (event.order_id, event.quantity, event.reason) for event in self.events if isinstance(event, Cancelled)
-        ]
+        return [(event.order_id, event.quantity, event.reason) for event in self.events if isinstance(event, Cancelled)]
 
     @property
     def triggered(self) -> list[OrderId]:

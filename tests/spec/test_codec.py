@@ -117,7 +117,7 @@ def kind_of(cls: type[Any]) -> Kind[Any]:
 
 @pytest.mark.parametrize("cls", [*COMMANDS, *EVENTS, *VIEWS, Outcome], ids=lambda cls: cls.__name__)
 def test_every_record_comes_back_with_every_type_in_it(cls: type[Any]) -> None:
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=20, deadline=None)
     @given(values(cls))
     def comes_back(record: Any) -> None:
         line = encode(record)
@@ -700,13 +700,13 @@ def file_of(record: Any) -> tuple[bytes, Kind[Any]]:
 FILES = [file_of(record) for record in EXAMPLES]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(), st.booleans())
 def test_any_bytes_are_refused_in_one_line(content: bytes, with_header: bool) -> None:
     survives(HEAD * with_header + content, COMMAND)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.integers(0, 2**64))
 def test_any_damage_to_a_file_is_harmless_or_refused_in_one_line(seed: int) -> None:
     chance = random.Random(seed)

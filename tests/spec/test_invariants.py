@@ -184,10 +184,8 @@ class Case(NamedTuple):
         assert order is not None
         terms = {name: fields.pop(name) for name in list(fields) if name in Submit._fields}
         new: Any = order._replace(**fields, terms=order.terms._replace(**terms))
-        sides: dict[str, Any] = {"bids": book.bids, "asks": book.asks}
-        return self.leave(
-            "ABC", **{name: queue(*(new if o is order else o for o in side)) for name, side in sides.items()}
-        )
+        bids, asks = (queue(*(new if other is order else other for other in side)) for side in (book.bids, book.asks))
+        return self.leave(bids=bids, asks=asks)
 
 
 def queue(*orders: Resting) -> SortedTuple[Resting]:

@@ -33,7 +33,7 @@ from bookproof.models.audit.report import (
     render,
 )
 from bookproof.models.audit.run import BITSTAMP, FORMATS, SAMPLES, run_audit
-from bookproof.models.audit.walk import Conventions
+from bookproof.models.audit.state import Conventions
 
 __all__ = [
     "BITSTAMP",

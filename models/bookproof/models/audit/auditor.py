@@ -8,7 +8,8 @@ from typing import TypeAlias
 from bookproof.models.audit.findings import report_of
 from bookproof.models.audit.records import Record
 from bookproof.models.audit.report import AuditReport
-from bookproof.models.audit.walk import Conventions, Walk
+from bookproof.models.audit.state import Conventions
+from bookproof.models.audit.walk import Walk
 
 Progress: TypeAlias = Callable[[int], None]
 """Told, now and then and at the end, how many records have been read."""

@@ -16,6 +16,8 @@ from bookproof.models.audit.records import InputError
 LARGEST = (1 << 63) - 1
 """The largest number of ticks, lots or nanoseconds that is believed: what a signed 64-bit field can hold."""
 
+LONGEST_ID = 128
+
 _NUMBER = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 _EXACT = Context(prec=200)  # more digits than `_NUMBER` lets in, so no division here ever rounds
 _T = TypeVar("_T")
@@ -76,10 +78,11 @@ class Row(NamedTuple):
     >>> row = Row("log.csv", 2, {"kind": "trade", "price": "10.5", "time_ns": "17"})
     >>> row.steps("price", Scale("0.1")), row.whole("time_ns"), row.text("side")
     (105, 17, '')
-    >>> row.required("side")
-    Traceback (most recent call last):
-    ...
-    bookproof.models.audit.records.InputError: log.csv:2: side: expected a value, got ''; fill the field in
+    >>> try:
+    ...     row.steps("price", Scale("1"))
+    ... except InputError as error:
+    ...     print(error)
+    log.csv:2: price: expected a multiple of 1, got '10.5'; declare a finer step than 1
     """
 
     path: str
@@ -90,9 +93,12 @@ class Row(NamedTuple):
         """What the field holds, or nothing."""
         return self.cells.get(field, "")
 
-    def required(self, field: str) -> str:
-        """What the field holds, which must be something."""
-        return self.cells.get(field, "") or self.refuse(field, "a value", "fill the field in")
+    def name(self, field: str) -> str:
+        """An id: something, of sane length, that can be shown to a person."""
+        text = self.cells.get(field, "")
+        if not (text and text.isprintable() and len(text) <= LONGEST_ID):
+            self.refuse(field, f"an id of 1 to {LONGEST_ID} printable characters", "give each order an id")
+        return text
 
     def whole(self, field: str) -> int:
         """A whole number from 0 to `LARGEST`, such as a time in nanoseconds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from bookproof.models.audit.alarms import Alarm, alarm
+from bookproof.models.audit.arrivals import WITHDRAWN, WITHDRAWN_AFTER_FILLS
 from bookproof.models.audit.book import Order
 from bookproof.models.audit.ghosts import (
     QUOTED_ACROSS,
@@ -24,10 +25,10 @@ from bookproof.models.audit.report import (
     Verdict,
     Violation,
 )
-from bookproof.models.audit.walk import WITHDRAWN, WITHDRAWN_AFTER_FILLS, Walk
+from bookproof.models.audit.walk import Walk
 from bookproof.spec.values import Nanoseconds
 
-MILLISECOND, SECOND, MINUTE = 1_000_000, 1_000_000_000, 60_000_000_000
+UNITS = (("minutes", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1_000), ("ns", 1))
 
 
 def report_of(walk: Walk, source: str) -> AuditReport:
@@ -208,7 +209,8 @@ def _limits(walk: Walk, after: Mapping[str, int], ghosts: Mapping[str, Order]) -
 
 
 def _duration(duration: Nanoseconds) -> str:
-    """A duration in the unit a person would use."""
-    if duration < 10 * SECOND:
-        return f"{duration // MILLISECOND:,} ms"
-    return f"{duration // SECOND} s" if duration < 10 * MINUTE else f"{duration // MINUTE:,} minutes"
+    """A duration in the largest unit of which it has at least ten."""
+    for unit, size in UNITS:
+        if duration >= 10 * size:
+            return f"{duration // size:,} {unit}"
+    return f"{duration} ns"

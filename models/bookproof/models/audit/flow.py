@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from bookproof.models.audit.records import Kind, OrderEvent, Origin, Record, Remark, Trade
-from bookproof.models.audit.walk import Conventions
+from bookproof.models.audit.state import Conventions
 from bookproof.spec.values import Lots, Side, Ticks
 
 Action: TypeAlias = Literal["new", "reduce", "cancel"]

@@ -12,10 +12,10 @@
 | `taker_id`    | the order that came in (trades only)                                                 |
 | `received_ns` | optional: nanoseconds on the recorder's clock                                        |
 
-`snapshot` lines list the book as it stood before the first live line, best first in each level's queue order;
-`closing` lines list what was still open when recording ended. A trade stands before the `changed` and
-`deleted` lines that show what it did, or after them. A fill reduces what is left; a deletion that leaves 0
-says "filled", one that leaves more says "cancelled".
+`snapshot` lines list the book at one moment before the first live line, which is their `time_ns`; orders at
+one price stand in queue order. `closing` lines list what was still open when recording ended. A trade stands
+before the `changed` and `deleted` lines that show what it did, or right after them. A fill reduces what is
+left; a deletion that leaves 0 says "filled", one that leaves more says "cancelled".
 
 Decimals become whole ticks and lots exactly; JSON numbers may be numbers or strings. Columns an audit has no
 use for are named in a remark and passed over.
@@ -125,7 +125,7 @@ def _rows_of_ndjson(path: Path) -> Iterator[Row | Remark]:
     line = None
     for line in read_lines(path):
         cells = _object(name, line)
-        for key in cells.keys() - COLUMNS - unread:
+        for key in sorted(cells.keys() - COLUMNS - unread):
             unread.add(key)
             yield Remark("key not read", line.number, f"the key {key!r} means nothing to an audit")
         yield Row(name, line.number, cells)
@@ -182,7 +182,7 @@ def _record(row: Row, tick: Scale, lot: Scale) -> Record:
         _empty(row, "order_id", "side")
         price = row.positive("price", tick, "a trade has a price")
         quantity = row.positive("quantity", lot, "a trade of nothing is none")
-        maker, taker = row.required("maker_id"), row.required("taker_id")
+        maker, taker = row.name("maker_id"), row.name("taker_id")
         if maker == taker:
             row.refuse("taker_id", "another order than the maker", "an order cannot trade with itself")
         return Trade(price, quantity, maker, taker, time_ns, row.line, received_ns)
@@ -190,7 +190,7 @@ def _record(row: Row, tick: Scale, lot: Scale) -> Record:
     kind, origin = meaning
     return OrderEvent(
         kind,
-        row.required("order_id"),
+        row.name("order_id"),
         row.one_of("side", _SIDES),
         _limit(row, kind, origin, tick),
         _leaves(row, kind, origin, lot),

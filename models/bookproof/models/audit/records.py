@@ -121,4 +121,6 @@ class InputError(ValueError):
         """The whole story on one line."""
         shown = self.got if len(self.got) <= LONGEST_QUOTE else self.got[:LONGEST_QUOTE] + "…"
         place = f"{self.path}:{self.line}" if self.line else self.path
-        return f"{place}: {self.field}: expected {self.expected}, got {shown!r}; {self.hint}"
+        story = f"{place}: {self.field}: expected {self.expected}, got {shown!r}; {self.hint}"
+        # A field's name is input too, and may hold what a terminal would obey.
+        return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in story)

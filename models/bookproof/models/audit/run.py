@@ -10,7 +10,7 @@ from bookproof.models.audit.auditor import Progress, audit
 from bookproof.models.audit.lines import read_lines
 from bookproof.models.audit.records import InputError, Record
 from bookproof.models.audit.report import AuditReport
-from bookproof.models.audit.walk import Conventions
+from bookproof.models.audit.state import Conventions
 
 FORMATS = ("bitstamp", "csv", "ndjson")
 SAMPLES = ("bitstamp",)

@@ -117,6 +117,7 @@ def iced(orders: Sequence[Iceberg] | None) -> bool:
     return every(
         (order.slice <= order.display) & (order.reserve >= 0) & (order.reserve <= 2 * order.display)
         for order in orders or ()
+        if isinstance(order, Iceberg)
     )
 
 
@@ -323,7 +324,7 @@ def takes_turns(step: Step) -> bool:
     for at, trade in enumerate(trades):
         mine = makers[trade.maker]
         earlier = [i for i in range(at) if trades[i].maker == trade.maker]
-        good &= trade.quantity <= (mine.display if earlier else mine.slice)
+        good = good & (trade.quantity <= (mine.display if earlier else mine.slice))
         if earlier:
             since = {t.maker for t in trades[earlier[-1] + 1:at]}
             done = {}

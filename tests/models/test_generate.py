@@ -1,0 +1,315 @@
+"""Generated sequences: what is in them, what they reach, how they shrink, and that the same seed gives the same case."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from bookproof.models.generate.case import Case, entered
+from bookproof.models.generate.features import ALL_TOGETHER, EVERYTHING, PLAIN, SWARM, Feature, Features, alone
+from bookproof.models.generate.packed import BITS, Context, decode, decode_command, plan_for
+from bookproof.models.generate.shrinking import shrink_case
+from bookproof.models.generate.soak import LONGEST, SHORTEST, soak_case
+from bookproof.models.generate.strategies import cases, commands, sequences
+from bookproof.models.generate.venues import LIMITED_BOOKS, PLAIN_BOOKS, VENUES, books
+from bookproof.models.sequential.run import DECISION_RULES, ROUND, numbered_case
+from bookproof.spec.commands import (
+    AdvanceClock,
+    Basket,
+    Cancel,
+    Command,
+    EndOfDay,
+    Halt,
+    MassCancel,
+    Replace,
+    Resume,
+    Submit,
+    TakeSnapshot,
+)
+from bookproof.spec.events import Rejected, Triggered
+from bookproof.spec.exchange import opening, step
+from bookproof.spec.profile import PROFILES
+from bookproof.spec.reasons import RejectReason
+from bookproof.spec.rulebook import listening
+from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
+
+QUICK = settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def lives(*how: TimeInForce) -> Callable[[Command], bool]:
+    return lambda command: isinstance(command, Submit) and command.time_in_force in how
+
+
+def has(field: str, *plain: object) -> Callable[[Command], bool]:
+    return lambda command: isinstance(command, Submit) and getattr(command, field) not in plain
+
+
+def is_any(*kinds: type[Command]) -> Callable[[Command], bool]:
+    return lambda command: isinstance(command, kinds)
+
+
+def is_bad(command: Command) -> bool:
+    """Whether a number is none, or a symbol is not listed."""
+    fields = [field for part in getattr(command, "legs", (command,)) for field in part]
+    return "NONE" in fields or () in command or any(isinstance(field, float) or field == -1 for field in fields)
+
+
+SIGNS: dict[Feature, Callable[[Command], bool]] = {
+    Feature.MARKET: lambda command: isinstance(command, Submit) and command.price is None and command.stop is None,
+    Feature.IOC: lives(TimeInForce.IOC),
+    Feature.FOK: lives(TimeInForce.FOK),
+    Feature.POST_ONLY: has("post_only", False),
+    Feature.MIN_QUANTITY: has("min_quantity", 0),
+    Feature.ICEBERG: has("display", None, 0),
+    Feature.HIDDEN: lambda command: isinstance(command, Submit) and command.display == 0,
+    Feature.STOPS: has("stop", None),
+    Feature.REPLACE: is_any(Replace),
+    Feature.SELF_TRADE: has("self_trade", SelfTradePrevention.NONE),
+    Feature.BASKETS: is_any(Basket),
+    Feature.MASS_CANCEL: is_any(MassCancel),
+    Feature.HALTS: is_any(Halt, Resume),
+    Feature.CLOCK: is_any(AdvanceClock, EndOfDay),
+    Feature.SNAPSHOT: is_any(TakeSnapshot),
+    Feature.BAD_INPUT: is_bad,
+}
+"""What shows that a feature is on."""
+
+every_feature = pytest.mark.parametrize("feature", SIGNS, ids=str)
+
+
+def soaked(features: Features, cases: int = 40, seed: int = 1) -> list[Case]:
+    return [soak_case(seed, number, features) for number in range(cases)]
+
+
+def shown_by(sequence: tuple[Command, ...]) -> set[Feature]:
+    return {feature for feature, sign in SIGNS.items() if any(map(sign, sequence))}
+
+
+@every_feature
+def test_a_feature_alone_is_there_and_brings_no_other(feature: Feature) -> None:
+    shown = shown_by(tuple(command for case in soaked(alone(feature)) for command in case.commands))
+    tolerated = {Feature.BAD_INPUT: set(SIGNS)}.get(feature, {feature})  # bad input spoils any field
+    assert feature in shown
+    assert shown <= tolerated
+
+
+def test_plain_sequences_show_no_feature() -> None:
+    assert shown_by(tuple(command for case in soaked(PLAIN) for command in case.commands)) == set()
+
+
+def test_all_together_shows_every_feature() -> None:
+    assert shown_by(tuple(command for case in soaked(EVERYTHING) for command in case.commands)) == set(SIGNS)
+
+
+def test_reused_ids_are_met_live_dead_and_in_other_books() -> None:
+    live = dead = elsewhere = 0
+    for case in soaked(alone(Feature.REUSED_IDS)):
+        state, used = opening(case.instruments), set[tuple[str, int]]()
+        for command in case.commands:
+            state, events = step(state, command)
+            for symbol, order_id in entered(command):
+                refused = isinstance(events[0], Rejected) and events[0].reason is RejectReason.DUPLICATE_ORDER_ID
+                live += refused
+                dead += (symbol, order_id) in used and not refused
+                elsewhere += any(other != symbol and known == order_id for other, known in used)
+                used.add((symbol, order_id))
+    assert min(live, dead, elsewhere) > 20
+
+
+def test_limits_refuse_some_orders_of_every_limited_book_and_let_most_pass() -> None:
+    refused, passed = Counter[str](), Counter[str]()
+    for case in soaked(alone(Feature.LIMITS), cases=100):
+        state = opening(case.instruments)
+        for command in case.commands:
+            state, events = step(state, command)
+            if isinstance(command, Submit):
+                (refused if isinstance(events[0], Rejected) else passed)[command.symbol] += 1
+    assert set(refused) == {"DEF", "GHI", "XYZ"}
+    assert all(passed[symbol] > refused[symbol] > 20 for symbol in refused)
+
+
+def test_the_mix_is_the_one_that_finds_defects() -> None:
+    counts, dead = Counter[type[Command]](), 0
+    prices, quantities, accounts = set[int | None](), set[int](), set[int]()
+    for case in soaked(PLAIN, cases=100):
+        assert SHORTEST <= len(case.commands) <= LONGEST
+        assert 2 <= len(case.instruments) <= 4
+        state = opening(case.instruments)
+        for command in case.commands:
+            state, events = step(state, command)
+            counts[type(command)] += 1
+            dead += isinstance(command, Cancel) and isinstance(events[0], Rejected)
+            if isinstance(command, Submit):
+                prices.add(command.price)
+                quantities.add(command.quantity)
+                accounts.add(command.account)
+    assert 0.17 < counts[Cancel] / counts.total() < 0.23
+    assert 0.4 < dead / counts[Cancel] < 0.6
+    assert (len(prices), quantities, accounts) == (11, set(range(1, 11)), {1, 2, 3})
+
+
+def test_stops_set_each_other_off() -> None:
+    longest = 0
+    for case in soaked(alone(Feature.STOPS), cases=100):
+        state = opening(case.instruments)
+        for command in case.commands:
+            state, events = step(state, command)
+            longest = max(longest, sum(isinstance(event, Triggered) for event in events))
+    assert longest >= 3
+
+
+# ── the three tiers reach the rule book ──
+
+
+def test_soak_reaches_every_decision_rule() -> None:
+    with listening() as seen:
+        for number in range(len(ROUND) * 100):
+            _, case = numbered_case(1, number)
+            state = opening(case.instruments, case.profile)
+            for command in case.commands:
+                state, _ = step(state, command)
+            if seen.keys() >= set(DECISION_RULES):
+                break
+    assert set(DECISION_RULES) - seen.keys() == set()
+
+
+RARE = {"D5", "D6", "F3", "F4", "F7", "G6"}
+"""Rules that need several things at once: in the few cases of a test Hypothesis may miss them."""
+
+
+@pytest.mark.parametrize("name", [ALL_TOGETHER, "one at a time"])
+def test_packed_sequences_reach_the_decision_rules(name: str) -> None:
+    features = EVERYTHING if name == ALL_TOGETHER else st.sampled_from([alone(feature) for feature in Feature])
+
+    @settings(QUICK, max_examples=250)
+    @given(cases(features))
+    def run(case: Case) -> None:
+        state = opening(case.instruments, case.profile)
+        for command in case.commands:
+            state, _ = step(state, command)
+
+    with listening() as seen:
+        run()
+    assert set(DECISION_RULES) - RARE - seen.keys() == set()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Command.__args__], ids=lambda kind: kind.__name__)
+def test_readable_commands_of_every_kind(kind: type[Command]) -> None:
+    find(commands(), lambda command: type(command) is kind, settings=QUICK)
+
+
+@every_feature
+def test_readable_commands_show_every_feature(feature: Feature) -> None:
+    find(commands(alone(feature)), SIGNS[feature], settings=settings(QUICK, max_examples=500))
+
+
+# ── packed integers ──
+
+
+@QUICK
+@given(st.lists(st.integers(0, (1 << BITS) - 1), max_size=LONGEST), st.sampled_from(list(SWARM.values())))
+def test_decoding_is_pure(codes: list[int], features: Features) -> None:
+    plan = plan_for(features, books(features))
+    decoded = decode(codes, plan)
+    assert decoded == decode(codes, plan)
+    used = tuple(order for command in decoded[:-1] for order in entered(command))
+    if codes:
+        assert decode_command(codes[-1], Context(plan, used, len(codes) - 1)) == decoded[-1]
+
+
+@pytest.mark.parametrize("features", SWARM.values(), ids=list(SWARM))
+def test_zero_is_the_plainest_order(features: Features) -> None:
+    plain = Submit("ABC", 1, 1, Side.BUY, books(features)[0].lot, 100)
+    assert decode_command(0, Context(plan_for(features, books(features)))) == plain
+
+
+def test_sequences_keep_to_their_books_and_sizes() -> None:
+    @QUICK
+    @given(sequences(PLAIN, PLAIN_BOOKS[2:3], min_size=5, max_size=9))
+    def check(sequence: tuple[Command, ...]) -> None:
+        assert 5 <= len(sequence) <= 9
+        assert all(command.symbol == "GHI" for command in sequence if isinstance(command, Submit))
+
+    check()
+
+
+def test_a_plan_needs_a_book() -> None:
+    with pytest.raises(ValueError, match="at least one instrument"):
+        plan_for(PLAIN, ())
+
+
+# ── seeds ──
+
+
+def test_the_same_seed_gives_the_same_case_and_another_seed_another() -> None:
+    assert [soak_case(5, number, EVERYTHING) for number in range(9)] == soaked(EVERYTHING, cases=9, seed=5)
+    assert len({soak_case(seed, number, EVERYTHING) for seed in range(9) for number in range(9)}) == 81
+
+
+def test_venues_are_the_shipped_profiles_and_one_variant_for_each_switch() -> None:
+    assert VENUES.items() >= PROFILES.items()
+    assert len(set(VENUES.values())) == len(VENUES)
+
+
+@pytest.mark.parametrize("instrument", PLAIN_BOOKS + LIMITED_BOOKS, ids=str)
+def test_drawn_prices_and_quantities_fit_ticks_and_lots(instrument: object) -> None:
+    [scale] = plan_for(PLAIN, (instrument,)).scales  # type: ignore[arg-type]
+    listed = next(book for book in PLAIN_BOOKS + LIMITED_BOOKS if book is instrument)
+    assert all(price % listed.tick == 0 for price in scale.prices)
+    assert all(quantity % listed.lot == 0 for quantity in scale.quantities)
+
+
+# ── shrinking ──
+
+
+def sells_after_a_halt(case: Case) -> bool:
+    halted = False
+    for command in case.commands:
+        halted |= isinstance(command, Halt)
+        if halted and isinstance(command, Submit) and command.side is Side.SELL and command.quantity > 1:
+            return True
+    return False
+
+
+def test_shrinking_leaves_only_what_matters() -> None:
+    number = next(n for n in range(99) if sells_after_a_halt(soak_case(1, n, EVERYTHING)))
+    shortest = shrink_case(soak_case(1, number, EVERYTHING), sells_after_a_halt)
+    assert [type(command) for command in shortest.commands] == [Halt, Submit]
+    assert shortest.commands[1] == Submit("ABC", 1, 1, Side.SELL, 2, 100)
+    assert shortest.instruments == PLAIN_BOOKS[:1]
+    assert shortest == shrink_case(soak_case(1, number, EVERYTHING), sells_after_a_halt)
+
+
+def test_shrinking_keeps_to_its_attempts() -> None:
+    asked = 0
+
+    def never(case: Case) -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    case = soak_case(1, 1, EVERYTHING)
+    assert shrink_case(case, never, attempts=25) == case
+    assert asked == 25
+
+
+def test_shrinking_tries_two_at_once() -> None:
+    """A halt and its resume leave no trace together, and neither can go alone."""
+    halts = (Halt("ABC"), Resume("ABC"))
+    case = Case(PLAIN_BOOKS[:1], (*halts, Submit("ABC", 1, 1, Side.SELL, 1, 100)))
+
+    def balanced(case: Case) -> bool:
+        kinds = Counter(map(type, case.commands))
+        return kinds[Halt] == kinds[Resume] and kinds[Submit] == 1
+
+    assert len(shrink_case(case, balanced).commands) == 1
