@@ -20,7 +20,6 @@ import sysconfig
 import tempfile
 import time
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT
 from typing import IO
@@ -135,10 +134,10 @@ def environment(*more: str) -> Path:
         place.mkdir(exist_ok=True)
         with open(place / RECORD, "a+", encoding="utf-8") as record:
             os.set_inheritable(record.fileno(), True)
-            for attempt in count():
-                if try_lock(record):
-                    break
-                if attempt == 5:
+            tries = 0
+            while not try_lock(record):
+                tries += 1
+                if tries == 5:
                     say(f"Waiting for another run, which is setting up {place}.")
                 time.sleep(0.2)
             record.seek(0)

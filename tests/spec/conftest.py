@@ -98,13 +98,13 @@ def _row(order: QueuedOrder) -> tuple[OrderId, Lots, Lots]:
     return order.order_id, order.visible, order.leaves
 
 
-@pytest.fixture()
+@pytest.fixture
 def floor() -> Floor:
     """Two empty books under the default profile."""
     return Floor()
 
 
-@pytest.fixture()
+@pytest.fixture
 def open_floor() -> Callable[..., Floor]:
     """Opens a floor with other books, or under another profile."""
     return Floor

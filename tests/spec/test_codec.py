@@ -139,7 +139,7 @@ def test_every_header_comes_back(header: Header[Any]) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.lists(st.builds(Instrument, st.sampled_from("AB"), *[st.sampled_from([-1, 0, 1, 10**15 + 1])] * 6), max_size=2),
+    st.lists(st.builds(Instrument, st.sampled_from("AB"), *[st.sampled_from([-1, 0, 1, 10**15 + 1])] * 7), max_size=2),
     st.lists(st.lists(st.integers(0, 9), max_size=2).map(tuple), max_size=2),
 )
 def test_a_header_is_written_if_and_only_if_an_exchange_can_open_with_it(

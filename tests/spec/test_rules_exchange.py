@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bookproof.spec.commands import AdvanceClock, Basket, EndOfDay, Halt, Leg, MassCancel, Resume, TakeSnapshot
-from bookproof.spec.events import Accepted, Cancelled, Halted, MassCancelled, Rejected, Resumed, Trade, Triggered
-from bookproof.spec.exchange import queue, view
+from bookproof.spec.events import (
+    Accepted,
+    Cancelled,
+    Halted,
+    MassCancelled,
+    Rejected,
+    Resumed,
+    SnapshotTaken,
+    Trade,
+    Triggered,
+)
+from bookproof.spec.exchange import queue, snapshot, view
 from bookproof.spec.profile import NoLiquidity, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Phase, SelfTradePrevention, Side, TimeInForce
@@ -244,5 +254,5 @@ def test_j6_a_snapshot_shows_all_books_at_one_instant_in_listing_order(floor: Fl
     stock(floor)
     floor.do(Halt("XYZ"))
     floor.do(TakeSnapshot())
-    (taken,) = floor.events
-    assert taken == type(taken)((view(floor.state, "ABC"), view(floor.state, "XYZ")))  # type: ignore[call-arg, arg-type]
+    assert floor.events == (SnapshotTaken((view(floor.state, "ABC"), view(floor.state, "XYZ"))),)
+    assert [shown.phase for shown in snapshot(floor.state)] == [Phase.CONTINUOUS, Phase.HALT]

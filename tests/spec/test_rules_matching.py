@@ -235,17 +235,15 @@ def test_d4_a_better_price_beats_display(floor: Floor) -> None:
     assert floor.trades == [(2, 99, 1)]
 
 
-@pytest.mark.parametrize(("total", "slice", "leaves"), [(9, 3, 7), (5, 3, 3), (4, 2, 2), (3, 1, 1)])
+@pytest.mark.parametrize(("total", "visible", "leaves"), [(9, 2, 7), (4, 2, 2), (3, 1, 1)])
 def test_d5_a_smaller_total_touches_the_slice_only_when_it_must(
-    floor: Floor, total: int, slice: int, leaves: int
+    floor: Floor, total: int, visible: int, leaves: int
 ) -> None:
     floor.sell(1, 12, 100, display=4)
     floor.sell(2, 5, 100)
-    floor.buy(3, 1, 100)
-    floor.buy(4, 1, 100)  # the slice has gone from 4 to 2, and it is not filled up again
+    floor.buy(3, 2, 100)  # the slice has gone from 4 to 2, and a replace does not fill it up
     floor.replace(1, total)
-    assert floor.asks() == [(1, 2 if total > 3 else 1, total - 2), (2, 5, 5)]
-    assert (slice, leaves) == (min(3, total - 2), total - 2)
+    assert floor.asks() == [(1, visible, leaves), (2, 5, 5)]
 
 
 def test_d6_prevention_that_empties_a_slice_refreshes_it_at_the_end_of_the_level(floor: Floor) -> None:
@@ -351,12 +349,13 @@ def test_g5_what_prevention_leaves_of_an_aggressor_never_rests(floor: Floor) -> 
             floor.do(Cancel("ABC", 2))
 
 
-def test_g6_an_order_that_prevention_used_up_is_reported_with_nothing_open(floor: Floor) -> None:
+def test_g6_an_order_that_prevention_used_up_says_so_and_one_that_a_fill_ended_does_not(floor: Floor) -> None:
     floor.sell(1, 3, 100, account=7)
     floor.sell(2, 3, 100)
-    floor.buy(3, 5, 100, account=7, self_trade=DECREMENT)  # the last thing that happens to it is a fill
+    floor.buy(3, 5, 100, account=7, self_trade=DECREMENT)  # three prevented, two traded, nothing open
+    assert (floor.prevented, floor.trades) == ([(1, 3)], [(2, 100, 2)])
     assert floor.cancels == [(1, 0, BY_PREVENTION)]
-    floor.sell(4, 9, 105, account=7)
-    floor.buy(5, 1, 105, account=7, self_trade=DECREMENT)
-    floor.buy(5, 1, 105, account=7, self_trade=DECREMENT)
-    assert floor.trades == [] if not floor.asks() else True
+    floor.sell(4, 3, 99, account=7)
+    floor.buy(5, 2, 99, account=7, self_trade=DECREMENT)
+    assert floor.cancels == [(5, 0, BY_PREVENTION)]
+    assert floor.asks() == [(4, 1, 1), (2, 1, 1)]

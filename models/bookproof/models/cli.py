@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,8 +24,8 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and give its exit code."""
-    parser = _parser()
-    asked = parser.parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    asked = _parser(words).parse_args(words)
     try:
         code: int = asked.run(asked)
     except InputError as error:
@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for these words: only the subcommand among them is loaded."""
     parser = argparse.ArgumentParser(
         prog="bookproof",
         description="A formally tested reference matching engine, and a checker for exchanges.",
@@ -49,10 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"bookproof {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_verify(commands.add_parser("verify", help="check an engine against the rule book, with evidence"))
-    _add_audit(commands.add_parser("audit", help="check a log of real orders and trades against the rules"))
-    _add_prove(commands.add_parser("prove", help="prove the matching kernel for all integers, on bounded books"))
-    _add_bench(commands.add_parser("bench", help="compare speed with other order books, as ratios from one run"))
+    for name, (help, add) in COMMANDS.items():
+        command = commands.add_parser(name, help=help)
+        if name in words:
+            add(command)
     return parser
 
 
@@ -192,6 +193,14 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
 
     run.add_arguments(parser)
     parser.set_defaults(run=run.main)
+
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "verify": ("check an engine against the rule book, with evidence", _add_verify),
+    "audit": ("check a log of real orders and trades against the rules", _add_audit),
+    "prove": ("prove the matching kernel for all integers, on bounded books", _add_prove),
+    "bench": ("compare speed with other order books, as ratios from one run", _add_bench),
+}
 
 
 # ── small things ──
