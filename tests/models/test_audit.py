@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bookproof.models.audit import (
     BITSTAMP,
     COLUMNS,
@@ -47,8 +50,6 @@ from bookproof.models.audit.flaws import FLAWS, LIMITS
 from bookproof.models.audit.ghosts import QUOTED_ACROSS, TRADED_THROUGH
 from bookproof.models.audit.lines import LONGEST_LINE
 from bookproof.spec.values import Side
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 BUY, SELL = Side.BUY, Side.SELL
 SNAPSHOT_NS, LIVE_NS = 1_000, 1_000_000
@@ -373,18 +374,20 @@ A_MAKER = of(Kind.CREATED, "maker", SELL, 100, 5, 1)
 A_TAKER = of(Kind.CREATED, "taker", BUY, 101, 5, 2)
 FILLED = Trade(100, 5, "maker", "taker", 2, 0)
 
+FILL = "order taker trades 5 lots with order maker at 100"
+
 VIOLATIONS: list[tuple[str, list[Record], str, str]] = [
     (
         "queue jump",
         [of(Kind.CREATED, "early", SELL, 100, 5, 0), A_MAKER, A_TAKER, FILLED],
         "B3",
-        "taker trades 5 lots with maker at 100, which passes over early at 100, earlier at this price",
+        f"{FILL}, which passes over order early at 100, earlier at this price",
     ),
     (
         "better price passed over",
         [of(Kind.CREATED, "cheap", SELL, 99, 5, 0), A_MAKER, A_TAKER, FILLED],
         "B2",
-        "taker trades 5 lots with maker at 100, which passes over cheap at 99, a better price",
+        f"{FILL}, which passes over order cheap at 99, a better price",
     ),
     (
         "place lost by a partial fill",
@@ -397,56 +400,56 @@ VIOLATIONS: list[tuple[str, list[Record], str, str]] = [
             Trade(100, 5, "behind", "taker", 3, 0),
         ],
         "B7",
-        "taker trades 5 lots with behind at 100, which passes over maker at 100, partially filled, and still "
-        "first at this price",
+        "order taker trades 5 lots with order behind at 100, which passes over order maker at 100, "
+        "partially filled, and still first at this price",
     ),
     (
         "the taker's price",
         [A_MAKER, A_TAKER, FILLED._replace(price=101)],
         "B4",
-        "taker trades 5 lots with maker at 101, the taker's price: the maker's is 100",
+        "order taker trades 5 lots with order maker at 101, the taker's price: the maker's is 100",
     ),
     (
         "beyond the taker's limit",
         [A_MAKER._replace(price=102), A_TAKER, FILLED._replace(price=102)],
         "B5",
-        "taker trades 5 lots with maker at 102, beyond the taker's limit of 101",
+        "order taker trades 5 lots with order maker at 102, beyond the taker's limit of 101",
     ),
     (
         "limits that do not cross",
         [A_MAKER._replace(price=102), A_TAKER, FILLED._replace(price=101)],
         "B1",
-        "taker trades 5 lots with maker at 101: their limits, 102 and 101, do not cross",
+        "order taker trades 5 lots with order maker at 101: their limits, 102 and 101, do not cross",
     ),
     (
         "two sellers",
         [A_MAKER, A_TAKER._replace(side=SELL), FILLED],
         "B1",
-        "taker trades 5 lots with maker at 100: both are sell orders",
+        f"{FILL}: both are sell orders",
     ),
     (
         "crossed book left standing",
         [A_MAKER, A_TAKER, of(Kind.CREATED, "bystander", BUY, 90, 1, 3)],
         "B6",
-        "order taker comes to rest at 101, across maker at 100",
+        "order taker comes to rest at 101, across order maker at 100",
     ),
     (
         "over-fill of the maker",
         [A_MAKER._replace(quantity=3), A_TAKER, FILLED],
         "B8",
-        "taker trades 5 lots with maker at 100: the maker had only 3 lots left",
+        f"{FILL}: the maker had only 3 lots left",
     ),
     (
         "over-fill of the taker",
         [A_MAKER, A_TAKER._replace(quantity=3), FILLED],
         "B8",
-        "taker trades 5 lots with maker at 100: the taker had only 3 lots left",
+        f"{FILL}: the taker had only 3 lots left",
     ),
     (
         "trade of a cancelled order",
         [A_MAKER, of(Kind.DELETED, "maker", SELL, 100, 5, 1), A_TAKER, FILLED],
         "B8",
-        "taker trades 5 lots with maker at 100: the maker had already ended",
+        f"{FILL}: the maker had already ended",
     ),
     (
         "quantity gone without a trade",
@@ -487,7 +490,7 @@ def test_a_violation_is_reported_by_rule_sentence_and_lines(
     found = next(found for found in report.violations if found.explanation == sentence)
     assert set(found.order_lines) <= set(range(1, len(log) + 1))
     assert found.order_lines
-    assert found.trade_lines or "taker trades" not in sentence
+    assert found.trade_lines or "order taker trades" not in sentence
 
 
 def test_every_rule_has_a_violation_that_is_reported() -> None:
@@ -575,7 +578,7 @@ def test_a_ghost_is_found_by_evidence_and_explained() -> None:
     assert f"{TRADED_THROUGH} takers traded through it" in ghost.explanation
     assert report.cleared == {"B2": TRADED_THROUGH, "B6": QUOTED_ACROSS}
     assert "ghost, or lost inside the hole" in [item.name for item in report.cannot_tell]
-    assert "1 ghost orders of the recording are left out" in report.sentence
+    assert "without 1 ghost order; with them" in report.sentence
 
 
 @pytest.mark.parametrize(("trades", "quotes"), [(TRADED_THROUGH - 1, 50), (50, QUOTED_ACROSS - 1)])

@@ -1,4 +1,4 @@
-"""Generated sequences: what is in them, what they reach, how they shrink, and that the same seed gives the same case."""
+"""Generated sequences: what is in them, what they reach, how they shrink; and the same seed gives the same case."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
+
 from bookproof.models.generate.case import Case, entered
 from bookproof.models.generate.features import ALL_TOGETHER, EVERYTHING, PLAIN, SWARM, Feature, Features, alone
 from bookproof.models.generate.packed import BITS, Context, decode, decode_command, plan_for
@@ -15,6 +18,7 @@ from bookproof.models.generate.strategies import cases, commands, sequences
 from bookproof.models.generate.venues import LIMITED_BOOKS, PLAIN_BOOKS, VENUES, books
 from bookproof.models.sequential.run import DECISION_RULES, ROUND, numbered_case
 from bookproof.spec.commands import (
+    COMMANDS,
     AdvanceClock,
     Basket,
     Cancel,
@@ -29,12 +33,11 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.events import Rejected, Triggered
 from bookproof.spec.exchange import opening, step
+from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import PROFILES
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import listening
 from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
-from hypothesis import HealthCheck, Phase, find, given, settings
-from hypothesis import strategies as st
 
 QUICK = settings(
     max_examples=60,
@@ -203,9 +206,9 @@ def test_packed_sequences_reach_the_decision_rules(name: str) -> None:
     assert set(DECISION_RULES) - RARE - seen.keys() == set()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Command.__args__], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", COMMANDS, ids=lambda kind: kind.__name__)
 def test_readable_commands_of_every_kind(kind: type[Command]) -> None:
-    find(commands(), lambda command: type(command) is kind, settings=QUICK)
+    find(commands(), lambda command: type(command) is kind, settings=settings(QUICK, max_examples=1000))
 
 
 @every_feature
@@ -261,12 +264,11 @@ def test_venues_are_the_shipped_profiles_and_one_variant_for_each_switch() -> No
     assert len(set(VENUES.values())) == len(VENUES)
 
 
-@pytest.mark.parametrize("instrument", PLAIN_BOOKS + LIMITED_BOOKS, ids=str)
-def test_drawn_prices_and_quantities_fit_ticks_and_lots(instrument: object) -> None:
-    [scale] = plan_for(PLAIN, (instrument,)).scales  # type: ignore[arg-type]
-    listed = next(book for book in PLAIN_BOOKS + LIMITED_BOOKS if book is instrument)
-    assert all(price % listed.tick == 0 for price in scale.prices)
-    assert all(quantity % listed.lot == 0 for quantity in scale.quantities)
+@pytest.mark.parametrize("instrument", PLAIN_BOOKS + LIMITED_BOOKS)
+def test_drawn_prices_and_quantities_fit_ticks_and_lots(instrument: Instrument) -> None:
+    [scale] = plan_for(PLAIN, (instrument,)).scales
+    assert all(price % instrument.tick == 0 for price in scale.prices)
+    assert all(quantity % instrument.lot == 0 for quantity in scale.quantities)
 
 
 # ── shrinking ──

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from bookproof.spec.commands import Cancel, Command, Replace, Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Rejected, Trade, Triggered
 from bookproof.spec.exchange import Exchange, opening, queue, step, stops

@@ -13,6 +13,9 @@ from types import NoneType, UnionType
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bookproof.spec import exchange
 from bookproof.spec.codec import (
     ANY,
@@ -55,8 +58,6 @@ from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
 from bookproof.spec.views import Level
 from bookproof.spec.wire import shape_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 # ── values of every type, from the annotations and without the codec's help ──
 

@@ -1,11 +1,12 @@
-"""Every invariant holds after every step of the oracle, and every invariant refutes a step made wrong on purpose.
+"""Every invariant holds after every step of the oracle, and every invariant can fail.
 
-The first half is thousands of random commands over three books. The second is a table of doctored steps, one at least
-for each invariant: an invariant that nothing breaks says nothing.
+First, thousands of random commands over three books. Then, for an invariant that nothing breaks says nothing: steps
+that are doctored by hand, at least one for each invariant, and defects that are planted in the oracle itself.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import random
 import sys
@@ -15,8 +16,9 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 import pytest
+
 from bookproof.spec import book as rules
-from bookproof.spec import exchange, kernel
+from bookproof.spec import exchange, invariants, kernel, tape
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -129,13 +131,13 @@ def script(seed: int, length: int) -> Iterator[Command]:
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
-def test_every_invariant_holds_after_every_random_step(profile: Profile) -> None:
-    for seed in range(12):
-        state = opening(BOOKS, profile)
-        for number, command in enumerate(script(seed, 250)):
-            after, events = step(state, command)
-            assert broken(state, command, events, after) == [], f"seed {seed}, command {number}: {command}"
-            state = after
+@pytest.mark.parametrize("seed", range(8))
+def test_every_invariant_holds_after_every_random_step(seed: int, profile: Profile) -> None:
+    state = opening(BOOKS, profile)
+    for number, command in enumerate(script(seed, 250)):
+        after, events = step(state, command)
+        assert broken(state, command, events, after) == [], f"command {number}: {command}"
+        state = after
 
 
 def test_the_random_steps_reach_every_rule_that_is_a_decision_and_every_kind_of_event() -> None:
@@ -422,6 +424,17 @@ def test_no_invariant_is_left_undoctored() -> None:
     assert {name for name, *_ in DOCTORED} == {invariant.name for invariant in INVARIANTS}
 
 
+def test_the_invariants_know_the_records_of_the_oracle_and_none_of_its_decisions() -> None:
+    taken = {
+        name.name
+        for module in (invariants, tape)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.ImportFrom) and node.module in (rules.__name__, exchange.__name__, kernel.__name__)
+        for name in node.names
+    }
+    assert taken == {"Book", "Exchange", "Pending", "Resting"}
+
+
 # ── every classic defect of an engine is refuted ──
 
 DEFECTS = [
@@ -453,7 +466,6 @@ DEFECTS = [
         "match.executed <= order.min_quantity > 0",
         "killed_only_if_impossible",
     ),
-    (rules.enter, "if order.post_only and would_take(book, order)", "if False", "post_only_never_takes"),
     (rules._remainder, "if match.self_trade:", "if False:", "uncrossed"),
     (rules._remainder, "if order.time_in_force is TimeInForce.IOC:", "if False:", "nothing_dead_rests"),
     (rules._rest, "sequence = book.sequence + 1", "sequence = book.sequence", "sequences_unique_and_past"),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+
 from bookproof.spec.commands import AdvanceClock, Basket, EndOfDay, Halt, Leg, MassCancel, Resume, TakeSnapshot
 from bookproof.spec.events import (
     Accepted,

@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
+
 from bookproof.spec.commands import Cancel, Submit
 from bookproof.spec.events import Accepted, Cancelled, Prevented, Trade, canonical_trades
 from bookproof.spec.exchange import opening, run, step, top

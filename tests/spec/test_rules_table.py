@@ -7,8 +7,9 @@ import timeit
 from collections.abc import Iterator
 from pathlib import Path
 
-import bookproof.spec
 import pytest
+
+import bookproof.spec
 from bookproof.spec.invariants import INVARIANTS
 from bookproof.spec.rulebook import NOT_YET, RULES, fired, listening
 

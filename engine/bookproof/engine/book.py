@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from sortedcontainers import SortedKeyList
+
 from bookproof.engine.entry_checks import NOTHING as _NOTHING
 from bookproof.engine.entry_checks import TOP_ID as _TOP_ID
 from bookproof.engine.entry_checks import EntryChecks
@@ -30,7 +32,6 @@ from bookproof.spec.values import (
     TimeInForce,
 )
 from bookproof.spec.views import Depth, OrderStatus, PendingStop, Queue, QueuedOrder, Stops, Top, depth_of, top_of
-from sortedcontainers import SortedKeyList
 
 _new = tuple.__new__
 """`_new(Trade, (…))` makes a value at half the cost of `Trade(…)`."""
@@ -399,7 +400,10 @@ class FastBook:
 
     def cancel(self, command: Cancel) -> tuple[Event, ...]:
         """Take one live order out."""
-        return (self._cancel(command[1], CancelReason.REQUESTED),)
+        order_id = command[1]
+        if type(order_id) is not int or not 0 <= order_id < _TOP_ID:
+            return (_new(Rejected, (self.symbol, order_id, RejectReason.INVALID_ORDER_ID)),)
+        return (self._cancel(order_id, CancelReason.REQUESTED),)
 
     def _cancel(self, order_id: OrderId, reason: CancelReason) -> Event:
         order = self._live.pop(order_id, None)

@@ -48,7 +48,9 @@ class EntryChecks:
             return RejectReason.INVALID_COMBINATION
         if type(minimum) is not int or minimum < 0 or minimum > quantity:
             return RejectReason.INVALID_MIN_QUANTITY
-        if display is not None and (type(display) is not int or display < 0 or display > quantity):
+        if display is not None and (
+            type(display) is not int or display < 0 or display > quantity or display % self.lot != 0
+        ):
             return RejectReason.INVALID_DISPLAY
         if lives is _GTD:
             if not _is_id(expires):
@@ -59,7 +61,9 @@ class EntryChecks:
 
     def replace(self, command: Replace) -> RejectReason | None:
         """Why a replace cannot be done, whatever the book holds."""
-        _, _, quantity, price, stop = command
+        _, order_id, quantity, price, stop = command
+        if not _is_id(order_id):
+            return RejectReason.INVALID_ORDER_ID
         if self._bad_quantity(quantity):
             return RejectReason.INVALID_QUANTITY
         if price is not None and self._bad_price(price):

@@ -46,11 +46,17 @@ class Floor:
     """All books, the market-wide halt (J6) and the clock (A5)."""
 
     def __init__(self, instruments: Iterable[Instrument], profile: Profile, book_type: type[FastBook]) -> None:
+        grouped = [account for group in profile.self_trade_groups for account in group]
+        if len(grouped) != len(set(grouped)):
+            raise ValueError("an account stands in two self-trade groups; give it one owner (G1)")
         self.market = Market()
         self.books: dict[Symbol, FastBook] = {}
         for instrument in instruments:
             if instrument.symbol in self.books:
                 raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
+            flaw = instrument.flaw()
+            if flaw is not None:
+                raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
             self.books[instrument.symbol] = book_type(instrument, profile, self.market)
 
     def carry_out(self, command: Command) -> Sequence[Event]:

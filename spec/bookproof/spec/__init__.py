@@ -6,5 +6,5 @@ Read in this order:
 2. `commands`, `events`, `reasons`, `views`: what goes in, what comes out, why not, what can be seen.
 3. `kernel`: matching, with nothing but integers.
 4. `book`, `exchange`: the numbered rules as pure functions; `exchange.step` is the only way in.
-5. `invariants`: what must hold after any step.
+5. `rulebook`: the numbers. `tape`, `invariants`: what must hold after any step.
 """

@@ -56,7 +56,7 @@ from bookproof.spec.wire import Number, OneOf, Record, Shape, braced, choice, re
 
 VERSION: Final = 1
 
-LONGEST_LINE: Final = 1 << 20
+LONGEST_LINE: Final = 1 << 24
 """Bytes. A longer line is refused before the rest of it is read."""
 
 R = TypeVar("R")

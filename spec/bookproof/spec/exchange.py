@@ -75,7 +75,7 @@ class Exchange(NamedTuple):
         return self._replace(books={**self.books, **changed})
 
 
-Outcome = tuple[Exchange, tuple[Event, ...]]
+Stepped = tuple[Exchange, tuple[Event, ...]]
 """The state after a command, and what the exchange said."""
 
 
@@ -97,7 +97,7 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
     return Exchange(profile, books)
 
 
-def step(state: Exchange, command: Command) -> Outcome:
+def step(state: Exchange, command: Command) -> Stepped:
     """What the rule book says to one command.
 
     >>> from bookproof.spec.instruments import listing
@@ -131,7 +131,7 @@ def step(state: Exchange, command: Command) -> Outcome:
             return state, (SnapshotTaken(snapshot(state)),)
 
 
-def run(state: Exchange, commands: Iterable[Command]) -> Outcome:
+def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
     """Step through several commands; all their events in one tuple."""
     events: list[Event] = []
     for command in commands:
@@ -143,7 +143,7 @@ def run(state: Exchange, commands: Iterable[Command]) -> Outcome:
 # ── one book ──
 
 
-def _submit(state: Exchange, order: Submit) -> Outcome:
+def _submit(state: Exchange, order: Submit) -> Stepped:
     fault = submit_fault(order, state.instrument(order.symbol))
     if fault is None and state.halted:
         fired("J6")
@@ -153,7 +153,7 @@ def _submit(state: Exchange, order: Submit) -> Outcome:
     return _happened(state, rules.submit(state.books[order.symbol], order, state.clock, state.profile))
 
 
-def _cancel(state: Exchange, command: Cancel) -> Outcome:
+def _cancel(state: Exchange, command: Cancel) -> Stepped:
     fault = cancel_fault(command, state.instrument(command.symbol))
     if fault is not None:
         return _refused(state, command.symbol, command.order_id, fault)
@@ -163,7 +163,7 @@ def _cancel(state: Exchange, command: Cancel) -> Outcome:
     return _happened(state, rules.cancel(book, command.order_id))
 
 
-def _replace(state: Exchange, command: Replace) -> Outcome:
+def _replace(state: Exchange, command: Replace) -> Stepped:
     fault = replace_fault(command, state.instrument(command.symbol))
     if fault is None and state.halted:
         fired("J6")
@@ -176,7 +176,7 @@ def _replace(state: Exchange, command: Replace) -> Outcome:
 # ── several books ──
 
 
-def _basket(state: Exchange, basket: Basket) -> Outcome:
+def _basket(state: Exchange, basket: Basket) -> Stepped:
     """All legs trade whole, or none trades at all (L4). Stops are triggered when every leg has traded (E2)."""
     fault = _basket_fault(state, basket)
     if fault is not None:
@@ -222,7 +222,7 @@ def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectRe
     return leg, reason
 
 
-def _mass_cancel(state: Exchange, command: MassCancel) -> Outcome:
+def _mass_cancel(state: Exchange, command: MassCancel) -> Stepped:
     """Every live order of the account, in listing order of the books, within a book in order of sequence (J7)."""
     if not is_id(command.account):
         return _refused(state, None, None, RejectReason.INVALID_ACCOUNT)
@@ -233,7 +233,7 @@ def _mass_cancel(state: Exchange, command: MassCancel) -> Outcome:
     return state, (MassCancelled(command.account, len(cancelled)), *cancelled)
 
 
-def _halt(state: Exchange, command: Halt) -> Outcome:
+def _halt(state: Exchange, command: Halt) -> Stepped:
     if command.symbol is None:
         if state.halted:
             return _refused(state, None, None, RejectReason.MARKET_HALTED)
@@ -242,7 +242,7 @@ def _halt(state: Exchange, command: Halt) -> Outcome:
     return _set_phase(state, command.symbol, Phase.HALT)
 
 
-def _resume(state: Exchange, command: Resume) -> Outcome:
+def _resume(state: Exchange, command: Resume) -> Stepped:
     if command.symbol is None:
         if not state.halted:
             return _refused(state, None, None, RejectReason.NOT_HALTED)
@@ -251,7 +251,7 @@ def _resume(state: Exchange, command: Resume) -> Outcome:
     return _set_phase(state, command.symbol, Phase.CONTINUOUS)
 
 
-def _set_phase(state: Exchange, symbol: Symbol, phase: Phase) -> Outcome:
+def _set_phase(state: Exchange, symbol: Symbol, phase: Phase) -> Stepped:
     """Halt or resume one book; a market-wide halt is a separate switch above all books (J1, J6)."""
     book = state.books.get(symbol)
     if book is None:
@@ -264,7 +264,7 @@ def _set_phase(state: Exchange, symbol: Symbol, phase: Phase) -> Outcome:
     return changed, (Halted(symbol) if halting else Resumed(symbol),)
 
 
-def _advance_clock(state: Exchange, command: AdvanceClock) -> Outcome:
+def _advance_clock(state: Exchange, command: AdvanceClock) -> Stepped:
     """What is due expires, then the clock has moved (A5, C2)."""
     if not is_id(command.now):
         return _refused(state, None, None, RejectReason.INVALID_TIME)
@@ -280,7 +280,7 @@ def _advance_clock(state: Exchange, command: AdvanceClock) -> Outcome:
     return state._replace(clock=command.now), (*expired, ClockAdvanced(command.now))
 
 
-def _end_of_day(state: Exchange) -> Outcome:
+def _end_of_day(state: Exchange) -> Stepped:
     fired("C2")
     state, expired = _cancel_where(
         state, lambda order: order.terms.time_in_force is TimeInForce.DAY, CancelReason.EXPIRED
@@ -349,19 +349,19 @@ def snapshot(state: Exchange) -> tuple[BookView, ...]:
 # ── small things ──
 
 
-def _happened(state: Exchange, happened: rules.Happened) -> Outcome:
+def _happened(state: Exchange, happened: rules.Happened) -> Stepped:
     book, events = happened
     if book is state.books[book.instrument.symbol]:
         return state, tuple(events)
     return state._with(book), tuple(events)
 
 
-def _refused(state: Exchange, symbol: Symbol | None, order_id: OrderId | None, reason: RejectReason) -> Outcome:
+def _refused(state: Exchange, symbol: Symbol | None, order_id: OrderId | None, reason: RejectReason) -> Stepped:
     fired("A4")
     return state, (Rejected(symbol, order_id, reason),)
 
 
-def _cancel_where(state: Exchange, condition: Callable[[Resting | Pending], bool], reason: CancelReason) -> Outcome:
+def _cancel_where(state: Exchange, condition: Callable[[Resting | Pending], bool], reason: CancelReason) -> Stepped:
     """Cancel every live order that meets a condition, book by book in listing order."""
     changed: list[Book] = []
     events: list[Event] = []

@@ -37,11 +37,7 @@ class LookUpBeforeLock(StripedEngine):
         with self._lock_of[command.symbol]:  # guards book
             book.cancel(command)
             return self._stamped(
-                [
-                    Cancelled(
-                        command.symbol, seen.order_id, seen.side, seen.price, seen.leaves, CancelReason.REQUESTED
-                    )
-                ]
+                [Cancelled(command.symbol, seen.order_id, seen.side, seen.price, seen.leaves, CancelReason.REQUESTED)]
             )
 
 

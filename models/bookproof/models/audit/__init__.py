@@ -12,7 +12,6 @@ from bookproof.models.audit.bitstamp import SAMPLE_INSTALL, read_bitstamp, sampl
 from bookproof.models.audit.flow import Flow, order_flow
 from bookproof.models.audit.generic import COLUMNS, read_csv, read_ndjson
 from bookproof.models.audit.records import (
-    InputError,
     Kind,
     OrderEvent,
     Origin,
@@ -34,6 +33,7 @@ from bookproof.models.audit.report import (
 )
 from bookproof.models.audit.run import BITSTAMP, FORMATS, SAMPLES, run_audit
 from bookproof.models.audit.state import Conventions
+from bookproof.spec.input_error import InputError
 
 __all__ = [
     "BITSTAMP",

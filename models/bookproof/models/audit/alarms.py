@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -31,7 +31,8 @@ class _Cause:
     """The alarms of one rule that blame the same orders."""
 
     count: int = 0
-    examples: list[Alarm] = field(default_factory=list)
+    examples: list[tuple[int, Alarm]] = field(default_factory=list)
+    """Each with its number among all alarms."""
 
 
 class Ledger:
@@ -49,6 +50,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._causes: defaultdict[tuple[str, tuple[str, ...]], _Cause] = defaultdict(_Cause)
+        self._raised = 0
 
     def count(self, rule: str, blamed: tuple[str, ...] = ()) -> None:
         """Count an alarm of which nobody wants to hear the story."""
@@ -56,10 +58,11 @@ class Ledger:
 
     def add(self, alarm: Alarm, blamed: tuple[str, ...] = ()) -> None:
         """Count an alarm, and keep it if it is one of the first."""
+        self._raised += 1
         cause = self._causes[alarm.rule, blamed]
         cause.count += 1
         if cause.count <= EXAMPLES:
-            cause.examples.append(alarm)
+            cause.examples.append((self._raised, alarm))
 
     def total(self, without: Collection[str] = ()) -> dict[str, int]:
         """Alarms by rule that stand when some orders are excused."""
@@ -69,11 +72,18 @@ class Ledger:
                 totals[rule] += cause.count
         return dict(totals)
 
-    def standing(self, without: Collection[str]) -> Iterator[tuple[tuple[str, ...], Alarm]]:
-        """The alarms kept, each with the orders it blames, that stand when some orders are excused."""
-        for (_, blamed), cause in self._causes.items():
-            if not _cleared(blamed, without):
-                yield from ((blamed, alarm) for alarm in cause.examples)
+    def standing(self, without: Collection[str]) -> list[tuple[tuple[str, ...], Alarm]]:
+        """The alarms kept that stand when some orders are excused, each behind the orders it blames.
+
+        They come in the order in which they were raised.
+        """
+        found = [
+            (number, blamed, alarm)
+            for (_, blamed), cause in self._causes.items()
+            if not _cleared(blamed, without)
+            for number, alarm in cause.examples
+        ]
+        return [(blamed, alarm) for _, blamed, alarm in sorted(found)]
 
     def blaming(self, order_id: str, rules: Collection[str]) -> tuple[int, int]:
         """Alarms of some rules that blame an order: in all, and nobody else."""
@@ -105,7 +115,7 @@ def alarm(
 
 def named(orders: list[Order]) -> str:
     """Orders for a sentence, with their limits: the first few, and how many more."""
-    names = ", ".join(f"{order.order_id} at {order.limit}" for order in orders[:NAMED])
+    names = ", ".join(f"order {order.order_id} at {order.limit}" for order in orders[:NAMED])
     return f"{names} and {len(orders) - NAMED} more" if len(orders) > NAMED else names
 
 
@@ -113,9 +123,9 @@ def story(trade: Trade) -> str:
     """A trade for a sentence.
 
     >>> story(Trade(100, 5, maker_id="7", taker_id="9", time_ns=0, line=3))
-    '9 trades 5 lots with 7 at 100'
+    'order 9 trades 5 lots with order 7 at 100'
     """
-    return f"{trade.taker_id} trades {trade.quantity} lots with {trade.maker_id} at {trade.price}"
+    return f"order {trade.taker_id} trades {trade.quantity} lots with order {trade.maker_id} at {trade.price}"
 
 
 def _cleared(blamed: tuple[str, ...], without: Collection[str]) -> bool:

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from bookproof.models.audit.fields import Row, Scale
 from bookproof.models.audit.generic import rows_of_csv
-from bookproof.models.audit.records import InputError, Kind, OrderEvent, Origin, Record, Remark, Trade
+from bookproof.models.audit.records import Kind, OrderEvent, Origin, Record, Remark, Trade, refused
 from bookproof.spec.values import Nanoseconds, Side, Ticks
 
 ORDER_COLUMNS = ("id", "timestamp", "exchange_timestamp", "price", "volume", "action", "direction")
@@ -79,7 +79,7 @@ def sample_path() -> Path:
         found = None
     path = Path(str(found)) if found is not None else None
     if path is None or not path.is_file():
-        raise InputError(
+        raise refused(
             "sample bitstamp",
             0,
             "package",

@@ -11,7 +11,7 @@ from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import NamedTuple, NoReturn, TypeVar
 
-from bookproof.models.audit.records import InputError
+from bookproof.models.audit.records import refused
 
 LARGEST = (1 << 63) - 1
 """The largest number of ticks, lots or nanoseconds that is believed: what a signed 64-bit field can hold."""
@@ -53,7 +53,7 @@ class Scale:
         except InvalidOperation:
             self._size = Decimal(0)
         if not (self._size.is_finite() and self._size > 0):
-            raise InputError("options", 0, "tick or lot size", "a decimal above 0", step, "write 0.01, say")
+            raise refused("options", 0, "tick or lot size", "a decimal above 0", step, "write 0.01, say")
         self.steps: Callable[[str], int] = lru_cache(maxsize=1 << 16)(self._steps)
 
     def _steps(self, text: str) -> int:
@@ -80,9 +80,9 @@ class Row(NamedTuple):
     (105, 17, '')
     >>> try:
     ...     row.steps("price", Scale("1"))
-    ... except InputError as error:
+    ... except ValueError as error:
     ...     print(error)
-    log.csv:2: price: expected a multiple of 1, got '10.5'; declare a finer step than 1
+    log.csv:2: price: expected a multiple of 1, got "10.5"; declare a finer step than 1
     """
 
     path: str
@@ -130,4 +130,4 @@ class Row(NamedTuple):
 
     def refuse(self, field: str, expected: str, hint: str) -> NoReturn:
         """Raise the `InputError` of this field."""
-        raise InputError(self.path, self.line, field, expected, self.text(field), hint)
+        raise refused(self.path, self.line, field, expected, self.text(field), hint)

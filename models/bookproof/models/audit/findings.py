@@ -107,9 +107,9 @@ def _ghost(walk: Walk, order: Order, hole: Nanoseconds) -> Ghost:
         evidence.quotes,
         tuple(evidence.lines),
         f"resting at {order.limit} since the snapshot{age}; then {_bypasses(evidence)}, over "
-        f"{_duration(evidence.until_ns - evidence.since_ns)}; never traded, changed or cancelled. Its end "
-        f"fell into the {_duration(hole)} after the snapshot that nobody recorded{proof}. "
-        f"{involved:,} alarms blame it, {alone:,} of them alone",
+        f"{_duration(evidence.until_ns - evidence.since_ns)}; never traded, changed or cancelled. "
+        f"Its end must have fallen into the {_duration(hole)} after the snapshot that nobody recorded"
+        f"{proof}. {involved:,} alarms blame it, {alone:,} of them alone",
     )
 
 

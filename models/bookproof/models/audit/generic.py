@@ -31,7 +31,7 @@ from typing import Any, NoReturn
 
 from bookproof.models.audit.fields import Row, Scale
 from bookproof.models.audit.lines import Line, read_lines
-from bookproof.models.audit.records import InputError, Kind, OrderEvent, Origin, Record, Remark, Trade
+from bookproof.models.audit.records import Kind, OrderEvent, Origin, Record, Remark, Trade, refused
 from bookproof.spec.values import Side
 
 REQUIRED = ("kind", "time_ns", "order_id", "side", "price", "quantity", "maker_id", "taker_id")
@@ -89,20 +89,20 @@ def rows_of_csv(path: Path, required: tuple[str, ...], known: tuple[str, ...]) -
     columns = _cells(name, header) if header else []
     for column in required:
         if column not in columns:
-            raise InputError(
+            raise refused(
                 name, header.number if header else 1, column, "a column of this name", ",".join(columns),
                 "name the columns in the first line, in any order",
             )  # fmt: skip
     for index, column in enumerate(columns):
         if column in columns[:index]:
-            raise InputError(name, 1, column, "each column once", ",".join(columns), "rename or remove one")
+            raise refused(name, 1, column, "each column once", ",".join(columns), "rename or remove one")
         if column not in known:
             yield Remark("column not read", 1, f"the column {column!r} means nothing to an audit")
     line = None
     for line in lines:
         cells = line.text.split(",") if '"' not in line.text else _cells(name, line)
         if len(cells) != len(columns):
-            raise InputError(
+            raise refused(
                 name, line.number, "line", f"{len(columns)} fields", f"{len(cells)} fields",
                 "quote values that hold commas" if line.ended else _CUT,
             )  # fmt: skip
@@ -116,7 +116,7 @@ def _cells(name: str, line: Line) -> list[str]:
         return next(csv.reader([line.text], strict=True))
     except csv.Error as error:
         hint = "double the quotes inside a quoted value" if line.ended else _CUT
-        raise InputError(name, line.number, "line", "comma-separated values", str(error), hint) from None
+        raise refused(name, line.number, "line", "comma-separated values", str(error), hint) from None
 
 
 def _rows_of_ndjson(path: Path) -> Iterator[Row | Remark]:
@@ -137,7 +137,7 @@ def _object(name: str, line: Line) -> dict[str, str]:
     """One JSON object as texts: numbers stay the very digits the file has."""
 
     def refuse(field: str, expected: str, got: str, hint: str) -> NoReturn:
-        raise InputError(name, line.number, field, expected, got, hint)
+        raise refused(name, line.number, field, expected, got, hint)
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, str]:
         cells: dict[str, str] = {}

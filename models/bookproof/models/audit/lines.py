@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from bookproof.models.audit.records import InputError
+from bookproof.models.audit.records import refused
 
 LONGEST_LINE = 1 << 20
 """Bytes. A longer line is refused unread: it is no log, and it would not fit anybody's memory for long."""
@@ -48,7 +48,7 @@ def read_lines(path: Path) -> Iterator[Line]:
                     yield line
     except OSError as error:
         # BadGzipFile is an OSError too, and without an errno has nothing to say but its message.
-        raise InputError(
+        raise refused(
             name,
             number,
             "file",
@@ -57,11 +57,11 @@ def read_lines(path: Path) -> Iterator[Line]:
             "check the path and the file",
         ) from error
     except (EOFError, zlib.error) as error:
-        raise InputError(
+        raise refused(
             name, number, "file", "a whole gzip file", str(error), "copy or download the file again"
         ) from error
     if number == 0:
-        raise InputError(
+        raise refused(
             name, 0, "file", "at least one line", "", "the file is empty: check how it was written"
         )
 
@@ -75,7 +75,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 def _decoded(raw: bytes, name: str, number: int) -> Line:
     if len(raw) > LONGEST_LINE:
-        raise InputError(
+        raise refused(
             name, number, "line", f"at most {LONGEST_LINE:,} bytes", repr(raw[:20]),
             "is this a text file with one record a line?",
         )  # fmt: skip
@@ -83,7 +83,7 @@ def _decoded(raw: bytes, name: str, number: int) -> Line:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         bad = f"byte 0x{raw[error.start]:02x} at column {error.start + 1}"
-        raise InputError(name, number, "line", "UTF-8 text", bad, "save the file as UTF-8") from None
+        raise refused(name, number, "line", "UTF-8 text", bad, "save the file as UTF-8") from None
     if number == 1:
         text = text.removeprefix(BYTE_ORDER_MARK)
     return Line(number, text.rstrip("\r\n"), text.endswith("\n"))

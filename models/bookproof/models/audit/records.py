@@ -10,9 +10,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.values import Lots, Nanoseconds, Side, Ticks
-
-LONGEST_QUOTE = 60  # characters of bad input that a message repeats
 
 
 class Kind(StrEnum):
@@ -95,32 +94,10 @@ Record: TypeAlias = OrderEvent | Trade | Remark
 """One step of a log."""
 
 
-class InputError(ValueError):
-    """Say where input is not what its format promises, what was expected, what came, and what to do.
+def refused(path: str, line: int, field: str, expected: str, got: str, hint: str) -> InputError:
+    """An error about what somebody else wrote, which is quoted.
 
-    `line` counts from 1; 0 means the file as a whole. `str()` is always one line.
-
-    >>> error = InputError("log.csv", 7, "price", "a decimal number", "abc", "write 100.25")
-    >>> print(error)
-    log.csv:7: price: expected a decimal number, got 'abc'; write 100.25
-    >>> error.line, error.field
-    (7, 'price')
+    >>> print(refused("log.csv", 7, "price", "a decimal number", "abc", "write 100.25"))
+    log.csv:7: price: expected a decimal number, got "abc"; write 100.25
     """
-
-    def __init__(self, path: str, line: int, field: str, expected: str, got: str, hint: str) -> None:
-        # All of them go to the base class, so that the error survives a trip between processes.
-        super().__init__(path, line, field, expected, got, hint)
-        self.path = path
-        self.line = line
-        self.field = field
-        self.expected = expected
-        self.got = got
-        self.hint = hint
-
-    def __str__(self) -> str:
-        """The whole story on one line."""
-        shown = self.got if len(self.got) <= LONGEST_QUOTE else self.got[:LONGEST_QUOTE] + "…"
-        place = f"{self.path}:{self.line}" if self.line else self.path
-        story = f"{place}: {self.field}: expected {self.expected}, got {shown!r}; {self.hint}"
-        # A field's name is input too, and may hold what a terminal would obey.
-        return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in story)
+    return InputError(path, line, field, expected, quote(got), hint)

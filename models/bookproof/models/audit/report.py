@@ -44,7 +44,8 @@ class Verdict(StrEnum):
 class Violation:
     """One broken rule, with the lines that prove it.
 
-    `order_lines` are lines of the order events, `trade_lines` of the trades: of one file, or of two.
+    `order_lines` are lines of the order events, `trade_lines` of the trades: of one file, or of two. The
+    explanation gives prices in ticks and quantities in lots.
     """
 
     rule: str
@@ -145,13 +146,11 @@ class AuditReport:
         work = f"{trades:,} trades and {quotes:,} orders that came to rest"
         if self.verdict is Verdict.DISAGREE:
             return f"Broken, out of {work}: {_by_rule({rule.rule: rule.broken for rule in self.checked})}."
-        excuse = (
-            f" once {len(self.ghosts)} ghost orders of the recording are left out; with them, false alarms: "
-            f"{_by_rule(self.cleared)}"
-            if self.ghosts
-            else ""
-        )
-        return f"Every rule that could be checked holds on {work}{excuse}."
+        holds = f"Every rule that could be checked holds on {work}"
+        if not self.ghosts:
+            return f"{holds}."
+        ghosts = "1 ghost order" if len(self.ghosts) == 1 else f"{len(self.ghosts)} ghost orders"
+        return f"{holds}, without {ghosts}; with them, false alarms: {_by_rule(self.cleared)}."
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, ready for `json.dumps`: dicts, lists, strings and numbers, keys in a fixed order."""

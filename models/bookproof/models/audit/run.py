@@ -8,7 +8,7 @@ from pathlib import Path
 from bookproof.models.audit import bitstamp, generic
 from bookproof.models.audit.auditor import Progress, audit
 from bookproof.models.audit.lines import read_lines
-from bookproof.models.audit.records import InputError, Record
+from bookproof.models.audit.records import Record, refused
 from bookproof.models.audit.report import AuditReport
 from bookproof.models.audit.state import Conventions
 
@@ -46,10 +46,10 @@ def run_audit(
     ... ''')
     >>> report = run_audit(path, tick="0.01")
     >>> print(report.verdict, report.violations[0].rule, report.violations[0].explanation)
-    disagree B4 9 trades 3 lots with 7 at 1040, the taker's price: the maker's is 1050
+    disagree B4 order 9 trades 3 lots with order 7 at 1040, the taker's price: the maker's is 1050
     """
     if (path is None) == (sample is None):
-        raise InputError("options", 0, "input", "a file or a sample", f"{path}, {sample}", "give exactly one")
+        raise refused("options", 0, "input", "a file or a sample", f"{path}, {sample}", "give exactly one")
     if sample is not None:
         format = _one_of("sample", sample, SAMPLES)
     file = bitstamp.sample_path() if path is None else Path(path)
@@ -70,7 +70,7 @@ def _open(
         book = Path(trades) if trades is not None else None
         return bitstamp.read_bitstamp(file, book, tick or bitstamp.TICK, lot or bitstamp.LOT), BITSTAMP
     if trades is not None:
-        raise InputError(
+        raise refused(
             "options", 0, "trades", "no second file", str(trades), f"{format} logs hold their trades"
         )
     read = generic.read_csv if format == "csv" else generic.read_ndjson
@@ -88,5 +88,5 @@ def _guess(file: Path) -> str:
 
 def _one_of(what: str, name: str, names: tuple[str, ...]) -> str:
     if name not in names:
-        raise InputError("options", 0, what, f"one of {', '.join(names)}", name, "check spelling and case")
+        raise refused("options", 0, what, f"one of {', '.join(names)}", name, "check spelling and case")
     return name

@@ -167,8 +167,8 @@ def _patterns(features: Features) -> tuple[Pattern, ...]:
 _MODES = (*[_NONE] * 5, *SelfTradePrevention, SelfTradePrevention.DECREMENT)
 """What orders say of self trades. Decrement twice: it has the most to get wrong."""
 
-_DRAWN_LEVELS = LEVELS + LEVELS // 2
-"""Every price, and those of an order's own half of them once more."""
+_AWAY = (2, 3, 4) * 4
+"""Where half of the prices are drawn: a little away from the other side, so that they rest, one behind the other."""
 
 _PATTERN_TABLE = 192
 """Patterns drawn where features can be combined."""
@@ -209,9 +209,10 @@ def _submit(code: int, context: Context) -> Submit:
     code, at = divmod(code, len(plan.drawn_scales))
     symbol, prices, quantities = plan.drawn_scales[at]
     code, side = divmod(code, 2)
-    code, level = divmod(code, _DRAWN_LEVELS)
-    if level >= LEVELS:  # away from the other side: without orders that rest there is nothing to trade with
-        level = level - LEVELS if side == 0 else 2 * LEVELS - 1 - level
+    code, level = divmod(code, LEVELS + len(_AWAY))
+    if level >= LEVELS:
+        away = _AWAY[level - LEVELS]
+        level = away if side == 0 else LEVELS - 1 - away
     code, size = divmod(code, SIZES)
     code, account = divmod(code, ACCOUNTS)
     order_id = len(used) + 1
@@ -226,8 +227,8 @@ def _submit(code: int, context: Context) -> Submit:
         self_trade = _MODES[at]
     quantity, price = quantities[size], prices[level]
     if pattern is _PLAIN:
-        fields = (symbol, order_id, account + 1, _SIDES[side], quantity, price)
-        return _new(Submit, (*fields, _GTC, None, False, 0, None, None, self_trade))
+        plain = (symbol, order_id, account + 1, _SIDES[side], quantity, price)
+        return _new(Submit, (*plain, _GTC, None, False, 0, None, None, self_trade))
     market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden = pattern
     stop = display = expires = None
     minimum = 0
@@ -249,17 +250,13 @@ def _submit(code: int, context: Context) -> Submit:
     return _new(Submit, (*fields, lives, stop, post_only, minimum, display, expires, self_trade))
 
 
-def _target(code: int, context: Context) -> tuple[int, Symbol, OrderId]:
-    """An order to cancel or replace, of those entered before: one in three of the newest, which may well be alive.
-
-    Half of all targets turn out to be dead, and one in sixteen is looked for in the wrong book.
-    """
+def _target(code: int, context: Context, newest: int) -> tuple[int, Symbol, OrderId]:
+    """An order entered before, `newest` sixteenths of the time one of the last six; now and then in the wrong book."""
     used, scales = context.used, context.plan.scales
     if not used:
         return code, scales[0].symbol, 1
     code, choice = divmod(code, 16)
-    newest = len(used) if choice > 5 else min(len(used), 6)
-    code, back = divmod(code, newest)
+    code, back = divmod(code, min(len(used), 6) if choice < newest else len(used))
     symbol, order_id = used[-1 - back]
     if choice == 15:
         code, at = divmod(code, len(scales))
@@ -268,13 +265,15 @@ def _target(code: int, context: Context) -> tuple[int, Symbol, OrderId]:
 
 
 def _cancel(code: int, context: Context) -> Cancel:
-    _, symbol, order_id = _target(code, context)
+    """Whatever was entered before, seldom of the newest: nearly half of all cancels come too late."""
+    _, symbol, order_id = _target(code, context, newest=1)
     return _new(Cancel, (symbol, order_id))
 
 
 def _replace(code: int, context: Context) -> Replace:
+    """Mostly of the newest: an order that is gone is refused, and there are enough cancels to show that."""
     plan = context.plan
-    code, symbol, order_id = _target(code, context)
+    code, symbol, order_id = _target(code, context, newest=13)
     scale = next((scale for scale in plan.scales if scale.symbol == symbol), plan.scales[0])
     code, size = divmod(code, SIZES)
     code, moves = divmod(code, 2)

@@ -8,7 +8,7 @@ of all this; the result does not depend on the speed of the machine.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any, TypeAlias
 
 from bookproof.models.generate.case import Case
@@ -16,7 +16,7 @@ from bookproof.models.generate.venues import USUAL_PRICE
 from bookproof.spec.commands import AdvanceClock, Basket, Command, Leg, Replace, Submit
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT
-from bookproof.spec.values import Side, TimeInForce
+from bookproof.spec.values import Lots, Side, TimeInForce
 
 Shows: TypeAlias = Callable[[Case], bool]
 """Whether a case still shows what the first one did."""
@@ -57,6 +57,8 @@ class _Shrinker:
             self._fewer_commands()
             self._plainer_books()
             self._plainer_commands()
+            if len(self.case.commands) <= FEW:
+                self._fewer_and_smaller()
         return self.case
 
     def _try(self, candidate: Case) -> bool:
@@ -99,6 +101,14 @@ class _Shrinker:
             while helped:
                 prices = sorted(_prices(self.case.commands))
                 helped = any(self._try(self._with(at, simpler)) for simpler in _simpler(self.case.commands[at], prices))
+
+    def _fewer_and_smaller(self) -> None:
+        """Two changes at once, where neither helps alone: a maker goes and its taker takes less; both get smaller."""
+        helped = True
+        while helped:
+            commands = self.case.commands
+            helped = any(self._try(self.case._replace(commands=fewer)) for fewer in _without_one_and_smaller(commands))
+            helped = helped or any(self._try(self.case._replace(commands=both)) for both in _both_smaller(commands))
 
     def _with(self, at: int, command: Command) -> Case:
         commands = self.case.commands
@@ -182,6 +192,36 @@ def _cheaper(command: Any, fields: tuple[str, ...], prices: list[int]) -> Iterat
             yield from (command._replace(**{field: lower}) for lower in prices if lower < price)
 
 
+def _without_one_and_smaller(commands: tuple[Command, ...]) -> Iterator[tuple[Command, ...]]:
+    """One command left out, and the quantity of another reduced."""
+    for gone in range(len(commands)):
+        rest = (*commands[:gone], *commands[gone + 1 :])
+        for at, command in enumerate(rest):
+            for quantity in range(1, _quantity(command)):
+                yield _with_quantities(rest, {at: quantity})
+
+
+def _both_smaller(commands: tuple[Command, ...]) -> Iterator[tuple[Command, ...]]:
+    """Two quantities reduced by the same number of lots."""
+    for pair in combinations(range(len(commands)), 2):
+        most = min(_quantity(commands[at]) for at in pair) - 1
+        for less in sorted({1, most}, reverse=True) if most > 0 else ():
+            yield _with_quantities(commands, {at: _quantity(commands[at]) - less for at in pair})
+
+
+def _with_quantities(commands: tuple[Command, ...], quantities: dict[int, Lots]) -> tuple[Command, ...]:
+    changed: list[Any] = list(commands)
+    for at, quantity in quantities.items():
+        changed[at] = changed[at]._replace(quantity=quantity)
+    return tuple(changed)
+
+
+def _quantity(command: Any) -> Lots:
+    """0 for what has no quantity, or none that is a number worth counting down from."""
+    quantity = getattr(command, "quantity", 0)
+    return quantity if type(quantity) is int and 0 < quantity < 1000 else 0
+
+
 # ── simpler cases ──
 
 
@@ -228,11 +268,13 @@ def _renumbered(case: Case) -> Iterator[Case]:
             if type(order_id) is int and 0 < order_id < 10**6:
                 ids.setdefault(order_id, len(ids) + 1)
     yield case._replace(commands=tuple(_with_ids(command, ids) for command in case.commands))
-    prices = {price: USUAL_PRICE + place for place, price in enumerate(sorted(_prices(case.commands)))}
-    yield case._replace(commands=tuple(_with_prices(command, prices) for command in case.commands))
-    first_side = next((side for command in case.commands for side in _sides(command)), Side.SELL)
-    if first_side is Side.BUY:  # the maker sells, the taker buys
-        yield case._replace(commands=tuple(_mirrored(command) for command in case.commands))
+    prices = sorted(_prices(case.commands))
+    yield _priced(case, {price: USUAL_PRICE + place for place, price in enumerate(prices)})
+    for lower, price in pairwise(prices):
+        yield _priced(case, {price: lower})
+    if next((side for command in case.commands for side in _sides(command)), Side.SELL) is Side.BUY:
+        mirrored = case._replace(commands=tuple(_mirrored(command) for command in case.commands))
+        yield _priced(mirrored, dict(zip(prices, reversed(prices), strict=True)))
     names = {instrument.symbol: plain for instrument, plain in zip(case.instruments, PLAIN_SYMBOLS, strict=False)}
     yield case._replace(
         instruments=tuple(i._replace(symbol=names.get(i.symbol, i.symbol)) for i in case.instruments),
@@ -300,6 +342,10 @@ def _with_ids(command: Command, ids: dict[int, int]) -> Command:
         return part._replace(order_id=ids[order_id]) if type(order_id) is int and order_id in ids else part
 
     return _changed(command, change)
+
+
+def _priced(case: Case, prices: dict[int, int]) -> Case:
+    return case._replace(commands=tuple(_with_prices(command, prices) for command in case.commands))
 
 
 def _with_prices(command: Command, prices: dict[int, int]) -> Command:

@@ -4,7 +4,7 @@ Three tiers make the same commands, for different needs:
 
 - `commands` draws one command field by field. It is the most readable and the slowest: write state machines and small
   properties with it.
-- `sequences` and `cases` draw one packed integer for each command (`packed`). Use them for volume.
+- `sequences` and `cases` draw one packed integer for each command (`packed`), in a single choice. Use them for volume.
 - `soak` draws nothing from Hypothesis at all: a seed makes a case, and delta debugging makes it small.
 
 The features that a strategy takes are switches: `SWARM` has a set for each feature alone, and all of them together.
@@ -15,6 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import EVERYTHING, SWARM, Feature, Features
@@ -38,8 +41,6 @@ from bookproof.spec.commands import (
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 
 Terms: TypeAlias = dict[str, Any]
 """Fields of a `Submit` beyond the plain ones, by name."""
@@ -55,6 +56,9 @@ SPOIL: SearchStrategy[int] = st.integers(0, (1 << 12) - 1)
 """What `packed.spoil` does to a command."""
 
 _PREVENTION = st.sampled_from([mode for mode in SelfTradePrevention if mode is not SelfTradePrevention.NONE])
+
+# Eight bytes, not an integer: of wide integers Hypothesis draws mostly small ones, and all prices would be the same.
+_CODE = st.binary(min_size=BITS // 8, max_size=BITS // 8).map(int.from_bytes)
 
 
 def _lives(how: TimeInForce) -> SearchStrategy[Terms]:
@@ -165,7 +169,7 @@ def sequences(
     """
     listed = books(features)[:FEWEST_BOOKS] if instruments is None else tuple(instruments)
     plan = plan_for(features, listed)
-    codes = st.lists(st.integers(0, (1 << BITS) - 1), min_size=min_size, max_size=max_size)
+    codes = st.lists(_CODE, min_size=min_size, max_size=max_size)
     return codes.map(lambda drawn: decode(drawn, plan))
 
 

@@ -1,22 +1,25 @@
 """What one step of the rule book must do, whatever the numbers: contracts that CrossHair explores path by path.
 
-Each contract builds a book from plain integers, lets an order meet it the way the oracle does, and gives back what
-happened. Its docstring says what is asked of the integers (`pre:`) and which properties must hold (`post:`). Books are
-sorted by construction: an order says how far behind its predecessor it stands and which number it was given, and
-every well-formed book can be told that way. A step leaves a well-formed book again (`well_formed`, `uncrossed`), so
-what holds of one step holds of any number of them, as long as the book stays within the bounds.
+A contract builds a book from plain integers, lets an order meet it just as the oracle does, and gives back what
+happened. Its docstring says what is asked of the integers (`pre:`) and which properties must hold (`post:`).
 
-Predicates use `&` and `|` on numbers, never `and`, `or`, `all` or `if`: a branch doubles the paths to explore, an
-expression does not. Order ids, sides and kinds of events are never symbolic; branching on those is free.
+Books are sorted by construction: an order says how far behind its predecessor it stands and which number it was
+given, and every well-formed book can be told that way. A step leaves a well-formed book again (`well_formed`,
+`uncrossed`), so what holds of one step holds of any number of them, as long as the book stays within the bounds.
+
+Properties combine comparisons with `&` and `|`, never `and`, `or`, `all` or `if`: a branch on an unknown number
+doubles the paths to explore, an expression does not. Order ids, sides and kinds of events are known on every path;
+branching on those is free.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
-from itertools import combinations
-from operator import and_
+from itertools import combinations, pairwise
+from operator import and_, or_
+from types import FunctionType, NoneType
 from typing import Any, NamedTuple, TypeAlias
 
 from bookproof.engine.book import FastBook
@@ -26,7 +29,7 @@ from bookproof.spec import exchange, kernel
 from bookproof.spec.book import Book, Location
 from bookproof.spec.commands import Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Trade
-from bookproof.spec.instruments import LARGEST, Instrument
+from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import DEFAULT
 from bookproof.spec.sorted_tuple import SortedTuple
@@ -36,7 +39,7 @@ from bookproof.spec.views import BookView
 SYMBOL = "ABC"
 INSTRUMENT = Instrument(SYMBOL)
 TAKER, FIRST_MAKER, FIRST_PEER = 0, 1, 11
-"""Order ids: the incoming order's, and those of the best order on the opposite side and on its own."""
+"""Order ids: the incoming order's, and those of the best orders on the opposite side and on its own."""
 
 
 # ── a book in plain integers ──
@@ -49,7 +52,7 @@ class Order(NamedTuple):
     """How much worse its price is than that of the order before it."""
     sequence: int
     slice: Lots
-    account: Account
+    account: Account = 1
 
 
 class Iceberg(NamedTuple):
@@ -62,9 +65,16 @@ class Iceberg(NamedTuple):
     display: Lots
 
 
-Orders: TypeAlias = tuple[Order] | tuple[Order, Order] | None
-Icebergs: TypeAlias = tuple[Iceberg] | tuple[Iceberg, Iceberg] | None
-"""One side of a book, best first. `sized` makes other sizes of these."""
+Orders: TypeAlias = Sequence[Order | Iceberg] | None
+"""One side of a book, best first. CrossHair needs a type of bounded size instead, which `sized` puts in."""
+
+
+class Entry(NamedTuple):
+    """A limit order still to come in."""
+
+    side: Side
+    price: Ticks
+    quantity: Lots
 
 
 class Step(NamedTuple):
@@ -77,7 +87,7 @@ class Step(NamedTuple):
 
     @property
     def makers(self) -> tuple[Resting, ...]:
-        """The orders it may trade with, in the order of their priority."""
+        """The orders it could trade with, first in line first."""
         return tuple(self.before.side(self.taker.side.opposite))
 
     @property
@@ -86,11 +96,11 @@ class Step(NamedTuple):
         return [event for event in self.events if isinstance(event, Trade)]
 
     def left(self) -> dict[OrderId, Lots]:
-        """What is still open of every order that is in the book now."""
+        """What is open of every order that is in the book now."""
         return {order.order_id: order.leaves for order in _resting(self.after)}
 
     def lost(self) -> dict[OrderId, Lots]:
-        """How much less is open of every order that was in the book."""
+        """How much less is open of every order that was in the book, by trading or otherwise."""
         left = self.left()
         return {order.order_id: order.leaves - left.get(order.order_id, 0) for order in _resting(self.before)}
 
@@ -99,21 +109,20 @@ class Answers(NamedTuple):
     """What the oracle and the engine made of the same orders."""
 
     oracle: tuple[Event, ...]
-    oracle_view: BookView
     engine: tuple[Event, ...]
+    oracle_view: BookView
     engine_view: BookView
 
 
-def ready(orders: Sequence[Order] | Sequence[Iceberg] | None, last: int) -> bool:
-    """Whether these are one side of a well-formed book in which `last` was the last number given out."""
-    orders = orders or ()
-    return every((order.gap >= 0) & (order.slice > 0) & (order.sequence <= last) for order in orders) & every(
-        (later.gap > 0) | (earlier.sequence < later.sequence) for earlier, later in zip(orders, orders[1:], strict=False)
+def ready(orders: Orders, last: int) -> bool:
+    """Whether these can be one side of a book in which `last` was the last number given out."""
+    return every((order.gap >= 0) & (order.slice > 0) & (order.sequence <= last) for order in orders or ()) & every(
+        (later.gap > 0) | (earlier.sequence < later.sequence) for earlier, later in pairwise(orders or ())
     )
 
 
-def iced(orders: Sequence[Iceberg] | None) -> bool:
-    """Whether these slices and reserves may occur. Without a bound on the refreshes there is no end of paths."""
+def iced(orders: Orders) -> bool:
+    """Whether the reserves can be: at most two slices behind the first, as paths without bound cannot be explored."""
     return every(
         (order.slice <= order.display) & (order.reserve >= 0) & (order.reserve <= 2 * order.display)
         for order in orders or ()
@@ -121,11 +130,13 @@ def iced(orders: Sequence[Iceberg] | None) -> bool:
     )
 
 
-def listed(orders: Sequence[Order] | None, side: Side, best: int) -> bool:
-    """Whether an exchange takes these prices and quantities (A1)."""
-    prices = [-key if side is Side.BUY else key for key in _keys(best, orders or ())]
-    return every((price >= INSTRUMENT.min_price) & (price <= INSTRUMENT.max_price) for price in prices) & every(
-        order.slice <= INSTRUMENT.max_quantity for order in orders or ()
+def listed(entry: Entry) -> bool:
+    """Whether an exchange takes this order (A1)."""
+    return (
+        (INSTRUMENT.min_price <= entry.price)
+        & (entry.price <= INSTRUMENT.max_price)
+        & (INSTRUMENT.min_quantity <= entry.quantity)
+        & (entry.quantity <= INSTRUMENT.max_quantity)
     )
 
 
@@ -135,13 +146,12 @@ def listed(orders: Sequence[Order] | None, side: Side, best: int) -> bool:
 def limit_order(
     side: Side, price: Ticks, quantity: Lots, makers: Orders, peers: Orders, best: int, spread: Ticks, last: int
 ) -> Step:
-    """A limit order meets any book.
+    """A limit order meets a book.
 
     pre: (quantity > 0) & (spread > 0) & ready(makers, last) & ready(peers, last)
     post: hold(_, ANY_ORDER)
     """
-    taker = Submit(SYMBOL, TAKER, 0, side, quantity, price)
-    return _enter(taker, makers, peers, best, spread, last)
+    return _step(Submit(SYMBOL, TAKER, 0, side, quantity, price), makers, peers, best, spread, last)
 
 
 def iceberg_order(
@@ -149,19 +159,18 @@ def iceberg_order(
     price: Ticks,
     quantity: Lots,
     display: Lots,
-    makers: Icebergs,
+    makers: Orders,
     peers: Orders,
     best: int,
     spread: Ticks,
     last: int,
 ) -> Step:
-    """An iceberg meets icebergs, each with at most two slices behind the first.
+    """An iceberg meets a book with icebergs.
 
     pre: (quantity > 0) & (display > 0) & (spread > 0) & ready(makers, last) & iced(makers) & ready(peers, last)
     post: hold(_, ICEBERGS)
     """
-    taker = Submit(SYMBOL, TAKER, 0, side, quantity, price, display=display)
-    return _enter(taker, makers, peers, best, spread, last)
+    return _step(Submit(SYMBOL, TAKER, 0, side, quantity, price, display=display), makers, peers, best, spread, last)
 
 
 def own_order(
@@ -176,56 +185,50 @@ def own_order(
     spread: Ticks,
     last: int,
 ) -> Step:
-    """An order that must not trade with its own account meets any book, its own orders among them.
+    """A limit order that may not trade with its own account meets a book.
 
     pre: (quantity > 0) & (spread > 0) & ready(makers, last) & ready(peers, last)
     pre: prevention is not SelfTradePrevention.NONE
-    post: hold(_, SELF_TRADE)
+    post: hold(_, SELF_TRADES)
     """
     taker = Submit(SYMBOL, TAKER, account, side, quantity, price, self_trade=prevention)
-    return _enter(taker, makers, peers, best, spread, last)
+    return _step(taker, makers, peers, best, spread, last)
 
 
-def three_orders(first: tuple[Side, Ticks, Lots], second: tuple[Side, Ticks, Lots], third: tuple[Side, Ticks, Lots]) -> list[Step]:
-    """Three limit orders one after the other, from the empty book: what the other contracts assume can be reached.
+def from_empty(entries: Sequence[Entry]) -> list[Step]:
+    """Limit orders come in one after the other, from the empty book on.
 
-    pre: (first[1] > 0) & (first[2] > 0) & (second[1] > 0) & (second[2] > 0) & (third[1] > 0) & (third[2] > 0)
+    pre: every(listed(entry) for entry in entries)
     post: hold_each(_, ANY_ORDER)
     """
     book = Book(INSTRUMENT)
     steps = []
-    for order_id, (side, price, quantity) in enumerate((first, second, third), 1):
-        taker = Submit(SYMBOL, order_id, order_id, side, quantity, price)
+    for order_id, entry in enumerate(entries):
+        taker = Submit(SYMBOL, order_id, order_id, entry.side, entry.quantity, entry.price)
         after, events = rules.submit(book, taker, 0, DEFAULT)
         steps.append(Step(book, taker, after, events[1:]))
         book = after
     return steps
 
 
-def both(
-    side: Side, price: Ticks, quantity: Lots, makers: Orders, peers: Orders, best: int, spread: Ticks, last: int
-) -> Answers:
-    """The oracle and the engine are given the same book, then the same limit order.
+def both(entries: Sequence[Entry]) -> Answers:
+    """The same limit orders come in to the oracle and to the engine, from the empty book on.
 
-    pre: (spread > 0) & ready(makers, last) & ready(peers, last)
-    pre: listed(makers, side.opposite, best) & listed(peers, side, spread - best)
-    post: hold(_, BOTH)
+    pre: every(listed(entry) for entry in entries)
+    post: hold(_, EQUAL)
     """
-    state = exchange.opening([INSTRUMENT])
-    floor = Floor([INSTRUMENT], DEFAULT, FastBook)
-    for resting in (
-        *_terms(side.opposite, best, makers or (), FIRST_MAKER),
-        *_terms(side, spread - best, peers or (), FIRST_PEER),
-    ):
-        state, _ = exchange.step(state, resting)
-        floor.carry_out(resting)
-    taker = Submit(SYMBOL, TAKER, 0, side, quantity, price)
-    state, said = exchange.step(state, taker)
-    answered = tuple(floor.carry_out(taker))
-    return Answers(said, exchange.view(state, SYMBOL), answered, floor.view(SYMBOL))
+    state, floor = exchange.opening([INSTRUMENT]), Floor([INSTRUMENT], DEFAULT, FastBook)
+    said: list[Event] = []
+    answered: list[Event] = []
+    for order_id, entry in enumerate(entries):
+        order = Submit(SYMBOL, order_id, order_id, entry.side, entry.quantity, entry.price)
+        state, events = exchange.step(state, order)
+        said += events
+        answered += floor.carry_out(order)
+    return Answers(tuple(said), tuple(answered), exchange.view(state, SYMBOL), floor.view(SYMBOL))
 
 
-# ── properties: the docstring's first words are the rules ──
+# ── properties: the rules they show, then what they say ──
 
 
 def uncrossed(step: Step) -> bool:
@@ -235,7 +238,7 @@ def uncrossed(step: Step) -> bool:
 
 
 def conserved(step: Step) -> bool:
-    """B8, A6: what an order had is what it traded, was prevented from, had cancelled, and has left; no more, no less."""
+    """B8, A6: what an order had is what it traded, what was prevented or cancelled, and what it has left."""
     gone: dict[OrderId, Lots] = {}
     for event in step.events:
         if isinstance(event, Trade | Prevented):
@@ -243,186 +246,333 @@ def conserved(step: Step) -> bool:
             gone[event.taker] = gone.get(event.taker, 0) + event.quantity
         elif isinstance(event, Cancelled):
             gone[event.order_id] = gone.get(event.order_id, 0) + event.quantity
-    had = {order.order_id: order.leaves for order in _resting(step.before)}
-    had[step.taker.order_id] = step.taker.quantity
+    had = {order.order_id: order.leaves for order in _resting(step.before)} | {step.taker.order_id: step.taker.quantity}
     left = step.left()
+    once = left.keys() <= had.keys() and len(left) == len(_resting(step.after))
     return (
-        left.keys() <= had.keys()
-        and len(left) == len(_resting(step.after))
-        and every(quantity == gone.get(id, 0) + left.get(id, 0) for id, quantity in had.items())
+        once
+        & every(lots == gone.get(order_id, 0) + left.get(order_id, 0) for order_id, lots in had.items())
         & every(o.terms.quantity == o.executed + o.prevented + o.leaves for o in _resting(step.after))
     )
 
 
 def maker_price(step: Step) -> bool:
-    """B1, B4: every trade is at the maker's price, which is no worse than the taker's limit."""
-    price = {maker.order_id: maker.price for maker in step.makers}
-    sign = 1 if step.taker.side is Side.BUY else -1
-    limit = step.taker.price
-    assert limit is not None
+    """B1, B4: every trade is at the maker's price, which is no worse for the taker than its limit."""
+    prices = {maker.order_id: maker.price for maker in step.makers}
+    reach = kernel.reach_of(step.taker.side, step.taker.price)
     return every(
-        (trade.price == price[trade.maker]) & (sign * trade.price <= sign * limit) & (trade.quantity > 0)
+        (trade.price == prices[trade.maker])
+        & (kernel.signed_key(step.taker.side.opposite, trade.price) <= reach)
+        & (trade.quantity > 0)
         for trade in step.trades
     )
 
 
 def price_first(step: Step) -> bool:
-    """B2, B5: nobody is touched while a better price has something left, nor beyond the limit, nor too little."""
+    """B2, B5: the better price is used up before a worse one is touched, all that crosses is, and no more."""
     makers, left, lost = step.makers, step.left(), step.lost()
     reach = kernel.reach_of(step.taker.side, step.taker.price)
-    rests = left.get(step.taker.order_id, 0)
     return every(
         (better.key == worse.key) | (left.get(better.order_id, 0) == 0) | (lost[worse.order_id] == 0)
         for better, worse in combinations(makers, 2)
     ) & every(
         ((maker.key <= reach) | (lost[maker.order_id] == 0))
-        & ((maker.key > reach) | (left.get(maker.order_id, 0) == 0) | (rests == 0))
+        & ((maker.key > reach) | (left.get(maker.order_id, 0) == 0) | (step.taker.order_id not in left))
         for maker in makers
     )
 
 
 def time_first(step: Step) -> bool:
-    """B3: at one price nobody is touched before the slice of whoever came earlier is gone; the taker queues last."""
+    """B3: at one price whoever came first loses its slice before the next is touched; a new order queues last."""
     makers, lost = step.makers, step.lost()
-    told = [trade.maker for trade in step.trades]
-    first = [told.index(id) for id in dict.fromkeys(maker.order_id for maker in makers) if id in told]
-    side = tuple(step.after.side(step.taker.side))
-    at = [place for place, order in enumerate(side) if order.order_id == step.taker.order_id]
+    told = list(dict.fromkeys(trade.maker for trade in step.trades))
+    own_side = tuple(step.after.side(step.taker.side))
     return (
-        first == sorted(first)
-        and every(
-            (earlier.key < later.key) | (lost[earlier.order_id] >= earlier.slice) | (lost[later.order_id] == 0)
-            for earlier, later in combinations(makers, 2)
+        (told == [maker.order_id for maker in makers if maker.order_id in told])
+        & every(
+            (first.key < second.key) | (lost[first.order_id] >= first.slice) | (lost[second.order_id] == 0)
+            for first, second in combinations(makers, 2)
         )
-        & every(side[place].key < order.key for place in at for order in side[place + 1 :])
+        & every(
+            ahead.key < behind.key
+            for ahead, behind in combinations(own_side, 2)
+            if ahead.order_id == step.taker.order_id
+        )
     )
 
 
 def keeps_place(step: Step) -> bool:
-    """B7, D2: who has some of its slice left keeps its place; whoever shows a new slice queues last at its price."""
+    """B7, D2: an order keeps its place while its slice lasts; with a new slice it queues last at its price."""
     lost = step.lost()
     good = True
     for side in Side:
-        place = {order.order_id: at for at, order in enumerate(step.after.side(side))}
-        then = [order for order in step.before.side(side) if order.order_id in place]
-        now = {order.order_id: order for order in step.after.side(side)}
-        good &= every(now[o.order_id].key == o.key for o in then)
-        for ahead, behind in combinations(then, 2):
-            kept = lost[ahead.order_id] < ahead.slice
-            same = (ahead.key == behind.key) & (lost[behind.order_id] < behind.slice)
-            ordered = place[ahead.order_id] < place[behind.order_id]
-            good &= (not ordered) | kept | ~same if False else True
-            good &= ordered | ((kept == False) & (ahead.key == behind.key))
-            good &= (not ordered) | kept | (ahead.key < behind.key) | (lost[behind.order_id] >= behind.slice)
+        place = {order.order_id: place for place, order in enumerate(step.after.side(side))}
+        staying = [order for order in step.before.side(side) if order.order_id in place]
+        for first, second in combinations(staying, 2):
+            if place[first.order_id] < place[second.order_id]:
+                kept = (first.key < second.key) | (lost[first.order_id] < first.slice)
+                good = good & (kept | (lost[second.order_id] >= second.slice))
+            else:
+                good = good & (first.key == second.key) & (lost[first.order_id] >= first.slice)
     return good
 
 
 def takes_turns(step: Step) -> bool:
-    """D2, D3: no trade is larger than a slice, and between two trades of one order all others at its price have one."""
-    trades, makers = step.trades, {maker.order_id: maker for maker in step.makers}
+    """D3: no trade is larger than a slice, and nobody trades again while another at its price awaits its turn."""
+    makers, trades = {maker.order_id: maker for maker in step.makers}, step.trades
     good = True
     for at, trade in enumerate(trades):
-        mine = makers[trade.maker]
-        earlier = [i for i in range(at) if trades[i].maker == trade.maker]
-        good = good & (trade.quantity <= (mine.display if earlier else mine.slice))
-        if earlier:
-            since = {t.maker for t in trades[earlier[-1] + 1:at]}
-            done = {}
-            for t in trades[:at]:
-                done[t.maker] = done.get(t.maker, 0) + t.quantity
-            good &= every((o.key != mine.key) | (done.get(o.order_id, 0) == o.leaves) for o in makers.values() if o.order_id not in since and o is not mine)
+        maker, earlier = makers[trade.maker], trades[:at]
+        mine = [turn for turn, other in enumerate(earlier) if other.maker == trade.maker]
+        good = good & (trade.quantity <= (maker.display if mine else maker.slice))
+        if mine:
+            had_a_turn = {other.maker for other in earlier[mine[-1] :]}
+            good = good & every(
+                (other.key != maker.key) | (other.leaves == sum(t.quantity for t in earlier if t.maker == other.order_id))
+                for other in makers.values()
+                if other.order_id not in had_a_turn
+            )
     return good
 
 
-def never_with_itself(step: Step) -> bool:
-    """G3: no trade is between two orders of one account."""
-    account = {m.order_id: m.terms.account for m in step.makers}
-    return every(account[t.maker] != step.taker.account for t in step.trades)
-
-
-def taker_ends(step: Step) -> bool:
-    """G5."""
-    t, left, lost = step.taker, step.left(), step.lost()
-    reach = kernel.reach_of(step.taker.side, step.taker.price)
-    if t.self_trade not in (SelfTradePrevention.CANCEL_TAKER, SelfTradePrevention.CANCEL_BOTH) or t.order_id not in left:
-        return True
-    return every((m.terms.account != t.account) | (m.key > reach) for m in step.makers)
-
-
 def well_formed(step: Step) -> bool:
-    """B3: every side is in strict order, every slice holds something, every order can be found by its id."""
+    """B3, B11: each side is in strict order, no order is empty, and each can be found by its id."""
     book = step.after
-    found = [location.order_id for location in book.live]
-    good = found == sorted(order.order_id for order in _resting(book))
+    good = [location.order_id for location in book.live] == sorted(order.order_id for order in _resting(book))
     for side in Side:
         orders = tuple(book.side(side))
-        good &= every(
+        good = good & every(_precedes(first, second) for first, second in pairwise(orders)) & every(
             (order.slice > 0)
             & (order.reserve >= 0)
             & (order.sequence <= book.sequence)
             & (order.key == kernel.signed_key(side, order.price))
             for order in orders
-        ) & every(_before(one, two) for one, two in zip(orders, orders[1:], strict=False))
+        )
+    return good
+
+
+def no_self_trade(step: Step) -> bool:
+    """G3: no account trades with itself."""
+    accounts = {maker.order_id: maker.terms.account for maker in step.makers}
+    return every(accounts[trade.maker] != step.taker.account for trade in step.trades)
+
+
+def as_asked(step: Step) -> bool:
+    """G3, G5: who is cancelled or reduced on meeting an own order is who the aggressor said."""
+    lost, left, mode = step.lost(), step.left(), step.taker.self_trade
+    reach = kernel.reach_of(step.taker.side, step.taker.price)
+    good = True
+    for maker in step.makers:
+        of_another = maker.terms.account != step.taker.account
+        untouched = lost[maker.order_id] == 0
+        if mode is SelfTradePrevention.CANCEL_TAKER:
+            good = good & (of_another | untouched)
+        elif mode is not SelfTradePrevention.DECREMENT:
+            good = good & (of_another | untouched | (lost[maker.order_id] == maker.leaves))
+        if mode in (SelfTradePrevention.CANCEL_TAKER, SelfTradePrevention.CANCEL_BOTH) and step.taker.order_id in left:
+            good = good & (of_another | (maker.key > reach))  # who rests has met none of its own
+    if mode is SelfTradePrevention.DECREMENT:
+        good = good & every(event.quantity == 0 for event in step.events if isinstance(event, Cancelled))
     return good
 
 
 def agree(answers: Answers) -> bool:
-    """B10: the engine says what the oracle says, and both show the same queues afterwards."""
+    """B10: the engine says what the oracle says, and both then show the same queues."""
     return same(answers.oracle, answers.engine) & same(answers.oracle_view, answers.engine_view)
 
 
-ANY_ORDER = (uncrossed, conserved, maker_price, price_first, time_first, keeps_place, well_formed)
+# ── situations: each must be reachable, else the contract shows nothing ──
+
+
+def sweeps_and_rests(step: Step) -> bool:
+    """An order trades with two makers, and its rest queues behind another order."""
+    own_side = [order.order_id for order in step.after.side(step.taker.side)]
+    return len(step.trades) == 2 and TAKER in own_side[1:]
+
+
+def shows_three_slices(step: Step) -> bool:
+    """An iceberg trades three slices, the order behind it after the first."""
+    return [trade.maker for trade in step.trades] == [FIRST_MAKER, FIRST_MAKER + 1, FIRST_MAKER, FIRST_MAKER]
+
+
+def prevents_after_a_trade(step: Step) -> bool:
+    """An order trades, and then meets one of its own account."""
+    return len(step.trades) == 1 and isinstance(step.events[-1], Cancelled | Prevented)
+
+
+def trades_twice(steps: Sequence[Step]) -> bool:
+    """The last order trades with both before it."""
+    return len(steps[-1].trades) == 2
+
+
+def both_sweep(answers: Answers) -> bool:
+    """Both answer with two trades."""
+    return sum(isinstance(event, Trade) for event in answers.engine) == 2
+
+
+# ── what is shown of which contract ──
+
+Property: TypeAlias = Callable[[Any], bool]
+
+ANY_ORDER: tuple[Property, ...] = (
+    uncrossed,
+    conserved,
+    maker_price,
+    price_first,
+    time_first,
+    keeps_place,
+    well_formed,
+)
 ICEBERGS = (*ANY_ORDER, takes_turns)
-SELF_TRADE = (uncrossed, conserved, maker_price, price_first, time_first, well_formed, never_with_itself, taker_ends)
-BOTH = (agree,)
+SELF_TRADES = (*ANY_ORDER, no_self_trade, as_asked)
+EQUAL: tuple[Property, ...] = (agree,)
 
-def hold(outcome, properties):
-    return every(p(outcome) for p in properties)
 
-def hold_each(outcomes, properties):
-    return every(hold(o, properties) for o in outcomes)
+def up_to(size: int, kind: type) -> Any:
+    """The type of one side of a book with none to `size` orders."""
+    return reduce(or_, (tuple[(kind,) * count] for count in range(1, size + 1)), None) or NoneType
+
+
+class Size(NamedTuple):
+    """How large the books are, in words and as the types of a contract's arguments."""
+
+    says: str
+    types: dict[str, Any]
+
+
+class Contract(NamedTuple):
+    """A contract and all that is shown of it."""
+
+    run: Callable[..., Any]
+    properties: tuple[Property, ...]
+    reaches: Property
+    quick: Size
+    full: Size
+
+    @property
+    def name(self) -> str:
+        """As in counterexamples."""
+        return self.run.__name__
+
+    def sized(self, full: bool) -> Callable[..., Any]:
+        """The same function with arguments of bounded size, for CrossHair to make up."""
+        run = self.run
+        assert isinstance(run, FunctionType)
+        copy = FunctionType(run.__code__, run.__globals__, run.__name__)
+        copy.__doc__, copy.__module__ = run.__doc__, run.__module__
+        copy.__annotations__ = run.__annotations__ | (self.full if full else self.quick).types
+        return copy
+
+
+def _books(makers: int, peers: int) -> Size:
+    return Size(f"up to {makers}×{peers}", {"makers": up_to(makers, Order), "peers": up_to(peers, Order)})
+
+
+_ICEBERG_AND_ORDER = tuple[Iceberg] | tuple[Iceberg, Order] | None
+_TWO_ICEBERGS = up_to(2, Iceberg)
+_SCRIPT_OF_THREE = Size("3 orders", {"entries": tuple[Entry, Entry, Entry]})
+_SCRIPT_OF_FOUR = Size("4 orders", {"entries": tuple[Entry, Entry, Entry, Entry]})
+
+CONTRACTS = {
+    contract.name: contract
+    for contract in (
+        Contract(limit_order, ANY_ORDER, sweeps_and_rests, _books(2, 2), _books(3, 3)),
+        Contract(
+            iceberg_order,
+            ICEBERGS,
+            shows_three_slices,
+            Size("up to 2×0, first an iceberg", {"makers": _ICEBERG_AND_ORDER, "peers": NoneType}),
+            Size("up to 2×1, all icebergs", {"makers": _TWO_ICEBERGS, "peers": up_to(1, Order)}),
+        ),
+        Contract(own_order, SELF_TRADES, prevents_after_a_trade, _books(2, 0), _books(2, 2)),
+        Contract(from_empty, ANY_ORDER, trades_twice, _SCRIPT_OF_THREE, _SCRIPT_OF_FOUR),
+        Contract(both, EQUAL, both_sweep, _SCRIPT_OF_THREE, _SCRIPT_OF_FOUR),
+    )
+}
+"""Every contract by name."""
+
+_asked: Property | None = None
+
+
+@contextmanager
+def asking(only: Property | None) -> Iterator[None]:
+    """Ask for one property instead of all that a contract has; None asks for all."""
+    global _asked
+    outer, _asked = _asked, only
+    try:
+        yield
+    finally:
+        _asked = outer
+
+
+def hold(outcome: Any, properties: Iterable[Property]) -> bool:
+    """Whether all properties hold, or the one that is asked for."""
+    return every(shows(outcome) for shows in (properties if _asked is None else (_asked,)))
+
+
+def hold_each(outcomes: Iterable[Any], properties: Iterable[Property]) -> bool:
+    """Whether they hold of every outcome."""
+    return every(hold(outcome, properties) for outcome in outcomes)
+
+
+# ── small things ──
+
 
 def every(conditions: Iterable[bool]) -> bool:
+    """All of them, without a branch."""
     return reduce(and_, conditions, True)
 
-def same(one, two) -> bool:
-    if isinstance(one, tuple):
-        return type(one) is type(two) and len(one) == len(two) and every(map(same, one, two))
-    return one == two
 
-def _before(one: Resting, two: Resting) -> bool:
-    return (one.key < two.key) | (
-        (one.key == two.key) & ((one.rank < two.rank) | ((one.rank == two.rank) & (one.sequence < two.sequence)))
-    )
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, down to the numbers in them and without a branch on those."""
+    if isinstance(one, tuple):
+        return type(one) is type(other) and len(one) == len(other) and every(map(same, one, other))
+    return bool(one is other) or one == other
+
+
+def _precedes(first: Resting, second: Resting) -> bool:
+    earlier = (first.rank < second.rank) | ((first.rank == second.rank) & (first.sequence < second.sequence))
+    return (first.key < second.key) | ((first.key == second.key) & earlier)
+
 
 def _resting(book: Book) -> tuple[Resting, ...]:
     return (*book.bids, *book.asks)
 
-def _keys(best, orders):
-    out = []
-    for o in orders:
-        best = best + o.gap
-        out.append(best)
-    return out
 
-def _terms(side, best, orders, first):
-    return [Submit(SYMBOL, id, order.account if isinstance(order, Order) else id, side, order.slice if isinstance(order, Order) else order.slice + order.reserve, -key if side is Side.BUY else key, display=None if isinstance(order, Order) else order.display)
-       for id, (order, key) in enumerate(zip(orders, _keys(best, orders)), first)]
+def _terms(side: Side, best: int, orders: Orders, order_id: OrderId) -> list[Submit]:
+    """The commands that make one side of a book; order ids count up from the given one."""
+    terms = []
+    key = best
+    for order_id, order in enumerate(orders or (), order_id):
+        key = key + order.gap
+        price = -key if side is Side.BUY else key
+        if isinstance(order, Iceberg):
+            quantity = order.slice + order.reserve
+            terms.append(Submit(SYMBOL, order_id, 1, side, quantity, price, display=order.display))
+        else:
+            terms.append(Submit(SYMBOL, order_id, order.account, side, order.slice, price))
+    return terms
 
-def _queue(side, best, orders, first):
-    q = []
-    for t, o in zip(_terms(side, best, orders, first), orders):
-        r = kernel.resting(t, t.account, t.quantity, 0, 0, o.sequence)
-        if isinstance(o, Iceberg):
-            r = r._replace(slice=o.slice, reserve=o.reserve)
-        q.append(r)
-    return SortedTuple(q)
 
-def _enter(taker, makers, peers, best, spread, last):
-    side = taker.side
-    m, p = _queue(side.opposite, best, makers or (), FIRST_MAKER), _queue(side, spread - best, peers or (), FIRST_PEER)
-    live = SortedTuple(rules._location(order) for order in (*m, *p))
-    before = Book(INSTRUMENT, live=live, sequence=last)
-    before = before.with_side(side.opposite, m).with_side(side, p)
+def _queue(side: Side, best: int, orders: Orders, order_id: OrderId) -> SortedTuple[Resting]:
+    queue = []
+    for terms, order in zip(_terms(side, best, orders, order_id), orders or (), strict=True):
+        resting = kernel.resting(terms, terms.account, terms.quantity, 0, 0, order.sequence)
+        if isinstance(order, Iceberg):
+            resting = resting._replace(slice=order.slice, reserve=order.reserve)
+        queue.append(resting)
+    return SortedTuple(queue)
+
+
+def _step(taker: Submit, makers: Orders, peers: Orders, best: int, spread: Ticks, last: int) -> Step:
+    """Let the taker meet the book in which makers count from the key `best` and peers stand `spread` ticks away."""
+    opposite = _queue(taker.side.opposite, best, makers, FIRST_MAKER)
+    own = _queue(taker.side, spread - best, peers, FIRST_PEER)
+    live = SortedTuple(
+        Location(order.order_id, order.terms.side, False, (order.key, order.rank, order.sequence))
+        for order in (*opposite, *own)
+    )
+    empty = Book(INSTRUMENT, live=live, sequence=last)
+    before = empty.with_side(taker.side.opposite, opposite).with_side(taker.side, own)
     after, events = rules.enter(before, taker, DEFAULT)
     return Step(before, taker, after, events)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from bookproof.models.report.literal import classes_in, laid_out, literal
+from bookproof.models.report.literal import WIDTH, classes_in, laid_out, literal
 from bookproof.spec.commands import Command
 from bookproof.spec.events import Event
 from bookproof.spec.instruments import Instrument
@@ -120,10 +120,13 @@ def _construction(make: str, instruments: tuple[Instrument, ...], profile: Profi
 
 def _imports(names: set[tuple[str, str]]) -> list[str]:
     """One line for each module, as an import sorter would leave them."""
-    return [
-        f"from {module} import {', '.join(name for _, name in group)}"
-        for module, group in groupby(sorted(names), key=lambda pair: pair[0])
-    ]
+    lines: list[str] = []
+    for module, group in groupby(sorted(names), key=lambda pair: pair[0]):
+        imported = [name for _, name in group]
+        line = f"from {module} import {', '.join(imported)}"
+        lines += [line] if len(line) <= WIDTH else [f"from {module} import ("]
+        lines += [] if len(line) <= WIDTH else [*(f"{_MARGIN}{name}," for name in imported), ")"]
+    return lines
 
 
 def _quoted(story: str) -> str:

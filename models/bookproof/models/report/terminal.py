@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from bookproof.models.verdict import Disagreement, Result, Verdict
-from bookproof.spec.rulebook import RULES
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -16,6 +14,15 @@ from rich.rule import Rule as Line
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
+
+from bookproof.models.verdict import Disagreement, Result, Verdict
+from bookproof.spec.rulebook import RULES
+
+_MANY = 5
+"""So many agreeing checks of a part have a row each; more share one."""
+
+_NOT_SUMMED = ("rules reached",)
+"""The same rules are reached again and again; the note says how many there are in all."""
 
 _STYLES = {Verdict.AGREE: "green", Verdict.DISAGREE: "bold red", Verdict.NOT_RUN: "yellow"}
 
@@ -82,7 +89,7 @@ def print_results(results: Iterable[Result], console: Console | None = None) -> 
     for result in listed:
         if result.disagreement is not None:
             console.print(_told(result, result.disagreement))
-    console.print(_table(listed))
+    console.print(_table(_collapsed(listed)))
     console.print(Text(closing_sentence(listed), style=_STYLES[_worst(listed)]))
 
 
@@ -108,6 +115,28 @@ def _worst(results: list[Result]) -> Verdict:
         if any(result.verdict is verdict for result in results):
             return verdict
     return Verdict.AGREE
+
+
+def _collapsed(results: list[Result]) -> list[Result]:
+    """Many checks of one part that agree become one row; what is worth a look keeps its own."""
+    rows: list[Result] = []
+    for part in dict.fromkeys(result.part for result in results):
+        mine = [result for result in results if result.part == part]
+        agreeing = [result for result in mine if result.verdict is Verdict.AGREE]
+        if len(agreeing) <= _MANY:
+            rows += mine
+            continue
+        sums: dict[str, int | str] = {}
+        for result in agreeing:
+            for what, count in result.worth.items():
+                if isinstance(count, int) and what not in _NOT_SUMMED:
+                    before = sums.get(what, 0)
+                    sums[what] = count + (before if isinstance(before, int) else 0)
+        note = "; ".join(result.note for result in agreeing if result.note)
+        seconds = sum(result.seconds for result in agreeing)
+        rows.append(Result(part, f"{len(agreeing)} mixes of features", Verdict.AGREE, sums, seconds, note))
+        rows += [result for result in mine if result.verdict is not Verdict.AGREE]
+    return rows
 
 
 def _table(results: list[Result]) -> Table:

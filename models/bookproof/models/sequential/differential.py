@@ -6,7 +6,7 @@ of every book, and the status of every order named so far: several defects show 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from enum import StrEnum
 from itertools import zip_longest
@@ -32,6 +32,9 @@ from bookproof.spec.views import BookView, Depth, OrderStatus, Queue, Stops, Top
 
 PATIENCE = 10.0
 """Seconds without one more step after which an engine counts as hung."""
+
+SHORT_PATIENCE = 0.3
+"""The same while a hang is made smaller."""
 
 
 class Kind(StrEnum):
@@ -104,11 +107,12 @@ class Difference(NamedTuple):
         """Everything a person needs to follow it."""
         expected, got = (text.splitlines() for text in self.side_by_side())
         width = max(map(len, [*expected, "the rule book says"]))
-        rows = [("the rule book says", "the engine says"), *zip_longest(expected, got, fillvalue="")]
+        rows = list(zip_longest(expected, got, fillvalue=""))
         table = "\n".join(
             f"  {'  ' if left == right else '≠ '}{left:{width}}  {right}".rstrip() for left, right in rows
         )
-        return f"step {self.step + 1}: {self.title}\n{table}\n  rules: {', '.join(self.rules) or 'none'}"
+        head = f"    {'the rule book says':{width}}  the engine says"
+        return f"step {self.step + 1}: {self.title}\n{head}\n{table}\n  rules: {', '.join(self.rules) or 'none'}"
 
 
 def compare(
@@ -119,12 +123,13 @@ def compare(
     *,
     late: bool = False,
     invariants: bool = False,
-    patience: float = PATIENCE,
+    patience: float | None = None,
 ) -> Difference | None:
     """The first difference between an engine and the oracle over a sequence; None when there is none.
 
     With `late` the views are read once, after the last command: an engine may repair itself when it is looked at.
-    With `invariants` the oracle is itself held to the invariants of the rule book at every step.
+    With `invariants` the oracle is itself held to the invariants of the rule book at every step. An engine hangs when
+    for `patience` seconds, PATIENCE if not given, it does not answer.
 
     >>> from bookproof.models.engines_by_name import factory
     >>> from bookproof.spec.commands import Submit
@@ -222,10 +227,10 @@ class SideBySide:
                 return self._difference(Kind.CRASH, expected, _told(error))
         return None
 
-    def patiently(self, run: Callable[[], Difference | None], patience: float = PATIENCE) -> Difference | None:
+    def patiently(self, run: Callable[[], Difference | None], patience: float | None = None) -> Difference | None:
         """What `run` finds, or that the engine hangs."""
         try:
-            return patiently(run, lambda: self.steps, patience)
+            return patiently(run, lambda: self.steps, PATIENCE if patience is None else patience)
         except Hung:
             _, events = oracle.step(self._before, self._command)
             return self._difference(Kind.HANG, events if self._asked == ("submit",) else None, None)
@@ -276,36 +281,39 @@ def shrink(
     are confirmed the way the difference was found. A hang costs its patience at every try, so it gets few of them.
     """
     hangs = difference.kind is Kind.HANG
-    patience = 0.3 if hangs else PATIENCE
     found = difference
+    first = case._replace(commands=case.commands[: difference.step + 1])
 
     def judged(candidate: Case, late: bool) -> Difference | None:
         try:
-            return compare(
+            seen = compare(
                 engine_factory,
                 candidate.instruments,
                 candidate.profile,
                 candidate.commands,
                 late=late,
                 invariants=difference.kind is Kind.ORACLE,
-                patience=patience,
+                patience=SHORT_PATIENCE if hangs else None,
             )
-        except ValueError:  # such books or such a profile cannot be had
+        except ValueError:  # such books cannot be had
             return None
+        return seen if seen is not None and seen.kind is difference.kind else None
+
+    looks = (True,) if late or hangs else (True, False)
+    if not hangs and judged(first, late=True) is None:  # it shows only under constant watch
+        looks = (False,)
 
     def differs(candidate: Case) -> bool:
         nonlocal found
-        for late_look in (True,) if late or hangs else (True, False):
-            seen = judged(candidate, late_look)
-            if seen is None or seen.kind is not difference.kind:
+        for look in looks:
+            seen = judged(candidate, look)
+            if seen is None:
                 return False
-        assert seen is not None
-        found = seen
+            found_now = seen
+        found = found_now
         return True
 
-    shortest = shrink_case(
-        case._replace(commands=case.commands[: difference.step + 1]), differs, attempts=40 if hangs else 10_000
-    )
+    shortest = shrink_case(first, differs, attempts=40 if hangs else 10_000)
     return shortest, found
 
 
@@ -317,14 +325,18 @@ def _told(error: Exception) -> str:
 
 
 def _lines(answer: Any) -> str:
-    """An answer as text: each event, and each field of a view, on a line of its own."""
-    if isinstance(answer, str):
-        return answer
-    if isinstance(answer, tuple) and type(answer) is tuple:
-        return "\n".join(map(literal, answer)) or "nothing"
-    if answer is None:
-        return "nothing"
-    fields = getattr(answer, "_fields", None)
-    if fields is None:
-        return repr(answer)
-    return "\n".join(f"{field}: {literal(item)}" for field, item in zip(fields, answer, strict=True))
+    """An answer as text: each event, each order and each level on a line of its own."""
+    return answer if isinstance(answer, str) else "\n".join(_rows(answer, "")) or "nothing"
+
+
+def _rows(answer: Any, name: str) -> Iterator[str]:
+    fields: tuple[str, ...] = getattr(answer, "_fields", ())
+    if any(isinstance(part, tuple) for part in answer or ()) and fields:
+        for field, part in zip(fields, answer, strict=True):
+            yield from _rows(part, f"{name}{field} ")
+    elif isinstance(answer, tuple) and not fields:
+        yield from (f"{name}{literal(part)}" for part in answer)
+        if name and not answer:
+            yield f"{name}nothing"
+    elif answer is not None:
+        yield f"{name}{literal(answer)}"

@@ -13,6 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, TypeAlias
 
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule
+
 from bookproof.models.engines_by_name import MakeEngine
 from bookproof.models.generate.case import entered
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
@@ -36,8 +39,6 @@ from bookproof.spec.commands import (
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, SelfTradePrevention, Side, Symbol, Ticks
-from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule
 
 Order: TypeAlias = tuple[Symbol, OrderId]
 """An order entered before, whatever became of it."""

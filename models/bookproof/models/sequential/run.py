@@ -67,12 +67,13 @@ def run_sequential(
     seed: int,
     progress: Progress | None = None,
     case: int | None = None,
+    patience: float | None = None,
 ) -> list[Result]:
     """Judge an engine, by its name or by what makes it, for about so many seconds.
 
     One result for each run of the swarm, in every venue. A run ends at its first disagreement, which is shrunk; the
     others go on. With `case`, that one case and nothing else. `progress` is told the share done, from 0 to 1, and
-    what is going on.
+    what is going on. An engine that does not answer for `patience` seconds hangs.
 
     >>> [result] = run_sequential("global-lock", budget_seconds=0, seed=1, case=3)
     >>> result.check, result.verdict.value, result.worth["sequences"]
@@ -87,11 +88,12 @@ def run_sequential(
         if case is None and done and spent >= budget_seconds:
             break
         name, generated = numbered_case(seed, number)
+        thorough = case is not None or (number // len(ROUND)) % INVARIANTS_EVERY == 0
         tally = tallies[name]
         if tally.disagreement is None:
             if progress is not None:
                 progress(min(spent / budget_seconds, 1.0) if budget_seconds > 0 else 1.0, f"{name}, case {number}")
-            tally.judge(make, engine, generated, seed, number, thorough=case is not None)
+            tally.judge(make, engine, generated, patience, _again(engine, seed, number), thorough)
         elif all(other.disagreement is not None for other in tallies.values()):
             break
     if progress is not None:
@@ -115,23 +117,35 @@ class _Tally:
     hung: bool = False
 
     def judge(
-        self, make: MakeEngine, engine: str | MakeEngine, case: Case, seed: int, number: int, *, thorough: bool
+        self,
+        make: MakeEngine,
+        engine: str | MakeEngine,
+        case: Case,
+        patience: float | None,
+        run_again: str,
+        invariants: bool,
     ) -> None:
         """One more case: views after every command, then once more with views at the end only."""
         started = perf_counter()
-        invariants = thorough or (number // len(ROUND)) % INVARIANTS_EVERY == 0
-        arguments = (make, case.instruments, case.profile, case.commands)
         with listening() as seen:
-            difference, late = compare(*arguments, invariants=invariants), False
-            if difference is None:
-                difference, late = compare(*arguments, late=True), True
+            for late in (False, True):
+                difference = compare(
+                    make,
+                    case.instruments,
+                    case.profile,
+                    case.commands,
+                    late=late,
+                    invariants=invariants and not late,
+                    patience=patience,
+                )
+                if difference is not None:
+                    break
         self.rules += seen
         self.sequences += 1
         self.commands += len(case.commands)
         if difference is not None:
             self.hung = difference.kind is Kind.HANG
-            shortest, found = shrink(make, case, difference, late=late)
-            self.disagreement = disagreement(engine, shortest, found, _again(engine, seed, number))
+            self.disagreement = disagreement(engine, *shrink(make, case, difference, late=late), run_again)
         self.seconds += perf_counter() - started
 
     def result(self, name: str, tallies: dict[str, _Tally]) -> Result:

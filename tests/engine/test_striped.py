@@ -1,0 +1,208 @@
+"""The lock table at the top of `striped.py`, held to: which stripes, in which order, and when the stamp is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from bookproof.engine.global_lock import GlobalLockEngine
+from bookproof.engine.interface import Engine
+from bookproof.engine.striped import StripedEngine
+from bookproof.engine.zoo.lock_defects import LostStripeLock, UnorderedStripes
+from bookproof.spec.commands import (
+    AdvanceClock,
+    Basket,
+    Cancel,
+    Command,
+    EndOfDay,
+    Halt,
+    Leg,
+    MassCancel,
+    Replace,
+    Resume,
+    Submit,
+    TakeSnapshot,
+)
+from bookproof.spec.instruments import Instrument, listing
+from bookproof.spec.profile import Profile
+from bookproof.spec.reasons import RejectReason
+from bookproof.spec.values import Side
+
+BOOKS = listing(["AAA", "BBB", "CCC", "DDD"])
+"""Over three stripes: AAA and DDD share stripe 0, BBB has 1, CCC has 2."""
+
+
+class WatchedLocks:
+    """A `Sync` that writes down every acquisition and what is held when a stamp is drawn."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.held: list[str] = []
+        self.held_at_stamp: list[tuple[str, ...]] = []
+
+    def lock(self, name: str) -> WatchedLock:
+        return WatchedLock(name, self)
+
+    def counter(self, name: str) -> Callable[[], int]:
+        numbers = iter(range(1, 1_000_000))
+
+        def draw() -> int:
+            self.held_at_stamp.append(tuple(self.held))
+            return next(numbers)
+
+        return draw
+
+
+class WatchedLock:
+    def __init__(self, name: str, log: WatchedLocks) -> None:
+        self.name = name
+        self.log = log
+
+    def acquire(self) -> bool:
+        assert self.name not in self.log.held, f"{self.name} is taken twice: it is not reentrant"
+        self.log.taken.append(self.name)
+        self.log.held.append(self.name)
+        return True
+
+    def release(self) -> None:
+        self.log.held.remove(self.name)
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
+
+
+def basket(*symbols: str) -> Basket:
+    legs = tuple(Leg(symbol, 100 + at, Side.BUY, 1, 100) for at, symbol in enumerate(symbols))
+    return Basket(9, legs)
+
+
+ALL = ("stripe 0", "stripe 1", "stripe 2")
+
+LOCK_TABLE: list[tuple[Command, tuple[str, ...]]] = [
+    (Submit("DDD", 1, 7, Side.BUY, 1, 100), ("stripe 0",)),
+    (Cancel("BBB", 1), ("stripe 1",)),
+    (Replace("CCC", 1, 5), ("stripe 2",)),
+    (Halt("BBB"), ("stripe 1",)),
+    (Resume("CCC"), ("stripe 2",)),
+    (basket("BBB", "AAA"), ("stripe 0", "stripe 1")),
+    (basket("CCC", "BBB", "AAA"), ALL),
+    (basket("AAA", "DDD"), ("stripe 0",)),
+    (MassCancel(7), ALL),
+    (Halt(), ALL),
+    (Resume(), ALL),
+    (AdvanceClock(5), ALL),
+    (EndOfDay(), ALL),
+    (TakeSnapshot(), ALL),
+]
+
+NO_LOCK: list[tuple[Command, RejectReason]] = [
+    (Submit("ZZZ", 1, 7, Side.BUY, 1, 100), RejectReason.UNKNOWN_SYMBOL),
+    (Cancel("ZZZ", 1), RejectReason.UNKNOWN_SYMBOL),
+    (Halt("ZZZ"), RejectReason.UNKNOWN_SYMBOL),
+    (basket("AAA", "AAA"), RejectReason.INVALID_LEGS),
+    (MassCancel(-1), RejectReason.INVALID_ACCOUNT),
+    (AdvanceClock(-1), RejectReason.INVALID_TIME),
+]
+
+
+@pytest.mark.parametrize(("command", "stripes"), LOCK_TABLE, ids=repr)
+def test_a_command_takes_the_stripes_of_the_lock_table_from_the_lowest_up(
+    command: Command, stripes: tuple[str, ...]
+) -> None:
+    locks = WatchedLocks()
+    StripedEngine(BOOKS, stripes=3, sync=locks).submit(command)
+    assert tuple(locks.taken) == stripes
+    assert locks.held == [], "every stripe is given back"
+
+
+@pytest.mark.parametrize(("command", "stripes"), LOCK_TABLE, ids=repr)
+def test_the_stamp_is_drawn_once_while_every_stripe_is_held(command: Command, stripes: tuple[str, ...]) -> None:
+    locks = WatchedLocks()
+    StripedEngine(BOOKS, stripes=3, sync=locks).submit(command)
+    assert locks.held_at_stamp == [stripes]
+
+
+@pytest.mark.parametrize(("command", "reason"), NO_LOCK, ids=repr)
+def test_a_command_that_is_wrong_by_itself_takes_no_lock_and_still_gets_a_stamp(
+    command: Command, reason: RejectReason
+) -> None:
+    locks = WatchedLocks()
+    answer = StripedEngine(BOOKS, stripes=3, sync=locks).submit(command)
+    assert [getattr(event, "reason", None) for event in answer.events] == [reason]
+    assert (locks.taken, locks.held_at_stamp, answer.stamp) == ([], [()], 1)
+
+
+def test_the_lock_table_refutes_an_engine_that_lost_a_stripe_lock() -> None:
+    locks = WatchedLocks()
+    LostStripeLock(BOOKS, stripes=3, sync=locks).submit(basket("AAA", "BBB"))
+    assert locks.taken == ["stripe 0"], "the second leg's stripe is the defect"
+
+
+def test_the_lock_table_refutes_an_engine_that_takes_stripes_in_the_order_of_the_legs() -> None:
+    locks = WatchedLocks()
+    UnorderedStripes(BOOKS, stripes=3, sync=locks).submit(basket("CCC", "AAA"))
+    assert locks.taken == ["stripe 2", "stripe 0"]
+
+
+def test_views_take_the_stripe_of_their_book() -> None:
+    locks = WatchedLocks()
+    engine = StripedEngine(BOOKS, stripes=3, sync=locks)
+    for look in (engine.queue, engine.depth, engine.top, engine.stops, engine.view):
+        look("BBB")
+    engine.status("BBB", 1)
+    assert locks.taken == ["stripe 1"] * 6
+
+
+def test_the_global_lock_engine_takes_its_one_lock_for_everything() -> None:
+    locks = WatchedLocks()
+    engine = GlobalLockEngine(BOOKS, sync=locks)
+    for command, _ in LOCK_TABLE:
+        engine.submit(command)
+    assert locks.taken == ["global"] * len(LOCK_TABLE)
+    assert locks.held_at_stamp == [("global",)] * len(LOCK_TABLE)
+
+
+@contextmanager
+def both() -> Iterator[list[Engine]]:
+    yield [StripedEngine(BOOKS), GlobalLockEngine(BOOKS)]
+
+
+def test_what_is_not_a_command_is_a_type_error_and_changes_nothing() -> None:
+    with both() as engines:
+        for engine in engines:
+            with pytest.raises(TypeError, match="expected a command, got int"):
+                engine.submit(17)  # type: ignore[arg-type]
+            assert engine.submit(Cancel("AAA", 1)).stamp >= 1, "no lock is left behind"
+
+
+def test_an_unknown_symbol_in_a_view_is_a_key_error() -> None:
+    with both() as engines:
+        for engine in engines:
+            with pytest.raises(KeyError):
+                engine.queue("ZZZ")
+
+
+@pytest.mark.parametrize("make", [StripedEngine, GlobalLockEngine])
+def test_books_that_cannot_be_are_refused_before_anything_is_made(make: Callable[..., Engine]) -> None:
+    with pytest.raises(ValueError, match="listed twice"):
+        make(listing(["AAA", "AAA"]))
+    with pytest.raises(ValueError, match="lot must be at least 1"):
+        make([Instrument("AAA", lot=0)])
+    with pytest.raises(ValueError, match="two self-trade groups"):
+        make(BOOKS, Profile(self_trade_groups=((1, 2), (2, 3))))
+
+
+def test_an_engine_needs_at_least_one_stripe() -> None:
+    with pytest.raises(ValueError, match="at least 1 stripe, got 0"):
+        StripedEngine(BOOKS, stripes=0)
+
+
+def test_stamps_are_never_given_twice() -> None:
+    engine = StripedEngine(BOOKS)
+    stamps = [engine.submit(Cancel("AAA", number)).stamp for number in range(100)]
+    assert stamps == sorted(set(stamps))

@@ -1,0 +1,145 @@
+"""Each seeded defect is caught, by a test that names it, with the shortest history that shows it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from bookproof.engine.striped import StripedEngine
+from bookproof.engine.sync import THREADS
+from bookproof.engine.zoo import ZOO
+from bookproof.engine.zoo.lock_defects import LookUpBeforeLock
+from bookproof.models.concurrent.check import check
+from bookproof.models.concurrent.recorder import RunError, record
+from bookproof.models.concurrent.run import run_concurrent
+from bookproof.models.engines_by_name import factory
+from bookproof.models.generate.features import Feature, alone
+from bookproof.models.generate.soak import soak_case
+from bookproof.models.sequential.differential import compare, shrink
+from bookproof.models.sequential.run import run_sequential
+from bookproof.models.verdict import Verdict
+from bookproof.spec.commands import Basket, Cancel, Command, Leg, Replace, Submit
+from bookproof.spec.events import Cancelled
+from bookproof.spec.exchange import opening, run
+from bookproof.spec.instruments import listing
+from bookproof.spec.profile import DEFAULT
+from bookproof.spec.values import Side
+
+BOOKS = listing(["ABC", "XYZ"])
+
+
+def sell(order: int, quantity: int, symbol: str = "ABC") -> Submit:
+    return Submit(symbol, order, 1, Side.SELL, quantity, 100)
+
+
+def buy(order: int, quantity: int, symbol: str = "ABC") -> Submit:
+    return Submit(symbol, order, 2, Side.BUY, quantity, 100)
+
+
+SHORTEST: dict[str, list[Command]] = {
+    "priority-kept": [sell(1, 1), sell(2, 1), Replace("ABC", 1, 2)],
+    "remainder-lost": [sell(1, 1), buy(2, 2)],
+}
+
+
+@pytest.mark.parametrize("name", SHORTEST)
+def test_the_shortest_history_shows_the_defect(name: str) -> None:
+    assert compare(factory(name), BOOKS, DEFAULT, SHORTEST[name]) is not None
+    assert compare(factory(name), BOOKS, DEFAULT, SHORTEST[name][:-1]) is None, "one command less does not"
+    assert compare(factory("striped"), BOOKS, DEFAULT, SHORTEST[name]) is None
+
+
+FEATURE = {"priority-kept": Feature.REPLACE, "remainder-lost": Feature.LIMIT}
+
+
+@pytest.mark.parametrize("name", [name for name, defect in ZOO.items() if not defect.needs_threads])
+def test_the_sequential_judge_finds_the_defect_within_200_cases_and_shrinks_it_to_the_shortest(name: str) -> None:
+    make = factory(name)
+    for number in range(200):
+        case = soak_case(1, number, alone(FEATURE[name]))
+        difference = compare(make, case.instruments, case.profile, case.commands)
+        if difference is not None:
+            shortest, _ = shrink(make, case, difference)
+            assert len(shortest.commands) == len(SHORTEST[name])
+            return
+    pytest.fail("no case showed the defect")
+
+
+@pytest.mark.parametrize("name", [name for name, defect in ZOO.items() if defect.needs_threads])
+def test_one_thread_alone_never_sees_a_defect_of_locking(name: str) -> None:
+    results = run_sequential(name, budget_seconds=0, seed=1)
+    assert {result.verdict for result in results} == {Verdict.AGREE}
+
+
+@pytest.mark.parametrize("name", list(ZOO))
+def test_the_concurrent_judge_finds_the_defect(name: str) -> None:
+    results = run_concurrent(name, budget_seconds=120, seed=1)
+    assert Verdict.DISAGREE in {result.verdict for result in results}
+
+
+@pytest.mark.parametrize("name", ["striped", "global-lock"])
+def test_the_concurrent_judge_passes_a_correct_engine(name: str) -> None:
+    results = run_concurrent(name, budget_seconds=3, seed=1)
+    assert {result.verdict for result in results} == {Verdict.AGREE}
+    assert all(int(result.worth["operations"]) > 0 for result in results)
+
+
+class InterruptedOnce:
+    """A `Sync` whose locks let somebody else go first, once: deterministically, without a second thread."""
+
+    def __init__(self) -> None:
+        self.before_next: Callable[[], None] | None = None
+
+    def lock(self, name: str) -> InterruptedLock:
+        return InterruptedLock(self)
+
+    def counter(self, name: str) -> Callable[[], int]:
+        return THREADS.counter(name)
+
+
+class InterruptedLock:
+    def __init__(self, sync: InterruptedOnce) -> None:
+        self._sync = sync
+        self._lock = threading.Lock()
+
+    def acquire(self) -> bool:
+        interruption, self._sync.before_next = self._sync.before_next, None
+        if interruption is not None:
+            interruption()
+        return self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
+
+
+@pytest.mark.parametrize(("engine_type", "is_right"), [(StripedEngine, True), (LookUpBeforeLock, False)])
+def test_look_up_before_lock_reports_a_filled_order_as_cancelled(
+    engine_type: type[StripedEngine], is_right: bool
+) -> None:
+    sync = InterruptedOnce()
+    engine = engine_type(BOOKS, sync=sync)
+    engine.submit(sell(1, 5))
+    sync.before_next = lambda: engine.submit(buy(2, 5)) and None
+    answer = engine.submit(Cancel("ABC", 1))
+    state, _ = run(opening(BOOKS), [sell(1, 5), buy(2, 5)])
+    _, right = run(state, [Cancel("ABC", 1)])
+    assert (answer.events == right) is is_right
+    assert isinstance(answer.events[0], Cancelled) is not is_right
+
+
+def test_unordered_stripes_deadlock_and_two_baskets_are_enough() -> None:
+    one = Basket(1, (Leg("ABC", 1, Side.BUY, 1), Leg("XYZ", 2, Side.BUY, 1)))
+    other = Basket(2, (Leg("XYZ", 3, Side.BUY, 1), Leg("ABC", 4, Side.BUY, 1)))
+    unordered, ordered = ZOO["unordered-stripes"].engine, StripedEngine
+    scripts = [[one] * 2000, [other] * 2000]
+    with pytest.raises(RunError, match="waits for stripe"):
+        record(lambda sync: unordered(BOOKS, sync=sync), BOOKS, DEFAULT, scripts)
+    assert check(record(lambda sync: ordered(BOOKS, sync=sync), BOOKS, DEFAULT, scripts)) is None
