@@ -420,7 +420,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     ),
     "too long": (
         HEAD + b" " * LONGEST_LINE + SUBMIT,
-        "2: line: expected at most 1,048,576 bytes with the line feed, got more; is there one record a line?",
+        "2: line: expected at most 16,777,216 bytes with the line feed, got more; is there one record a line?",
     ),
     "cut off": (
         HEAD + SUBMIT[:40],
@@ -547,11 +547,11 @@ def test_a_last_line_without_line_feed_counts_if_it_is_whole() -> None:
 def test_a_line_may_be_as_long_as_the_limit_and_no_longer() -> None:
     longest = SUBMIT.strip().ljust(LONGEST_LINE - 1) + b"\n"
     assert len(load(io.BytesIO(HEAD + longest + SUBMIT), COMMAND).records) == 2
-    with pytest.raises(InputError, match="at most 1,048,576 bytes"):
+    with pytest.raises(InputError, match="at most 16,777,216 bytes"):
         load(io.BytesIO(HEAD + b" " + longest), COMMAND)
     room = LONGEST_LINE - len(encode(Cancel("", 1)) + "\n")
     assert len(encode(Cancel("A" * room, 1)) + "\n") == LONGEST_LINE
-    with pytest.raises(InputError, match="got 1,048,577 bytes"):
+    with pytest.raises(InputError, match="got 16,777,217 bytes"):
         encode(Cancel("A" * (room + 1), 1))
 
 
@@ -624,8 +624,8 @@ UNWRITABLE: list[tuple[Any, str]] = [
     (Header(Kind("any"), ()), "kind: expected one of commands, events, outcomes, views, got a Python Kind"),
     (Header(COMMAND, (Instrument("ABC", lot=0),)),
      'instruments[0]: expected limits that can be kept, got those of "ABC"; lot must be at least 1, not 0'),
-    (Cancel("A" * LONGEST_LINE, 1), "line: expected at most 1,048,576 bytes with the line feed, "
-     "got 1,048,617 bytes; is there one record a line?"),
+    (Cancel("A" * LONGEST_LINE, 1), "line: expected at most 16,777,216 bytes with the line feed, "
+     "got 16,777,257 bytes; is there one record a line?"),
 ]  # fmt: skip
 
 

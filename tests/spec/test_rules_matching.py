@@ -15,6 +15,7 @@ from bookproof.spec.exchange import opening, run, step, top
 from bookproof.spec.instruments import listing
 from bookproof.spec.profile import Profile
 from bookproof.spec.reasons import CancelReason
+from bookproof.spec.rulebook import listening
 from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
 
 if TYPE_CHECKING:
@@ -250,7 +251,9 @@ def test_d5_a_smaller_total_touches_the_slice_only_when_it_must(
 def test_d6_prevention_that_empties_a_slice_refreshes_it_at_the_end_of_the_level(floor: Floor) -> None:
     floor.sell(1, 7, 100, display=3, account=7)
     floor.sell(2, 5, 100)
-    floor.buy(3, 4, 100, account=7, self_trade=DECREMENT)
+    with listening() as reached:
+        floor.buy(3, 4, 100, account=7, self_trade=DECREMENT)
+    assert (reached["D6"], reached["D2"]) == (1, 0)
     assert floor.prevented == [(1, 3)]
     assert floor.trades == [(2, 100, 1)]
     assert floor.asks() == [(2, 4, 4), (1, 3, 4)]

@@ -30,7 +30,7 @@ from bookproof.spec.book import Book, Location
 from bookproof.spec.commands import Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Trade
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.kernel import Resting
+from bookproof.spec.kernel import Resting, resting
 from bookproof.spec.profile import DEFAULT
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, Side, Ticks
@@ -357,6 +357,18 @@ def no_self_trade(step: Step) -> bool:
     return every(accounts[trade.maker] != step.taker.account for trade in step.trades)
 
 
+def when_met(step: Step) -> bool:
+    """G4: an order is cancelled or reduced only if the aggressor would trade with it now."""
+    lost = step.lost()
+    met = [event for event in step.events if isinstance(event, Trade | Prevented)]
+    return every(
+        (lost[maker.order_id] == 0)
+        | (sum(event.quantity for event in met if event.maker in ahead) < step.taker.quantity)
+        for at, maker in enumerate(step.makers)
+        for ahead in [{better.order_id for better in step.makers[:at]}]
+    )
+
+
 def as_asked(step: Step) -> bool:
     """G3, G5: who is cancelled or reduced on meeting an own order is who the aggressor said."""
     lost, left, mode = step.lost(), step.left(), step.taker.self_trade
@@ -400,13 +412,13 @@ def prevents_after_a_trade(step: Step) -> bool:
     return len(step.trades) == 1 and isinstance(step.events[-1], Cancelled | Prevented)
 
 
-def trades_twice(steps: Sequence[Step]) -> bool:
-    """The last order trades with both before it."""
-    return len(steps[-1].trades) == 2
+def sweeps(step: Step) -> bool:
+    """An order trades with two makers."""
+    return len(step.trades) == 2
 
 
 def both_sweep(answers: Answers) -> bool:
-    """Both answer with two trades."""
+    """The engine answers with two trades."""
     return sum(isinstance(event, Trade) for event in answers.engine) == 2
 
 
@@ -424,7 +436,7 @@ ANY_ORDER: tuple[Property, ...] = (
     well_formed,
 )
 ICEBERGS = (*ANY_ORDER, takes_turns)
-SELF_TRADES = (*ANY_ORDER, no_self_trade, as_asked)
+SELF_TRADES = (*ANY_ORDER, no_self_trade, when_met, as_asked)
 EQUAL: tuple[Property, ...] = (agree,)
 
 
@@ -485,20 +497,22 @@ CONTRACTS = {
             Size("up to 2×1, all icebergs", {"makers": _TWO_ICEBERGS, "peers": up_to(1, Order)}),
         ),
         Contract(own_order, SELF_TRADES, prevents_after_a_trade, _books(2, 0), _books(2, 2)),
-        Contract(from_empty, ANY_ORDER, trades_twice, _SCRIPT_OF_THREE, _SCRIPT_OF_FOUR),
+        Contract(from_empty, ANY_ORDER, sweeps, _SCRIPT_OF_THREE, _SCRIPT_OF_FOUR),
         Contract(both, EQUAL, both_sweep, _SCRIPT_OF_THREE, _SCRIPT_OF_FOUR),
     )
 }
 """Every contract by name."""
 
-_asked: Property | None = None
+_asked: tuple[Property, ...] | None = None
 
 
 @contextmanager
-def asking(only: Property | None) -> Iterator[None]:
-    """Ask for one property instead of all that a contract has; None asks for all."""
+def asking(properties: tuple[Property, ...]) -> Iterator[None]:
+    """Ask for these instead of what the contract's docstring asks for. At least one: of nothing, all is true."""
     global _asked
-    outer, _asked = _asked, only
+    if not properties:
+        raise ValueError("no property is asked for; name at least one")
+    outer, _asked = _asked, properties
     try:
         yield
     finally:
@@ -506,8 +520,8 @@ def asking(only: Property | None) -> Iterator[None]:
 
 
 def hold(outcome: Any, properties: Iterable[Property]) -> bool:
-    """Whether all properties hold, or the one that is asked for."""
-    return every(shows(outcome) for shows in (properties if _asked is None else (_asked,)))
+    """Whether these properties hold, or those that are asked for instead."""
+    return every(shows(outcome) for shows in _asked or properties)
 
 
 def hold_each(outcomes: Iterable[Any], properties: Iterable[Property]) -> bool:
@@ -557,10 +571,10 @@ def _terms(side: Side, best: int, orders: Orders, order_id: OrderId) -> list[Sub
 def _queue(side: Side, best: int, orders: Orders, order_id: OrderId) -> SortedTuple[Resting]:
     queue = []
     for terms, order in zip(_terms(side, best, orders, order_id), orders or (), strict=True):
-        resting = kernel.resting(terms, terms.account, terms.quantity, 0, 0, order.sequence)
+        at_rest = resting(terms, terms.account, terms.quantity, 0, 0, order.sequence)
         if isinstance(order, Iceberg):
-            resting = resting._replace(slice=order.slice, reserve=order.reserve)
-        queue.append(resting)
+            at_rest = at_rest._replace(slice=order.slice, reserve=order.reserve)
+        queue.append(at_rest)
     return SortedTuple(queue)
 
 

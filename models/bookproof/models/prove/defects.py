@@ -31,6 +31,7 @@ from bookproof.models.prove.contracts import (
     time_first,
     uncrossed,
     well_formed,
+    when_met,
 )
 from bookproof.spec import kernel
 from bookproof.spec.commands import Submit
@@ -55,30 +56,45 @@ class _Call(NamedTuple):
 class Defect(NamedTuple):
     """One broken function, and who must notice."""
 
-    says: str
+    broken: Callable[..., Any]
     replaces: str
     """A function of the kernel."""
-    broken: Callable[..., Any]
     contract: Callable[..., Any]
     breaks: Property
-    """The property of the contract that must not hold any more."""
+    """The property of the contract that must be refuted."""
     example: tuple[Any, ...]
     """Arguments of the contract that show it."""
 
     @property
-    def name(self) -> str:
-        """As in reports."""
-        return self.broken.__name__.strip("_")
+    def says(self) -> str:
+        """What is wrong."""
+        return str(self.broken.__doc__).rstrip(".")
+
+
+@contextmanager
+def seeded(defect: Defect | None) -> Iterator[None]:
+    """Run the block with a broken kernel; with the true one for None."""
+    if defect is None:
+        yield
+        return
+    true = getattr(kernel, defect.replaces)
+    setattr(kernel, defect.replaces, defect.broken)
+    try:
+        yield
+    finally:
+        setattr(kernel, defect.replaces, true)
 
 
 # ── broken functions ──
 
 
 def _never_at_the_limit(makers: SortedTuple[Resting], reach: int) -> bool:
+    """An order does not trade at its limit."""
     return bool(makers) and makers.first.key < reach
 
 
 def _loses_a_lot(maker: Resting, traded: Lots, prevented: Lots, sequence: int) -> tuple[Resting | None, int]:
+    """A trade of more than a million lots takes one more from the maker."""
     after, sequence = _reduced(maker, traded, prevented, sequence)
     if traded > 1_000_000 and after is not None and after.slice > 1:
         after = after._replace(slice=after.slice - 1)
@@ -86,6 +102,7 @@ def _loses_a_lot(maker: Resting, traded: Lots, prevented: Lots, sequence: int) -
 
 
 def _remainder_queues_anew(maker: Resting, traded: Lots, prevented: Lots, sequence: int) -> tuple[Resting | None, int]:
+    """A partly filled order goes to the end of the queue."""
     after, sequence = _reduced(maker, traded, prevented, sequence)
     if after is not None and after.sequence == maker.sequence:
         return after._replace(sequence=sequence + 1), sequence + 1
@@ -93,6 +110,7 @@ def _remainder_queues_anew(maker: Resting, traded: Lots, prevented: Lots, sequen
 
 
 def _new_slice_keeps_place(maker: Resting, traded: Lots, prevented: Lots, sequence: int) -> tuple[Resting | None, int]:
+    """An iceberg's new slice takes the place of the old one."""
     after, _ = _reduced(maker, traded, prevented, sequence)
     return (None if after is None else after._replace(sequence=maker.sequence)), sequence
 
@@ -100,10 +118,12 @@ def _new_slice_keeps_place(maker: Resting, traded: Lots, prevented: Lots, sequen
 def _number_given_twice(
     terms: Submit, owner: Account, leaves: Lots, executed: Lots, prevented: Lots, sequence: int
 ) -> Resting:
+    """An order that comes to rest gets a number already given."""
     return _resting(terms, owner, leaves, executed, prevented, sequence - 1)
 
 
 def _takers_price(*arguments: Any) -> Match:
+    """Trades are at the taker's limit."""
     call, match = _Call(*arguments), _match(*arguments)
 
     def priced(meeting: Meeting) -> Meeting:
@@ -115,15 +135,18 @@ def _takers_price(*arguments: Any) -> Match:
 
 
 def _one_tick_too_far(*arguments: Any) -> Match:
+    """An order trades one tick beyond its limit."""
     call = _Call(*arguments)
     return _match(*call._replace(reach=call.reach + 1))
 
 
 def _worse_price_first(*arguments: Any) -> Match:
+    """The second best price trades first."""
     return _first_in_line_last(_Call(*arguments), same_price=False)
 
 
 def _later_first(*arguments: Any) -> Match:
+    """At one price the second in line trades first."""
     return _first_in_line_last(_Call(*arguments), same_price=True)
 
 
@@ -140,12 +163,14 @@ def _first_in_line_last(call: _Call, *, same_price: bool) -> Match:
 
 
 def _iceberg_in_one_trade(*arguments: Any) -> Match:
+    """An iceberg trades all it has in one go."""
     call = _Call(*arguments)
     whole = [maker._replace(slice=maker.leaves, reserve=0) for maker in call.makers]
     return _match(*call._replace(makers=SortedTuple(whole)))
 
 
 def _looks_at_the_first_maker_only(*arguments: Any) -> Match:
+    """Self-trade prevention looks at the first maker only."""
     call = _Call(*arguments)
     if call.makers and call.makers.first.owner == call.owner:
         return _match(*call)
@@ -153,11 +178,13 @@ def _looks_at_the_first_maker_only(*arguments: Any) -> Match:
 
 
 def _reduces_the_maker_only(*arguments: Any) -> Match:
+    """Self-trade prevention reduces the maker but not the taker."""
     match = _match(*arguments)
     return match._replace(leaves=match.leaves + sum(meeting.prevented for meeting in match.meetings))
 
 
 def _prevents_before_it_trades(*arguments: Any) -> Match:
+    """Self-trade prevention cancels what the order would never have reached."""
     call = _Call(*arguments)
     own = [maker for maker in call.makers if maker.owner == call.owner and maker.key <= call.reach]
     others = SortedTuple([maker for maker in call.makers if maker not in own])
@@ -166,142 +193,110 @@ def _prevents_before_it_trades(*arguments: Any) -> Match:
 
 
 def _remainder_rests(*arguments: Any) -> Match:
+    """What self-trade prevention cancelled comes to rest all the same."""
     return _match(*arguments)._replace(self_trade=False)
 
 
 _BUY, _SELL = Side.BUY, Side.SELL
-_TAKER, _DECREMENT = SelfTradePrevention.CANCEL_TAKER, SelfTradePrevention.DECREMENT
+_TAKER, _MAKER = SelfTradePrevention.CANCEL_TAKER, SelfTradePrevention.CANCEL_MAKER
+_DECREMENT = SelfTradePrevention.DECREMENT
 
-DEFECTS = {
-    defect.name: defect
-    for defect in (
-        Defect(
-            "an order does not trade at its limit",
-            "crosses",
-            _never_at_the_limit,
-            limit_order,
-            uncrossed,
-            (_BUY, 100, 1, (Order(0, 1, 1),), None, 100, 1, 1),
-        ),
-        Defect(
-            "a trade of more than a million lots takes one more from the maker",
-            "_reduced",
-            _loses_a_lot,
-            limit_order,
-            conserved,
-            (_BUY, 100, 1_000_001, (Order(0, 1, 1_000_003),), None, 100, 1, 1),
-        ),
-        Defect(
-            "trades are at the taker's limit",
-            "match",
-            _takers_price,
-            limit_order,
-            maker_price,
-            (_BUY, 101, 1, (Order(0, 1, 1),), None, 100, 1, 1),
-        ),
-        Defect(
-            "the second best price trades first",
-            "match",
-            _worse_price_first,
-            limit_order,
-            price_first,
-            (_BUY, 101, 1, (Order(0, 1, 1), Order(1, 2, 1)), None, 100, 1, 2),
-        ),
-        Defect(
-            "an order trades one tick beyond its limit",
-            "match",
-            _one_tick_too_far,
-            limit_order,
-            price_first,
-            (_BUY, 99, 1, (Order(0, 1, 1),), None, 100, 1, 1),
-        ),
-        Defect(
-            "at one price the second in line trades first",
-            "match",
-            _later_first,
-            limit_order,
-            time_first,
-            (_BUY, 100, 1, (Order(0, 1, 1), Order(0, 2, 1)), None, 100, 1, 2),
-        ),
-        Defect(
-            "a partly filled order goes to the end of the queue",
-            "_reduced",
-            _remainder_queues_anew,
-            limit_order,
-            keeps_place,
-            (_BUY, 100, 1, (Order(0, 1, 2), Order(0, 2, 1)), None, 100, 1, 2),
-        ),
-        Defect(
-            "an order that comes to rest gets a number already given",
-            "resting",
-            _number_given_twice,
-            limit_order,
-            well_formed,
-            (_BUY, 99, 1, None, (Order(0, 1, 1),), 100, 1, 1),
-        ),
-        Defect(
-            "an iceberg's new slice keeps the place of the old one",
-            "_reduced",
-            _new_slice_keeps_place,
-            iceberg_order,
-            keeps_place,
-            (_BUY, 100, 1, 1, (Iceberg(0, 1, 1, 1, 1), Order(0, 2, 1)), None, 100, 1, 2),
-        ),
-        Defect(
-            "an iceberg trades whole when the aggressor is large enough",
-            "match",
-            _iceberg_in_one_trade,
-            iceberg_order,
-            takes_turns,
-            (_BUY, 100, 2, 1, (Iceberg(0, 1, 1, 1, 1),), None, 100, 1, 1),
-        ),
-        Defect(
-            "self-trade prevention looks at the first maker only",
-            "match",
-            _looks_at_the_first_maker_only,
-            own_order,
-            no_self_trade,
-            (_BUY, 100, 2, 7, _DECREMENT, (Order(0, 1, 1, 8), Order(0, 2, 1, 7)), None, 100, 1, 2),
-        ),
-        Defect(
-            "self-trade prevention cancels what the order would never have reached",
-            "match",
-            _prevents_before_it_trades,
-            own_order,
-            time_first,
-            (_BUY, 100, 1, 7, _DECREMENT, (Order(0, 1, 1, 8), Order(0, 2, 1, 7)), None, 100, 1, 2),
-        ),
-        Defect(
-            "self-trade prevention reduces the maker but not the taker",
-            "match",
-            _reduces_the_maker_only,
-            own_order,
-            conserved,
-            (_BUY, 100, 1, 7, _DECREMENT, (Order(0, 1, 2, 7),), None, 100, 1, 1),
-        ),
-        Defect(
-            "what self-trade prevention cancelled comes to rest all the same",
-            "match",
-            _remainder_rests,
-            own_order,
-            as_asked,
-            (_BUY, 100, 1, 7, _TAKER, (Order(0, 1, 1, 7),), None, 100, 1, 1),
-        ),
-        Defect(
-            "in a run, an order does not trade at its limit",
-            "crosses",
-            _never_at_the_limit,
-            from_empty,
-            uncrossed,
-            ((Entry(_SELL, 100, 1), Entry(_BUY, 100, 1), Entry(_BUY, 90, 1)),),
-        ),
-        Defect(
-            "one of the two kernels loses a lot after a million",
-            "_reduced",
-            _loses_a_lot,
-            both,
-            agree,
-            ((Entry(_SELL, 100, 1_000_003), Entry(_BUY, 100, 1_000_001), Entry(_BUY, 90, 1)),),
-        ),
-    )
-}
+DEFECTS = (
+    Defect(
+        _never_at_the_limit, "crosses", limit_order, uncrossed, (_BUY, 100, 1, (Order(0, 1, 1),), None, 100, 1, 1)
+    ),
+    Defect(
+        _loses_a_lot,
+        "_reduced",
+        limit_order,
+        conserved,
+        (_BUY, 100, 1_000_001, (Order(0, 1, 1_000_003),), None, 100, 1, 1),
+    ),
+    Defect(_takers_price, "match", limit_order, maker_price, (_BUY, 101, 1, (Order(0, 1, 1),), None, 100, 1, 1)),
+    Defect(
+        _worse_price_first,
+        "match",
+        limit_order,
+        price_first,
+        (_BUY, 101, 1, (Order(0, 1, 1), Order(1, 2, 1)), None, 100, 1, 2),
+    ),
+    Defect(_one_tick_too_far, "match", limit_order, price_first, (_BUY, 99, 1, (Order(0, 1, 1),), None, 100, 1, 1)),
+    Defect(
+        _later_first,
+        "match",
+        limit_order,
+        time_first,
+        (_BUY, 100, 1, (Order(0, 1, 1), Order(0, 2, 1)), None, 100, 1, 2),
+    ),
+    Defect(
+        _remainder_queues_anew,
+        "_reduced",
+        limit_order,
+        keeps_place,
+        (_BUY, 100, 1, (Order(0, 1, 2), Order(0, 2, 1)), None, 100, 1, 2),
+    ),
+    Defect(
+        _number_given_twice,
+        "resting",
+        limit_order,
+        well_formed,
+        (_BUY, 99, 1, None, (Order(0, 1, 1),), 100, 1, 1),
+    ),
+    Defect(
+        _new_slice_keeps_place,
+        "_reduced",
+        iceberg_order,
+        keeps_place,
+        (_BUY, 100, 1, 1, (Iceberg(0, 1, 1, 1, 1), Order(0, 2, 1)), None, 100, 1, 2),
+    ),
+    Defect(
+        _iceberg_in_one_trade,
+        "match",
+        iceberg_order,
+        takes_turns,
+        (_BUY, 100, 2, 1, (Iceberg(0, 1, 1, 1, 1),), None, 100, 1, 1),
+    ),
+    Defect(
+        _looks_at_the_first_maker_only,
+        "match",
+        own_order,
+        no_self_trade,
+        (_BUY, 100, 2, 7, _DECREMENT, (Order(0, 1, 1, 8), Order(0, 2, 1, 7)), None, 100, 1, 2),
+    ),
+    Defect(
+        _prevents_before_it_trades,
+        "match",
+        own_order,
+        when_met,
+        (_BUY, 100, 1, 7, _MAKER, (Order(0, 1, 1, 8), Order(0, 2, 1, 7)), None, 100, 1, 2),
+    ),
+    Defect(
+        _reduces_the_maker_only,
+        "match",
+        own_order,
+        conserved,
+        (_BUY, 100, 1, 7, _DECREMENT, (Order(0, 1, 2, 7),), None, 100, 1, 1),
+    ),
+    Defect(
+        _remainder_rests,
+        "match",
+        own_order,
+        as_asked,
+        (_BUY, 100, 1, 7, _TAKER, (Order(0, 1, 1, 7),), None, 100, 1, 1),
+    ),
+    Defect(
+        _never_at_the_limit,
+        "crosses",
+        from_empty,
+        uncrossed,
+        ((Entry(_SELL, 100, 1), Entry(_BUY, 100, 1), Entry(_BUY, 90, 1)),),
+    ),
+    Defect(
+        _loses_a_lot,
+        "_reduced",
+        both,
+        agree,
+        ((Entry(_SELL, 100, 1_000_003), Entry(_BUY, 100, 1_000_001), Entry(_BUY, 90, 1)),),
+    ),
+)
+"""Every defect, by what it breaks. For `both` the oracle stands in for a broken engine."""

@@ -12,6 +12,8 @@ from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.models.verify.restated import shortest_from
 from bookproof.models.workloads import DEFAULT_SEED, PUBLISHED_ORDERS, WORKLOADS, Message, ReportStream, generate
 from bookproof.spec import exchange
+from bookproof.spec.commands import Cancel, Command, Replace, Submit
+from bookproof.spec.events import Event, Trade
 from bookproof.spec.profile import WORKLOADS as PROFILE
 
 PART = "workloads"
@@ -111,7 +113,16 @@ def _explained(
         before = state
         state, right = exchange.step(state, command)
         said = engine.submit(command).events
-        if said != right:
+        if said != right or _differ_in_status(engine, state, command, right):
             return shortest_from(who, before, command, again)
     title = f"{who} gives the oracle's events to every message of {name}, yet its report stream has another hash"
     return Disagreement(title, (), expected, digest, f"# {again}\n", again)
+
+
+def _differ_in_status(engine: Engine, state: exchange.Exchange, command: Command, events: Sequence[Event]) -> bool:
+    """Whether some order that this step named stands elsewhere than it should: seen before it shows in an answer."""
+    named = {event.maker for event in events if isinstance(event, Trade)}
+    if isinstance(command, Submit | Cancel | Replace):
+        named.add(command.order_id)
+    symbol = INSTRUMENT.symbol
+    return any(engine.status(symbol, order) != exchange.status(state, symbol, order) for order in named)
