@@ -158,16 +158,17 @@ def iceberg_order(
     side: Side,
     price: Ticks,
     quantity: Lots,
-    display: Lots,
+    display: Lots | None,
     makers: Orders,
     peers: Orders,
     best: int,
     spread: Ticks,
     last: int,
 ) -> Step:
-    """An iceberg meets a book with icebergs.
+    """An order, perhaps an iceberg, meets a book with icebergs.
 
-    pre: (quantity > 0) & (display > 0) & (spread > 0) & ready(makers, last) & iced(makers) & ready(peers, last)
+    pre: (quantity > 0) & (display is None or display > 0) & (spread > 0)
+    pre: ready(makers, last) & iced(makers) & ready(peers, last)
     post: hold(_, ICEBERGS)
     """
     return _step(Submit(SYMBOL, TAKER, 0, side, quantity, price, display=display), makers, peers, best, spread, last)
@@ -397,9 +398,18 @@ def agree(answers: Answers) -> bool:
 
 
 def sweeps_and_rests(step: Step) -> bool:
-    """An order trades with two makers, and its rest queues behind another order."""
-    own_side = [order.order_id for order in step.after.side(step.taker.side)]
-    return len(step.trades) == 2 and TAKER in own_side[1:]
+    """An order trades with two makers, and the rest of it comes to rest."""
+    return len(step.trades) == 2 and TAKER in step.left()
+
+
+def queues_between(step: Step) -> bool:
+    """An order comes to rest between two others, at the price of the first."""
+    own_side = tuple(step.after.side(step.taker.side))
+    return (
+        len(own_side) == 3
+        and own_side[1].order_id == TAKER
+        and (own_side[0].key == own_side[1].key) & (own_side[1].key < own_side[2].key)
+    )
 
 
 def shows_three_slices(step: Step) -> bool:
@@ -457,7 +467,8 @@ class Contract(NamedTuple):
 
     run: Callable[..., Any]
     properties: tuple[Property, ...]
-    reaches: Property
+    reaches: tuple[Property, ...]
+    """Situations that occur in it."""
     quick: Size
     full: Size
 
@@ -480,25 +491,24 @@ def _books(makers: int, peers: int) -> Size:
     return Size(f"up to {makers}×{peers}", {"makers": up_to(makers, Order), "peers": up_to(peers, Order)})
 
 
-_ICEBERG_AND_ORDER = tuple[Iceberg] | tuple[Iceberg, Order] | None
-_TWO_ICEBERGS = up_to(2, Iceberg)
+_ICEBERG_FIRST = tuple[Iceberg] | tuple[Iceberg, Order] | None
 _SCRIPT_OF_THREE = Size("3 orders", {"entries": tuple[Entry, Entry, Entry]})
 _SCRIPT_OF_FOUR = Size("4 orders", {"entries": tuple[Entry, Entry, Entry, Entry]})
 
 CONTRACTS = {
     contract.name: contract
     for contract in (
-        Contract(limit_order, ANY_ORDER, sweeps_and_rests, _books(2, 2), _books(3, 3)),
+        Contract(limit_order, ANY_ORDER, (sweeps_and_rests, queues_between), _books(2, 2), _books(3, 3)),
         Contract(
             iceberg_order,
             ICEBERGS,
-            shows_three_slices,
-            Size("up to 2×0, first an iceberg", {"makers": _ICEBERG_AND_ORDER, "peers": NoneType}),
-            Size("up to 2×1, all icebergs", {"makers": _TWO_ICEBERGS, "peers": up_to(1, Order)}),
+            (shows_three_slices,),
+            Size("up to 2×0, the first an iceberg", {"display": NoneType, "makers": _ICEBERG_FIRST, "peers": NoneType}),
+            Size("up to 2×0, all icebergs", {"display": int, "makers": up_to(2, Iceberg), "peers": NoneType}),
         ),
-        Contract(own_order, SELF_TRADES, prevents_after_a_trade, _books(2, 0), _books(2, 2)),
-        Contract(from_empty, ANY_ORDER, sweeps, _SCRIPT_OF_THREE, _SCRIPT_OF_FOUR),
-        Contract(both, EQUAL, both_sweep, _SCRIPT_OF_THREE, _SCRIPT_OF_FOUR),
+        Contract(own_order, SELF_TRADES, (prevents_after_a_trade,), _books(2, 0), _books(2, 2)),
+        Contract(from_empty, ANY_ORDER, (sweeps,), _SCRIPT_OF_THREE, _SCRIPT_OF_FOUR),
+        Contract(both, EQUAL, (both_sweep,), _SCRIPT_OF_THREE, _SCRIPT_OF_FOUR),
     )
 }
 """Every contract by name."""

@@ -65,11 +65,6 @@ class Defect(NamedTuple):
     example: tuple[Any, ...]
     """Arguments of the contract that show it."""
 
-    @property
-    def says(self) -> str:
-        """What is wrong."""
-        return str(self.broken.__doc__).rstrip(".")
-
 
 @contextmanager
 def seeded(defect: Defect | None) -> Iterator[None]:

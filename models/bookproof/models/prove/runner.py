@@ -101,7 +101,7 @@ def questions(full: bool = False, only: str | None = None) -> list[Question]:
     for name, contract in CONTRACTS.items():
         properties = tuple(prop.__name__ for prop in contract.properties)
         asked.append(Question(Kind.PROOF, name, properties, full))
-        asked.append(Question(Kind.SITUATION, name, (contract.reaches.__name__,), False))
+        asked += [Question(Kind.SITUATION, name, (situation.__name__,), False) for situation in contract.reaches]
     for at, defect in enumerate(DEFECTS):
         asked.append(Question(Kind.DEFECT, defect.contract.__name__, (defect.breaks.__name__,), False, at))
     if only is not None:
@@ -141,8 +141,12 @@ def explore(question: Question) -> Finding:
 def _predicates(question: Question) -> tuple[Property, ...]:
     contract = CONTRACTS[question.contract]
     if question.kind is Kind.SITUATION:
-        return (_never(contract.reaches),)
-    return tuple(prop for prop in contract.properties if prop.__name__ in question.asks)
+        return tuple(_never(situation) for situation in _named(question, contract.reaches))
+    return _named(question, contract.properties)
+
+
+def _named(question: Question, predicates: Sequence[Property]) -> tuple[Property, ...]:
+    return tuple(predicate for predicate in predicates if predicate.__name__ in question.asks)
 
 
 def _never(situation: Property) -> Property:
@@ -271,48 +275,63 @@ def _print(findings: Sequence[Finding]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("what", "rules", "verdict", "paths", "CPU s", title="Proofs", title_justify="left")
+    table = Table("what", "property, and its rules", "verdict", "paths", "CPU s")
     table.columns[3].justify = table.columns[4].justify = "right"
-    for kind, heading in _HEADINGS.items():
-        rows = [finding for finding in findings if finding.question.kind is kind]
-        if rows:
-            table.add_section()
-            table.add_row(f"[bold]{heading}[/bold]")
-        for finding in rows:
-            mark = "green" if finding.passed else "bold red"
-            verdict = f"[{mark}]{_VERDICTS.get((kind, finding.verdict), finding.verdict)}[/{mark}]"
-            table.add_row(_says(finding.question), "", verdict, str(finding.paths), f"{finding.seconds:.1f}")
-            if kind is Kind.PROOF:
-                for prop in _predicates(finding.question):
-                    rules, _, says = str(prop.__doc__).partition(": ")
-                    table.add_row(f"  {prop.__name__}: {says.rstrip('.')}", rules)
+    for kind in Kind:
+        table.add_section()
+        for finding in findings:
+            if finding.question.kind is kind:
+                color = "green" if finding.passed else "bold red"
+                table.add_row(
+                    _says(finding.question),
+                    _properties(finding.question),
+                    f"[{color}]{_VERDICTS.get((kind, finding.verdict), finding.verdict)}[/{color}]",
+                    str(finding.paths),
+                    f"{finding.seconds:.1f}",
+                )
     console = Console()
     console.print(table)
     failed = [finding for finding in findings if not finding.passed]
     for finding in failed:
-        console.print(_explained(finding), markup=False, highlight=False)
-    seconds = sum(finding.seconds for finding in findings)
-    good = len(findings) - len(failed)
-    console.print(f"{good} of {len(findings)} as wanted, {CLAIM}. {seconds:.0f} CPU seconds.", highlight=False)
+        console.print(_explained(finding), markup=False, highlight=False, soft_wrap=True)
+    console.print(_summary(findings), markup=False, highlight=False)
 
 
-_HEADINGS = {
-    Kind.PROOF: "Proofs: every property holds",
-    Kind.DEFECT: "Broken kernels: the property they break is refuted",
-    Kind.SITUATION: "Situations: each is reached, so the proofs are about something",
-}
 _VERDICTS = {
-    (Kind.PROOF, Verdict.CONFIRMED): "confirmed over all paths",
+    (Kind.DEFECT, Verdict.CONFIRMED): "not refuted",
+    (Kind.SITUATION, Verdict.CONFIRMED): "never reached",
     (Kind.SITUATION, Verdict.REFUTED): "reached",
 }
 
 
 def _says(question: Question) -> str:
     contract = CONTRACTS[question.contract]
-    about = f"{str(contract.run.__doc__).partition('.')[0]} ({question.books})"
+    if question.kind is Kind.PROOF:
+        return f"{_sentence(contract.run)}; books {question.books}"
     if question.defect is not None:
-        return f"{DEFECTS[question.defect].says} ({question.asks[0]})"
-    return about if question.kind is Kind.PROOF else str(contract.reaches.__doc__).rstrip(".")
+        return f"Broken: {_sentence(DEFECTS[question.defect].broken)}"
+    return " ".join(map(_sentence, _named(question, contract.reaches)))
+
+
+def _sentence(described: Callable[..., Any]) -> str:
+    return str(described.__doc__).partition(".")[0]
+
+
+def _properties(question: Question) -> str:
+    properties = _named(question, CONTRACTS[question.contract].properties)
+    return "\n".join(f"{shown.__name__} {str(shown.__doc__).partition(':')[0]}" for shown in properties)
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    """What has been shown, or that it has not."""
+    passed = Counter(finding.question.kind for finding in findings if finding.passed)
+    asked = Counter(finding.question.kind for finding in findings)
+    return (
+        f"{passed[Kind.PROOF]} of {asked[Kind.PROOF]} contracts confirmed over all paths: {CLAIM}.\n"
+        f"{passed[Kind.DEFECT]} of {asked[Kind.DEFECT]} broken kernels refuted, "
+        f"{passed[Kind.SITUATION]} of {asked[Kind.SITUATION]} situations reached. "
+        f"{sum(finding.seconds for finding in findings):.0f} CPU seconds."
+    )
 
 
 def _explained(finding: Finding) -> str:

@@ -129,10 +129,13 @@ def _begin(shares: SynchronizedArray[float]) -> None:
 
 def _work(number: int, task: _Task, engine: str, deadline: float | None) -> list[Result]:
     """Runs in a process of its own."""
+    parent = os.getppid()
 
     def tell(share: float, what: str) -> None:
         assert _shares is not None
         _shares[number] = share
+        if os.getppid() != parent:  # whoever asked is gone, perhaps killed: nobody will ever read the result
+            os._exit(1)
         if deadline is not None and time.time() > deadline and not task.keeps_its_budget:
             raise BudgetSpent
 
