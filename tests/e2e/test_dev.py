@@ -191,7 +191,7 @@ def test_one_run_at_a_time_holds_the_lock(dev: ModuleType, tmp_path: Path) -> No
 
 def test_a_command_is_silent_unless_it_fails(dev: ModuleType) -> None:
     assert dev.complaint(sys.executable, "-c", "print('all is well')") == ""
-    assert dev.complaint(sys.executable, "-c", "print('out'); exit('err')") == "out\nerr"
+    assert dev.complaint(sys.executable, "-c", "print('out', flush=True); exit('err')") == "out\nerr"
     assert dev.complaint(sys.executable, "-c", "exit(3)") == "exit code 3"
 
 

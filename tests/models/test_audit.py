@@ -92,17 +92,13 @@ class Venue:
         self.now_ns += 10
         time_ns = SNAPSHOT_NS if origin is Origin.SNAPSHOT else self.now_ns
         line = len(self.log) + 1
-        self.log.append(
-            OrderEvent(kind, order.order_id, order.side, order.price, quantity, time_ns, line, origin)
-        )
+        self.log.append(OrderEvent(kind, order.order_id, order.side, order.price, quantity, time_ns, line, origin))
 
     def order(self, order_id: str, side: Side, price: int, quantity: int) -> Resting:
         self.sequence += 1
         return Resting(order_id, side, price, quantity, self.sequence)
 
-    def snapshot(
-        self, order_id: str, side: Side, price: int, quantity: int = 5, *, ghost: bool = False
-    ) -> None:
+    def snapshot(self, order_id: str, side: Side, price: int, quantity: int = 5, *, ghost: bool = False) -> None:
         order = self.order(order_id, side, price, quantity)
         self.write(Kind.CREATED, order, quantity, Origin.SNAPSHOT)
         if not ghost:
@@ -124,9 +120,7 @@ class Venue:
     def crossing(self, taker: Resting) -> list[Resting]:
         reach = -key_of(taker.side, taker.price)
         return [
-            order
-            for order in self.book
-            if order.side is not taker.side and key_of(order.side, order.price) <= reach
+            order for order in self.book if order.side is not taker.side and key_of(order.side, order.price) <= reach
         ]
 
     def trade(self, maker: Resting, taker: Resting) -> None:
@@ -350,9 +344,7 @@ BROKEN: list[tuple[str, Callable[[int], Venue], str]] = [
 
 
 @pytest.mark.parametrize(("make", "rule"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
-def test_a_broken_venue_disagrees_and_no_order_is_taken_for_a_ghost(
-    make: Callable[[int], Venue], rule: str
-) -> None:
+def test_a_broken_venue_disagrees_and_no_order_is_taken_for_a_ghost(make: Callable[[int], Venue], rule: str) -> None:
     seen: set[str] = set()
     for seed in range(25):
         log = at_random(make(seed), seed, steps=200).log
@@ -364,9 +356,7 @@ def test_a_broken_venue_disagrees_and_no_order_is_taken_for_a_ghost(
     assert rule in seen
 
 
-def of(
-    kind: Kind, order_id: str, side: Side, price: int | None, quantity: int | None, time_ns: int
-) -> OrderEvent:
+def of(kind: Kind, order_id: str, side: Side, price: int | None, quantity: int | None, time_ns: int) -> OrderEvent:
     return OrderEvent(kind, order_id, side, price, quantity, time_ns, 0)
 
 
@@ -481,9 +471,7 @@ VIOLATIONS: list[tuple[str, list[Record], str, str]] = [
 @pytest.mark.parametrize(
     ("log", "rule", "sentence"), [case[1:] for case in VIOLATIONS], ids=[case[0] for case in VIOLATIONS]
 )
-def test_a_violation_is_reported_by_rule_sentence_and_lines(
-    log: list[Record], rule: str, sentence: str
-) -> None:
+def test_a_violation_is_reported_by_rule_sentence_and_lines(log: list[Record], rule: str, sentence: str) -> None:
     report = audit(renumbered(log))
     assert report.verdict is Verdict.DISAGREE
     assert (rule, sentence) in [(found.rule, found.explanation) for found in report.violations]
@@ -512,9 +500,7 @@ AMENDMENTS: list[tuple[str, OrderEvent, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("change", "turn"), [case[1:] for case in AMENDMENTS], ids=[case[0] for case in AMENDMENTS]
-)
+@pytest.mark.parametrize(("change", "turn"), [case[1:] for case in AMENDMENTS], ids=[case[0] for case in AMENDMENTS])
 def test_amendments_keep_or_lose_their_place(change: OrderEvent, turn: str) -> None:
     for maker in ("first", "second"):
         price = change.price if maker == change.order_id and change.price else 100
@@ -605,8 +591,7 @@ def test_one_word_about_a_ghost_and_it_is_real(word: Record) -> None:
 
 def test_without_a_hole_in_the_recording_the_order_is_lost() -> None:
     log: list[Record] = [
-        record._replace(time_ns=SNAPSHOT_NS) if isinstance(record, OrderEvent) else record
-        for record in haunted().log
+        record._replace(time_ns=SNAPSHOT_NS) if isinstance(record, OrderEvent) else record for record in haunted().log
     ]
     report = audit(log)
     assert (report.verdict, report.ghosts) == (Verdict.DISAGREE, ())
@@ -689,9 +674,7 @@ def test_an_alarm_that_blames_a_ghost_and_a_live_order_stands() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 1 << 32), price=st.integers(96, 104), side=st.sampled_from((BUY, SELL)))
-def test_a_ghost_in_an_honest_log_is_excluded_or_reported_but_never_halfway(
-    seed: int, price: int, side: Side
-) -> None:
+def test_a_ghost_in_an_honest_log_is_excluded_or_reported_but_never_halfway(seed: int, price: int, side: Side) -> None:
     venue = Venue()
     venue.snapshot("ghost", side, price, ghost=True)
     report = audit(at_random(venue, seed, steps=300).log)
@@ -873,9 +856,7 @@ def test_decimals_become_whole_steps_exactly(tmp_path: Path) -> None:
 
 
 def test_what_an_order_line_leaves_empty_is_unknown_or_as_it_was(tmp_path: Path) -> None:
-    path = csv_file(
-        tmp_path, HEADER, "created,1,7,buy,,5,,,", "changed,2,7,buy,,3,,,8", "deleted,3,7,buy,,,,,9", ""
-    )
+    path = csv_file(tmp_path, HEADER, "created,1,7,buy,,5,,,", "changed,2,7,buy,,3,,,8", "deleted,3,7,buy,,,,,9", "")
     assert [(event.price, event.quantity, event.received_ns) for event in read_csv(path)] == [  # type: ignore[union-attr]
         (None, 5, None),
         (None, 3, 8),
@@ -969,9 +950,7 @@ BAD_FILES: list[tuple[str, bytes, str, str]] = [
 @pytest.mark.parametrize(
     ("content", "where", "hint"), [case[1:] for case in BAD_FILES], ids=[case[0] for case in BAD_FILES]
 )
-def test_a_malformed_file_is_refused_with_a_remedy(
-    tmp_path: Path, content: bytes, where: str, hint: str
-) -> None:
+def test_a_malformed_file_is_refused_with_a_remedy(tmp_path: Path, content: bytes, where: str, hint: str) -> None:
     with pytest.raises(InputError) as caught:
         list(read_csv(csv_file(tmp_path, content)))
     assert caught.value.field == where
@@ -1030,9 +1009,7 @@ def test_unknown_columns_and_an_unended_last_line_are_remarked_on(tmp_path: Path
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.binary(max_size=200))
-def test_no_bytes_do_more_than_raise_input_errors(
-    tmp_path_factory: pytest.TempPathFactory, text: bytes
-) -> None:
+def test_no_bytes_do_more_than_raise_input_errors(tmp_path_factory: pytest.TempPathFactory, text: bytes) -> None:
     folder = tmp_path_factory.mktemp("bytes")
     for read, content in ((read_csv, HEADER.encode() + b"\n" + text), (read_ndjson, text)):
         path = folder / "log"
@@ -1166,9 +1143,7 @@ def test_a_trade_that_no_order_event_shows_comes_a_second_late(tmp_path: Path) -
 
 
 def test_one_first_order_is_no_snapshot_and_a_slow_last_cancel_is_no_sweep(tmp_path: Path) -> None:
-    folder = bitstamp_folder(
-        tmp_path, ["1,500,100,100.0,0.5,created,ask", "1,600,200,100.0,0.5,deleted,ask"], []
-    )
+    folder = bitstamp_folder(tmp_path, ["1,500,100,100.0,0.5,created,ask", "1,600,200,100.0,0.5,deleted,ask"], [])
     events = [record for record in read_bitstamp(folder / "orders.csv") if isinstance(record, OrderEvent)]
     assert [event.origin for event in events] == [Origin.LIVE, Origin.LIVE]
 

@@ -50,6 +50,7 @@ TIGHT = Instrument("ABC", 5, 10, min_price=50, max_price=200, min_quantity=20, m
         ({"symbol": "NONE"}, RejectReason.UNKNOWN_SYMBOL),
         ({"order_id": -1}, RejectReason.INVALID_ORDER_ID),
         ({"order_id": 2**63}, RejectReason.INVALID_ORDER_ID),
+        ({"order_id": 2**63 - 1}, None),
         ({"order_id": True}, RejectReason.INVALID_ORDER_ID),
         ({"order_id": "1"}, RejectReason.INVALID_ORDER_ID),
         ({"account": -1}, RejectReason.INVALID_ACCOUNT),
@@ -73,6 +74,7 @@ TIGHT = Instrument("ABC", 5, 10, min_price=50, max_price=200, min_quantity=20, m
         ({"min_quantity": False}, RejectReason.INVALID_MIN_QUANTITY),
         ({"display": 30}, RejectReason.INVALID_DISPLAY),
         ({"display": 5}, RejectReason.INVALID_DISPLAY),
+        ({"display": False}, RejectReason.INVALID_DISPLAY),
         ({"time_in_force": GTD}, RejectReason.INVALID_TIME),
         ({"expires": 9}, RejectReason.INVALID_TIME),
         ({"time_in_force": GTD, "expires": -1}, RejectReason.INVALID_TIME),
@@ -108,6 +110,7 @@ def test_a1_a_market_order_has_no_notional(open_floor: OpenFloor) -> None:
         ({"stop": 101}, RejectReason.INVALID_STOP),
         ({"stop": 100}, RejectReason.INVALID_REPLACE),
         ({"price": 95}, RejectReason.INVALID_NOTIONAL),
+        ({"quantity": 20, "price": 100}, None),
         ({"quantity": 30, "price": 95}, None),
     ],
     ids=str,
@@ -250,6 +253,15 @@ def test_a4_every_kind_of_command_is_acknowledged_once(floor: Floor) -> None:
     assert floor.cancel(1) == (Cancelled("ABC", 1, Side.BUY, 100, 4, CancelReason.REQUESTED),)
     assert floor.do(AdvanceClock(5)) == (ClockAdvanced(5),)
     assert floor.do(EndOfDay()) == (DayEnded(),)
+
+
+def test_a4_a_replace_that_is_wrong_by_itself_says_so_even_while_the_market_is_halted(floor: Floor) -> None:
+    floor.buy(1, 5, 100)
+    floor.do(Halt())
+    floor.replace(1, 0)
+    assert floor.reason is RejectReason.INVALID_QUANTITY
+    floor.replace(2, 5)
+    assert floor.reason is RejectReason.MARKET_HALTED
 
 
 @pytest.mark.parametrize(
@@ -456,6 +468,13 @@ def test_c6_a_post_only_order_is_not_replaced_into_a_trade(floor: Floor) -> None
     assert floor.bids() == [(2, 5, 5)]
 
 
+def test_c6_a_post_only_order_is_replaced_to_where_it_takes_nothing(floor: Floor) -> None:
+    floor.sell(1, 5, 100)
+    floor.buy(2, 5, 98, post_only=True)
+    floor.replace(2, 6, 99)
+    assert floor.bids() == [(2, 6, 6)]
+
+
 def test_c6_a_triggered_post_only_stop_that_would_take_is_cancelled(floor: Floor) -> None:
     floor.sell(1, 5, 100)
     floor.sell(2, 5, 101)
@@ -506,8 +525,9 @@ def test_c7_the_minimum_of_a_stop_is_for_the_moment_it_is_triggered(floor: Floor
     floor.buy(3, 5, 101, stop=100, min_quantity=4)
     floor.replace(3, 3)
     assert floor.reason is RejectReason.INVALID_REPLACE
+    floor.replace(3, 4)
     floor.buy(4, 5, 100)
-    assert floor.cancels == [(3, 5, CancelReason.MIN_QUANTITY)]
+    assert floor.cancels == [(3, 4, CancelReason.MIN_QUANTITY)]
 
 
 # ── F: cancel, amend, replace ──
@@ -536,12 +556,35 @@ def test_f1_a_decrease_at_the_same_price_keeps_its_place_and_nothing_else_does(
 def test_f1_a_pending_stop_keeps_its_place_as_well(floor: Floor) -> None:
     floor.buy(1, 5, stop=105)
     floor.buy(2, 5, stop=105)
-    floor.replace(1, 4)
-    assert floor.stops() == [1, 2]
+    for quantity in (4, 4, 3):
+        floor.replace(1, quantity, stop=105)
+        assert floor.stops() == [1, 2]
     floor.replace(1, 5)
     assert floor.stops() == [2, 1]
     floor.replace(1, 5, stop=104)
     assert floor.stops() == [1, 2]
+
+
+def test_f2_a_stop_with_another_limit_waits_behind_the_others_at_its_stop(floor: Floor) -> None:
+    floor.buy(1, 5, 106, stop=105)
+    floor.buy(2, 5, 106, stop=105)
+    floor.replace(1, 5, 107)
+    assert floor.stops() == [2, 1]
+
+
+def test_f2_a_stop_without_a_limit_gets_none_by_a_replace(floor: Floor) -> None:
+    floor.buy(1, 5, stop=105)
+    floor.replace(1, 5, 106)
+    assert floor.reason is RejectReason.INVALID_REPLACE
+
+
+def test_a1_a_stop_limit_order_is_held_to_the_least_notional_when_it_is_replaced(open_floor: OpenFloor) -> None:
+    floor = open_floor(TIGHT)
+    floor.buy(1, 40, 100, stop=150)
+    floor.replace(1, 20, 95)
+    assert floor.reason is RejectReason.INVALID_NOTIONAL
+    floor.replace(1, 20, 100)
+    assert floor.reason is None
 
 
 def test_f2_an_increase_loses_priority_even_after_a_partial_fill(floor: Floor) -> None:

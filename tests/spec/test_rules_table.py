@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 
 import bookproof.spec
+from bookproof.spec.commands import Cancel, Command, Halt, Replace, Submit
+from bookproof.spec.exchange import opening, run, step
+from bookproof.spec.instruments import listing
 from bookproof.spec.invariants import INVARIANTS
+from bookproof.spec.profile import DEFAULT, WORKLOADS, Profile
 from bookproof.spec.rulebook import NOT_YET, RULES, fired, listening
+from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
 
 SOURCES = [path for folder in bookproof.spec.__path__ for path in sorted(Path(folder).glob("*.py"))]
 LETTERS = {"A": 6, "B": 11, "C": 9, "D": 6, "E": 7, "F": 7, "G": 6, "J": 7, "L": 7}
@@ -72,6 +77,42 @@ def test_every_rule_has_a_test_that_bears_its_number() -> None:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     }
     assert RULES.keys() <= tests
+
+
+BID = Submit("ABC", 1, 7, Side.BUY, 5, 100)
+HIT = Submit("ABC", 2, 7, Side.SELL, 1, 100, self_trade=SelfTradePrevention.CANCEL_TAKER)
+GROUPED = Profile(self_trade_groups=((6, 7),))
+
+
+@pytest.mark.parametrize(
+    ("setup", "command", "profile", "marked"),
+    [
+        ([], BID, DEFAULT, "A2 C1 E2"),
+        ([], BID._replace(time_in_force=TimeInForce.DAY), DEFAULT, "A2 C2 E2"),
+        ([], BID._replace(display=2), DEFAULT, "A2 C1 D1 E2"),
+        ([], BID._replace(display=0), DEFAULT, "A2 C1 D4 E2"),
+        ([], BID._replace(quantity=0), DEFAULT, "A1 A4"),
+        ([], BID, GROUPED, "A2 C1 E2 G1"),
+        ([BID], HIT, DEFAULT, "B1 B5 E2 G2 G3 G4 G5"),
+        ([BID], HIT._replace(account=8), DEFAULT, "B1 B4 B5 B7 E2"),
+        ([BID], Replace("ABC", 1, 4), DEFAULT, "F1"),
+        ([BID], Replace("ABC", 1, 6), DEFAULT, "A2 C1 E2 F2"),
+        ([BID], Replace("ABC", 1, 4), WORKLOADS, "A2 C1 E2 F7"),
+        ([BID], Replace("ABC", 1, 0), DEFAULT, "A1 A4"),
+        ([BID._replace(stop=105)], Replace("ABC", 1, 6), DEFAULT, "A2 F2"),
+        ([BID._replace(stop=105)], Replace("ABC", 1, 4), WORKLOADS, "A2 F7"),
+        ([BID], Cancel("ABC", 1), DEFAULT, ""),
+        ([BID, Halt("ABC")], Cancel("ABC", 1), DEFAULT, "J2"),
+        ([BID, Halt()], Cancel("ABC", 1), DEFAULT, "J2"),
+    ],
+)
+def test_a_command_is_marked_with_the_rules_that_decided_it_and_no_others(
+    setup: list[Command], command: Command, profile: Profile, marked: str
+) -> None:
+    state, _ = run(opening(listing(["ABC"]), profile), setup)
+    with listening() as reached:
+        step(state, command)
+    assert sorted(reached) == marked.split()
 
 
 def test_listening_counts_what_is_fired_and_a_listener_within_tells_the_one_around_it() -> None:

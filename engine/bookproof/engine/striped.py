@@ -87,11 +87,6 @@ class StripedEngine(LockedViews):
         self._next_stamp = sync.counter("stamp")
         self._lock_of = {symbol: self._stripes[number] for symbol, number in self._stripe_of.items()}
         self._desks = {symbol: (self._lock_of[symbol], book) for symbol, book in self._floor.books.items()}
-        self._in_book: dict[type[Command], Callable[[FastBook, Any], tuple[Event, ...]]] = {
-            Submit: self.book_type.submit,
-            Cancel: self.book_type.cancel,
-            Replace: self.book_type.replace,
-        }
         self._operations: dict[type[Command], Callable[[Any], Answer]] = {
             Basket: self._basket,
             MassCancel: self._mass_cancel,
@@ -104,16 +99,26 @@ class StripedEngine(LockedViews):
 
     def submit(self, command: Command) -> Answer:
         """Carry out one command. TypeError for anything that is not a command."""
-        in_one_book: Any = command
         kind = type(command)
-        in_book = self._in_book.get(kind)
-        if in_book is not None:
-            desk = self._desks.get(in_one_book[0])  # the symbol
-            if desk is None:
-                return self._refuse(in_one_book[0], in_one_book[1], RejectReason.UNKNOWN_SYMBOL)
-            stripe, book = desk
-            with stripe:  # guards book
-                return _new(Answer, (self._next_stamp(), in_book(book, in_one_book)))
+        if kind is Submit or kind is Cancel or kind is Replace:
+            one: Any = command
+            try:
+                stripe, book = self._desks[one[0]]  # the symbol
+            except KeyError:
+                return self._refuse(one[0], one[1], RejectReason.UNKNOWN_SYMBOL)
+            # Guards book. Not `with`, here only: for a lock of `threading` that costs 130 to 180 ns, this way 60, and
+            # everything else that a cancel takes is about 700.
+            stripe.acquire()
+            try:
+                if kind is Submit:
+                    events = book.submit(one)
+                elif kind is Cancel:
+                    events = book.cancel(one)
+                else:
+                    events = book.replace(one)
+                return _new(Answer, (self._next_stamp(), events))
+            finally:
+                stripe.release()
         operation = self._operations.get(kind)
         if operation is None:
             raise TypeError(f"expected a command, got {kind.__name__}; see bookproof.spec.commands")

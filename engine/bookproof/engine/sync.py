@@ -15,7 +15,15 @@ from typing import Protocol
 
 
 class Lock(Protocol):
-    """Held by one thread at a time; taken with `with`."""
+    """Held by one thread at a time; taken with `with`, or by `acquire` and `release` where every nanosecond counts."""
+
+    def acquire(self) -> object:
+        """Wait until nobody holds it, then hold it."""
+        ...
+
+    def release(self) -> None:
+        """Let the next one have it."""
+        ...
 
     def __enter__(self) -> object: ...
 

@@ -68,26 +68,28 @@ _BLOCK = 10_000
 def report(
     messages: Sequence[Message], answers: Answers, progress: Callable[[int], None] | None = None
 ) -> ReportStream:
-    """Feed a workload and collect the report stream. `progress` is told the number of messages done."""
+    """Feed a workload and collect the report stream. `progress` is told the number of messages done.
+
+    Every price is there: no workload has market orders.
+    """
     stream = ReportStream()
     accepted, traded, cancelled, modified = stream.accepted, stream.traded, stream.cancelled, stream.modified
     for seq, message in enumerate(messages):
         if progress is not None and seq % _BLOCK == 0:
             progress(seq)
         for event in answers(command_of(message)):
-            kind = type(event)
-            if kind is Accepted:
+            if type(event) is Accepted:
                 _, order, side, price, quantity = event
-                accepted(seq, _NUMBERS[side], order, price, quantity)
-            elif kind is Trade:
+                accepted(seq, _NUMBERS[side], order, price or 0, quantity)
+            elif type(event) is Trade:
                 _, price, quantity, maker, taker = event
                 traded(seq, price, quantity, maker, taker)
-            elif kind is Cancelled:
+            elif type(event) is Cancelled:
                 _, order, side, price, _, _ = event
-                cancelled(seq, _NUMBERS[side], order, price)
-            elif kind is Replaced:
+                cancelled(seq, _NUMBERS[side], order, price or 0)
+            elif type(event) is Replaced:
                 _, order, side, price, quantity = event
-                modified(seq, _NUMBERS[side], order, price, quantity)
+                modified(seq, _NUMBERS[side], order, price or 0, quantity)
             elif message[0] == CANCEL:
                 stream.cancel_refused(seq, message[1])
             else:

@@ -163,9 +163,9 @@ def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preve
 
     Used for new orders, triggered stops (E6) and replaced orders (F3), which bring along what they executed before.
     """
-    if order.post_only and would_take(book, order):
+    if order.post_only and would_take(book, order):  # a triggered stop: any other has been refused
         fired("C6")
-        return book, [cancelled_event(order, order.quantity - executed - prevented, CancelReason.POST_ONLY)]
+        return book, [cancelled_event(order, order.quantity, CancelReason.POST_ONLY)]
     match = meet(book, order, profile, executed, prevented)
     if order.time_in_force is TimeInForce.FOK and match.executed < order.quantity:
         fired("C5")

@@ -153,12 +153,13 @@ def _parsed(line: str | bytes) -> dict[str, Any]:
         raise _too_long("more")
     try:
         text = (line.decode() if isinstance(line, bytes) else line).strip(" \t\r\n")
-        found, end = _JSON.raw_decode(text)
-    except InputError:  # a ValueError as well, and complete
-        raise
     except UnicodeDecodeError as error:
         byte = f"byte 0x{error.object[error.start]:02x} at column {error.start + 1}"
         raise _broken("UTF-8", byte, "save the file as UTF-8") from None
+    try:
+        found, end = _JSON.raw_decode(text)
+    except InputError:  # a ValueError as well, and complete
+        raise
     except json.JSONDecodeError as error:
         raise _no_json(text, error.pos) from None
     except RecursionError:

@@ -90,9 +90,7 @@ def sample_path() -> Path:
     return path
 
 
-def read_bitstamp(
-    orders: Path, trades: Path | None = None, tick: str = TICK, lot: str = LOT
-) -> Iterator[Record]:
+def read_bitstamp(orders: Path, trades: Path | None = None, tick: str = TICK, lot: str = LOT) -> Iterator[Record]:
     """Yield a recording's records in the venue's order, each trade just before the first row that shows it.
 
     `trades` defaults to `trades.csv` beside `orders`. Only the trades are held in memory. Trades whose taker

@@ -44,15 +44,11 @@ def report_of(walk: Walk, source: str) -> AuditReport:
         if behaves_as_absent(order, evidence) and order.order_id not in ghosts:
             _accuse_of_losing(walk, order, evidence)
     before, after = walk.ledger.total(), walk.ledger.total(without=ghosts)
-    checked = tuple(
-        Checked(rule, walk.checked[rule], walk.decisive[rule], after.get(rule, 0)) for rule in RULES
-    )
+    checked = tuple(Checked(rule, walk.checked[rule], walk.decisive[rule], after.get(rule, 0)) for rule in RULES)
     return AuditReport(
         source=source,
         verdict=_verdict(walk, checked),
-        violations=tuple(
-            _violation(walk, blamed, found) for blamed, found in walk.ledger.standing(without=ghosts)
-        ),
+        violations=tuple(_violation(walk, blamed, found) for blamed, found in walk.ledger.standing(without=ghosts)),
         ghosts=tuple(_ghost(walk, order, hole) for order in ghosts.values()),
         defects=(*_defects(walk, hole), *walk.flaws.defects()),
         checked=checked,
@@ -203,8 +199,7 @@ def _limits(walk: Walk, after: Mapping[str, int], ghosts: Mapping[str, Order]) -
         yield Unchecked(
             "crossing orders that left after some fills",
             withdrawn,
-            "they could have traded more: right if self-trade prevention stopped them, and the log has no "
-            "accounts",
+            "they could have traded more: right if self-trade prevention stopped them, and the log has no accounts",
         )
 
 

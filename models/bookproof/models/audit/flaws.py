@@ -16,8 +16,7 @@ FLAWS = {
     ),
     "deleted at a foreign price": "the deletion carries a price that is not its own, for no visible cause",
     "fill at the trade's price": (
-        "the order event of a fill carries the trade's price and not the order's limit, which is kept from "
-        "its creation"
+        "the order event of a fill carries the trade's price and not the order's limit, which is kept from its creation"
     ),
     "changed at a foreign price": (
         "the event carries a price that is not the order's, nor of a trade, at a venue that lets nobody amend"
@@ -92,8 +91,7 @@ class Tally:
     def defects(self) -> list[Defect]:
         """What was seen, as flaws, in the order in which it was first seen."""
         return [
-            Defect(name, entry.count, self._meanings[name], tuple(entry.lines))
-            for name, entry in self._counts.items()
+            Defect(name, entry.count, self._meanings[name], tuple(entry.lines)) for name, entry in self._counts.items()
         ]
 
     def unchecked(self) -> list[Unchecked]:

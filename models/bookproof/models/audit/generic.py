@@ -150,9 +150,7 @@ def _object(name: str, line: Line) -> dict[str, str]:
         return cells
 
     try:
-        value = json.loads(
-            line.text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=once
-        )
+        value = json.loads(line.text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         hint = "write one whole JSON object a line" if line.ended else _CUT
         refuse("line", "a JSON object", f"{error.msg} at column {error.colno}", hint)

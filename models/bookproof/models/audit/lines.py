@@ -61,9 +61,7 @@ def read_lines(path: Path) -> Iterator[Line]:
             name, number, "file", "a whole gzip file", str(error), "copy or download the file again"
         ) from error
     if number == 0:
-        raise refused(
-            name, 0, "file", "at least one line", "", "the file is empty: check how it was written"
-        )
+        raise refused(name, 0, "file", "at least one line", "", "the file is empty: check how it was written")
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -55,9 +55,7 @@ def run_audit(
     file = bitstamp.sample_path() if path is None else Path(path)
     source = f"sample {sample}" if path is None else str(path)
     if file.is_dir():
-        file = next(
-            (found for name in ("orders.csv", "orders.csv.gz") if (found := file / name).exists()), file
-        )
+        file = next((found for name in ("orders.csv", "orders.csv.gz") if (found := file / name).exists()), file)
     records, conventions = _open(file, format or _guess(file), trades, tick, lot, amends)
     return audit(records, conventions=conventions, source=source, progress=progress)
 
@@ -70,9 +68,7 @@ def _open(
         book = Path(trades) if trades is not None else None
         return bitstamp.read_bitstamp(file, book, tick or bitstamp.TICK, lot or bitstamp.LOT), BITSTAMP
     if trades is not None:
-        raise refused(
-            "options", 0, "trades", "no second file", str(trades), f"{format} logs hold their trades"
-        )
+        raise refused("options", 0, "trades", "no second file", str(trades), f"{format} logs hold their trades")
     read = generic.read_csv if format == "csv" else generic.read_ndjson
     return read(file, tick or "1", lot or "1"), Conventions(amends=amends)
 

@@ -199,13 +199,9 @@ class Walk(Trades):
         if odd is None:
             return
         replaced = (
-            event is not None
-            and event.kind is Kind.CREATED
-            and (event.side, event.price) == (odd.side, odd.price)
+            event is not None and event.kind is Kind.CREATED and (event.side, event.price) == (odd.side, odd.price)
         )
-        self.flaws.add(
-            "deleted at its successor's price" if replaced else "deleted at a foreign price", odd.line
-        )
+        self.flaws.add("deleted at its successor's price" if replaced else "deleted at a foreign price", odd.line)
 
     def _after_end(self, order: Order, event: OrderEvent) -> None:
         if event.kind is Kind.CHANGED and event.quantity:
@@ -227,7 +223,5 @@ class Walk(Trades):
         if self.conventions.amends and not gone.final:
             self.limits.add("reductions by their owners", gone.line)
             return
-        what = (
-            f"{gone.quantity} lots of order {order.order_id} are gone: no trade took them, no cancel says so"
-        )
+        what = f"{gone.quantity} lots of order {order.order_id} are gone: no trade took them, no cancel says so"
         self.ledger.add(alarm("B8", what, [order], lines=(gone.line,)))

@@ -393,6 +393,14 @@ PEERS: tuple[Peer, ...] = (
         _matching_engine,
     ),
     Peer(
+        "akhil4n-orderbook",
+        "akhil4n-orderbook==0.1.1",
+        (3, 11),
+        "orderbook",
+        "OrderedDict queues under a SortedDict; no locks",
+        _akhil4n_orderbook,
+    ),
+    Peer(
         "edumatcher",
         "edumatcher==0.53.0",
         (3, 13),
@@ -409,28 +417,12 @@ PEERS: tuple[Peer, ...] = (
         _pyorderbook,
     ),
     Peer(
-        "akhil4n-orderbook",
-        "akhil4n-orderbook==0.1.1",
-        (3, 11),
-        "orderbook",
-        "OrderedDict queues under a SortedDict; no locks",
-        _akhil4n_orderbook,
-    ),
-    Peer(
         "lightmatchingengine",
         "lightmatchingengine==2019.1.4",
         (3, 11),
         "lightmatchingengine.lightmatchingengine",
-        "a list a level, its price found with min and max: slow with many levels or long queues; no locks",
+        "lists in dicts, the best price by min or max: quick on a small book, quadratic on a large; no locks",
         _lightmatchingengine,
-    ),
-    Peer(
-        "fastlob",
-        "fastlob==0.0.24",
-        (3, 11),
-        "fastlob",
-        "Decimal prices; a lock a side, a thread for expired orders; tells prices and quantities, not trades",
-        _fastlob,
     ),
     Peer(
         "manticore-orderbook",
@@ -440,5 +432,13 @@ PEERS: tuple[Peer, ...] = (
         "orders are dicts, every event is published; one RLock around all calls, a thread for expired orders",
         _manticore_orderbook,
     ),
+    Peer(
+        "fastlob",
+        "fastlob==0.0.24",
+        (3, 11),
+        "fastlob",
+        "Decimal prices; a lock a side, a thread for expired orders; tells prices and quantities, not trades",
+        _fastlob,
+    ),
 )
-"""Every peer with an adapter, the quickest first."""
+"""Every peer with an adapter, roughly the quickest on a large book first."""

@@ -63,6 +63,7 @@ def load(path: str | PathLike[str]) -> History:
     operations: list[tuple[int, int, Operation]] = []
     final: list[BookView] = []
     header: codec.Header[Any] | None = None
+    number = 0
     with Path(path).open("rb") as file:
         for number, line in enumerate(file, 1):
             where = _Line(str(path), number)

@@ -74,7 +74,7 @@ class _YieldingLock:
         self._lock = threading.Lock()
         self._waits = waits
 
-    def __enter__(self) -> None:
+    def acquire(self) -> None:
         time.sleep(0)
         if not self._lock.acquire(blocking=False):
             self._wait()
@@ -94,12 +94,18 @@ class _YieldingLock:
         finally:
             del waits.wanted[me]
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def release(self) -> None:
         self._waits.holder.pop(self, None)
         self._lock.release()
         time.sleep(0)
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
 
 
 def _name(thread: int) -> str:

@@ -28,7 +28,7 @@ LIMITED_BOOKS = (
     Instrument("ABC", lot=2),
     Instrument("DEF", tick=5, lot=10, min_notional=1_500),
     Instrument("GHI", min_price=102, max_price=111, min_quantity=2, max_quantity=9),
-    Instrument("XYZ", min_price=-5, max_price=5, min_notional=-40),
+    Instrument("XYZ", min_price=-5, max_price=5, min_notional=-20),
 )
 """The same four with limits, each of which some of the drawn orders exceed."""
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from functools import reduce
 from itertools import combinations, pairwise
 from operator import and_, or_
-from types import FunctionType, NoneType
+from types import FunctionType, GenericAlias, NoneType
 from typing import Any, NamedTuple, TypeAlias
 
 from bookproof.engine.book import FastBook
@@ -29,6 +29,7 @@ from bookproof.spec import exchange, kernel
 from bookproof.spec.book import Book, Location
 from bookproof.spec.commands import Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Trade
+from bookproof.spec.exchange import Exchange
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import Resting, resting
 from bookproof.spec.profile import DEFAULT
@@ -84,6 +85,12 @@ class Step(NamedTuple):
     taker: Submit
     after: Book
     events: Sequence[Event]
+    left: dict[OrderId, Lots]
+    """What is open of every order that is in the book now."""
+    lost: dict[OrderId, Lots]
+    """How much less is open of every order that was in the book, by trading or otherwise."""
+    engine: tuple[Sequence[Event], BookView] | None = None
+    """What the engine said to the same order, and what it shows now."""
 
     @property
     def makers(self) -> tuple[Resting, ...]:
@@ -94,24 +101,6 @@ class Step(NamedTuple):
     def trades(self) -> list[Trade]:
         """What traded, in the order in which it was told."""
         return [event for event in self.events if isinstance(event, Trade)]
-
-    def left(self) -> dict[OrderId, Lots]:
-        """What is open of every order that is in the book now."""
-        return {order.order_id: order.leaves for order in _resting(self.after)}
-
-    def lost(self) -> dict[OrderId, Lots]:
-        """How much less is open of every order that was in the book, by trading or otherwise."""
-        left = self.left()
-        return {order.order_id: order.leaves - left.get(order.order_id, 0) for order in _resting(self.before)}
-
-
-class Answers(NamedTuple):
-    """What the oracle and the engine made of the same orders."""
-
-    oracle: tuple[Event, ...]
-    engine: tuple[Event, ...]
-    oracle_view: BookView
-    engine_view: BookView
 
 
 def ready(orders: Orders, last: int) -> bool:
@@ -197,36 +186,20 @@ def own_order(
 
 
 def from_empty(entries: Sequence[Entry]) -> list[Step]:
-    """Limit orders come in one after the other, from the empty book on.
+    """Limit orders come in to the oracle and to the engine, from the empty book on.
 
     pre: every(listed(entry) for entry in entries)
-    post: hold_each(_, ANY_ORDER)
-    """
-    book = Book(INSTRUMENT)
-    steps = []
-    for order_id, entry in enumerate(entries):
-        taker = Submit(SYMBOL, order_id, order_id, entry.side, entry.quantity, entry.price)
-        after, events = rules.submit(book, taker, 0, DEFAULT)
-        steps.append(Step(book, taker, after, events[1:]))
-        book = after
-    return steps
-
-
-def both(entries: Sequence[Entry]) -> Answers:
-    """The same limit orders come in to the oracle and to the engine, from the empty book on.
-
-    pre: every(listed(entry) for entry in entries)
-    post: hold(_, EQUAL)
+    post: hold_each(_, FROM_EMPTY)
     """
     state, floor = exchange.opening([INSTRUMENT]), Floor([INSTRUMENT], DEFAULT, FastBook)
-    said: list[Event] = []
-    answered: list[Event] = []
+    steps = []
     for order_id, entry in enumerate(entries):
         order = Submit(SYMBOL, order_id, order_id, entry.side, entry.quantity, entry.price)
+        before = state.books[SYMBOL]
         state, events = exchange.step(state, order)
-        said += events
-        answered += floor.carry_out(order)
-    return Answers(tuple(said), tuple(answered), exchange.view(state, SYMBOL), floor.view(SYMBOL))
+        answer = floor.carry_out(order)
+        steps.append(_seen(before, order, state.books[SYMBOL], events, (answer, floor.view(SYMBOL))))
+    return steps
 
 
 # ── properties: the rules they show, then what they say ──
@@ -248,7 +221,7 @@ def conserved(step: Step) -> bool:
         elif isinstance(event, Cancelled):
             gone[event.order_id] = gone.get(event.order_id, 0) + event.quantity
     had = {order.order_id: order.leaves for order in _resting(step.before)} | {step.taker.order_id: step.taker.quantity}
-    left = step.left()
+    left = step.left
     once = left.keys() <= had.keys() and len(left) == len(_resting(step.after))
     return (
         once
@@ -271,7 +244,7 @@ def maker_price(step: Step) -> bool:
 
 def price_first(step: Step) -> bool:
     """B2, B5: the better price is used up before a worse one is touched, all that crosses is, and no more."""
-    makers, left, lost = step.makers, step.left(), step.lost()
+    makers, left, lost = step.makers, step.left, step.lost
     reach = kernel.reach_of(step.taker.side, step.taker.price)
     return every(
         (better.key == worse.key) | (left.get(better.order_id, 0) == 0) | (lost[worse.order_id] == 0)
@@ -285,7 +258,7 @@ def price_first(step: Step) -> bool:
 
 def time_first(step: Step) -> bool:
     """B3: at one price whoever came first loses its slice before the next is touched; a new order queues last."""
-    makers, lost = step.makers, step.lost()
+    makers, lost = step.makers, step.lost
     told = list(dict.fromkeys(trade.maker for trade in step.trades))
     own_side = tuple(step.after.side(step.taker.side))
     return (
@@ -304,7 +277,7 @@ def time_first(step: Step) -> bool:
 
 def keeps_place(step: Step) -> bool:
     """B7, D2: an order keeps its place while its slice lasts; with a new slice it queues last at its price."""
-    lost = step.lost()
+    lost = step.lost
     good = True
     for side in Side:
         place = {order.order_id: place for place, order in enumerate(step.after.side(side))}
@@ -329,9 +302,9 @@ def takes_turns(step: Step) -> bool:
         if mine:
             had_a_turn = {other.maker for other in earlier[mine[-1] :]}
             good = good & every(
-                (other.key != maker.key) | (other.leaves == sum(t.quantity for t in earlier if t.maker == other.order_id))
-                for other in makers.values()
-                if other.order_id not in had_a_turn
+                (other.key != maker.key) | (other.leaves == sum(t.quantity for t in earlier if t.maker == other_id))
+                for other_id, other in makers.items()
+                if other_id not in had_a_turn
             )
     return good
 
@@ -342,12 +315,16 @@ def well_formed(step: Step) -> bool:
     good = [location.order_id for location in book.live] == sorted(order.order_id for order in _resting(book))
     for side in Side:
         orders = tuple(book.side(side))
-        good = good & every(_precedes(first, second) for first, second in pairwise(orders)) & every(
-            (order.slice > 0)
-            & (order.reserve >= 0)
-            & (order.sequence <= book.sequence)
-            & (order.key == kernel.signed_key(side, order.price))
-            for order in orders
+        good = (
+            good
+            & every(_precedes(first, second) for first, second in pairwise(orders))
+            & every(
+                (order.slice > 0)
+                & (order.reserve >= 0)
+                & (order.sequence <= book.sequence)
+                & (order.key == kernel.signed_key(side, order.price))
+                for order in orders
+            )
         )
     return good
 
@@ -360,7 +337,7 @@ def no_self_trade(step: Step) -> bool:
 
 def when_met(step: Step) -> bool:
     """G4: an order is cancelled or reduced only if the aggressor would trade with it now."""
-    lost = step.lost()
+    lost = step.lost
     met = [event for event in step.events if isinstance(event, Trade | Prevented)]
     return every(
         (lost[maker.order_id] == 0)
@@ -372,7 +349,7 @@ def when_met(step: Step) -> bool:
 
 def as_asked(step: Step) -> bool:
     """G3, G5: who is cancelled or reduced on meeting an own order is who the aggressor said."""
-    lost, left, mode = step.lost(), step.left(), step.taker.self_trade
+    lost, left, mode = step.lost, step.left, step.taker.self_trade
     reach = kernel.reach_of(step.taker.side, step.taker.price)
     good = True
     for maker in step.makers:
@@ -389,9 +366,12 @@ def as_asked(step: Step) -> bool:
     return good
 
 
-def agree(answers: Answers) -> bool:
-    """B10: the engine says what the oracle says, and both then show the same queues."""
-    return same(answers.oracle, answers.engine) & same(answers.oracle_view, answers.engine_view)
+def agree(step: Step) -> bool:
+    """B10: the engine says what the oracle says, and both then show the same book."""
+    assert step.engine is not None
+    answer, view = step.engine
+    state = Exchange(DEFAULT, {SYMBOL: step.after})
+    return same(tuple(step.events), tuple(answer)) & same(exchange.view(state, SYMBOL), view)
 
 
 # ── situations: each must be reachable, else the contract shows nothing ──
@@ -399,7 +379,7 @@ def agree(answers: Answers) -> bool:
 
 def sweeps_and_rests(step: Step) -> bool:
     """An order trades with two makers, and the rest of it comes to rest."""
-    return len(step.trades) == 2 and TAKER in step.left()
+    return len(step.trades) == 2 and TAKER in step.left
 
 
 def queues_between(step: Step) -> bool:
@@ -427,11 +407,6 @@ def sweeps(step: Step) -> bool:
     return len(step.trades) == 2
 
 
-def both_sweep(answers: Answers) -> bool:
-    """The engine answers with two trades."""
-    return sum(isinstance(event, Trade) for event in answers.engine) == 2
-
-
 # ── what is shown of which contract ──
 
 Property: TypeAlias = Callable[[Any], bool]
@@ -447,12 +422,12 @@ ANY_ORDER: tuple[Property, ...] = (
 )
 ICEBERGS = (*ANY_ORDER, takes_turns)
 SELF_TRADES = (*ANY_ORDER, no_self_trade, when_met, as_asked)
-EQUAL: tuple[Property, ...] = (agree,)
+FROM_EMPTY = (*ANY_ORDER, agree)
 
 
 def up_to(size: int, kind: type) -> Any:
     """The type of one side of a book with none to `size` orders."""
-    return reduce(or_, (tuple[(kind,) * count] for count in range(1, size + 1)), None) or NoneType
+    return reduce(or_, (GenericAlias(tuple, (kind,) * count) for count in range(1, size + 1)), NoneType)
 
 
 class Size(NamedTuple):
@@ -488,12 +463,10 @@ class Contract(NamedTuple):
 
 
 def _books(makers: int, peers: int) -> Size:
-    return Size(f"up to {makers}×{peers}", {"makers": up_to(makers, Order), "peers": up_to(peers, Order)})
+    return Size(f"books up to {makers}x{peers}", {"makers": up_to(makers, Order), "peers": up_to(peers, Order)})
 
 
 _ICEBERG_FIRST = tuple[Iceberg] | tuple[Iceberg, Order] | None
-_SCRIPT_OF_THREE = Size("3 orders", {"entries": tuple[Entry, Entry, Entry]})
-_SCRIPT_OF_FOUR = Size("4 orders", {"entries": tuple[Entry, Entry, Entry, Entry]})
 
 CONTRACTS = {
     contract.name: contract
@@ -503,12 +476,20 @@ CONTRACTS = {
             iceberg_order,
             ICEBERGS,
             (shows_three_slices,),
-            Size("up to 2×0, the first an iceberg", {"display": NoneType, "makers": _ICEBERG_FIRST, "peers": NoneType}),
-            Size("up to 2×0, all icebergs", {"display": int, "makers": up_to(2, Iceberg), "peers": NoneType}),
+            Size(
+                "books up to 2x0, the first an iceberg",
+                {"display": NoneType, "makers": _ICEBERG_FIRST, "peers": NoneType},
+            ),
+            Size("books up to 2x0, all icebergs", {"display": int, "makers": up_to(2, Iceberg), "peers": NoneType}),
         ),
         Contract(own_order, SELF_TRADES, (prevents_after_a_trade,), _books(2, 0), _books(2, 2)),
-        Contract(from_empty, ANY_ORDER, (sweeps,), _SCRIPT_OF_THREE, _SCRIPT_OF_FOUR),
-        Contract(both, EQUAL, (both_sweep,), _SCRIPT_OF_THREE, _SCRIPT_OF_FOUR),
+        Contract(
+            from_empty,
+            FROM_EMPTY,
+            (sweeps,),
+            Size("3 orders", {"entries": tuple[Entry, Entry, Entry]}),
+            Size("4 orders", {"entries": tuple[Entry, Entry, Entry, Entry]}),
+        ),
     )
 }
 """Every contract by name."""
@@ -563,11 +544,11 @@ def _resting(book: Book) -> tuple[Resting, ...]:
     return (*book.bids, *book.asks)
 
 
-def _terms(side: Side, best: int, orders: Orders, order_id: OrderId) -> list[Submit]:
-    """The commands that make one side of a book; order ids count up from the given one."""
+def _terms(side: Side, best: int, orders: Orders, first_id: OrderId) -> list[Submit]:
+    """The commands that make one side of a book."""
     terms = []
     key = best
-    for order_id, order in enumerate(orders or (), order_id):
+    for order_id, order in enumerate(orders or (), first_id):
         key = key + order.gap
         price = -key if side is Side.BUY else key
         if isinstance(order, Iceberg):
@@ -578,9 +559,9 @@ def _terms(side: Side, best: int, orders: Orders, order_id: OrderId) -> list[Sub
     return terms
 
 
-def _queue(side: Side, best: int, orders: Orders, order_id: OrderId) -> SortedTuple[Resting]:
+def _queue(side: Side, best: int, orders: Orders, first_id: OrderId) -> SortedTuple[Resting]:
     queue = []
-    for terms, order in zip(_terms(side, best, orders, order_id), orders or (), strict=True):
+    for terms, order in zip(_terms(side, best, orders, first_id), orders or (), strict=True):
         at_rest = resting(terms, terms.account, terms.quantity, 0, 0, order.sequence)
         if isinstance(order, Iceberg):
             at_rest = at_rest._replace(slice=order.slice, reserve=order.reserve)
@@ -599,4 +580,17 @@ def _step(taker: Submit, makers: Orders, peers: Orders, best: int, spread: Ticks
     empty = Book(INSTRUMENT, live=live, sequence=last)
     before = empty.with_side(taker.side.opposite, opposite).with_side(taker.side, own)
     after, events = rules.enter(before, taker, DEFAULT)
-    return Step(before, taker, after, events)
+    return _seen(before, taker, after, events)
+
+
+def _seen(
+    before: Book,
+    taker: Submit,
+    after: Book,
+    events: Sequence[Event],
+    engine: tuple[Sequence[Event], BookView] | None = None,
+) -> Step:
+    """The step, with what its properties have in common."""
+    left = {order.order_id: order.leaves for order in _resting(after)}
+    lost = {order.order_id: order.leaves - left.get(order.order_id, 0) for order in _resting(before)}
+    return Step(before, taker, after, events, left, lost, engine)

@@ -184,7 +184,7 @@ _FALSE = "false when calling "
 
 
 def ask(asked: Sequence[Question], jobs: int, patience: float) -> Iterator[Finding]:
-    """The findings as they come, from `jobs` processes. If none says anything for `patience` seconds, all have failed."""
+    """The findings as they come, from `jobs` processes. After `patience` seconds of silence all others have failed."""
     waiting = dict.fromkeys(asked)
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
         findings = pool.imap_unordered(explore, asked)
@@ -213,9 +213,7 @@ def prove(asked: Sequence[Question], jobs: int, told: Callable[[Finding], None])
     apart = {
         finding.question: [finding.question._replace(asks=(name,)) for name in finding.question.asks]
         for finding in findings.values()
-        if finding.question.kind is Kind.PROOF
-        and finding.verdict is Verdict.REFUTED
-        and len(finding.question.asks) > 1
+        if finding.question.kind is Kind.PROOF and finding.verdict is Verdict.REFUTED and len(finding.question.asks) > 1
     }
     again = [single for singles in apart.values() for single in singles]
     findings |= {finding.question: finding for finding in (ask(again, jobs, patience) if again else ())}
@@ -307,7 +305,7 @@ _VERDICTS = {
 def _says(question: Question) -> str:
     contract = CONTRACTS[question.contract]
     if question.kind is Kind.PROOF:
-        return f"{_sentence(contract.run)}; books {question.books}"
+        return f"{_sentence(contract.run)}; {question.books}"
     if question.defect is not None:
         return f"Broken: {_sentence(DEFECTS[question.defect].broken)}"
     return " ".join(map(_sentence, _named(question, contract.reaches)))
@@ -339,8 +337,8 @@ def _explained(finding: Finding) -> str:
     question = finding.question
     causes = {
         (Kind.PROOF, Verdict.REFUTED): "The kernel breaks this property: run the call below.",
-        (Kind.DEFECT, Verdict.CONFIRMED): "The property cannot tell this broken kernel from the true one: strengthen it.",
-        (Kind.SITUATION, Verdict.CONFIRMED): "Nothing of the kind can happen in the contract: its preconditions forbid it.",
+        (Kind.DEFECT, Verdict.CONFIRMED): "The property does not see what is broken: strengthen it.",
+        (Kind.SITUATION, Verdict.CONFIRMED): "It cannot occur: do the preconditions forbid it?",
     }
     cause = causes.get((question.kind, finding.verdict), "This is neither a proof nor a counterexample.")
     return (
