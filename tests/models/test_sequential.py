@@ -56,9 +56,13 @@ class _EagerIcebergBook(FastBook):
 
     def _refresh(self, maker: RestingOrder, level: Level) -> None:
         super()._refresh(maker, level)
-        for other in [order for order in level if order is not maker]:  # the defect: everybody else goes behind it
-            level.unlink(other)
-            level.append(other)
+        level.unlink(maker)  # the defect: from the end of the queue back to its head
+        maker.preceding, maker.following = None, level.first
+        if level.first is None:
+            level.last = maker
+        else:
+            level.first.preceding = maker
+        level.first = maker
 
 
 class IcebergKeepsItsPlace(StripedEngine):

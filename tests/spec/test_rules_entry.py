@@ -260,8 +260,7 @@ def test_a4_a_replace_that_is_wrong_by_itself_says_so_even_while_the_market_is_h
     floor.do(Halt())
     floor.replace(1, 0)
     assert floor.reason is RejectReason.INVALID_QUANTITY
-    floor.replace(2, 5)
-    assert floor.reason is RejectReason.MARKET_HALTED
+    assert floor.do(Replace("ABC", 2, 5)) == (Rejected("ABC", 2, RejectReason.MARKET_HALTED),)
 
 
 @pytest.mark.parametrize(

@@ -551,7 +551,7 @@ class FastBook:
         assert stop is not None
         if (old.price is None) != (price is None) or quantity < old.min_quantity:
             return (_new(Rejected, (symbol, order_id, RejectReason.INVALID_REPLACE)),)
-        if price is not None and price * quantity < self._min_notional:
+        if self._min_notional and price is not None and price * quantity < self._min_notional:
             return (_new(Rejected, (symbol, order_id, RejectReason.INVALID_NOTIONAL)),)
         if self._profile.true_stop is TrueStop.REJECT and self._reached(old.side, stop):
             return (_new(Rejected, (symbol, order_id, RejectReason.STOP_ALREADY_TRUE)),)

@@ -112,7 +112,7 @@ def refusal(book: Book, order: Submit, clock: int, profile: Profile) -> RejectRe
     if order.expires is not None and order.expires <= clock:
         fired("C2")
         return RejectReason.ALREADY_EXPIRED
-    if order.price is not None and order.price * order.quantity < book.instrument.min_notional:
+    if order.price is not None and not book.instrument.accepts_notional(order.price, order.quantity):
         fired("A1")
         return RejectReason.INVALID_NOTIONAL
     if order.stop is not None:
@@ -347,7 +347,7 @@ def _replace_resting(book: Book, order: Resting, command: Replace, profile: Prof
     terms = order.terms._replace(price=price, quantity=total, min_quantity=0)
     if command.stop is not None:
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
-    if price * command.quantity < book.instrument.min_notional:
+    if not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")
         return book, [_refused(command, RejectReason.INVALID_NOTIONAL)]
     if leaves <= 0:
@@ -383,7 +383,7 @@ def _replace_stop(book: Book, order: Pending, command: Replace, profile: Profile
     terms = old._replace(price=price, stop=stop, quantity=command.quantity)
     if (old.price is None and price is not None) or command.quantity < old.min_quantity:
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
-    if price is not None and price * command.quantity < book.instrument.min_notional:
+    if price is not None and not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")
         return book, [_refused(command, RejectReason.INVALID_NOTIONAL)]
     if profile.true_stop is TrueStop.REJECT and _is_due(book, terms.side, stop):

@@ -29,7 +29,11 @@ class Instrument(NamedTuple):
     min_quantity: Lots = 1
     max_quantity: Lots = 10**12
     min_notional: int = 0
-    """Least price times quantity of an order that names a price."""
+    """Least price times quantity of an order that names a price; 0 sets no limit."""
+
+    def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:
+        """Whether price times quantity is large enough."""
+        return self.min_notional == 0 or price * quantity >= self.min_notional
 
     def flaw(self) -> str | None:
         """What is wrong with the limits themselves; None when a book may be opened with them.

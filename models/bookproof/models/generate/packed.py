@@ -170,6 +170,9 @@ _MODES = (*[_NONE] * 5, *SelfTradePrevention, SelfTradePrevention.DECREMENT)
 _AWAY = (2, 3, 4) * 4
 """Where half of the prices are drawn: a little away from the other side, so that they rest, one behind the other."""
 
+_OPENING = 10
+"""Commands at the beginning that only build books."""
+
 _PATTERN_TABLE = 192
 """Patterns drawn where features can be combined."""
 
@@ -210,8 +213,8 @@ def _submit(code: int, context: Context) -> Submit:
     symbol, prices, quantities = plan.drawn_scales[at]
     code, side = divmod(code, 2)
     code, level = divmod(code, LEVELS + len(_AWAY))
-    if level >= LEVELS:
-        away = _AWAY[level - LEVELS]
+    if level >= LEVELS or step < _OPENING:
+        away = _AWAY[level % len(_AWAY)]
         level = away if side == 0 else LEVELS - 1 - away
     code, size = divmod(code, SIZES)
     code, account = divmod(code, ACCOUNTS)
