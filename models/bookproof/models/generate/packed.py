@@ -145,7 +145,7 @@ def plan_for(features: Features, instruments: tuple[Instrument, ...]) -> Plan:
 
 
 def _patterns(features: Features) -> tuple[Pattern, ...]:
-    """A good share of the orders plain, so that there is somebody to trade with; the features in equal shares.
+    """Half of the orders plain, so that there is somebody to trade with; the rest in equal shares of each feature.
 
     With many features an order has one or two of them, seldom three. The table is the same in every run.
     """
@@ -160,8 +160,7 @@ def _patterns(features: Features) -> tuple[Pattern, ...]:
             pattern = pattern._replace(**dice.choice(alternatives))
         if not pattern.contradictory or (Feature.BAD_INPUT in features and not dice.randrange(8)):
             patterns.append(pattern)
-    plain = len(patterns) // (1 if len(changes) == 1 else 2)
-    return (_PLAIN,) * plain + tuple(patterns)
+    return (_PLAIN,) * len(patterns) + tuple(patterns)
 
 
 _MODES = (*[_NONE] * 5, *SelfTradePrevention, SelfTradePrevention.DECREMENT)
@@ -253,14 +252,14 @@ def _submit(code: int, context: Context) -> Submit:
     return _new(Submit, (*fields, lives, stop, post_only, minimum, display, expires, self_trade))
 
 
-def _target(code: int, context: Context, newest: int) -> tuple[int, Symbol, OrderId]:
-    """An order entered before, `newest` sixteenths of the time one of the last six; now and then in the wrong book."""
+def _target(code: int, context: Context) -> tuple[int, Symbol, OrderId]:
+    """An order entered before, whatever became of it; one time in sixteen looked for in any book."""
     used, scales = context.used, context.plan.scales
     if not used:
         return code, scales[0].symbol, 1
+    code, at = divmod(code, len(used))
+    symbol, order_id = used[at]
     code, choice = divmod(code, 16)
-    code, back = divmod(code, min(len(used), 6) if choice < newest else len(used))
-    symbol, order_id = used[-1 - back]
     if choice == 15:
         code, at = divmod(code, len(scales))
         symbol = scales[at].symbol
@@ -268,15 +267,18 @@ def _target(code: int, context: Context, newest: int) -> tuple[int, Symbol, Orde
 
 
 def _cancel(code: int, context: Context) -> Cancel:
-    """Whatever was entered before, seldom of the newest: nearly half of all cancels come too late."""
-    _, symbol, order_id = _target(code, context, newest=1)
+    """Half of the time one of the oldest: so about half of all cancels come too late."""
+    code, older = divmod(code, 2)
+    used = context.used
+    if older:
+        context = context._replace(used=used[: len(used) // 4 + 1])
+    _, symbol, order_id = _target(code, context)
     return _new(Cancel, (symbol, order_id))
 
 
 def _replace(code: int, context: Context) -> Replace:
-    """Mostly of the newest: an order that is gone is refused, and there are enough cancels to show that."""
     plan = context.plan
-    code, symbol, order_id = _target(code, context, newest=13)
+    code, symbol, order_id = _target(code, context)
     scale = next((scale for scale in plan.scales if scale.symbol == symbol), plan.scales[0])
     code, size = divmod(code, SIZES)
     code, moves = divmod(code, 2)
