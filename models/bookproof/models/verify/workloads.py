@@ -42,7 +42,7 @@ def run_workload(
 
     >>> [by_engine, by_oracle] = run_workload("static", orders=100)
     >>> by_engine.verdict.value, by_engine.worth["messages"]
-    ('agree', 197)
+    ('agree', 207)
     """
     tell = progress or (lambda share, what: None)
     published = orders == PUBLISHED_ORDERS and seed == DEFAULT_SEED
