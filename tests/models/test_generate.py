@@ -231,7 +231,7 @@ def test_decoding_is_pure(codes: list[int], features: Features) -> None:
 
 @pytest.mark.parametrize("features", SWARM.values(), ids=list(SWARM))
 def test_zero_is_the_plainest_order(features: Features) -> None:
-    plain = Submit("ABC", 1, 1, Side.BUY, books(features)[0].lot, 100)
+    plain = Submit("ABC", 1, 1, Side.BUY, books(features)[0].lot, 102)
     assert decode_command(0, Context(plan_for(features, books(features)))) == plain
 
 

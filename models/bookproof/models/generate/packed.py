@@ -7,13 +7,14 @@ The readable state machine, Hypothesis' packed integers and the soak generator a
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from bookproof.models.generate.case import entered
 from bookproof.models.generate.features import Feature, Features
+from bookproof.models.generate.patterns import PLAIN_PATTERN, Pattern, patterns_for
+from bookproof.models.generate.spoil import WAYS, spoil
 from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, Scale, scale_of
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -41,41 +42,6 @@ _GTC, _NONE = TimeInForce.GTC, SelfTradePrevention.NONE
 
 
 # ── what may be drawn ──
-
-
-class Pattern(NamedTuple):
-    """Which terms a new order has, before its numbers are filled in."""
-
-    market: bool = False
-    time_in_force: TimeInForce = TimeInForce.GTC
-    stop: bool = False
-    post_only: bool = False
-    minimum: bool = False
-    iceberg: bool = False
-    hidden: bool = False
-
-    @property
-    def contradictory(self) -> bool:
-        """Whether every venue refuses these terms together."""
-        at_once = self.market or self.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
-        shown = self.iceberg or self.hidden
-        return (at_once and (self.post_only or shown)) or (self.post_only and self.minimum)
-
-
-_PLAIN = Pattern()
-
-_PATTERNS: Mapping[Feature, tuple[dict[str, Any], ...]] = {
-    Feature.MARKET: ({"market": True},),
-    Feature.IOC: ({"time_in_force": TimeInForce.IOC},),
-    Feature.FOK: ({"time_in_force": TimeInForce.FOK},),
-    Feature.POST_ONLY: ({"post_only": True},),
-    Feature.MIN_QUANTITY: ({"minimum": True},),
-    Feature.ICEBERG: ({"iceberg": True},),
-    Feature.HIDDEN: ({"hidden": True},),
-    Feature.STOPS: ({"stop": True}, {"stop": True, "market": True}),
-    Feature.CLOCK: ({"time_in_force": TimeInForce.DAY}, {"time_in_force": TimeInForce.GTD}),
-}
-"""What each feature of an order adds to its pattern."""
 
 
 class Context(NamedTuple):
@@ -135,32 +101,13 @@ def plan_for(features: Features, instruments: tuple[Instrument, ...]) -> Plan:
     scales = tuple(map(scale_of, instruments))
     return Plan(
         decoders=tuple(decoder for decoder, share in [(_submit, submits), *shares] for _ in range(share)),
-        patterns=_patterns(features),
+        patterns=patterns_for(features),
         scales=scales,
         drawn_scales=(scales[0],) * (len(scales) - 2) + scales,
         prevents=Feature.SELF_TRADE in features,
         reuses_ids=Feature.REUSED_IDS in features,
         moves_stops=Feature.STOPS in features,
     )
-
-
-def _patterns(features: Features) -> tuple[Pattern, ...]:
-    """Half of the orders plain, so that there is somebody to trade with; the rest in equal shares of each feature.
-
-    With many features an order has one or two of them, seldom three. The table is the same in every run.
-    """
-    changes = [_PATTERNS[feature] for feature in Feature if feature in features and feature in _PATTERNS]
-    if not changes:
-        return (_PLAIN,)
-    patterns = [_PLAIN._replace(**change) for alternatives in changes for change in alternatives]
-    dice = random.Random("patterns")
-    while len(changes) > 1 and len(patterns) < _PATTERN_TABLE:
-        pattern = _PLAIN
-        for alternatives in dice.sample(changes, min(len(changes), dice.choice((1, 2, 2, 3)))):
-            pattern = pattern._replace(**dice.choice(alternatives))
-        if not pattern.contradictory or (Feature.BAD_INPUT in features and not dice.randrange(8)):
-            patterns.append(pattern)
-    return (_PLAIN,) * len(patterns) + tuple(patterns)
 
 
 _MODES = (*[_NONE] * 5, *SelfTradePrevention, SelfTradePrevention.DECREMENT)
@@ -172,9 +119,6 @@ _AWAY = (2, 3, 4) * 4
 _OPENING = 10
 """Commands at the beginning that only build books."""
 
-_PATTERN_TABLE = 192
-"""Patterns drawn where features can be combined."""
-
 
 # ── decoding ──
 
@@ -185,7 +129,7 @@ def decode_command(code: int, context: Context) -> Command:
     >>> from bookproof.models.generate.features import PLAIN
     >>> from bookproof.spec.instruments import listing
     >>> plan = plan_for(PLAIN, listing(["ABC"]))
-    >>> decode_command(0, Context(plan)) == Submit("ABC", 1, 1, Side.BUY, 1, 100)
+    >>> decode_command(0, Context(plan)) == Submit("ABC", 1, 1, Side.BUY, 1, 102)
     True
     """
     decoders = context.plan.decoders
@@ -228,7 +172,7 @@ def _submit(code: int, context: Context) -> Submit:
         code, at = divmod(code, len(_MODES))
         self_trade = _MODES[at]
     quantity, price = quantities[size], prices[level]
-    if pattern is _PLAIN:
+    if pattern is PLAIN_PATTERN:
         plain = (symbol, order_id, account + 1, _SIDES[side], quantity, price)
         return _new(Submit, (*plain, _GTC, None, False, 0, None, None, self_trade))
     market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden = pattern
@@ -341,82 +285,10 @@ def _snapshot(code: int, context: Context) -> TakeSnapshot:
     return TakeSnapshot()
 
 
-# ── bad input ──
-
-UNLISTED = "NONE"
-"""A symbol that no book has."""
-
-NO_NUMBERS: tuple[Any, ...] = (0, -1, 10**13, 2**63, True, False, 1.0, 2.5, "1", None)
-"""Numbers that most fields must refuse: zero, negative, huge, and what Python takes for a number though it is none."""
-
-OFF_LIMITS: tuple[Any, ...] = (*NO_NUMBERS, 1, 3, 97, 101, 111)
-"""The same, and numbers that only an instrument with ticks, lots or bounds refuses."""
-
-SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
-    Submit: (
-        ("symbol", (UNLISTED,)),
-        ("order_id", NO_NUMBERS),
-        ("account", NO_NUMBERS),
-        ("quantity", OFF_LIMITS),
-        ("price", OFF_LIMITS),
-        ("time_in_force", tuple(TimeInForce)),
-        ("stop", OFF_LIMITS),
-        ("post_only", (True,)),
-        ("min_quantity", OFF_LIMITS),
-        ("display", OFF_LIMITS),
-        ("expires", NO_NUMBERS),
-    ),
-    Cancel: (("symbol", (UNLISTED,)), ("order_id", NO_NUMBERS)),
-    Replace: (
-        ("symbol", (UNLISTED,)),
-        ("order_id", NO_NUMBERS),
-        ("quantity", OFF_LIMITS),
-        ("price", OFF_LIMITS),
-        ("stop", OFF_LIMITS),
-    ),
-    Basket: (("account", NO_NUMBERS), ("legs", ((),))),
-    MassCancel: (("account", NO_NUMBERS),),
-    Halt: (("symbol", (UNLISTED,)),),
-    Resume: (("symbol", (UNLISTED,)),),
-    AdvanceClock: (("now", NO_NUMBERS),),
-}
-"""The fields of each command, and what to spoil them with."""
-
-
-def spoil(command: Command, choice: int) -> Command:
-    """The command with one thing in it that does not belong there; `choice` says what. Pure.
-
-    >>> spoil(AdvanceClock(5), 1)
-    AdvanceClock(now=-1)
-    """
-    if type(command) is Basket and choice % 4:
-        return command._replace(legs=_spoiled_legs(choice // 4, command.legs))
-    spoils = SPOILS.get(type(command))
-    if spoils is None:  # there is nothing in it to spoil
-        return command
-    choice, at = divmod(choice, len(spoils))
-    field, values = spoils[at]
-    return command._replace(**{field: values[choice % len(values)]})
-
-
-def _spoiled_legs(choice: int, legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
-    choice, at = divmod(choice, len(legs))
-    choice, fault = divmod(choice, 4)
-    if fault == 0:  # a book twice
-        return (*legs, legs[at]._replace(order_id=legs[-1].order_id + 1))
-    if fault == 1:
-        spoiled = legs[at]._replace(symbol=UNLISTED)
-    elif fault == 2:
-        spoiled = legs[at]._replace(quantity=OFF_LIMITS[choice % len(OFF_LIMITS)])
-    else:
-        spoiled = legs[at]._replace(price=OFF_LIMITS[choice % len(OFF_LIMITS)])
-    return (*legs[:at], spoiled, *legs[at + 1 :])
-
-
 def _spoiled(code: int, context: Context) -> Command:
     decoders = context.plan.decoders
     code, at = divmod(code, len(decoders))
-    code, choice = divmod(code, 1 << 12)
+    code, choice = divmod(code, WAYS)
     decoder = decoders[at]
     return spoil((_submit if decoder is _spoiled else decoder)(code, context), choice)
 

@@ -21,8 +21,9 @@ from hypothesis.strategies import SearchStrategy
 
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import EVERYTHING, SWARM, Feature, Features
-from bookproof.models.generate.packed import BITS, decode, plan_for, spoil
+from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.soak import FEWEST_BOOKS, LONGEST, SHORTEST
+from bookproof.models.generate.spoil import WAYS, spoil
 from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, USUAL_PRICE, VENUES, books
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -52,8 +53,8 @@ ACCOUNT: SearchStrategy[Account] = st.integers(1, ACCOUNTS)
 QUANTITY: SearchStrategy[Lots] = st.integers(1, SIZES)
 PRICE: SearchStrategy[Ticks] = st.integers(USUAL_PRICE, USUAL_PRICE + LEVELS - 1)
 TIME: SearchStrategy[int] = st.integers(0, 20)
-SPOIL: SearchStrategy[int] = st.integers(0, (1 << 12) - 1)
-"""What `packed.spoil` does to a command."""
+SPOIL: SearchStrategy[int] = st.integers(0, WAYS - 1)
+"""What `spoil` does to a command."""
 
 _PREVENTION = st.sampled_from([mode for mode in SelfTradePrevention if mode is not SelfTradePrevention.NONE])
 
@@ -164,7 +165,7 @@ def sequences(
     >>> from hypothesis import find
     >>> from bookproof.models.generate.features import PLAIN
     >>> shortest = find(sequences(PLAIN), lambda commands: True)
-    >>> len(shortest), shortest[0] == Submit("ABC", 1, 1, Side.BUY, 1, 100)
+    >>> len(shortest), shortest[0] == Submit("ABC", 1, 1, Side.BUY, 1, 102)
     (20, True)
     """
     listed = books(features)[:FEWEST_BOOKS] if instruments is None else tuple(instruments)

@@ -29,7 +29,6 @@ from bookproof.spec import exchange, kernel
 from bookproof.spec.book import Book, Location
 from bookproof.spec.commands import Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Trade
-from bookproof.spec.exchange import Exchange
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import Resting, resting
 from bookproof.spec.profile import DEFAULT
@@ -39,6 +38,10 @@ from bookproof.spec.views import BookView
 
 SYMBOL = "ABC"
 INSTRUMENT = Instrument(SYMBOL)
+SMALL = Instrument(SYMBOL, max_price=10**9, max_quantity=10**9)
+"""The engine has a short way in for numbers below 2**30 if the instrument has no limits beside these."""
+LIMITED = Instrument(SYMBOL, min_notional=1)
+"""No order comes in by the short way."""
 TAKER, FIRST_MAKER, FIRST_PEER = 0, 1, 11
 """Order ids: the incoming order's, and those of the best orders on the opposite side and on its own."""
 
@@ -47,13 +50,14 @@ TAKER, FIRST_MAKER, FIRST_PEER = 0, 1, 11
 
 
 class Order(NamedTuple):
-    """A resting order that shows all it has."""
+    """A resting order that shows all it has, or nothing (D4)."""
 
     gap: Ticks
     """How much worse its price is than that of the order before it."""
     sequence: int
     slice: Lots
     account: Account = 1
+    rank: int = kernel.DISPLAYED
 
 
 class Iceberg(NamedTuple):
@@ -89,8 +93,6 @@ class Step(NamedTuple):
     """What is open of every order that is in the book now."""
     lost: dict[OrderId, Lots]
     """How much less is open of every order that was in the book, by trading or otherwise."""
-    engine: tuple[Sequence[Event], BookView] | None = None
-    """What the engine said to the same order, and what it shows now."""
 
     @property
     def makers(self) -> tuple[Resting, ...]:
@@ -103,11 +105,30 @@ class Step(NamedTuple):
         return [event for event in self.events if isinstance(event, Trade)]
 
 
+class Answers(NamedTuple):
+    """What the oracle and the engine said to the same orders, and what they show after the last."""
+
+    oracle: tuple[Event, ...]
+    engine: tuple[Event, ...]
+    oracle_view: BookView
+    engine_view: BookView
+
+
 def ready(orders: Orders, last: int) -> bool:
     """Whether these can be one side of a book in which `last` was the last number given out."""
     return every((order.gap >= 0) & (order.slice > 0) & (order.sequence <= last) for order in orders or ()) & every(
-        (later.gap > 0) | (earlier.sequence < later.sequence) for earlier, later in pairwise(orders or ())
+        (later.gap > 0) | _earlier(earlier, later) for earlier, later in pairwise(orders or ())
     )
+
+
+def ranked(orders: Orders) -> bool:
+    """Whether each order is either displayed or hidden."""
+    return every((_rank(order) == kernel.DISPLAYED) | (_rank(order) == kernel.HIDDEN) for order in orders or ())
+
+
+def displayed(orders: Orders) -> bool:
+    """Whether no order is hidden."""
+    return every(_rank(order) == kernel.DISPLAYED for order in orders or ())
 
 
 def iced(orders: Orders) -> bool:
@@ -119,13 +140,13 @@ def iced(orders: Orders) -> bool:
     )
 
 
-def listed(entry: Entry) -> bool:
+def listed(entry: Entry, instrument: Instrument) -> bool:
     """Whether an exchange takes this order (A1)."""
     return (
-        (INSTRUMENT.min_price <= entry.price)
-        & (entry.price <= INSTRUMENT.max_price)
-        & (INSTRUMENT.min_quantity <= entry.quantity)
-        & (entry.quantity <= INSTRUMENT.max_quantity)
+        (instrument.min_price <= entry.price)
+        & (entry.price <= instrument.max_price)
+        & (instrument.min_quantity <= entry.quantity)
+        & (entry.quantity <= instrument.max_quantity)
     )
 
 
@@ -137,7 +158,7 @@ def limit_order(
 ) -> Step:
     """A limit order meets a book.
 
-    pre: (quantity > 0) & (spread > 0) & ready(makers, last) & ready(peers, last)
+    pre: (quantity > 0) & (spread > 0) & ready(makers, last) & ready(peers, last) & ranked(makers) & ranked(peers)
     post: hold(_, ANY_ORDER)
     """
     return _step(Submit(SYMBOL, TAKER, 0, side, quantity, price), makers, peers, best, spread, last)
@@ -157,7 +178,7 @@ def iceberg_order(
     """An order, perhaps an iceberg, meets a book with icebergs.
 
     pre: (quantity > 0) & (display is None or display > 0) & (spread > 0)
-    pre: ready(makers, last) & iced(makers) & ready(peers, last)
+    pre: ready(makers, last) & iced(makers) & ready(peers, last) & displayed(makers) & displayed(peers)
     post: hold(_, ICEBERGS)
     """
     return _step(Submit(SYMBOL, TAKER, 0, side, quantity, price, display=display), makers, peers, best, spread, last)
@@ -178,6 +199,7 @@ def own_order(
     """A limit order that may not trade with its own account meets a book.
 
     pre: (quantity > 0) & (spread > 0) & ready(makers, last) & ready(peers, last)
+    pre: displayed(makers) & displayed(peers)
     pre: prevention is not SelfTradePrevention.NONE
     post: hold(_, SELF_TRADES)
     """
@@ -186,20 +208,37 @@ def own_order(
 
 
 def from_empty(entries: Sequence[Entry]) -> list[Step]:
-    """Limit orders come in to the oracle and to the engine, from the empty book on.
+    """Limit orders come in one after the other, from the empty book on.
 
-    pre: every(listed(entry) for entry in entries)
-    post: hold_each(_, FROM_EMPTY)
+    pre: every(listed(entry, INSTRUMENT) for entry in entries)
+    post: hold_each(_, ANY_ORDER)
     """
-    state, floor = exchange.opening([INSTRUMENT]), Floor([INSTRUMENT], DEFAULT, FastBook)
+    book = Book(INSTRUMENT)
     steps = []
     for order_id, entry in enumerate(entries):
-        order = Submit(SYMBOL, order_id, order_id, entry.side, entry.quantity, entry.price)
-        before = state.books[SYMBOL]
-        state, events = exchange.step(state, order)
-        answer = floor.carry_out(order)
-        steps.append(_seen(before, order, state.books[SYMBOL], events, (answer, floor.view(SYMBOL))))
+        taker = Submit(SYMBOL, order_id, order_id, entry.side, entry.quantity, entry.price)
+        after, events = rules.submit(book, taker, 0, DEFAULT)
+        steps.append(_seen(book, taker, after, events))
+        book = after
     return steps
+
+
+def both(entries: Sequence[Entry]) -> Answers:
+    """The same limit orders come in to the oracle and to the engine.
+
+    pre: every(listed(entry, SMALL) for entry in entries)
+    post: hold(_, EQUAL)
+    """
+    return _answers(SMALL, entries)
+
+
+def both_limited(entries: Sequence[Entry]) -> Answers:
+    """The same, where the instrument has limits of its own: another way into the engine.
+
+    pre: every(listed(entry, LIMITED) for entry in entries)
+    post: hold(_, EQUAL)
+    """
+    return _answers(LIMITED, entries)
 
 
 # ── properties: the rules they show, then what they say ──
@@ -257,10 +296,9 @@ def price_first(step: Step) -> bool:
 
 
 def time_first(step: Step) -> bool:
-    """B3: at one price whoever came first loses its slice before the next is touched; a new order queues last."""
+    """B3: of equals, whoever came first loses its slice before the next is touched; a new order queues last."""
     makers, lost = step.makers, step.lost
     told = list(dict.fromkeys(trade.maker for trade in step.trades))
-    own_side = tuple(step.after.side(step.taker.side))
     return (
         (told == [maker.order_id for maker in makers if maker.order_id in told])
         & every(
@@ -268,26 +306,43 @@ def time_first(step: Step) -> bool:
             for first, second in combinations(makers, 2)
         )
         & every(
-            ahead.key < behind.key
-            for ahead, behind in combinations(own_side, 2)
-            if ahead.order_id == step.taker.order_id
+            (first.key < second.key) | (first.rank < second.rank)
+            for first, second in combinations(step.after.side(step.taker.side), 2)
+            if first.order_id == step.taker.order_id
         )
     )
 
 
+def displayed_first(step: Step) -> bool:
+    """D4: at one price the displayed are used up before a hidden order is touched; a new order queues before it."""
+    left, lost = step.left, step.lost
+    return every(
+        (first.key < second.key)
+        | (first.rank == second.rank)
+        | (left.get(first.order_id, 0) == 0)
+        | (lost[second.order_id] == 0)
+        for first, second in combinations(step.makers, 2)
+    ) & every(
+        (first.key < second.key) | (first.rank == kernel.DISPLAYED)
+        for first, second in combinations(step.after.side(step.taker.side), 2)
+        if second.order_id == step.taker.order_id
+    )
+
+
 def keeps_place(step: Step) -> bool:
-    """B7, D2: an order keeps its place while its slice lasts; with a new slice it queues last at its price."""
+    """B7, D2: an order keeps its place while its slice lasts; with a new slice it queues last among its equals."""
     lost = step.lost
     good = True
     for side in Side:
         place = {order.order_id: place for place, order in enumerate(step.after.side(side))}
         staying = [order for order in step.before.side(side) if order.order_id in place]
         for first, second in combinations(staying, 2):
-            if place[first.order_id] < place[second.order_id]:
-                kept = (first.key < second.key) | (lost[first.order_id] < first.slice)
-                good = good & (kept | (lost[second.order_id] >= second.slice))
+            equals = (first.key == second.key) & (first.rank == second.rank)
+            if place[first.order_id] > place[second.order_id]:
+                good = good & equals & (lost[first.order_id] >= first.slice)
             else:
-                good = good & (first.key == second.key) & (lost[first.order_id] >= first.slice)
+                apart = (first.key < second.key) | (first.rank < second.rank)
+                good = good & (apart | (lost[first.order_id] < first.slice) | (lost[second.order_id] >= second.slice))
     return good
 
 
@@ -366,12 +421,9 @@ def as_asked(step: Step) -> bool:
     return good
 
 
-def agree(step: Step) -> bool:
+def agree(answers: Answers) -> bool:
     """B10: the engine says what the oracle says, and both then show the same book."""
-    assert step.engine is not None
-    answer, view = step.engine
-    state = Exchange(DEFAULT, {SYMBOL: step.after})
-    return same(tuple(step.events), tuple(answer)) & same(exchange.view(state, SYMBOL), view)
+    return same(answers.oracle, answers.engine) & same(answers.oracle_view, answers.engine_view)
 
 
 # ── situations: each must be reachable, else the contract shows nothing ──
@@ -385,11 +437,7 @@ def sweeps_and_rests(step: Step) -> bool:
 def queues_between(step: Step) -> bool:
     """An order comes to rest between two others, at the price of the first."""
     own_side = tuple(step.after.side(step.taker.side))
-    return (
-        len(own_side) == 3
-        and own_side[1].order_id == TAKER
-        and (own_side[0].key == own_side[1].key) & (own_side[1].key < own_side[2].key)
-    )
+    return len(own_side) == 3 and own_side[1].order_id == TAKER and own_side[0].key == own_side[1].key
 
 
 def shows_three_slices(step: Step) -> bool:
@@ -407,6 +455,16 @@ def sweeps(step: Step) -> bool:
     return len(step.trades) == 2
 
 
+def engine_sweeps(answers: Answers) -> bool:
+    """The engine answers an order with two trades."""
+    return sum(isinstance(event, Trade) for event in answers.engine) == 2
+
+
+def engine_trades(answers: Answers) -> bool:
+    """The engine answers an order with a trade."""
+    return any(isinstance(event, Trade) for event in answers.engine)
+
+
 # ── what is shown of which contract ──
 
 Property: TypeAlias = Callable[[Any], bool]
@@ -417,12 +475,13 @@ ANY_ORDER: tuple[Property, ...] = (
     maker_price,
     price_first,
     time_first,
+    displayed_first,
     keeps_place,
     well_formed,
 )
 ICEBERGS = (*ANY_ORDER, takes_turns)
 SELF_TRADES = (*ANY_ORDER, no_self_trade, when_met, as_asked)
-FROM_EMPTY = (*ANY_ORDER, agree)
+EQUAL: tuple[Property, ...] = (agree,)
 
 
 def up_to(size: int, kind: type) -> Any:
@@ -466,6 +525,10 @@ def _books(makers: int, peers: int) -> Size:
     return Size(f"books up to {makers}x{peers}", {"makers": up_to(makers, Order), "peers": up_to(peers, Order)})
 
 
+def _orders(count: int) -> Size:
+    return Size(f"{count} orders", {"entries": GenericAlias(tuple, (Entry,) * count)})
+
+
 _ICEBERG_FIRST = tuple[Iceberg] | tuple[Iceberg, Order] | None
 
 CONTRACTS = {
@@ -483,13 +546,9 @@ CONTRACTS = {
             Size("books up to 2x0, all icebergs", {"display": int, "makers": up_to(2, Iceberg), "peers": NoneType}),
         ),
         Contract(own_order, SELF_TRADES, (prevents_after_a_trade,), _books(2, 0), _books(2, 2)),
-        Contract(
-            from_empty,
-            FROM_EMPTY,
-            (sweeps,),
-            Size("3 orders", {"entries": tuple[Entry, Entry, Entry]}),
-            Size("4 orders", {"entries": tuple[Entry, Entry, Entry, Entry]}),
-        ),
+        Contract(from_empty, ANY_ORDER, (sweeps,), _orders(3), _orders(4)),
+        Contract(both, EQUAL, (engine_sweeps,), _orders(3), _orders(4)),
+        Contract(both_limited, EQUAL, (engine_trades,), _orders(2), _orders(4)),
     )
 }
 """Every contract by name."""
@@ -536,8 +595,17 @@ def same(one: Any, other: Any) -> bool:
 
 
 def _precedes(first: Resting, second: Resting) -> bool:
-    earlier = (first.rank < second.rank) | ((first.rank == second.rank) & (first.sequence < second.sequence))
-    return (first.key < second.key) | ((first.key == second.key) & earlier)
+    return (first.key < second.key) | ((first.key == second.key) & _earlier(first, second))
+
+
+def _earlier(first: Order | Iceberg | Resting, second: Order | Iceberg | Resting) -> bool:
+    """Whether the first goes before the second if their prices are equal."""
+    one, other = _rank(first), _rank(second)
+    return (one < other) | ((one == other) & (first.sequence < second.sequence))
+
+
+def _rank(order: Order | Iceberg | Resting) -> int:
+    return kernel.DISPLAYED if isinstance(order, Iceberg) else order.rank
 
 
 def _resting(book: Book) -> tuple[Resting, ...]:
@@ -565,6 +633,8 @@ def _queue(side: Side, best: int, orders: Orders, first_id: OrderId) -> SortedTu
         at_rest = resting(terms, terms.account, terms.quantity, 0, 0, order.sequence)
         if isinstance(order, Iceberg):
             at_rest = at_rest._replace(slice=order.slice, reserve=order.reserve)
+        else:
+            at_rest = at_rest._replace(rank=order.rank)
         queue.append(at_rest)
     return SortedTuple(queue)
 
@@ -583,14 +653,20 @@ def _step(taker: Submit, makers: Orders, peers: Orders, best: int, spread: Ticks
     return _seen(before, taker, after, events)
 
 
-def _seen(
-    before: Book,
-    taker: Submit,
-    after: Book,
-    events: Sequence[Event],
-    engine: tuple[Sequence[Event], BookView] | None = None,
-) -> Step:
+def _seen(before: Book, taker: Submit, after: Book, events: Sequence[Event]) -> Step:
     """The step, with what its properties have in common."""
     left = {order.order_id: order.leaves for order in _resting(after)}
     lost = {order.order_id: order.leaves - left.get(order.order_id, 0) for order in _resting(before)}
-    return Step(before, taker, after, events, left, lost, engine)
+    return Step(before, taker, after, events, left, lost)
+
+
+def _answers(instrument: Instrument, entries: Sequence[Entry]) -> Answers:
+    state, floor = exchange.opening([instrument]), Floor([instrument], DEFAULT, FastBook)
+    said: list[Event] = []
+    answered: list[Event] = []
+    for order_id, entry in enumerate(entries):
+        order = Submit(SYMBOL, order_id, order_id, entry.side, entry.quantity, entry.price)
+        state, events = exchange.step(state, order)
+        said += events
+        answered += floor.carry_out(order)
+    return Answers(tuple(said), tuple(answered), exchange.view(state, SYMBOL), floor.view(SYMBOL))

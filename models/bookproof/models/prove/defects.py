@@ -17,7 +17,10 @@ from bookproof.models.prove.contracts import (
     Property,
     agree,
     as_asked,
+    both,
+    both_limited,
     conserved,
+    displayed_first,
     from_empty,
     iceberg_order,
     keeps_place,
@@ -114,6 +117,13 @@ def _number_given_twice(
 ) -> Resting:
     """An order that comes to rest gets a number already given."""
     return _resting(terms, owner, leaves, executed, prevented, sequence - 1)
+
+
+def _rests_as_if_hidden(
+    terms: Submit, owner: Account, leaves: Lots, executed: Lots, prevented: Lots, sequence: int
+) -> Resting:
+    """An order that comes to rest queues behind the hidden ones."""
+    return _resting(terms, owner, leaves, executed, prevented, sequence)._replace(rank=kernel.HIDDEN)
 
 
 def _takers_price(*arguments: Any) -> Match:
@@ -221,6 +231,13 @@ DEFECTS = (
         (_BUY, 100, 1, (Order(0, 1, 1), Order(0, 2, 1)), None, 100, 1, 2),
     ),
     Defect(
+        _rests_as_if_hidden,
+        "resting",
+        limit_order,
+        displayed_first,
+        (_BUY, 99, 1, None, (Order(0, 1, 1, rank=kernel.HIDDEN),), 100, 1, 1),
+    ),
+    Defect(
         _remainder_queues_anew,
         "_reduced",
         limit_order,
@@ -286,9 +303,16 @@ DEFECTS = (
     Defect(
         _loses_a_lot,
         "_reduced",
-        from_empty,
+        both,
         agree,
         ((Entry(_SELL, 100, 1_000_003), Entry(_BUY, 100, 1_000_001), Entry(_BUY, 90, 1)),),
+    ),
+    Defect(
+        _never_at_the_limit,
+        "crosses",
+        both_limited,
+        agree,
+        ((Entry(_SELL, 100, 1), Entry(_BUY, 100, 1)),),
     ),
 )
 """Every defect, by what it breaks. When the engine is compared, the oracle stands in for a broken one."""

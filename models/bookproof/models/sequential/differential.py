@@ -6,7 +6,7 @@ of every book, and the status of every order named so far: several defects show 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from itertools import zip_longest
@@ -62,6 +62,18 @@ class Kind(StrEnum):
     """The oracle broke an invariant of its own, or crashed: the mistake is in the rule book."""
 
 
+_ABOUT: Mapping[Kind, tuple[str, ...]] = {
+    Kind.EVENTS: ("A4",),
+    Kind.QUEUE: ("B8",),
+    Kind.STOPS: ("B8",),
+    Kind.BOOK: ("J1",),
+    Kind.DEPTH: ("B11",),
+    Kind.TOP: ("B11",),
+    Kind.STATUS: ("A6",),
+}
+"""The rule that a view is about, for steps such as a plain cancel, in which the oracle has nothing to decide."""
+
+
 class Difference(NamedTuple):
     """The first point at which an engine and the oracle part."""
 
@@ -76,7 +88,7 @@ class Difference(NamedTuple):
     got: Any
     """The engine's; for a crash the exception as text, None for a hang."""
     rules: tuple[str, ...]
-    """What the oracle decided in this step, by the numbers of the rules."""
+    """What the oracle decided in this step, by the numbers of the rules; if nothing, what the view is about."""
 
     @property
     def question(self) -> str:
@@ -191,11 +203,11 @@ class SideBySide:
             if symbol in self._named and type(order_id) is int:
                 self._named[symbol][order_id] = None
         try:
-            got = self.engine.submit(command).events
+            got = tuple(self.engine.submit(command).events)
         except Exception as error:
             return self._difference(Kind.CRASH, events, _told(error))
-        if tuple(got) != events:
-            return self._difference(Kind.EVENTS, events, tuple(got))
+        if got != events:
+            return self._difference(Kind.EVENTS, events, got)
         if self._invariants and (breaches := broken(self._before, command, events, self.state)):
             rules = tuple(dict.fromkeys(rule for breach in breaches for rule in breach.rules))
             told = "\n".join(map(str, breaches))
@@ -232,11 +244,16 @@ class SideBySide:
         try:
             return patiently(run, lambda: self.steps, PATIENCE if patience is None else patience)
         except Hung:
-            _, events = oracle.step(self._before, self._command)
-            return self._difference(Kind.HANG, events if self._asked == ("submit",) else None, None)
+            asked, *arguments = self._asked
+            if asked == "submit":
+                _, expected = oracle.step(self._before, self._command)
+            else:
+                expected = getattr(oracle, asked)(self.state, *arguments)
+            return self._difference(Kind.HANG, expected, None)
 
     def _difference(self, kind: Kind, expected: Any, got: Any) -> Difference:
-        return Difference(kind, self.steps - 1, self._command, self._asked, expected, got, self._rules())
+        rules = self._rules() or _ABOUT.get(kind, ())
+        return Difference(kind, self.steps - 1, self._command, self._asked, expected, got, rules)
 
     def _rules(self) -> tuple[str, ...]:
         """The rules that the oracle decided by in the last step, which is pure and so can be done again."""
@@ -300,17 +317,16 @@ def shrink(
         return seen if seen is not None and seen.kind is difference.kind else None
 
     looks = (True,) if late or hangs else (True, False)
-    if not hangs and judged(first, late=True) is None:  # it shows only under constant watch
+    if looks == (True, False) and judged(first, late=True) is None:  # it shows only under constant watch
         looks = (False,)
 
     def differs(candidate: Case) -> bool:
         nonlocal found
-        for look in looks:
-            seen = judged(candidate, look)
-            if seen is None:
-                return False
-            found_now = seen
-        found = found_now
+        seen = [judged(candidate, looks[0])]
+        seen += [judged(candidate, look) for look in looks[1:] if seen[0]]
+        if seen[-1] is None:
+            return False
+        found = seen[-1]
         return True
 
     shortest = shrink_case(first, differs, attempts=40 if hangs else 10_000)

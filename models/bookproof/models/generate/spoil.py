@@ -1,0 +1,92 @@
+"""Bad input: a good command with one thing in it that does not belong there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bookproof.spec.commands import (
+    AdvanceClock,
+    Basket,
+    Cancel,
+    Command,
+    Halt,
+    Leg,
+    MassCancel,
+    Replace,
+    Resume,
+    Submit,
+)
+from bookproof.spec.values import TimeInForce
+
+WAYS = 1 << 12
+"""`spoil` knows fewer ways than this; any number below is a choice."""
+
+UNLISTED = "NONE"
+"""A symbol that no book has."""
+
+NO_NUMBERS: tuple[Any, ...] = (0, -1, 10**13, 2**63, True, False, 1.0, 2.5, "1", None)
+"""Numbers that most fields must refuse: zero, negative, huge, and what Python takes for a number though it is none."""
+
+OFF_LIMITS: tuple[Any, ...] = (*NO_NUMBERS, 1, 3, 97, 101, 111)
+"""The same, and numbers that only an instrument with ticks, lots or bounds refuses."""
+
+SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
+    Submit: (
+        ("symbol", (UNLISTED,)),
+        ("order_id", NO_NUMBERS),
+        ("account", NO_NUMBERS),
+        ("quantity", OFF_LIMITS),
+        ("price", OFF_LIMITS),
+        ("time_in_force", tuple(TimeInForce)),
+        ("stop", OFF_LIMITS),
+        ("post_only", (True,)),
+        ("min_quantity", OFF_LIMITS),
+        ("display", OFF_LIMITS),
+        ("expires", NO_NUMBERS),
+    ),
+    Cancel: (("symbol", (UNLISTED,)), ("order_id", NO_NUMBERS)),
+    Replace: (
+        ("symbol", (UNLISTED,)),
+        ("order_id", NO_NUMBERS),
+        ("quantity", OFF_LIMITS),
+        ("price", OFF_LIMITS),
+        ("stop", OFF_LIMITS),
+    ),
+    Basket: (("account", NO_NUMBERS), ("legs", ((),))),
+    MassCancel: (("account", NO_NUMBERS),),
+    Halt: (("symbol", (UNLISTED,)),),
+    Resume: (("symbol", (UNLISTED,)),),
+    AdvanceClock: (("now", NO_NUMBERS),),
+}
+"""The fields of each command, and what to spoil them with."""
+
+
+def spoil(command: Command, choice: int) -> Command:
+    """The command with one thing in it that does not belong there; `choice` says what. Pure.
+
+    >>> spoil(AdvanceClock(5), 1)
+    AdvanceClock(now=-1)
+    """
+    if type(command) is Basket and choice % 4:
+        return command._replace(legs=_spoiled_legs(choice // 4, command.legs))
+    spoils = SPOILS.get(type(command))
+    if spoils is None:  # there is nothing in it to spoil
+        return command
+    choice, at = divmod(choice, len(spoils))
+    field, values = spoils[at]
+    return command._replace(**{field: values[choice % len(values)]})
+
+
+def _spoiled_legs(choice: int, legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
+    choice, at = divmod(choice, len(legs))
+    choice, fault = divmod(choice, 4)
+    if fault == 0:  # a book twice
+        return (*legs, legs[at]._replace(order_id=legs[-1].order_id + 1))
+    if fault == 1:
+        spoiled = legs[at]._replace(symbol=UNLISTED)
+    elif fault == 2:
+        spoiled = legs[at]._replace(quantity=OFF_LIMITS[choice % len(OFF_LIMITS)])
+    else:
+        spoiled = legs[at]._replace(price=OFF_LIMITS[choice % len(OFF_LIMITS)])
+    return (*legs[:at], spoiled, *legs[at + 1 :])
