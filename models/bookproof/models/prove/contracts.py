@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from itertools import combinations, pairwise
-from operator import and_, or_
+from operator import or_
 from types import FunctionType, GenericAlias, NoneType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -123,7 +123,7 @@ def ready(orders: Orders, last: int) -> bool:
 
 def ranked(orders: Orders) -> bool:
     """Whether each order is either displayed or hidden."""
-    return every((_rank(order) == kernel.DISPLAYED) | (_rank(order) == kernel.HIDDEN) for order in orders or ())
+    return every((kernel.DISPLAYED <= _rank(order)) & (_rank(order) <= kernel.HIDDEN) for order in orders or ())
 
 
 def displayed(orders: Orders) -> bool:
@@ -584,7 +584,10 @@ def hold_each(outcomes: Iterable[Any], properties: Iterable[Property]) -> bool:
 
 def every(conditions: Iterable[bool]) -> bool:
     """All of them, without a branch."""
-    return reduce(and_, conditions, True)
+    good = True
+    for condition in conditions:
+        good = good & condition
+    return good
 
 
 def same(one: Any, other: Any) -> bool:

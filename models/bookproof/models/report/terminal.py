@@ -19,7 +19,7 @@ from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.rulebook import RULES
 
 _MANY = 5
-"""So many agreeing checks of a part have a row each; more share one."""
+"""So many agreeing sequential checks have a row each; more share one."""
 
 _NOT_SUMMED = ("rules reached",)
 """The same rules are reached again and again; the note says how many there are in all."""
@@ -118,12 +118,12 @@ def _worst(results: list[Result]) -> Verdict:
 
 
 def _collapsed(results: list[Result]) -> list[Result]:
-    """Many checks of one part that agree become one row; what is worth a look keeps its own."""
+    """The many sequential checks that agree become one row; what is worth a look keeps its own."""
     rows: list[Result] = []
     for part in dict.fromkeys(result.part for result in results):
         mine = [result for result in results if result.part == part]
         agreeing = [result for result in mine if result.verdict is Verdict.AGREE]
-        if len(agreeing) <= _MANY:
+        if part != "sequential" or len(agreeing) <= _MANY:
             rows += mine
             continue
         sums: dict[str, int | str] = {}
