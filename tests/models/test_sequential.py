@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 import pytest
@@ -27,6 +27,7 @@ from bookproof.models.sequential.machine import agreement_machine
 from bookproof.models.sequential.patience import Hung, patiently
 from bookproof.models.sequential.run import DECISION_RULES, LEAST_ROUNDS, ROUND, RUNS, numbered_case, run_sequential
 from bookproof.models.verdict import Verdict
+from bookproof.spec import exchange
 from bookproof.spec.commands import Cancel, Command, Halt, Submit
 from bookproof.spec.events import Cancelled
 from bookproof.spec.instruments import Instrument, listing
@@ -44,6 +45,9 @@ QUICK = settings(
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
+
+run_machine: Callable[..., None] = run_state_machine_as_test
+"""Not every release of Hypothesis says what this takes."""
 
 GOOD = ("striped", "global-lock")
 
@@ -172,13 +176,13 @@ def first_difference(engine: MakeEngine, features: Features, kind: Kind) -> tupl
 @pytest.mark.parametrize("engine", GOOD)
 @pytest.mark.parametrize("features", [PLAIN, EVERYTHING], ids=["plain", "everything"])
 def test_state_machine_agrees(engine: str, features: Features) -> None:
-    run_state_machine_as_test(agreement_machine(factory(engine), features), settings=QUICK)
+    run_machine(agreement_machine(factory(engine), features), settings=QUICK)
 
 
 @pytest.mark.parametrize("profile", VENUES.values(), ids=list(VENUES))
 def test_state_machine_agrees_in_every_venue(profile: Profile) -> None:
     machine = agreement_machine(factory("striped"), EVERYTHING, profile)
-    run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=10))
+    run_machine(machine, settings=settings(QUICK, max_examples=10))
 
 
 @pytest.mark.parametrize("engine", GOOD)
@@ -229,7 +233,7 @@ def test_shrunk_numbers_are_small(engine: MakeEngine, features: Features, kind: 
 def test_machine_fails_readably() -> None:
     machine = agreement_machine(CrashesOnDeadCancels, PLAIN)
     with pytest.raises(AssertionError) as failure:
-        run_state_machine_as_test(machine, settings=QUICK)
+        run_machine(machine, settings=QUICK)
     assert 'the engine crashes on submit(Cancel("ABC", order_id=1)): KeyError: 1' in str(failure.value)
     assert "the rule book says" in str(failure.value)
     program = "\n".join(failure.value.__notes__)
@@ -245,6 +249,18 @@ def test_a_hang_is_a_difference_and_shrinks() -> None:
     assert (difference.kind, difference.step, difference.got) == (Kind.HANG, 1, None)
     shortest, difference = shrink(DeadlocksInHalts, case, difference)
     assert (shortest.commands, difference.kind) == ((Halt("ABC"),), Kind.HANG)
+
+
+def test_a_hang_of_the_oracle_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(state: object, command: object) -> object:
+        while True:
+            pass
+
+    monkeypatch.setattr(exchange, "step", never)
+    difference = compare(factory("striped"), listing(["ABC"]), DEFAULT, [Halt("ABC")], patience=0.2)
+    assert difference is not None
+    assert (difference.kind, difference.step, difference.hangs) == (Kind.ORACLE, 0, True)
+    assert 'the oracle never answers submit(Halt("ABC"))' in str(difference)
 
 
 def test_an_engine_that_repairs_itself_is_seen_by_looking_late() -> None:

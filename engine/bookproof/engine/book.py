@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from bookproof.engine.entry_checks import NOTHING as _NOTHING
 from bookproof.engine.entry_checks import TOP_ID as _TOP_ID
@@ -166,7 +166,7 @@ class FastBook:
         Nearly all orders are plain limit orders, and a call costs more than anything they need; so this much stands
         here in one piece, and whatever is not plain goes another way at the first sign of it.
         """
-        fields = order + ()  # noqa: RUF005 - an exact tuple, which CPython unpacks so much faster that the copy pays
+        fields: Any = order + ()  # noqa: RUF005 - an exact tuple: CPython unpacks it so fast that the copy pays
         symbol, order_id, account, side, quantity, price, lives, stop, post_only, minimum, display, expires, _ = fields
         if not (
             (lives is _GTC or lives is _IOC)
@@ -485,7 +485,8 @@ class FastBook:
 
     def replace(self, command: Replace) -> tuple[Event, ...]:
         """New terms for a live order (F1 to F4)."""
-        symbol, order_id, quantity, price, stop = command + ()  # noqa: RUF005 - see `submit`
+        fields: Any = command + ()  # noqa: RUF005 - see `submit`
+        symbol, order_id, quantity, price, stop = fields
         if not (
             stop is None
             and type(order_id) is int

@@ -31,15 +31,18 @@ NO_NUMBERS: tuple[Any, ...] = (0, -1, 10**13, 2**63, True, False, 1.0, 2.5, "1",
 OFF_LIMITS: tuple[Any, ...] = (*NO_NUMBERS, 1, 3, 97, 101, 111)
 """The same, and numbers that only an instrument with ticks, lots or bounds refuses."""
 
+PRICES: tuple[Any, ...] = (*OFF_LIMITS, 2**31)
+"""The same, and a good price that does not fit into 32 bits."""
+
 SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
     Submit: (
         ("symbol", (UNLISTED,)),
         ("order_id", NO_NUMBERS),
         ("account", NO_NUMBERS),
         ("quantity", OFF_LIMITS),
-        ("price", OFF_LIMITS),
+        ("price", PRICES),
         ("time_in_force", tuple(TimeInForce)),
-        ("stop", OFF_LIMITS),
+        ("stop", PRICES),
         ("post_only", (True,)),
         ("min_quantity", OFF_LIMITS),
         ("display", OFF_LIMITS),
@@ -50,8 +53,8 @@ SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
         ("symbol", (UNLISTED,)),
         ("order_id", NO_NUMBERS),
         ("quantity", OFF_LIMITS),
-        ("price", OFF_LIMITS),
-        ("stop", OFF_LIMITS),
+        ("price", PRICES),
+        ("stop", PRICES),
     ),
     Basket: (("account", NO_NUMBERS), ("legs", ((),))),
     MassCancel: (("account", NO_NUMBERS),),
@@ -88,5 +91,5 @@ def _spoiled_legs(choice: int, legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
     elif fault == 2:
         spoiled = legs[at]._replace(quantity=OFF_LIMITS[choice % len(OFF_LIMITS)])
     else:
-        spoiled = legs[at]._replace(price=OFF_LIMITS[choice % len(OFF_LIMITS)])
+        spoiled = legs[at]._replace(price=PRICES[choice % len(PRICES)])
     return (*legs[:at], spoiled, *legs[at + 1 :])

@@ -30,7 +30,7 @@ from bookproof.spec.book import Book, Location
 from bookproof.spec.commands import Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Trade
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.kernel import Resting, resting
+from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import DEFAULT
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, Side, Ticks
@@ -123,7 +123,7 @@ def ready(orders: Orders, last: int) -> bool:
 
 def ranked(orders: Orders) -> bool:
     """Whether each order is either displayed or hidden."""
-    return every((kernel.DISPLAYED <= _rank(order)) & (_rank(order) <= kernel.HIDDEN) for order in orders or ())
+    return every((_rank(order) >= kernel.DISPLAYED) & (_rank(order) <= kernel.HIDDEN) for order in orders or ())
 
 
 def displayed(orders: Orders) -> bool:
@@ -168,16 +168,16 @@ def iceberg_order(
     side: Side,
     price: Ticks,
     quantity: Lots,
-    display: Lots | None,
+    display: Lots,
     makers: Orders,
     peers: Orders,
     best: int,
     spread: Ticks,
     last: int,
 ) -> Step:
-    """An order, perhaps an iceberg, meets a book with icebergs.
+    """An iceberg meets icebergs.
 
-    pre: (quantity > 0) & (display is None or display > 0) & (spread > 0)
+    pre: (quantity > 0) & (display > 0) & (spread > 0)
     pre: ready(makers, last) & iced(makers) & ready(peers, last) & displayed(makers) & displayed(peers)
     post: hold(_, ICEBERGS)
     """
@@ -364,6 +364,18 @@ def takes_turns(step: Step) -> bool:
     return good
 
 
+def shows_its_display(step: Step) -> bool:
+    """D1: an order that comes to rest shows its display, or all it has if that is less."""
+    display = step.taker.display
+    if display is None:
+        return True
+    return every(
+        (order.slice <= display) & ((order.slice == display) | (order.reserve == 0))
+        for order in step.after.side(step.taker.side)
+        if order.order_id == step.taker.order_id
+    )
+
+
 def well_formed(step: Step) -> bool:
     """B3, B11: each side is in strict order, no order is empty, and each can be found by its id."""
     book = step.after
@@ -479,7 +491,7 @@ ANY_ORDER: tuple[Property, ...] = (
     keeps_place,
     well_formed,
 )
-ICEBERGS = (*ANY_ORDER, takes_turns)
+ICEBERGS = (*ANY_ORDER, takes_turns, shows_its_display)
 SELF_TRADES = (*ANY_ORDER, no_self_trade, when_met, as_asked)
 EQUAL: tuple[Property, ...] = (agree,)
 
@@ -541,9 +553,12 @@ CONTRACTS = {
             (shows_three_slices,),
             Size(
                 "books up to 2x0, the first an iceberg",
-                {"display": NoneType, "makers": _ICEBERG_FIRST, "peers": NoneType},
+                {"display": int, "makers": _ICEBERG_FIRST, "peers": NoneType},
             ),
-            Size("books up to 2x0, all icebergs", {"display": int, "makers": up_to(2, Iceberg), "peers": NoneType}),
+            Size(
+                "books up to 2x2, all makers icebergs",
+                {"display": int, "makers": up_to(2, Iceberg), "peers": up_to(2, Order)},
+            ),
         ),
         Contract(own_order, SELF_TRADES, (prevents_after_a_trade,), _books(2, 0), _books(2, 2)),
         Contract(from_empty, ANY_ORDER, (sweeps,), _orders(3), _orders(4)),
@@ -615,30 +630,21 @@ def _resting(book: Book) -> tuple[Resting, ...]:
     return (*book.bids, *book.asks)
 
 
-def _terms(side: Side, best: int, orders: Orders, first_id: OrderId) -> list[Submit]:
-    """The commands that make one side of a book."""
-    terms = []
+def _queue(side: Side, best: int, orders: Orders, first_id: OrderId) -> SortedTuple[Resting]:
+    """One side of a book, its prices counted from the key `best`. Nothing of the kernel is used: it may be broken."""
+    queue = []
     key = best
     for order_id, order in enumerate(orders or (), first_id):
         key = key + order.gap
         price = -key if side is Side.BUY else key
         if isinstance(order, Iceberg):
-            quantity = order.slice + order.reserve
-            terms.append(Submit(SYMBOL, order_id, 1, side, quantity, price, display=order.display))
+            reserve, display, account = order.reserve, order.display, 1
         else:
-            terms.append(Submit(SYMBOL, order_id, order.account, side, order.slice, price))
-    return terms
-
-
-def _queue(side: Side, best: int, orders: Orders, first_id: OrderId) -> SortedTuple[Resting]:
-    queue = []
-    for terms, order in zip(_terms(side, best, orders, first_id), orders or (), strict=True):
-        at_rest = resting(terms, terms.account, terms.quantity, 0, 0, order.sequence)
-        if isinstance(order, Iceberg):
-            at_rest = at_rest._replace(slice=order.slice, reserve=order.reserve)
-        else:
-            at_rest = at_rest._replace(rank=order.rank)
-        queue.append(at_rest)
+            reserve, display, account = 0, order.slice, order.account
+        terms = Submit(SYMBOL, order_id, account, side, order.slice + reserve, price)
+        queue.append(
+            Resting(key, _rank(order), order.sequence, order_id, account, order.slice, reserve, display, 0, 0, terms)
+        )
     return SortedTuple(queue)
 
 

@@ -29,6 +29,7 @@ from bookproof.models.prove.contracts import (
     no_self_trade,
     own_order,
     price_first,
+    shows_its_display,
     takes_turns,
     time_first,
     uncrossed,
@@ -124,6 +125,12 @@ def _rests_as_if_hidden(
 ) -> Resting:
     """An order that comes to rest queues behind the hidden ones."""
     return _resting(terms, owner, leaves, executed, prevented, sequence)._replace(rank=kernel.HIDDEN)
+
+
+def _shows_all(terms: Submit, owner: Account, leaves: Lots, executed: Lots, prevented: Lots, sequence: int) -> Resting:
+    """An iceberg that comes to rest shows all it has."""
+    at_rest = _resting(terms, owner, leaves, executed, prevented, sequence)
+    return at_rest._replace(slice=at_rest.leaves, reserve=0)
 
 
 def _takers_price(*arguments: Any) -> Match:
@@ -264,6 +271,13 @@ DEFECTS = (
         iceberg_order,
         takes_turns,
         (_BUY, 100, 2, 1, (Iceberg(0, 1, 1, 1, 1),), None, 100, 1, 1),
+    ),
+    Defect(
+        _shows_all,
+        "resting",
+        iceberg_order,
+        shows_its_display,
+        (_BUY, 99, 2, 1, None, None, 100, 1, 1),
     ),
     Defect(
         _looks_at_the_first_maker_only,

@@ -33,6 +33,9 @@ from bookproof.spec.views import BookView, Depth, OrderStatus, Queue, Stops, Top
 PATIENCE = 10.0
 """Seconds without one more step after which an engine counts as hung."""
 
+_THE_ORACLE = ("oracle",)
+"""Who is being asked while the oracle works out its answer."""
+
 SHORT_PATIENCE = 0.3
 """The same while a hang is made smaller."""
 
@@ -59,7 +62,7 @@ class Kind(StrEnum):
     STATUS = "status"
     """What is said of one order."""
     ORACLE = "oracle"
-    """The oracle broke an invariant of its own, or crashed: the mistake is in the rule book."""
+    """The oracle broke an invariant of its own, crashed or hung: the mistake is in the rule book."""
 
 
 _ABOUT: Mapping[Kind, tuple[str, ...]] = {
@@ -86,9 +89,14 @@ class Difference(NamedTuple):
     expected: Any
     """The oracle's answer."""
     got: Any
-    """The engine's; for a crash the exception as text, None for a hang."""
+    """The engine's; for a crash the exception as text, None for a hang of either."""
     rules: tuple[str, ...]
     """What the oracle decided in this step, by the numbers of the rules; if nothing, what the view is about."""
+
+    @property
+    def hangs(self) -> bool:
+        """Whether there is no answer, rather than a wrong one."""
+        return self.got is None and self.kind in (Kind.HANG, Kind.ORACLE)
 
     @property
     def question(self) -> str:
@@ -109,6 +117,8 @@ class Difference(NamedTuple):
             Kind.EVENTS: f"the answer to {self.question} is not the rule book's",
             Kind.ORACLE: f"the oracle breaks a rule of its own on {literal(self.command)}",
         }
+        if self.kind is Kind.ORACLE and self.hangs:
+            return f"the oracle never answers {self.question}"
         return told.get(self.kind, f"{self.question} is wrong after {literal(self.command)}")
 
     def side_by_side(self) -> tuple[str, str]:
@@ -193,12 +203,14 @@ class SideBySide:
 
     def step(self, command: Command, *, look: bool = True) -> Difference | None:
         """Give both the next command and compare their answers; then, unless told otherwise, every view."""
-        self._before, self._command, self._asked = self.state, command, ("submit",)
+        self._before, self._command, self._asked = self.state, command, _THE_ORACLE
         self.steps += 1
         try:
             self.state, events = oracle.step(self.state, command)
         except Exception as error:
+            self._asked = ("submit",)
             return self._difference(Kind.ORACLE, "an answer", _told(error))
+        self._asked = ("submit",)
         for symbol, order_id in named(command):
             if symbol in self._named and type(order_id) is int:
                 self._named[symbol][order_id] = None
@@ -240,10 +252,12 @@ class SideBySide:
         return None
 
     def patiently(self, run: Callable[[], Difference | None], patience: float | None = None) -> Difference | None:
-        """What `run` finds, or that the engine hangs."""
+        """What `run` finds, or that the engine hangs, or the oracle."""
         try:
             return patiently(run, lambda: self.steps, PATIENCE if patience is None else patience)
         except Hung:
+            if self._asked == _THE_ORACLE:  # which must not be asked again, not even for its rules
+                return Difference(Kind.ORACLE, self.steps - 1, self._command, ("submit",), "an answer", None, ())
             asked, *arguments = self._asked
             if asked == "submit":
                 _, expected = oracle.step(self._before, self._command)
@@ -297,7 +311,7 @@ def shrink(
     Candidates are first judged cheaply, with one look at the views after the last command; those that still differ
     are confirmed the way the difference was found. A hang costs its patience at every try, so it gets few of them.
     """
-    hangs = difference.kind is Kind.HANG
+    hangs = difference.hangs
     found = difference
     first = case._replace(commands=case.commands[: difference.step + 1])
 

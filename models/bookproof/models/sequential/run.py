@@ -144,7 +144,7 @@ class _Tally:
         self.sequences += 1
         self.commands += len(case.commands)
         if difference is not None:
-            self.hung = difference.kind is Kind.HANG
+            self.hung = difference.hangs
             self.disagreement = disagreement(engine, *shrink(make, case, difference, late=late), run_again)
         self.seconds += perf_counter() - started
 
