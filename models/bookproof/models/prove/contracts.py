@@ -4,8 +4,9 @@ A contract builds a book from plain integers, lets an order meet it just as the 
 happened. Its docstring says what is asked of the integers (`pre:`) and which properties must hold (`post:`).
 
 Books are sorted by construction: an order says how far behind its predecessor it stands and which number it was
-given, and every well-formed book can be told that way. A step leaves a well-formed book again (`well_formed`,
-`uncrossed`), so what holds of one step holds of any number of them, as long as the book stays within the bounds.
+given. Every book of so many orders can be told that way, and a step leaves such a book again (`well_formed`,
+`uncrossed`), so what holds of one step holds of any number of them as long as the book stays within the bounds.
+Left out on purpose: stops, cancels, replaces and times in force, and icebergs at one price with hidden orders.
 
 Properties combine comparisons with `&` and `|`, never `and`, `or`, `all` or `if`: a branch on an unknown number
 doubles the paths to explore, an expression does not. Order ids, sides and kinds of events are known on every path;
@@ -39,9 +40,9 @@ from bookproof.spec.views import BookView
 SYMBOL = "ABC"
 INSTRUMENT = Instrument(SYMBOL)
 SMALL = Instrument(SYMBOL, max_price=10**9, max_quantity=10**9)
-"""The engine has a short way in for numbers below 2**30 if the instrument has no limits beside these."""
+"""All orders take the engine's short way in, which is for numbers below 2**30 and no other limits than these."""
 LIMITED = Instrument(SYMBOL, min_notional=1)
-"""No order comes in by the short way."""
+"""No order takes the short way."""
 TAKER, FIRST_MAKER, FIRST_PEER = 0, 1, 11
 """Order ids: the incoming order's, and those of the best orders on the opposite side and on its own."""
 
@@ -224,7 +225,7 @@ def from_empty(entries: Sequence[Entry]) -> list[Step]:
 
 
 def both(entries: Sequence[Entry]) -> Answers:
-    """The same limit orders come in to the oracle and to the engine.
+    """Limit orders come in to the oracle and to the engine.
 
     pre: every(listed(entry, SMALL) for entry in entries)
     post: hold(_, EQUAL)
@@ -233,7 +234,7 @@ def both(entries: Sequence[Entry]) -> Answers:
 
 
 def both_limited(entries: Sequence[Entry]) -> Answers:
-    """The same, where the instrument has limits of its own: another way into the engine.
+    """Limit orders come in to the oracle and to the engine, where the instrument has limits of its own.
 
     pre: every(listed(entry, LIMITED) for entry in entries)
     post: hold(_, EQUAL)

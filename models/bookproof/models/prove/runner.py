@@ -176,7 +176,7 @@ def verdict_of(messages: Sequence[tuple[str, str]]) -> tuple[Verdict, str]:
     if state == "POST_FAIL" and text.startswith(_FALSE):
         return Verdict.REFUTED, call
     if state == "CANNOT_CONFIRM":
-        return Verdict.UNCONFIRMED, "true on every path explored, but time ran out before all of them were"
+        return Verdict.UNCONFIRMED, "true on every path that was explored, but not all of them were"
     return Verdict.ERROR, f"{state}: {call}"
 
 
@@ -223,7 +223,7 @@ def prove(asked: Sequence[Question], jobs: int, told: Callable[[Finding], None])
 # ── report ──
 
 
-def run_prove(full: bool = False, as_json: bool = False, only: str | None = None, jobs: int = 2) -> int:
+def run_prove(*, full: bool = False, as_json: bool = False, only: str | None = None, jobs: int = 2) -> int:
     """Ask everything and print what came of it. 0 when all is as wanted, 1 when not, 2 when it cannot be asked."""
     try:
         crosshair = version("crosshair-tool")
@@ -336,7 +336,7 @@ def _explained(finding: Finding) -> str:
     """What was wanted, what came, what that usually means, and how to see it again."""
     question = finding.question
     causes = {
-        (Kind.PROOF, Verdict.REFUTED): "The kernel breaks this property: run the call below.",
+        (Kind.PROOF, Verdict.REFUTED): "Call it in Python to see what happens.",
         (Kind.DEFECT, Verdict.CONFIRMED): "The property does not see what is broken: strengthen it.",
         (Kind.SITUATION, Verdict.CONFIRMED): "It cannot occur: do the preconditions forbid it?",
     }
@@ -380,4 +380,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run `bookproof prove` as the options say; the exit code."""
-    return run_prove(args.full, args.json, args.only, max(1, args.jobs))
+    return run_prove(full=args.full, as_json=args.json, only=args.only, jobs=max(1, args.jobs))

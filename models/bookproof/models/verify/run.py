@@ -88,7 +88,13 @@ def run_verify(request: Request, show: Show | None = None) -> list[Result]:
             case=request.case,
             save_to=request.save_histories,
         )
-    return sorted(results, key=lambda result: PARTS.index(result.part))
+    return sorted(results, key=_place)
+
+
+def _place(result: Result) -> tuple[int, int]:
+    """Results come as they are ready, and are told in the order of the parts and of the published workloads."""
+    workload = result.check.partition(" ")[0]
+    return PARTS.index(result.part), list(WORKLOADS).index(workload) if workload in WORKLOADS else 0
 
 
 def _tasks(request: Request) -> list[_Task]:
