@@ -100,7 +100,7 @@ def _place(result: Result) -> tuple[int, int]:
 def _tasks(request: Request) -> list[_Task]:
     tasks: list[_Task] = []
     if "sequential" in request.parts:
-        seconds = RANDOM_SECONDS if request.budget is None else request.budget / 4
+        seconds = RANDOM_SECONDS if request.budget is None else request.budget / len(request.parts)
         options: dict[str, Any] = {
             "budget_seconds": seconds,
             "seed": 1 if request.seed is None else request.seed,
@@ -167,8 +167,8 @@ def _not_run(task: _Task, why: str) -> list[Result]:
 def _in_processes(tasks: list[_Task], request: Request, deadline: float | None, tell: Show) -> list[Result]:
     results: list[Result] = []
     # The concurrent part comes after these and needs some of the budget.
-    share_of_budget = 0.25 if "concurrent" in request.parts and request.budget is not None else 0.0
-    stop = None if deadline is None else deadline - share_of_budget * (request.budget or 0.0)
+    kept = (request.budget or 0.0) / len(request.parts) if "concurrent" in request.parts else 0.0
+    stop = None if deadline is None else deadline - kept
     with _pool(tasks, request.processes) as (pool, shares):
         running: dict[Future[list[Result]], tuple[int, _Task]] = {
             pool.submit(_work, number, task, request.engine, stop): (number, task) for number, task in enumerate(tasks)
