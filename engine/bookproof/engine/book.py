@@ -16,7 +16,7 @@ from bookproof.engine.entry_checks import EntryChecks
 from bookproof.engine.ladder import Ladder, Level, RestingOrder, floor_of
 from bookproof.spec.commands import Cancel, Replace, Submit
 from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Rejected, Replaced, Trade, Triggered
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import MOST_SLICES, Instrument
 from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import (
@@ -511,14 +511,14 @@ class FastBook:
         old_price = order.level.price
         if price is None:
             price = old_price
-        if stop is not None:
+        leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
+        terms = order.terms
+        if stop is not None or (terms.display and leaves > terms.display * MOST_SLICES):
             return (_new(Rejected, (symbol, order_id, RejectReason.INVALID_REPLACE)),)
         if self._min_notional and price * quantity < self._min_notional:
             return (_new(Rejected, (symbol, order_id, RejectReason.INVALID_NOTIONAL)),)
-        leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
         if leaves <= 0:  # F4
             return (self._cancel(order_id, CancelReason.REPLACED),)
-        terms = order.terms
         side = terms.side
         if terms.post_only and self._would_take(side, price):
             return (_new(Rejected, (symbol, order_id, RejectReason.WOULD_TAKE)),)
@@ -550,7 +550,8 @@ class FastBook:
         price = old.price if price is None else price
         stop = old.stop if stop is None else stop
         assert stop is not None
-        if (old.price is None) != (price is None) or quantity < old.min_quantity:
+        slices_fit = not old.display or quantity <= old.display * MOST_SLICES
+        if (old.price is None) != (price is None) or quantity < old.min_quantity or not slices_fit:
             return (_new(Rejected, (symbol, order_id, RejectReason.INVALID_REPLACE)),)
         if self._min_notional and price is not None and price * quantity < self._min_notional:
             return (_new(Rejected, (symbol, order_id, RejectReason.INVALID_NOTIONAL)),)

@@ -6,7 +6,7 @@ Written apart from the rule book's own validation, so that each can show a mista
 from __future__ import annotations
 
 from bookproof.spec.commands import Replace, Submit
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import MOST_SLICES, Instrument
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Side, TimeInForce
 
@@ -49,7 +49,11 @@ class EntryChecks:
         if type(minimum) is not int or minimum < 0 or minimum > quantity:
             return RejectReason.INVALID_MIN_QUANTITY
         if display is not None and (
-            type(display) is not int or display < 0 or display > quantity or display % self.lot != 0
+            type(display) is not int
+            or display < 0
+            or display > quantity
+            or display % self.lot != 0
+            or (display and quantity > display * MOST_SLICES)
         ):
             return RejectReason.INVALID_DISPLAY
         if lives is _GTD:

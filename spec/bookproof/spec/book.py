@@ -18,6 +18,7 @@ from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQu
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.sorted_tuple import SortedTuple
+from bookproof.spec.validation import has_too_many_slices
 from bookproof.spec.values import Account, Lots, OrderId, Phase, Side, Ticks, TimeInForce
 
 
@@ -345,7 +346,7 @@ def _replace_resting(book: Book, order: Resting, command: Replace, profile: Prof
     total = command.quantity + (done if profile.replace_quantity is ReplaceQuantity.OPEN else 0)
     leaves = total - done
     terms = order.terms._replace(price=price, quantity=total, min_quantity=0)
-    if command.stop is not None:
+    if command.stop is not None or has_too_many_slices(terms.display, leaves):
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
     if not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")
@@ -381,7 +382,8 @@ def _replace_stop(book: Book, order: Pending, command: Replace, profile: Profile
     price = old.price if command.price is None else command.price
     stop = old.stop if command.stop is None else command.stop
     terms = old._replace(price=price, stop=stop, quantity=command.quantity)
-    if (old.price is None and price is not None) or command.quantity < old.min_quantity:
+    fits = command.quantity >= old.min_quantity and not has_too_many_slices(old.display, command.quantity)
+    if (old.price is None and price is not None) or not fits:
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
     if price is not None and not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")

@@ -10,6 +10,10 @@ from bookproof.spec.values import Lots, Symbol, Ticks, value
 LARGEST = 10**15
 """No price or quantity may exceed this: it fits every common integer type with room for sums."""
 
+MOST_SLICES = 1_000
+"""An iceberg may be at most so many times its displayed slice (D1): each slice is a trade, so a command that met a
+trillion slices of one lot would never end. Venues ask for larger slices still, such as a fifteenth (Kraken)."""
+
 
 @value
 class Instrument(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bookproof.spec.commands import Basket, Cancel, Leg, Replace, Submit
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import MOST_SLICES, Instrument
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.values import Lots, Symbol, TimeInForce
@@ -58,7 +58,21 @@ def _submit_fault(order: Submit, instrument: Instrument | None) -> RejectReason 
 
 def _may_display(display: object, quantity: Lots, lot: Lots) -> bool:
     """Whole lots only: slices are what trades, and A1 holds for every trade."""
-    return type(display) is int and 0 <= display <= quantity and display % lot == 0
+    return (
+        type(display) is int
+        and 0 <= display <= quantity
+        and display % lot == 0
+        and not has_too_many_slices(display, quantity)
+    )
+
+
+def has_too_many_slices(display: Lots | None, leaves: Lots) -> bool:
+    """Whether an iceberg with so much open would go through more slices than it may (D1). Others have no slices.
+
+    >>> has_too_many_slices(1, 1_000), has_too_many_slices(1, 1_001), has_too_many_slices(None, 10**12)
+    (False, True, False)
+    """
+    return display is not None and display > 0 and leaves > display * MOST_SLICES
 
 
 def _contradictory(order: Submit) -> bool:
