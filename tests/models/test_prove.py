@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bookproof.models.prove import contracts, runner
-from bookproof.models.prove.contracts import CONTRACTS, Contract, Entry, Iceberg, Order, Property, asking, hold
+from bookproof.models.prove.contracts import CONTRACTS, Contract, Entry, Iceberg, Order, Property, Ranked, asking, hold
 from bookproof.models.prove.defects import DEFECTS, Defect, seeded
 from bookproof.models.prove.runner import Finding, Kind, Question, Verdict, questions, verdict_of
 from bookproof.spec import kernel
@@ -101,20 +101,22 @@ entries = st.builds(Entry, sides, prices, small)
 
 
 @st.composite
-def queues(draw: st.DrawFn, *, iced: bool = False, hidden: bool = False) -> tuple[Order | Iceberg, ...] | None:
+def queues(draw: st.DrawFn, kind: type = Order) -> tuple[Order | Ranked | Iceberg, ...] | None:
     """One side of a book: offsets from its best price, ranks, and whatever else an order has."""
-    places = st.tuples(st.integers(0, 3), st.integers(0, 1 if hidden else 0))
+    places = st.tuples(st.integers(0, 3), st.integers(0, 1 if kind is Ranked else 0))
     drawn = sorted(draw(st.lists(places, max_size=4)))
     gaps = [later - earlier for earlier, later in pairwise([0, *(offset for offset, _ in drawn)])]
     numbers = draw(st.permutations(range(1, len(drawn) + 1)))
-    orders: list[Order | Iceberg] = []
+    orders: list[Order | Ranked | Iceberg] = []
     for (place, gap), number in zip(zip(drawn, gaps, strict=True), _earlier_first(drawn, numbers), strict=True):
-        if iced:
-            slice = draw(small)
+        slice = draw(small)
+        if kind is Iceberg:
             display = slice + draw(st.integers(0, 2))
             orders.append(Iceberg(gap, number, slice, draw(st.integers(0, 2 * display)), display))
+        elif kind is Ranked:
+            orders.append(Ranked(gap, number, slice, place[1]))
         else:
-            orders.append(Order(gap, number, draw(small), draw(st.integers(1, 2)), place[1]))
+            orders.append(Order(gap, number, slice, draw(st.integers(1, 2))))
     return tuple(orders) or None
 
 
@@ -128,8 +130,9 @@ spreads, lasts = st.integers(1, 3), st.integers(4, 6)
 bests = st.just(0)
 limits = st.integers(-6, 6)
 ARGUMENTS = {
-    "limit_order": (sides, limits, small, queues(hidden=True), queues(hidden=True), bests, spreads, lasts),
-    "iceberg_order": (sides, limits, st.integers(1, 20), small, queues(iced=True), queues(), bests, spreads, lasts),
+    "limit_order": (sides, limits, small, queues(), queues(), bests, spreads, lasts),
+    "among_hidden": (sides, limits, small, queues(Ranked), queues(Ranked), bests, spreads, lasts),
+    "iceberg_order": (sides, limits, st.integers(1, 20), small, queues(Iceberg), queues(), bests, spreads, lasts),
     "own_order": (
         sides,
         limits,
@@ -164,7 +167,8 @@ def test_the_true_kernel_keeps_every_contract(name: str) -> None:
 SITUATIONS: dict[str, tuple[Any, ...]] = {
     "sweeps_and_rests": (Side.BUY, 1, 3, (Order(0, 1, 1), Order(1, 2, 1)), None, 0, 1, 2),
     "queues_between": (Side.BUY, -1, 1, None, (Order(0, 1, 1), Order(1, 2, 1)), 0, 1, 2),
-    "shows_three_slices": (Side.BUY, 0, 4, 1, (Iceberg(0, 1, 1, 2, 1), Order(0, 2, 1)), None, 0, 1, 2),
+    "joins_hidden": (Side.BUY, -1, 1, None, (Ranked(0, 1, 1, kernel.HIDDEN),), 0, 1, 1),
+    "trades_in_turns": (Side.BUY, 0, 3, 1, (Iceberg(0, 1, 1, 1, 1), Order(0, 2, 1)), None, 0, 1, 2),
     "prevents_after_a_trade": (
         *(Side.BUY, 0, 2, 7, SelfTradePrevention.CANCEL_TAKER),
         *((Order(0, 1, 1, 8), Order(0, 2, 1, 7)), None, 0, 1, 2),

@@ -51,14 +51,22 @@ TAKER, FIRST_MAKER, FIRST_PEER = 0, 1, 11
 
 
 class Order(NamedTuple):
-    """A resting order that shows all it has, or nothing (D4)."""
+    """A resting order that shows all it has."""
 
     gap: Ticks
     """How much worse its price is than that of the order before it."""
     sequence: int
     slice: Lots
     account: Account = 1
-    rank: int = kernel.DISPLAYED
+
+
+class Ranked(NamedTuple):
+    """A resting order that shows all it has, or nothing (D4)."""
+
+    gap: Ticks
+    sequence: int
+    slice: Lots
+    rank: int
 
 
 class Iceberg(NamedTuple):
@@ -71,7 +79,7 @@ class Iceberg(NamedTuple):
     display: Lots
 
 
-Orders: TypeAlias = Sequence[Order | Iceberg] | None
+Orders: TypeAlias = Sequence[Order | Ranked | Iceberg] | None
 """One side of a book, best first. CrossHair needs a type of bounded size instead, which `sized` puts in."""
 
 
@@ -127,11 +135,6 @@ def ranked(orders: Orders) -> bool:
     return every((_rank(order) >= kernel.DISPLAYED) & (_rank(order) <= kernel.HIDDEN) for order in orders or ())
 
 
-def displayed(orders: Orders) -> bool:
-    """Whether no order is hidden."""
-    return every(_rank(order) == kernel.DISPLAYED for order in orders or ())
-
-
 def iced(orders: Orders) -> bool:
     """Whether the reserves can be: at most two slices behind the first, as paths without bound cannot be explored."""
     return every(
@@ -159,8 +162,19 @@ def limit_order(
 ) -> Step:
     """A limit order meets a book.
 
-    pre: (quantity > 0) & (spread > 0) & ready(makers, last) & ready(peers, last) & ranked(makers) & ranked(peers)
+    pre: (quantity > 0) & (spread > 0) & ready(makers, last) & ready(peers, last)
     post: hold(_, ANY_ORDER)
+    """
+    return _step(Submit(SYMBOL, TAKER, 0, side, quantity, price), makers, peers, best, spread, last)
+
+
+def among_hidden(
+    side: Side, price: Ticks, quantity: Lots, makers: Orders, peers: Orders, best: int, spread: Ticks, last: int
+) -> Step:
+    """A limit order meets a book with hidden orders.
+
+    pre: (quantity > 0) & (spread > 0) & ready(makers, last) & ready(peers, last) & ranked(makers) & ranked(peers)
+    post: hold(_, HIDDEN)
     """
     return _step(Submit(SYMBOL, TAKER, 0, side, quantity, price), makers, peers, best, spread, last)
 
@@ -179,7 +193,7 @@ def iceberg_order(
     """An iceberg meets icebergs.
 
     pre: (quantity > 0) & (display > 0) & (spread > 0)
-    pre: ready(makers, last) & iced(makers) & ready(peers, last) & displayed(makers) & displayed(peers)
+    pre: ready(makers, last) & iced(makers) & ready(peers, last)
     post: hold(_, ICEBERGS)
     """
     return _step(Submit(SYMBOL, TAKER, 0, side, quantity, price, display=display), makers, peers, best, spread, last)
@@ -200,7 +214,6 @@ def own_order(
     """A limit order that may not trade with its own account meets a book.
 
     pre: (quantity > 0) & (spread > 0) & ready(makers, last) & ready(peers, last)
-    pre: displayed(makers) & displayed(peers)
     pre: prevention is not SelfTradePrevention.NONE
     post: hold(_, SELF_TRADES)
     """
@@ -453,9 +466,15 @@ def queues_between(step: Step) -> bool:
     return len(own_side) == 3 and own_side[1].order_id == TAKER and own_side[0].key == own_side[1].key
 
 
-def shows_three_slices(step: Step) -> bool:
-    """An iceberg trades three slices, the order behind it after the first."""
-    return [trade.maker for trade in step.trades] == [FIRST_MAKER, FIRST_MAKER + 1, FIRST_MAKER, FIRST_MAKER]
+def joins_hidden(step: Step) -> bool:
+    """An order comes to rest at the price of a hidden one, and trades before it."""
+    own_side = tuple(step.after.side(step.taker.side))
+    return len(own_side) == 2 and own_side[0].order_id == TAKER and own_side[0].key == own_side[1].key
+
+
+def trades_in_turns(step: Step) -> bool:
+    """An iceberg trades, then the order behind it, then the iceberg again."""
+    return [trade.maker for trade in step.trades] == [FIRST_MAKER, FIRST_MAKER + 1, FIRST_MAKER]
 
 
 def prevents_after_a_trade(step: Step) -> bool:
@@ -488,10 +507,10 @@ ANY_ORDER: tuple[Property, ...] = (
     maker_price,
     price_first,
     time_first,
-    displayed_first,
     keeps_place,
     well_formed,
 )
+HIDDEN = (*ANY_ORDER, displayed_first)
 ICEBERGS = (*ANY_ORDER, takes_turns, shows_its_display)
 SELF_TRADES = (*ANY_ORDER, no_self_trade, when_met, as_asked)
 EQUAL: tuple[Property, ...] = (agree,)
@@ -534,8 +553,8 @@ class Contract(NamedTuple):
         return copy
 
 
-def _books(makers: int, peers: int) -> Size:
-    return Size(f"books up to {makers}x{peers}", {"makers": up_to(makers, Order), "peers": up_to(peers, Order)})
+def _books(makers: int, peers: int, kind: type = Order) -> Size:
+    return Size(f"books up to {makers}x{peers}", {"makers": up_to(makers, kind), "peers": up_to(peers, kind)})
 
 
 def _orders(count: int) -> Size:
@@ -548,10 +567,11 @@ CONTRACTS = {
     contract.name: contract
     for contract in (
         Contract(limit_order, ANY_ORDER, (sweeps_and_rests, queues_between), _books(2, 2), _books(3, 3)),
+        Contract(among_hidden, HIDDEN, (joins_hidden,), _books(2, 1, Ranked), _books(2, 2, Ranked)),
         Contract(
             iceberg_order,
             ICEBERGS,
-            (shows_three_slices,),
+            (trades_in_turns,),
             Size(
                 "books up to 2x0, the first an iceberg",
                 {"display": int, "makers": _ICEBERG_FIRST, "peers": NoneType},
@@ -617,14 +637,14 @@ def _precedes(first: Resting, second: Resting) -> bool:
     return (first.key < second.key) | ((first.key == second.key) & _earlier(first, second))
 
 
-def _earlier(first: Order | Iceberg | Resting, second: Order | Iceberg | Resting) -> bool:
+def _earlier(first: Order | Ranked | Iceberg | Resting, second: Order | Ranked | Iceberg | Resting) -> bool:
     """Whether the first goes before the second if their prices are equal."""
     one, other = _rank(first), _rank(second)
     return (one < other) | ((one == other) & (first.sequence < second.sequence))
 
 
-def _rank(order: Order | Iceberg | Resting) -> int:
-    return kernel.DISPLAYED if isinstance(order, Iceberg) else order.rank
+def _rank(order: Order | Ranked | Iceberg | Resting) -> int:
+    return order.rank if isinstance(order, Ranked | Resting) else kernel.DISPLAYED
 
 
 def _resting(book: Book) -> tuple[Resting, ...]:
@@ -638,10 +658,8 @@ def _queue(side: Side, best: int, orders: Orders, first_id: OrderId) -> SortedTu
     for order_id, order in enumerate(orders or (), first_id):
         key = key + order.gap
         price = -key if side is Side.BUY else key
-        if isinstance(order, Iceberg):
-            reserve, display, account = order.reserve, order.display, 1
-        else:
-            reserve, display, account = 0, order.slice, order.account
+        reserve, display = (order.reserve, order.display) if isinstance(order, Iceberg) else (0, order.slice)
+        account = order.account if isinstance(order, Order) else 1
         terms = Submit(SYMBOL, order_id, account, side, order.slice + reserve, price)
         queue.append(
             Resting(key, _rank(order), order.sequence, order_id, account, order.slice, reserve, display, 0, 0, terms)

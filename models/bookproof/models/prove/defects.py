@@ -15,7 +15,9 @@ from bookproof.models.prove.contracts import (
     Iceberg,
     Order,
     Property,
+    Ranked,
     agree,
+    among_hidden,
     as_asked,
     both,
     both_limited,
@@ -240,9 +242,9 @@ DEFECTS = (
     Defect(
         _rests_as_if_hidden,
         "resting",
-        limit_order,
+        among_hidden,
         displayed_first,
-        (_BUY, 99, 1, None, (Order(0, 1, 1, rank=kernel.HIDDEN),), 100, 1, 1),
+        (_BUY, 99, 1, None, (Ranked(0, 1, 1, kernel.HIDDEN),), 100, 1, 1),
     ),
     Defect(
         _remainder_queues_anew,
