@@ -84,9 +84,12 @@ class _YieldingLock:
         me, waits = threading.get_ident(), self._waits
         waits.wanted[me] = self
         deadline = time.monotonic() + _LAST_PATIENCE
+        circle: str | None = None
         try:
             while not self._lock.acquire(timeout=_PATIENCE):
-                waits.stuck = waits.stuck or waits.cycle(me)
+                before, circle = circle, waits.cycle(me)
+                if circle is not None and circle == before:  # one look alone could mix two moments
+                    waits.stuck = waits.stuck or circle
                 if waits.stuck is None and time.monotonic() > deadline:
                     waits.stuck = f"{_name(me)} has waited {_LAST_PATIENCE:.0f} s for {self.name}"
                 if waits.stuck is not None:

@@ -91,6 +91,16 @@ class Entry(NamedTuple):
     quantity: Lots
 
 
+class Special(NamedTuple):
+    """An iceberg still to come in, of some account."""
+
+    side: Side
+    price: Ticks
+    quantity: Lots
+    display: Lots
+    account: Account
+
+
 class Step(NamedTuple):
     """One order met one book."""
 
@@ -144,7 +154,18 @@ def iced(orders: Orders) -> bool:
     )
 
 
-def listed(entry: Entry, instrument: Instrument) -> bool:
+def sliced(entry: Special) -> bool:
+    """Whether an exchange takes this account and this display (A1), and it is no more than three slices."""
+    return (
+        (entry.account >= 0)
+        & (entry.account < 2**63)
+        & (entry.display > 0)
+        & (entry.display <= entry.quantity)
+        & (entry.quantity <= 3 * entry.display)
+    )
+
+
+def listed(entry: Entry | Special, instrument: Instrument) -> bool:
     """Whether an exchange takes this order (A1)."""
     return (
         (instrument.min_price <= entry.price)
@@ -229,8 +250,7 @@ def from_empty(entries: Sequence[Entry]) -> list[Step]:
     """
     book = Book(INSTRUMENT)
     steps = []
-    for order_id, entry in enumerate(entries):
-        taker = Submit(SYMBOL, order_id, order_id, entry.side, entry.quantity, entry.price)
+    for taker in _plain(entries):
         after, events = rules.submit(book, taker, 0, DEFAULT)
         steps.append(_seen(book, taker, after, events))
         book = after
@@ -243,7 +263,7 @@ def both(entries: Sequence[Entry]) -> Answers:
     pre: every(listed(entry, SMALL) for entry in entries)
     post: hold(_, EQUAL)
     """
-    return _answers(SMALL, entries)
+    return _answers(SMALL, _plain(entries))
 
 
 def both_limited(entries: Sequence[Entry]) -> Answers:
@@ -252,7 +272,22 @@ def both_limited(entries: Sequence[Entry]) -> Answers:
     pre: every(listed(entry, LIMITED) for entry in entries)
     post: hold(_, EQUAL)
     """
-    return _answers(LIMITED, entries)
+    return _answers(LIMITED, _plain(entries))
+
+
+def both_special(entries: Sequence[Special], prevention: SelfTradePrevention) -> Answers:
+    """Icebergs of any accounts come in to the oracle and to the engine, with any self-trade prevention.
+
+    pre: every(listed(entry, INSTRUMENT) & sliced(entry) for entry in entries)
+    post: hold(_, EQUAL)
+    """
+    return _answers(
+        INSTRUMENT,
+        [
+            Submit(SYMBOL, order_id, account, side, quantity, price, display=display, self_trade=prevention)
+            for order_id, (side, price, quantity, display, account) in enumerate(entries)
+        ],
+    )
 
 
 # ── properties: the rules they show, then what they say ──
@@ -492,6 +527,11 @@ def engine_sweeps(answers: Answers) -> bool:
     return sum(isinstance(event, Trade) for event in answers.engine) == 2
 
 
+def engine_prevents(answers: Answers) -> bool:
+    """The engine reduces an order instead of letting it trade."""
+    return any(isinstance(event, Prevented) for event in answers.engine)
+
+
 def engine_trades(answers: Answers) -> bool:
     """The engine answers an order with a trade."""
     return any(isinstance(event, Trade) for event in answers.engine)
@@ -535,7 +575,8 @@ class Contract(NamedTuple):
     properties: tuple[Property, ...]
     reaches: tuple[Property, ...]
     """Situations that occur in it."""
-    quick: Size
+    quick: Size | None
+    """None when even the smallest takes too long."""
     full: Size
 
     @property
@@ -543,13 +584,17 @@ class Contract(NamedTuple):
         """As in counterexamples."""
         return self.run.__name__
 
+    def size(self, full: bool) -> Size:
+        """How large the books are."""
+        return self.quick if self.quick is not None and not full else self.full
+
     def sized(self, full: bool) -> Callable[..., Any]:
         """The same function with arguments of bounded size, for CrossHair to make up."""
         run = self.run
         assert isinstance(run, FunctionType)
         copy = FunctionType(run.__code__, run.__globals__, run.__name__)
         copy.__doc__, copy.__module__ = run.__doc__, run.__module__
-        copy.__annotations__ = run.__annotations__ | (self.full if full else self.quick).types
+        copy.__annotations__ = run.__annotations__ | self.size(full).types
         return copy
 
 
@@ -584,7 +629,14 @@ CONTRACTS = {
         Contract(own_order, SELF_TRADES, (prevents_after_a_trade,), _books(2, 0), _books(2, 2)),
         Contract(from_empty, ANY_ORDER, (sweeps,), _orders(3), _orders(4)),
         Contract(both, EQUAL, (engine_sweeps,), _orders(3), _orders(4)),
-        Contract(both_limited, EQUAL, (engine_trades,), _orders(2), _orders(4)),
+        Contract(both_limited, EQUAL, (engine_trades,), _orders(2), _orders(3)),
+        Contract(
+            both_special,
+            EQUAL,
+            (engine_prevents,),
+            None,
+            Size("2 orders", {"entries": tuple[Special, Special]}),
+        ),
     )
 }
 """Every contract by name."""
@@ -688,12 +740,18 @@ def _seen(before: Book, taker: Submit, after: Book, events: Sequence[Event]) -> 
     return Step(before, taker, after, events, left, lost)
 
 
-def _answers(instrument: Instrument, entries: Sequence[Entry]) -> Answers:
+def _plain(entries: Sequence[Entry]) -> list[Submit]:
+    return [
+        Submit(SYMBOL, order_id, order_id, side, quantity, price)
+        for order_id, (side, price, quantity) in enumerate(entries)
+    ]
+
+
+def _answers(instrument: Instrument, orders: Sequence[Submit]) -> Answers:
     state, floor = exchange.opening([instrument]), Floor([instrument], DEFAULT, FastBook)
     said: list[Event] = []
     answered: list[Event] = []
-    for order_id, entry in enumerate(entries):
-        order = Submit(SYMBOL, order_id, order_id, entry.side, entry.quantity, entry.price)
+    for order in orders:
         state, events = exchange.step(state, order)
         said += events
         answered += floor.carry_out(order)

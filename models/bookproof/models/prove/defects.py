@@ -16,11 +16,13 @@ from bookproof.models.prove.contracts import (
     Order,
     Property,
     Ranked,
+    Special,
     agree,
     among_hidden,
     as_asked,
     both,
     both_limited,
+    both_special,
     conserved,
     displayed_first,
     from_empty,
@@ -329,6 +331,13 @@ DEFECTS = (
         both_limited,
         agree,
         ((Entry(_SELL, 100, 1), Entry(_BUY, 100, 1)),),
+    ),
+    Defect(
+        _remainder_rests,
+        "match",
+        both_special,
+        agree,
+        ((Special(_SELL, 100, 1, 1, 7), Special(_BUY, 100, 1, 1, 7)), _TAKER),
     ),
 )
 """Every defect, by what it breaks. When the engine is compared, the oracle stands in for a broken one."""

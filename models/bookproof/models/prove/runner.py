@@ -71,8 +71,7 @@ class Question(NamedTuple):
     @property
     def books(self) -> str:
         """How large the books are, makers first."""
-        contract = CONTRACTS[self.contract]
-        return (contract.full if self.full else contract.quick).says
+        return CONTRACTS[self.contract].size(self.full).says
 
 
 class Finding(NamedTuple):
@@ -96,14 +95,21 @@ class Finding(NamedTuple):
 
 
 def questions(full: bool = False, only: str | None = None) -> list[Question]:
-    """Everything to ask, longest first; `only` keeps the contracts and properties whose name contains it."""
+    """Everything to ask, proofs first, as they take longest; `only` keeps what has it in its name.
+
+    Defects and situations show up in small books, so these are asked about no others.
+    """
     asked = []
     for name, contract in CONTRACTS.items():
-        properties = tuple(prop.__name__ for prop in contract.properties)
-        asked.append(Question(Kind.PROOF, name, properties, full))
-        asked += [Question(Kind.SITUATION, name, (situation.__name__,), False) for situation in contract.reaches]
-    for at, defect in enumerate(DEFECTS):
-        asked.append(Question(Kind.DEFECT, defect.contract.__name__, (defect.breaks.__name__,), False, at))
+        if full or contract.quick is not None:
+            properties = tuple(prop.__name__ for prop in contract.properties)
+            asked.append(Question(Kind.PROOF, name, properties, full))
+            asked += [Question(Kind.SITUATION, name, (situation.__name__,), False) for situation in contract.reaches]
+            asked += [
+                Question(Kind.DEFECT, name, (defect.breaks.__name__,), False, at)
+                for at, defect in enumerate(DEFECTS)
+                if defect.contract.__name__ == name
+            ]
     if only is not None:
         asked = [question for question in asked if any(only in name for name in (question.contract, *question.asks))]
     return sorted(asked, key=lambda question: question.kind is not Kind.PROOF)
