@@ -211,7 +211,7 @@ def prove(asked: Sequence[Question], jobs: int, told: Callable[[Finding], None])
     The properties of a contract are explored together, as they have their paths in common. When one of them is
     refuted, each is asked for by itself, to say which.
     """
-    patience = 10.0 * max(SECONDS_FULL if question.full else SECONDS_QUICK for question in asked)
+    patience = 5.0 * max(SECONDS_FULL if question.full else SECONDS_QUICK for question in asked)
     findings = {}
     for finding in ask(asked, jobs, patience):
         findings[finding.question] = finding
@@ -378,7 +378,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `bookproof prove`."""
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="small books, about a minute of CPU time (default)")
-    size.add_argument("--full", action="store_true", help="larger books, for a night")
+    size.add_argument("--full", action="store_true", help="larger books, about ten minutes of CPU time")
     parser.add_argument("--only", metavar="NAME", help="only contracts and properties whose name contains NAME")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes (default: 2)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
