@@ -90,7 +90,7 @@ class InterruptedOnce:
     """A `Sync` whose locks let somebody else go first, once: deterministically, without a second thread."""
 
     def __init__(self) -> None:
-        self.before_next: Callable[[], None] | None = None
+        self.before_next: Callable[[], object] | None = None
 
     def lock(self, name: str) -> InterruptedLock:
         return InterruptedLock(self)
@@ -127,7 +127,7 @@ def test_look_up_before_lock_reports_a_filled_order_as_cancelled(
     sync = InterruptedOnce()
     engine = engine_type(BOOKS, sync=sync)
     engine.submit(sell(1, 5))
-    sync.before_next = lambda: engine.submit(buy(2, 5)) and None
+    sync.before_next = lambda: engine.submit(buy(2, 5))
     answer = engine.submit(Cancel("ABC", 1))
     state, _ = run(opening(BOOKS), [sell(1, 5), buy(2, 5)])
     _, right = run(state, [Cancel("ABC", 1)])

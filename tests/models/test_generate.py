@@ -37,7 +37,7 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import PROFILES
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import listening
-from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
+from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce, Value, parts_of
 
 QUICK = settings(
     max_examples=60,
@@ -63,8 +63,13 @@ def is_any(*kinds: type[Command]) -> Callable[[Command], bool]:
 
 def is_bad(command: Command) -> bool:
     """Whether a number is none, or a symbol is not listed."""
-    fields = [field for part in getattr(command, "legs", (command,)) for field in part]
-    return "NONE" in fields or () in command or any(isinstance(field, float) or field == -1 for field in fields)
+    parts: tuple[Value, ...] = getattr(command, "legs", (command,))
+    fields = [field for part in parts for field in parts_of(part).values()]
+    return (
+        "NONE" in fields
+        or () in parts_of(command).values()
+        or any(isinstance(field, float) or field == -1 for field in fields)
+    )
 
 
 SIGNS: dict[Feature, Callable[[Command], bool]] = {

@@ -86,7 +86,8 @@ class Floor:
 
     def stops(self, symbol: Symbol = "ABC") -> list[OrderId]:
         """The pending stops of a book, buys first."""
-        return [stop.order_id for side in stops(self.state, symbol) for stop in side]
+        pending = stops(self.state, symbol)
+        return [stop.order_id for stop in (*pending.buys, *pending.sells)]
 
 
 def order(side: Side, order_id: OrderId, quantity: Lots, price: Ticks | None = None, **terms: Any) -> Submit:

@@ -55,7 +55,7 @@ from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import DEFAULT, WORKLOADS, Profile, TrueStop
 from bookproof.spec.reasons import RejectReason
-from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
+from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce, Value
 from bookproof.spec.views import Level
 from bookproof.spec.wire import shape_of
 
@@ -105,6 +105,8 @@ def can_open(header: Header[Any]) -> bool:
 
 def anatomy(record: Any) -> Any:
     """A value with the type of each of its parts: 1 and True differ, and so do "buy" and Side.BUY."""
+    if isinstance(record, Value):
+        return type(record), [anatomy(getattr(record, name)) for name in record.__struct_fields__]
     return type(record), [anatomy(part) for part in record] if isinstance(record, tuple) else record
 
 

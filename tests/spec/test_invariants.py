@@ -184,7 +184,7 @@ class Case(NamedTuple):
         book = self.after.books["ABC"]
         order = book.find(order_id)
         assert order is not None
-        terms = {name: fields.pop(name) for name in list(fields) if name in Submit._fields}
+        terms = {name: fields.pop(name) for name in list(fields) if name in Submit.__struct_fields__}
         new: Any = order._replace(**fields, terms=order.terms._replace(**terms))
         bids, asks = (queue(*(new if other is order else other for other in side)) for side in (book.bids, book.asks))
         return self.leave(bids=bids, asks=asks)

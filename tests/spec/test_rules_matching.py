@@ -91,8 +91,8 @@ def test_b6_the_book_is_uncrossed_after_every_entry_amid_thick_crossing(floor: F
     for order_id in range(300):
         act = floor.buy if draw.random() < 0.5 else floor.sell
         act(order_id, draw.randint(1, 9), draw.randint(98, 102))
-        bid, ask = top(floor.state, "ABC")
-        assert bid is None or ask is None or bid.price < ask.price
+        best = top(floor.state, "ABC")
+        assert best.bid is None or best.ask is None or best.bid.price < best.ask.price
 
 
 def test_b7_a_partly_filled_maker_keeps_its_place(floor: Floor) -> None:

@@ -31,10 +31,11 @@ class EntryChecks:
 
     def submit(self, order: Submit) -> RejectReason | None:
         """Why a new order cannot be taken, whatever the book holds."""
-        _, order_id, account, _, quantity, price, lives, stop, post_only, minimum, display, expires, _ = order
-        if not _is_id(order_id):
+        quantity, price, lives, stop = order.quantity, order.price, order.time_in_force, order.stop
+        post_only, minimum, display = order.post_only, order.min_quantity, order.display
+        if not _is_id(order.order_id):
             return RejectReason.INVALID_ORDER_ID
-        if not _is_id(account):
+        if not _is_id(order.account):
             return RejectReason.INVALID_ACCOUNT
         if self._bad_quantity(quantity):
             return RejectReason.INVALID_QUANTITY
@@ -57,18 +58,18 @@ class EntryChecks:
         ):
             return RejectReason.INVALID_DISPLAY
         if lives is _GTD:
-            if not _is_id(expires):
+            if not _is_id(order.expires):
                 return RejectReason.INVALID_TIME
-        elif expires is not None:
+        elif order.expires is not None:
             return RejectReason.INVALID_TIME
         return None
 
     def replace(self, command: Replace) -> RejectReason | None:
         """Why a replace cannot be done, whatever the book holds."""
-        _, order_id, quantity, price, stop = command
-        if not _is_id(order_id):
+        price, stop = command.price, command.stop
+        if not _is_id(command.order_id):
             return RejectReason.INVALID_ORDER_ID
-        if self._bad_quantity(quantity):
+        if self._bad_quantity(command.quantity):
             return RejectReason.INVALID_QUANTITY
         if price is not None and self._bad_price(price):
             return RejectReason.INVALID_PRICE

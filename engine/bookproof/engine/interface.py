@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from bookproof.spec.commands import Command
 from bookproof.spec.events import Event
-from bookproof.spec.values import OrderId, Symbol, value
+from bookproof.spec.values import OrderId, Symbol, Value
 from bookproof.spec.views import BookView, Depth, OrderStatus, Queue, Stops, Top
 
 
-@value
-class Answer(NamedTuple):
+class Answer(Value, frozen=True):
     """What an engine says to one command, and when the command took effect.
 
     Replaying the commands in order of their stamps, one at a time, gives the same answers.

@@ -1,19 +1,22 @@
-"""The engine's price ladder: levels in order of price, in each level a queue in order of time.
+"""The engine's price ladder: prices in order, and at each of them a queue in order of time.
 
 A *rung* is a price that ranks within its side, the larger the better: bids rank by price, asks by price negated. The
 best rung stands last in the list, where Python adds and removes cheaply.
 
 Measured against `sortedcontainers.SortedDict`: a sorted list with `bisect` is about four times as fast up to some
-ten thousand levels, because an insertion is one memory move near the end of the list. `bookproof bench` measures it.
+ten thousand prices, because an insertion is one memory move near the end of the list. `bookproof bench` measures it.
 
-`RestingOrder` and `Level` have no `__init__`: whoever makes one fills it in, which takes half the time of a call, and
-for most orders that is most of what resting costs.
+Most orders of real flow are alone at their price as long as they live; so a queue is made when a second one comes.
+
+`RestingOrder` has no `__init__`: whoever makes one fills it in, which takes half the time of a call, and for most
+orders that is most of what resting costs.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any, final
 
 from bookproof.spec.commands import Submit
 from bookproof.spec.values import Lots, OrderId, Side, Ticks
@@ -22,10 +25,23 @@ LOWEST_RUNG = -(10**18)
 """Below every rung: the floor of a market order."""
 
 
+@final
 class RestingOrder:
-    """One order in the book: a link in the queue of its level."""
+    """One order in the book: alone at its price, or a link in the queue of its level."""
 
-    __slots__ = ("executed", "following", "level", "order_id", "preceding", "prevented", "reserve", "slice", "terms")
+    __slots__ = (
+        "executed",
+        "following",
+        "level",
+        "order_id",
+        "preceding",
+        "prevented",
+        "price",
+        "reserve",
+        "rung",
+        "slice",
+        "terms",
+    )
 
     terms: Submit
     order_id: OrderId
@@ -34,7 +50,10 @@ class RestingOrder:
     reserve: Lots
     executed: Lots
     prevented: Lots
-    level: Level
+    price: Ticks
+    rung: int
+    level: Level | None
+    """None while it is alone: then nobody precedes or follows, and these two are not even set."""
     preceding: RestingOrder | None
     following: RestingOrder | None
 
@@ -44,20 +63,23 @@ class RestingOrder:
         return self.slice + self.reserve
 
 
+@final
 class Level:
     """The orders of one price: a doubly linked list, so that any order leaves in O(1).
 
     First come first served, but hidden orders behind all displayed ones (rule D4).
     """
 
-    __slots__ = ("first", "hidden", "last", "price", "rung")
+    __slots__ = ("first", "hidden", "last")
 
-    rung: int
-    price: Ticks
-    first: RestingOrder | None
-    last: RestingOrder | None
-    hidden: RestingOrder | None
-    """The first of the hidden orders."""
+    def __init__(self, alone: RestingOrder) -> None:
+        """The level of an order that is alone no longer."""
+        self.first: RestingOrder | None = alone
+        self.last: RestingOrder | None = alone
+        self.hidden: RestingOrder | None = alone if alone.terms.display == 0 else None
+        """The first of the hidden orders."""
+        alone.level = self
+        alone.preceding = alone.following = None
 
     def append(self, order: RestingOrder, hidden: bool) -> None:
         """Put an order at the end of the queue, or of its displayed part."""
@@ -99,57 +121,78 @@ class Level:
 
 
 class Ladder:
-    """One side of a book: two parallel lists, the rungs and their levels, best last. No level in it is empty."""
+    """One side of a book: the rungs in order, best last, and what rests at each: an order alone, or a level of them.
 
-    __slots__ = ("_latest", "_spare", "levels", "rungs")
+    >>> bids = Ladder()
+    >>> for price in (100, 102, 101):
+    ...     order = RestingOrder()
+    ...     order.order_id = price
+    ...     bids.add(order, price, price)
+    >>> [order.order_id for order in bids], bids.rungs
+    ([102, 101, 100], [100, 101, 102])
+    """
+
+    __slots__ = ("_latest", "at", "rungs")
 
     def __init__(self) -> None:
         self.rungs: list[int] = []
-        self.levels: list[Level] = []
-        # The level that was removed last, for the next one: in a busy book levels come and go with every order.
-        self._spare: Level | None = None
-        # Where the last level went in. Most orders are cancelled, and most of these while still the newest.
+        self.at: dict[int, RestingOrder | Level] = {}
+        # Where the last rung went in. Most orders are cancelled, and most of these while still the newest.
         self._latest = 0
 
     def add(self, order: RestingOrder, rung: int, price: Ticks, hidden: bool = False) -> None:
-        """Put an order at the end of its level's queue; the level is made if there is none."""
-        rungs = self.rungs
-        at = bisect_left(rungs, rung)
-        if at < len(rungs) and rungs[at] == rung:
-            self.levels[at].append(order, hidden)
+        """Put an order at the end of the queue of its price."""
+        order.rung = rung
+        order.price = price
+        there = self.at.get(rung)
+        if there is None:
+            order.level = None
+            self.at[rung] = order
+            rungs = self.rungs
+            self._latest = at = bisect_left(rungs, rung)
+            rungs.insert(at, rung)
             return
-        level = self._spare
-        if level is None:
-            level = Level()
-        else:
-            self._spare = None
-        level.rung = rung
-        level.price = price
-        level.first = level.last = order
-        level.hidden = order if hidden else None
-        order.level = level
-        order.preceding = order.following = None
-        rungs.insert(at, rung)
-        self.levels.insert(at, level)
-        self._latest = at
+        if type(there) is RestingOrder:
+            self.at[rung] = there = Level(there)
+        level: Any = there
+        if hidden or level.hidden is not None:
+            level.append(order, hidden)
+            return
+        order.level = level  # as `append`, which stands here once more because a call costs as much again
+        order.preceding = last = level.last
+        order.following = None
+        level.last = last.following = order
 
     def remove(self, order: RestingOrder) -> None:
-        """Take an order out, and its level with it if it was the only one (rule B11)."""
+        """Take an order out, and its price with it if it was alone there (rule B11)."""
         level = order.level
-        if order.preceding is order.following:  # nobody before it and nobody behind it
-            at, rungs, rung = self._latest, self.rungs, level.rung
-            if at >= len(rungs) or rungs[at] is not rung:
-                at = bisect_left(rungs, rung)
-            del rungs[at], self.levels[at]
-            level.first = level.last = None  # or each would keep the other from being freed
-            self._spare = level
-        else:
-            level.unlink(order)
+        if level is not None:
+            preceding, following = order.preceding, order.following
+            if preceding is not following:
+                if preceding is None or following is None or order is level.hidden:
+                    level.unlink(order)
+                else:  # as `unlink`, for the same reason
+                    preceding.following = following
+                    following.preceding = preceding
+                return
+            order.level = level.first = level.last = None  # or each would keep the other from being freed
+        at, rungs, rung = self._latest, self.rungs, order.rung
+        if at >= len(rungs) or rungs[at] is not rung:
+            at = bisect_left(rungs, rung)
+        del rungs[at], self.at[rung]
+
+    def best_first(self, floor: int = LOWEST_RUNG) -> Iterator[Iterable[RestingOrder]]:
+        """The orders of each price at `floor` or better, the best price first."""
+        for rung in reversed(self.rungs):
+            if rung < floor:
+                return
+            there = self.at[rung]
+            yield there if isinstance(there, Level) else (there,)
 
     def __iter__(self) -> Iterator[RestingOrder]:
         """Every order, in the order in which they would trade."""
-        for level in reversed(self.levels):
-            yield from level
+        for orders in self.best_first():
+            yield from orders
 
 
 def rung_of(side: Side, price: Ticks) -> int:

@@ -26,12 +26,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from bookproof.engine.book import FastBook
 from bookproof.engine.floor import Floor, is_number, refused
 from bookproof.engine.interface import Answer
-from bookproof.engine.sync import THREADS, Sync
+from bookproof.engine.sync import THREADS, Lock, Sync
 from bookproof.engine.views import LockedViews
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -52,7 +52,9 @@ from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import OrderId, Symbol
 
-_new = tuple.__new__
+_Act: TypeAlias = Callable[[Any], tuple[Event, ...]]
+
+_ABOUT_ONE_ORDER = (Submit, Cancel, Replace)
 
 
 class StripedEngine(LockedViews):
@@ -86,7 +88,7 @@ class StripedEngine(LockedViews):
         self._stripe_of = {symbol: number % stripes for number, symbol in enumerate(self._floor.books)}
         self._next_stamp = sync.counter("stamp")
         self._lock_of = {symbol: self._stripes[number] for symbol, number in self._stripe_of.items()}
-        self._desks = {symbol: (self._lock_of[symbol], book) for symbol, book in self._floor.books.items()}
+        self._desks = {symbol: _desk(self._lock_of[symbol], book) for symbol, book in self._floor.books.items()}
         self._operations: dict[type[Command], Callable[[Any], Answer]] = {
             Basket: self._basket,
             MassCancel: self._mass_cancel,
@@ -99,26 +101,26 @@ class StripedEngine(LockedViews):
 
     def submit(self, command: Command) -> Answer:
         """Carry out one command. TypeError for anything that is not a command."""
+        one: Any = command
+        try:
+            acquire, release, actions = self._desks[one.symbol]
+            act = actions[type(command)]
+        except (AttributeError, KeyError):  # an unknown book, or not about one order
+            return self._submit_special(command)
+        # Guards book. Not `with`, here only: for a lock of `threading` that costs 130 to 180 ns, this way 60, and
+        # everything else that a cancel takes is about 700.
+        acquire()
+        try:
+            events = act(command)
+            return Answer(self._next_stamp(), events)
+        finally:
+            release()
+
+    def _submit_special(self, command: Any) -> Answer:
+        """An order for an unknown book, or a command that is not about one order."""
         kind = type(command)
-        if kind is Submit or kind is Cancel or kind is Replace:
-            one: Any = command
-            try:
-                stripe, book = self._desks[one[0]]  # the symbol
-            except KeyError:
-                return self._refuse(one[0], one[1], RejectReason.UNKNOWN_SYMBOL)
-            # Guards book. Not `with`, here only: for a lock of `threading` that costs 130 to 180 ns, this way 60, and
-            # everything else that a cancel takes is about 700.
-            stripe.acquire()
-            try:
-                if kind is Submit:
-                    events = book.submit(one)
-                elif kind is Cancel:
-                    events = book.cancel(one)
-                else:
-                    events = book.replace(one)
-                return _new(Answer, (self._next_stamp(), events))
-            finally:
-                stripe.release()
+        if kind in _ABOUT_ONE_ORDER:
+            return self._refuse(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
         operation = self._operations.get(kind)
         if operation is None:
             raise TypeError(f"expected a command, got {kind.__name__}; see bookproof.spec.commands")
@@ -199,3 +201,9 @@ class StripedEngine(LockedViews):
     def _refuse(self, symbol: Symbol | None, order_id: OrderId | None, reason: RejectReason) -> Answer:
         """The answer to a command that is wrong by itself: it reads nothing that can change, so it holds no lock."""
         return self._stamped(refused(symbol, order_id, reason))
+
+
+def _desk(lock: Lock, book: FastBook) -> tuple[Callable[[], object], Callable[[], object], dict[type[Command], _Act]]:
+    """All that a command about one order needs, found in one look: how to take and leave the stripe, and what to do."""
+    actions: dict[type[Command], _Act] = {Submit: book.submit, Cancel: book.cancel, Replace: book.replace}
+    return lock.acquire, lock.release, actions

@@ -40,7 +40,7 @@ from bookproof.spec.events import EVENTS, Event
 from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, PROFILES, Profile
-from bookproof.spec.values import Symbol, value
+from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
     BookView,
     Depth,
@@ -65,15 +65,13 @@ R = TypeVar("R")
 # ── what a line may be ──
 
 
-@value
-class Kind(NamedTuple, Generic[R]):
+class Kind(Value, Generic[R], frozen=True):
     """What the lines of a file are. The constants below are all the kinds there are."""
 
     name: str
 
 
-@value
-class Header(NamedTuple, Generic[R]):
+class Header(Value, Generic[R], frozen=True):
     """The first line: what follows it, and what an exchange has to know to begin."""
 
     kind: Kind[R]
@@ -82,8 +80,7 @@ class Header(NamedTuple, Generic[R]):
     """Written as a name if it ships with bookproof, otherwise field by field."""
 
 
-@value
-class Outcome(NamedTuple):
+class Outcome(Value, frozen=True):
     """One command of a recorded run and everything the exchange said to it.
 
     >>> from bookproof.spec.commands import EndOfDay
@@ -209,7 +206,7 @@ _SAY = OneOf("say", EVENTS)
 _SHOW = OneOf("show", VIEWS)
 
 
-class _Answer(NamedTuple):
+class _Answer(Value, frozen=True):
     """What an outcome adds to its command."""
 
     events: tuple[Event, ...]
@@ -220,8 +217,8 @@ _ANSWER = Record(_Answer, events=sequence(_SAY.shape))
 
 
 def _read_outcome(found: dict[str, Any]) -> Outcome:
-    events, stamp = _ANSWER.read({name: found.pop(name) for name in _Answer._fields if name in found})
-    return Outcome(_DO.read(found), stamp, events)
+    answer = _ANSWER.read({name: found.pop(name) for name in _Answer.__struct_fields__ if name in found})
+    return Outcome(_DO.read(found), answer.stamp, answer.events)
 
 
 def _write_outcome(outcome: Outcome) -> str:

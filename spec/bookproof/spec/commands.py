@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from bookproof.spec.values import (
     Account,
@@ -18,12 +18,11 @@ from bookproof.spec.values import (
     Symbol,
     Ticks,
     TimeInForce,
-    value,
+    Value,
 )
 
 
-@value
-class Submit(NamedTuple):
+class Submit(Value, frozen=True):
     """A new order. Without a price it is a market order, with a stop it waits off-book until triggered.
 
     >>> Submit("ABC", 1, 7, Side.BUY, 10, 100).price  # buy 10 lots at 100 ticks or better
@@ -53,16 +52,14 @@ class Submit(NamedTuple):
     """What to do on meeting an order of the same owner (rules G2, G3)."""
 
 
-@value
-class Cancel(NamedTuple):
+class Cancel(Value, frozen=True):
     """Take one live order out of its book."""
 
     symbol: Symbol
     order_id: OrderId
 
 
-@value
-class Replace(NamedTuple):
+class Replace(Value, frozen=True):
     """Change price, quantity or stop of a live order (rules F1 to F4). None leaves price or stop as it is."""
 
     symbol: Symbol
@@ -73,8 +70,7 @@ class Replace(NamedTuple):
     stop: Ticks | None = None
 
 
-@value
-class Leg(NamedTuple):
+class Leg(Value, frozen=True):
     """One order of a basket."""
 
     symbol: Symbol
@@ -84,8 +80,7 @@ class Leg(NamedTuple):
     price: Ticks | None = None
 
 
-@value
-class Basket(NamedTuple):
+class Basket(Value, frozen=True):
     """Several orders in different books: all of them trade whole, at once, or none trades at all (rule L4)."""
 
     account: Account
@@ -93,41 +88,35 @@ class Basket(NamedTuple):
     self_trade: SelfTradePrevention = SelfTradePrevention.NONE
 
 
-@value
-class MassCancel(NamedTuple):
+class MassCancel(Value, frozen=True):
     """Cancel every live order of an account, in all books (rule J7)."""
 
     account: Account
 
 
-@value
-class Halt(NamedTuple):
+class Halt(Value, frozen=True):
     """Stop matching and entry in one book, or in the whole market without a symbol (rules J2, J6)."""
 
     symbol: Symbol | None = None
 
 
-@value
-class Resume(NamedTuple):
+class Resume(Value, frozen=True):
     """End a halt of one book, or of the whole market without a symbol (rule J1)."""
 
     symbol: Symbol | None = None
 
 
-@value
-class AdvanceClock(NamedTuple):
+class AdvanceClock(Value, frozen=True):
     """Move the exchange's clock forward; good-till-date orders that are due expire first (rules A5, C2)."""
 
     now: Nanoseconds
 
 
-@value
-class EndOfDay(NamedTuple):
+class EndOfDay(Value, frozen=True):
     """Day orders die (rule C2)."""
 
 
-@value
-class TakeSnapshot(NamedTuple):
+class TakeSnapshot(Value, frozen=True):
     """One consistent picture of all books: no command is half in it."""
 
 

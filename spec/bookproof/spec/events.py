@@ -7,15 +7,14 @@ followed from it, in the order in which it happened.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Side, Symbol, Ticks, value
+from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Side, Symbol, Ticks, Value
 from bookproof.spec.views import BookView
 
 
-@value
-class Accepted(NamedTuple):
+class Accepted(Value, frozen=True):
     """A new order is in, with its terms as entered; for a basket, one for each leg."""
 
     symbol: Symbol
@@ -25,8 +24,7 @@ class Accepted(NamedTuple):
     quantity: Lots
 
 
-@value
-class Rejected(NamedTuple):
+class Rejected(Value, frozen=True):
     """The command was refused and nothing changed (rule A4)."""
 
     symbol: Symbol | None
@@ -34,8 +32,7 @@ class Rejected(NamedTuple):
     reason: RejectReason
 
 
-@value
-class Trade(NamedTuple):
+class Trade(Value, frozen=True):
     """A fill, at the resting order's price (rule B4)."""
 
     symbol: Symbol
@@ -45,8 +42,7 @@ class Trade(NamedTuple):
     taker: OrderId
 
 
-@value
-class Prevented(NamedTuple):
+class Prevented(Value, frozen=True):
     """A trade that self-trade prevention did not let happen: both orders are less by this quantity (rules G3, A6)."""
 
     symbol: Symbol
@@ -56,8 +52,7 @@ class Prevented(NamedTuple):
     taker: OrderId
 
 
-@value
-class Cancelled(NamedTuple):
+class Cancelled(Value, frozen=True):
     """An order left its book other than by trading. Price is where it rested, or its limit if it never did."""
 
     symbol: Symbol
@@ -69,8 +64,7 @@ class Cancelled(NamedTuple):
     reason: CancelReason
 
 
-@value
-class Replaced(NamedTuple):
+class Replaced(Value, frozen=True):
     """An order has new terms. Its fills, if it crosses, come after this (rule F3)."""
 
     symbol: Symbol
@@ -81,50 +75,43 @@ class Replaced(NamedTuple):
     """The quantity as asked for."""
 
 
-@value
-class Triggered(NamedTuple):
+class Triggered(Value, frozen=True):
     """A stop became an order of its book (rule E4)."""
 
     symbol: Symbol
     order_id: OrderId
 
 
-@value
-class MassCancelled(NamedTuple):
+class MassCancelled(Value, frozen=True):
     """A mass cancel found this many live orders."""
 
     account: Account
     orders: int
 
 
-@value
-class Halted(NamedTuple):
+class Halted(Value, frozen=True):
     """A book, or without a symbol the market, is halted."""
 
     symbol: Symbol | None
 
 
-@value
-class Resumed(NamedTuple):
+class Resumed(Value, frozen=True):
     """A book, or without a symbol the market, goes on."""
 
     symbol: Symbol | None
 
 
-@value
-class ClockAdvanced(NamedTuple):
+class ClockAdvanced(Value, frozen=True):
     """The clock moved; what expired by it stands before this."""
 
     now: Nanoseconds
 
 
-@value
-class DayEnded(NamedTuple):
+class DayEnded(Value, frozen=True):
     """The day is over; what expired by it stands before this."""
 
 
-@value
-class SnapshotTaken(NamedTuple):
+class SnapshotTaken(Value, frozen=True):
     """All books at one instant, in listing order."""
 
     books: tuple[BookView, ...]

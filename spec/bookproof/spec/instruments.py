@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from bookproof.spec.values import Lots, Symbol, Ticks, value
+from bookproof.spec.values import Lots, Symbol, Ticks, Value
 
 LARGEST = 10**15
 """No price or quantity may exceed this: it fits every common integer type with room for sums."""
@@ -15,8 +14,7 @@ MOST_SLICES = 1_000
 trillion slices of one lot would never end. Venues ask for larger slices still, such as a fifteenth (Kraken)."""
 
 
-@value
-class Instrument(NamedTuple):
+class Instrument(Value, frozen=True):
     """One book's symbol and the limits every order is held to before it touches the book (rule A1).
 
     >>> Instrument("ABC", lot=10).accepts_quantity(15)

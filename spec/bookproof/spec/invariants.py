@@ -169,7 +169,10 @@ def one_acknowledgement(step: Step) -> Sentences:
     if (refusals, len(given)) not in ((1, 0), (0, due)):
         name = type(step.command).__name__
         yield f"{name} was answered by {len(given)} acknowledgements and {refusals} refusals"
-    asked = [Accepted(*order[:2], order.side, order.price, order.quantity) for order in orders_of(step.command)]
+    asked = [
+        Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity)
+        for order in orders_of(step.command)
+    ]
     for event in step.events:
         if isinstance(event, Accepted) and event not in asked:
             yield f"{event} is not what was asked for"
@@ -204,7 +207,11 @@ def ids_live_once(step: Step) -> Sentences:
     for event in step.events:
         if isinstance(event, Accepted) and _live(step.before, event.symbol, event.order_id):
             yield f"order {event.order_id} was accepted while it is live in {event.symbol}"
-    if isinstance(step.command, Cancel | Replace) and not refused and not _live(step.before, *step.command[:2]):
+    if (
+        isinstance(step.command, Cancel | Replace)
+        and not refused
+        and not _live(step.before, step.command.symbol, step.command.order_id)
+    ):
         yield f"{step.command} should be refused: the order is not live"
 
 
@@ -267,7 +274,11 @@ def clock_leaves_nothing_due(step: Step) -> Sentences:
             yield f"order {order.order_id} in {symbol} expired at {terms.expires}, and it is {step.after.clock}"
         if ended and terms.time_in_force is TimeInForce.DAY:
             yield f"day order {order.order_id} in {symbol} outlived its day"
-    gone = [event[:2] for event in step.events if isinstance(event, Cancelled) and event.reason is CancelReason.EXPIRED]
+    gone = [
+        (event.symbol, event.order_id)
+        for event in step.events
+        if isinstance(event, Cancelled) and event.reason is CancelReason.EXPIRED
+    ]
     if gone:
         by_sequence = [
             (symbol, order.order_id)
@@ -287,7 +298,11 @@ def snapshots_are_true(step: Step) -> Sentences:
                 (
                     view.symbol,
                     view.last_price,
-                    [order.order_id for part in (*view.queue, *view.stops) for order in part],
+                    [
+                        order.order_id
+                        for part in (view.queue.bids, view.queue.asks, view.stops.buys, view.stops.sells)
+                        for order in part
+                    ],
                 )
                 for view in event.books
             ]
@@ -729,15 +744,19 @@ def _reach(command: Command, state: Exchange) -> set[Symbol]:
             return set()
 
 
+def _of_one_order(event: Cancelled | Replaced, command: Cancel | Replace) -> bool:
+    return (event.symbol, event.order_id) == (command.symbol, command.order_id)
+
+
 def _acknowledges(event: Event, command: Command) -> bool:
     """Whether an event is the answer that a command is due when it is not refused."""
     match command:
         case Submit() | Basket():
             return isinstance(event, Accepted)
         case Cancel():
-            return isinstance(event, Cancelled) and event[:2] == command[:2]
+            return isinstance(event, Cancelled) and _of_one_order(event, command)
         case Replace():
-            kept = isinstance(event, Replaced) and event[:2] == command[:2]
+            kept = isinstance(event, Replaced) and _of_one_order(event, command)
             return kept or (isinstance(event, Cancelled) and event.reason is CancelReason.REPLACED)
         case MassCancel():
             return isinstance(event, MassCancelled)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
 
-from bookproof.spec.values import Account, value
+from bookproof.spec.values import Account, Value
 
 
 class ReplaceKeeps(StrEnum):
@@ -40,8 +39,7 @@ class NoLiquidity(StrEnum):
     CANCEL = "cancel"
 
 
-@value
-class Profile(NamedTuple):
+class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
     >>> WORKLOADS.replace_keeps

@@ -250,8 +250,8 @@ def orders_of(command: Command) -> tuple[Submit, ...]:
         return ()
     fok, mode = TimeInForce.FOK, command.self_trade
     return tuple(
-        Submit(symbol, order_id, command.account, side, quantity, price, fok, self_trade=mode)
-        for symbol, order_id, side, quantity, price in command.legs
+        Submit(leg.symbol, leg.order_id, command.account, leg.side, leg.quantity, leg.price, fok, self_trade=mode)
+        for leg in command.legs
     )
 
 

@@ -6,7 +6,10 @@ Prices are integer *ticks*, quantities integer *lots*, clock times integer *nano
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import asdict, fields, replace
 
 Symbol: TypeAlias = str
 """Names one book."""
@@ -26,30 +29,44 @@ Lots: TypeAlias = int
 Nanoseconds: TypeAlias = int
 """A reading of the exchange's clock, which moves only by command (rule A5)."""
 
-_T = TypeVar("_T", bound=type[tuple[Any, ...]])
 
+class Value(Struct, frozen=True, gc=False):
+    """What commands, events, views and terms are: immutable, and equal only to values of their own type.
 
-def value(cls: _T) -> _T:
-    """Make a `NamedTuple` equal only to values of its own type.
-
-    Plain named tuples of different types compare equal when their fields do, which would let a wrong kind of event
-    pass for the right one. Named tuples are kept because they are the cheapest immutable values Python has.
+    A `msgspec.Struct`, because an exchange makes three values for each message, and Python has none that are made
+    as fast: a third of the time of a named tuple. No value can be part of a cycle, so the garbage collector need not
+    look at any. Fields are read by name, never by position.
 
     >>> from bookproof.spec.commands import Halt, Resume
-    >>> Halt("ABC") == Resume("ABC")
-    False
+    >>> Halt("ABC") == Halt("ABC"), Halt("ABC") == Resume("ABC")
+    (True, False)
+    >>> Halt("ABC")._replace(symbol="XYZ")
+    Halt(symbol='XYZ')
     """
 
-    def equal(self: Any, other: object) -> bool:
-        return type(other) is cls and tuple.__eq__(self, other)
+    def _replace(self, **changes: Any) -> Self:
+        """The same, but for these fields. TypeError for a field that there is not."""
+        return replace(self, **changes)
 
-    def not_equal(self: Any, other: object) -> bool:
-        return type(other) is not cls or tuple.__ne__(self, other)
 
-    cls.__eq__ = equal  # type: ignore[method-assign]
-    cls.__ne__ = not_equal  # type: ignore[method-assign]
-    cls.__hash__ = tuple.__hash__  # type: ignore[method-assign]
-    return cls
+def defaults_of(cls: type[Value]) -> dict[str, Any]:
+    """The defaults of those fields of a kind of value that have one.
+
+    >>> from bookproof.spec.commands import Replace
+    >>> defaults_of(Replace)
+    {'price': None, 'stop': None}
+    """
+    return {field.name: field.default for field in fields(cls) if not field.required}
+
+
+def parts_of(one: Value) -> dict[str, Any]:
+    """The fields of a value, each under its name.
+
+    >>> from bookproof.spec.commands import Cancel
+    >>> parts_of(Cancel("ABC", 7))
+    {'symbol': 'ABC', 'order_id': 7}
+    """
+    return asdict(one)
 
 
 class Side(StrEnum):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from bookproof.spec.values import Account, Lots, OrderId, OrderState, Phase, Side, Symbol, Ticks, value
+from bookproof.spec.values import Account, Lots, OrderId, OrderState, Phase, Side, Symbol, Ticks, Value
 
 
-@value
-class QueuedOrder(NamedTuple):
+class QueuedOrder(Value, frozen=True):
     """One resting order in the queue view."""
 
     order_id: OrderId
@@ -20,16 +17,14 @@ class QueuedOrder(NamedTuple):
     """All that is open, displayed or not."""
 
 
-@value
-class Queue(NamedTuple):
+class Queue(Value, frozen=True):
     """L3: every resting order, each side in the order in which it would trade."""
 
     bids: tuple[QueuedOrder, ...]
     asks: tuple[QueuedOrder, ...]
 
 
-@value
-class Level(NamedTuple):
+class Level(Value, frozen=True):
     """What is displayed at one price."""
 
     price: Ticks
@@ -37,24 +32,21 @@ class Level(NamedTuple):
     orders: int
 
 
-@value
-class Depth(NamedTuple):
+class Depth(Value, frozen=True):
     """L2: displayed quantity by price, best first. Hidden orders do not show."""
 
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
 
 
-@value
-class Top(NamedTuple):
+class Top(Value, frozen=True):
     """L1: the best displayed level of each side, None where there is none."""
 
     bid: Level | None
     ask: Level | None
 
 
-@value
-class PendingStop(NamedTuple):
+class PendingStop(Value, frozen=True):
     """One stop that has not been triggered."""
 
     order_id: OrderId
@@ -64,16 +56,14 @@ class PendingStop(NamedTuple):
     leaves: Lots
 
 
-@value
-class Stops(NamedTuple):
+class Stops(Value, frozen=True):
     """Pending stops, each side in the order in which they would be triggered (rule E3)."""
 
     buys: tuple[PendingStop, ...]
     sells: tuple[PendingStop, ...]
 
 
-@value
-class OrderStatus(NamedTuple):
+class OrderStatus(Value, frozen=True):
     """Where a live order stands.
 
     Quantity is what was asked for at last; executed, leaves and prevented make it up (A6).
@@ -89,8 +79,7 @@ class OrderStatus(NamedTuple):
     leaves: Lots
 
 
-@value
-class BookView(NamedTuple):
+class BookView(Value, frozen=True):
     """Everything that can be seen of one book."""
 
     symbol: Symbol
@@ -115,9 +104,10 @@ def top_of(depth: Depth) -> Top:
 
 
 def _levels(orders: tuple[QueuedOrder, ...]) -> tuple[Level, ...]:
-    levels: dict[Ticks, Level] = {}
+    quantities: dict[Ticks, Lots] = {}
+    counts: dict[Ticks, int] = {}
     for order in orders:
         if order.visible:
-            _, quantity, count = levels.get(order.price, (0, 0, 0))
-            levels[order.price] = Level(order.price, quantity + order.visible, count + 1)
-    return tuple(levels.values())
+            quantities[order.price] = quantities.get(order.price, 0) + order.visible
+            counts[order.price] = counts.get(order.price, 0) + 1
+    return tuple(Level(price, quantity, counts[price]) for price, quantity in quantities.items())

@@ -17,6 +17,7 @@ from types import NoneType
 from typing import Annotated, Any, Final, NamedTuple, get_args, get_origin, get_type_hints
 
 from bookproof.spec.input_error import InputError, quote
+from bookproof.spec.values import Value, defaults_of
 
 _ABSENT: Final[Any] = object()
 
@@ -187,7 +188,7 @@ class _Object(ABC):
 
 
 class Record(_Object):
-    """The fields of one `NamedTuple`, each under its own name; one at its default may be left out, and is.
+    """The fields of one `Value`, each under its own name; one at its default may be left out, and is.
 
     >>> from bookproof.spec.commands import Cancel
     >>> Record(Cancel).write(Cancel("ABC", 7))
@@ -199,10 +200,11 @@ class Record(_Object):
     def __init__(self, cls: type[Any], **shapes: Shape) -> None:
         """Shapes given by name take the place of those that follow from the annotations."""
         hints = get_type_hints(cls, localns=_ALIASES, include_extras=True)
+        defaults = defaults_of(cls)
         self._cls = cls
         self._columns = [
-            (name, shapes.get(name) or shape_of(hints[name]), cls._field_defaults.get(name, _ABSENT))
-            for name in cls._fields
+            (name, shapes.get(name) or shape_of(hints[name]), defaults.get(name, _ABSENT))
+            for name in cls.__struct_fields__
         ]
         self._readers = [(name, shape.read, default) for name, shape, default in self._columns]
         self._writers = [(name, shape.write, default, type(default)) for name, shape, default in self._columns]
@@ -226,10 +228,10 @@ class Record(_Object):
         except InputError as error:
             raise error.within(name) from None
         if found:
-            known = ", ".join(self._cls._fields)
+            known = ", ".join(self._cls.__struct_fields__)
             expected = f"one of the fields {known}" if known else "no more fields"
             raise InputError("", 0, quote(next(iter(found)))[1:-1], expected, "an unknown one")
-        return self._cls._make(values)
+        return self._cls(*values)
 
     def fields(self, record: Any) -> list[str]:
         """What goes between the braces."""
@@ -238,7 +240,8 @@ class Record(_Object):
         parts: list[str] = []
         name = ""
         try:
-            for (name, write, default, kind), item in zip(self._writers, record, strict=True):
+            for name, write, default, kind in self._writers:
+                item = getattr(record, name)
                 # False equals 0, and "gtc" TimeInForce.GTC: only a default of its own type may be left out.
                 if type(item) is not kind or item != default:
                     parts.append(f'"{name}":{write(item)}')
@@ -333,6 +336,6 @@ def shape_of(hint: Any) -> Shape:
         return sequence(shape_of(inner[0]))
     if isinstance(hint, type) and issubclass(hint, Enum):
         return choice({member.value: member for member in hint})
-    if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
+    if isinstance(hint, type) and issubclass(hint, Value):
         return Record(hint).shape
     raise TypeError(f"the wire has no shape for {hint}; add one to shape_of")

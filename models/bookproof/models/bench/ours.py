@@ -19,12 +19,10 @@ from bookproof.models.workloads import CANCEL, NEW, Message
 from bookproof.spec.commands import Cancel, Command, Replace, Submit
 from bookproof.spec.events import Event, Trade
 from bookproof.spec.profile import WORKLOADS
-from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
+from bookproof.spec.values import Side, TimeInForce
 
-_new = tuple.__new__
 _SIDES = (Side.BUY, Side.SELL)
 _LIVES = (TimeInForce.GTC, TimeInForce.IOC)
-_ALLOW = SelfTradePrevention.NONE
 
 
 def _feed_engine(
@@ -33,12 +31,11 @@ def _feed_engine(
     command: Command
     for kind, order, side, price, quantity, ioc in messages:
         if kind == NEW:
-            terms = (SYMBOL, order, 0, _SIDES[side], quantity, price, _LIVES[ioc], None, False, 0, None, None, _ALLOW)
-            command = _new(Submit, terms)
+            command = Submit(SYMBOL, order, 0, _SIDES[side], quantity, price, _LIVES[ioc])
         elif kind == CANCEL:
-            command = _new(Cancel, (SYMBOL, order))
+            command = Cancel(SYMBOL, order)
         else:
-            command = _new(Replace, (SYMBOL, order, quantity, price, None))
+            command = Replace(SYMBOL, order, quantity, price, None)
         events = submit(command).events
         if len(events) > 1:
             keep(events)
@@ -47,12 +44,11 @@ def _feed_engine(
 def _feed_book(messages: Sequence[Message], book: FastBook, keep: Callable[[Sequence[Event]], None]) -> None:
     for kind, order, side, price, quantity, ioc in messages:
         if kind == NEW:
-            terms = (SYMBOL, order, 0, _SIDES[side], quantity, price, _LIVES[ioc], None, False, 0, None, None, _ALLOW)
-            events = book.submit(_new(Submit, terms))
+            events = book.submit(Submit(SYMBOL, order, 0, _SIDES[side], quantity, price, _LIVES[ioc]))
         elif kind == CANCEL:
-            events = book.cancel(_new(Cancel, (SYMBOL, order)))
+            events = book.cancel(Cancel(SYMBOL, order))
         else:
-            events = book.replace(_new(Replace, (SYMBOL, order, quantity, price, None)))
+            events = book.replace(Replace(SYMBOL, order, quantity, price, None))
         if len(events) > 1:
             keep(events)
 
@@ -94,20 +90,16 @@ class _Unlocked(StripedEngine):
 
     def submit(self, command: Command) -> Answer:
         one: Any = command
-        kind = type(command)
-        if kind is Submit or kind is Cancel or kind is Replace:
-            _, book = self._desks[one[0]]
-            try:
-                if kind is Submit:
-                    events = book.submit(one)
-                elif kind is Cancel:
-                    events = book.cancel(one)
-                else:
-                    events = book.replace(one)
-                return _new(Answer, (self._next_stamp(), events))
-            finally:
-                pass
-        raise TypeError(kind)
+        try:
+            _, _, actions = self._desks[one.symbol]
+            act = actions[type(command)]
+        except (AttributeError, KeyError):
+            return self._submit_special(command)
+        try:
+            events = act(command)
+            return Answer(self._next_stamp(), events)
+        finally:
+            pass
 
 
 class _Unstamped(StripedEngine):
@@ -115,21 +107,17 @@ class _Unstamped(StripedEngine):
 
     def submit(self, command: Command) -> Answer:
         one: Any = command
-        kind = type(command)
-        if kind is Submit or kind is Cancel or kind is Replace:
-            stripe, book = self._desks[one[0]]
-            stripe.acquire()
-            try:
-                if kind is Submit:
-                    events = book.submit(one)
-                elif kind is Cancel:
-                    events = book.cancel(one)
-                else:
-                    events = book.replace(one)
-                return _new(Answer, (0, events))
-            finally:
-                stripe.release()
-        raise TypeError(kind)
+        try:
+            acquire, release, actions = self._desks[one.symbol]
+            act = actions[type(command)]
+        except (AttributeError, KeyError):
+            return self._submit_special(command)
+        acquire()
+        try:
+            events = act(command)
+            return Answer(0, events)
+        finally:
+            release()
 
 
 def unlocked() -> Session:

@@ -36,7 +36,6 @@ from bookproof.spec.values import OrderId, SelfTradePrevention, Side, Symbol, Ti
 BITS = 64
 """Width of a packed command."""
 
-_new = tuple.__new__
 _SIDES = tuple(Side)
 _GTC, _NONE = TimeInForce.GTC, SelfTradePrevention.NONE
 
@@ -142,7 +141,7 @@ def decode(codes: Iterable[int], plan: Plan) -> tuple[Command, ...]:
     used: list[tuple[Symbol, OrderId]] = []
     commands: list[Command] = []
     for step, code in enumerate(codes):
-        command = decode_command(code, _new(Context, (plan, used, step)))
+        command = decode_command(code, Context(plan, used, step))
         commands.append(command)
         used += entered(command)
     return tuple(commands)
@@ -174,7 +173,7 @@ def _submit(code: int, context: Context) -> Submit:
     quantity, price = quantities[size], prices[level]
     if pattern is PLAIN_PATTERN:
         plain = (symbol, order_id, account + 1, _SIDES[side], quantity, price)
-        return _new(Submit, (*plain, _GTC, None, False, 0, None, None, self_trade))
+        return Submit(*plain, _GTC, None, False, 0, None, None, self_trade)
     market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden = pattern
     stop = display = expires = None
     minimum = 0
@@ -193,7 +192,7 @@ def _submit(code: int, context: Context) -> Submit:
         code, later = divmod(code, 12)
         expires = step + later
     fields = (symbol, order_id, account + 1, _SIDES[side], quantity, None if market else price)
-    return _new(Submit, (*fields, lives, stop, post_only, minimum, display, expires, self_trade))
+    return Submit(*fields, lives, stop, post_only, minimum, display, expires, self_trade)
 
 
 def _target(code: int, context: Context) -> tuple[int, Symbol, OrderId]:
@@ -217,7 +216,7 @@ def _cancel(code: int, context: Context) -> Cancel:
     if older:
         context = context._replace(used=used[: len(used) // 4 + 1])
     _, symbol, order_id = _target(code, context)
-    return _new(Cancel, (symbol, order_id))
+    return Cancel(symbol, order_id)
 
 
 def _replace(code: int, context: Context) -> Replace:

@@ -12,10 +12,10 @@ from typing import Any
 from bookproof.models.generate import command_parts as parts
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.venues import USUAL_PRICE
-from bookproof.spec.commands import AdvanceClock, Basket, Command, Replace, Submit
+from bookproof.spec.commands import AdvanceClock, Basket, Command, MassCancel, Replace, Submit
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import DEFAULT
-from bookproof.spec.values import Side, TimeInForce
+from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.values import Side, TimeInForce, defaults_of
 
 Commands = tuple[Command, ...]
 
@@ -43,7 +43,7 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _simpler_basket(command, prices)
     elif type(command) is AdvanceClock:
         yield from _smaller(command, "now", least=0)
-    elif "account" in command._fields:
+    elif type(command) is MassCancel:
         yield from _smaller(command, "account")
 
 
@@ -64,8 +64,8 @@ def _simpler_submit(order: Submit, prices: list[int]) -> Iterator[Submit]:
 def _simpler_basket(basket: Basket, prices: list[int]) -> Iterator[Command]:
     legs = basket.legs
     if len(legs) == 1:
-        symbol, order_id, side, quantity, price = legs[0]
-        yield Submit(symbol, order_id, basket.account, side, quantity, price, TimeInForce.FOK)
+        leg = legs[0]
+        yield Submit(leg.symbol, leg.order_id, basket.account, leg.side, leg.quantity, leg.price, TimeInForce.FOK)
     yield from (basket._replace(legs=(*legs[:at], *legs[at + 1 :])) for at in range(len(legs)))
     yield from _without(basket, ("self_trade",))
     yield from _smaller(basket, "account")
@@ -76,8 +76,9 @@ def _simpler_basket(basket: Basket, prices: list[int]) -> Iterator[Command]:
 
 def _without(command: Any, fields: tuple[str, ...]) -> Iterator[Any]:
     """Without a term: the field has its default."""
+    defaults = defaults_of(type(command))
     for field in fields:
-        default = command._field_defaults[field]
+        default = defaults[field]
         if getattr(command, field) is not default:
             yield command._replace(**{field: default})
 
@@ -151,7 +152,7 @@ def _joined(commands: Commands) -> Iterator[Commands]:
 
 def _all_smaller(commands: Commands, less: int) -> Commands:
     def reduced(command: Any) -> Any:
-        fields = [field for field in ("quantity", "display", "min_quantity") if field in command._fields]
+        fields = [field for field in ("quantity", "display", "min_quantity") if hasattr(command, field)]
         numbers = {field: getattr(command, field) for field in fields}
         return command._replace(
             **{field: number - less for field, number in numbers.items() if type(number) is int and number > less}
@@ -192,14 +193,14 @@ def plainer_books(case: Case) -> Iterator[Case]:
     plain = tuple(Instrument(instrument.symbol) for instrument in case.instruments)
     yield case._replace(instruments=plain)
     for at, instrument in enumerate(case.instruments):
-        for simpler in (plain[at], *_without(instrument, tuple(Instrument._field_defaults))):
+        for simpler in (plain[at], *_without(instrument, tuple(defaults_of(Instrument)))):
             yield case._replace(instruments=(*case.instruments[:at], simpler, *case.instruments[at + 1 :]))
 
 
 def plainer_profiles(case: Case) -> Iterator[Case]:
     """The rule book's defaults: all at once, then choice by choice."""
     yield case._replace(profile=DEFAULT)
-    for field, default in DEFAULT._asdict().items():
+    for field, default in defaults_of(Profile).items():
         if field != "name" and getattr(case.profile, field) != default:
             yield case._replace(profile=case.profile._replace(name="variant", **{field: default}))
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
+from bookproof.spec.values import Value, defaults_of, parts_of
+
 WIDTH = 120
 """Columns of a line of code."""
 
@@ -51,7 +53,7 @@ def classes_in(value: object) -> Iterator[type]:
     >>> list(classes_in((Halt("ABC"), 1)))
     [<class 'bookproof.spec.commands.Halt'>]
     """
-    if isinstance(value, Enum) or hasattr(value, "_fields"):
+    if isinstance(value, Enum | Value):
         yield type(value)
     for _, part in _parts(value)[1]:
         yield from classes_in(part)
@@ -65,15 +67,14 @@ def _parts(value: Any) -> tuple[str, list[tuple[str, object]], str]:
         return (json.dumps(value) if value.isascii() and value.isprintable() else repr(value)), [], ""
     if isinstance(value, list):
         return "[", [("", part) for part in value], "]"
-    if not isinstance(value, tuple):
-        return repr(value), [], ""
-    fields: tuple[str, ...] | None = getattr(value, "_fields", None)
-    if fields is None:
+    if isinstance(value, tuple):
         return "(", [("", part) for part in value], ")"
-    defaults: dict[str, object] = value._field_defaults  # type: ignore[attr-defined]
+    if not isinstance(value, Value):
+        return repr(value), [], ""
+    defaults = defaults_of(type(value))
     shown = [
         ("" if field == "symbol" and at == 0 else f"{field}=", part)
-        for at, (field, part) in enumerate(zip(fields, value, strict=True))
+        for at, (field, part) in enumerate(parts_of(value).items())
         if field not in defaults or _differs(part, defaults[field])
     ]
     return f"{type(value).__name__}(", shown, ")"

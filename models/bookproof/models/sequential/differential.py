@@ -27,7 +27,7 @@ from bookproof.spec.invariants import broken
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.rulebook import listening
-from bookproof.spec.values import OrderId, Symbol
+from bookproof.spec.values import OrderId, Symbol, Value, parts_of
 from bookproof.spec.views import BookView, Depth, OrderStatus, Queue, Stops, Top, depth_of, top_of
 
 PATIENCE = 10.0
@@ -360,11 +360,11 @@ def _lines(answer: Any) -> str:
 
 
 def _rows(answer: Any, name: str) -> Iterator[str]:
-    fields: tuple[str, ...] = getattr(answer, "_fields", ())
-    if any(isinstance(part, tuple) for part in answer or ()) and fields:
-        for field, part in zip(fields, answer, strict=True):
+    parts = parts_of(answer) if isinstance(answer, Value) else {}
+    if any(isinstance(part, tuple | Value) for part in parts.values()):
+        for field, part in parts.items():
             yield from _rows(part, f"{name}{field} ")
-    elif isinstance(answer, tuple) and not fields:
+    elif isinstance(answer, tuple):
         yield from (f"{name}{literal(part)}" for part in answer)
         if name and not answer:
             yield f"{name}nothing"
