@@ -295,11 +295,11 @@ class FastBook:
         Gives what is left of the taker and how much of it was prevented. `_taker_ended` tells afterwards whether
         self-trade prevention had the last word.
         """
-        rungs, at, live = opposite.rungs, opposite.at, self._live
+        rungs, resting, live = opposite.rungs, opposite.resting, self._live
         all_prevented = 0
         self._taker_ended = False
         while leaves and rungs and rungs[-1] >= floor:
-            there = at[rungs[-1]]
+            there = resting[-1]
             maker: RestingOrder | None
             if type(there) is Level:
                 level = there
@@ -315,9 +315,9 @@ class FastBook:
                         return 0, all_prevented
                     events.append(Trade(symbol, price, quantity, maker.order_id, taker))
                     leaves -= quantity
-                    del live[maker.order_id], at[rungs.pop()]  # B11
+                    del live[maker.order_id], rungs[-1], resting[-1]  # B11
                     continue
-                at[rungs[-1]] = level = Level(maker)
+                resting[-1] = level = Level(maker)
             maker = level.first
             assert maker is not None
             price = maker.price
@@ -334,7 +334,7 @@ class FastBook:
                         if prevention is _CANCEL_BOTH:
                             self._taker_ended = True
                             if level.first is None:
-                                del at[rungs.pop()]
+                                del rungs[-1], resting[-1]
                             return leaves, all_prevented
                         maker = level.first
                         continue
@@ -365,7 +365,7 @@ class FastBook:
                     break
                 maker = level.first
             if level.first is None:  # B11
-                del at[rungs.pop()]
+                del rungs[-1], resting[-1]
         return leaves, all_prevented
 
     def _refresh(self, maker: RestingOrder, level: Level) -> None:

@@ -121,7 +121,9 @@ class Level:
 
 
 class Ladder:
-    """One side of a book: the rungs in order, best last, and what rests at each: an order alone, or a level of them.
+    """One side of a book: two parallel lists, the rungs in order, best last, and what rests at each of them.
+
+    That is an order alone, or a level of several. No level in it is empty.
 
     >>> bids = Ladder()
     >>> for price in (100, 102, 101):
@@ -132,11 +134,11 @@ class Ladder:
     ([102, 101, 100], [100, 101, 102])
     """
 
-    __slots__ = ("_latest", "at", "rungs")
+    __slots__ = ("_latest", "resting", "rungs")
 
     def __init__(self) -> None:
         self.rungs: list[int] = []
-        self.at: dict[int, RestingOrder | Level] = {}
+        self.resting: list[RestingOrder | Level] = []
         # Where the last rung went in. Most orders are cancelled, and most of these while still the newest.
         self._latest = 0
 
@@ -144,16 +146,17 @@ class Ladder:
         """Put an order at the end of the queue of its price."""
         order.rung = rung
         order.price = price
-        there = self.at.get(rung)
-        if there is None:
+        rungs = self.rungs
+        at = bisect_left(rungs, rung)
+        if at == len(rungs) or rungs[at] != rung:
             order.level = None
-            self.at[rung] = order
-            rungs = self.rungs
-            self._latest = at = bisect_left(rungs, rung)
             rungs.insert(at, rung)
+            self.resting.insert(at, order)
+            self._latest = at
             return
+        there = self.resting[at]
         if type(there) is RestingOrder:
-            self.at[rung] = there = Level(there)
+            self.resting[at] = there = Level(there)
         level: Any = there
         if hidden or level.hidden is not None:
             level.append(order, hidden)
@@ -179,14 +182,13 @@ class Ladder:
         at, rungs, rung = self._latest, self.rungs, order.rung
         if at >= len(rungs) or rungs[at] is not rung:
             at = bisect_left(rungs, rung)
-        del rungs[at], self.at[rung]
+        del rungs[at], self.resting[at]
 
     def best_first(self, floor: int = LOWEST_RUNG) -> Iterator[Iterable[RestingOrder]]:
         """The orders of each price at `floor` or better, the best price first."""
-        for rung in reversed(self.rungs):
+        for rung, there in zip(reversed(self.rungs), reversed(self.resting), strict=True):
             if rung < floor:
                 return
-            there = self.at[rung]
             yield there if isinstance(there, Level) else (there,)
 
     def __iter__(self) -> Iterator[RestingOrder]:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from bookproof.models.prove.contracts import CONTRACTS, Property, asking
 from bookproof.models.prove.defects import DEFECTS, seeded
+from bookproof.spec.values import Value
 
 CLAIM = "for all integers, in books of the sizes given, in CrossHair's model of Python"
 SECONDS_PER_PATH = 20
@@ -123,6 +124,7 @@ def explore(question: Question) -> Finding:
     from crosshair.core_and_libs import analyze_function, run_checkables
     from crosshair.options import AnalysisKind, AnalysisOptionSet
 
+    _let_values_be_made()
     paths = Counter[str]()
     options = AnalysisOptionSet(
         analysis_kind=[AnalysisKind.PEP316],
@@ -142,6 +144,20 @@ def explore(question: Question) -> Finding:
         except Exception as error:  # CrossHair's own: say which question it was
             verdict, details = Verdict.ERROR, f"{type(error).__name__}: {error}"
     return Finding(question, verdict, details, paths["num_paths"], time.process_time() - started)
+
+
+def _let_values_be_made() -> None:
+    """Let CrossHair make values in its way: it takes every class apart into `__new__` and `__init__`.
+
+    A `msgspec.Struct` is made by neither, only by calling its class, and that where CrossHair does not look.
+    """
+    from crosshair.tracers import NoTracing
+
+    def made(cls: type[Value], *fields: Any, **named: Any) -> Value:
+        with NoTracing():
+            return cls(*fields, **named)
+
+    Value.__new__ = made  # type: ignore[method-assign, assignment]
 
 
 def _predicates(question: Question) -> tuple[Property, ...]:
