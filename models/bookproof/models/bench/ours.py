@@ -6,12 +6,14 @@ Making the `Command` values is part of what is timed, as making its order object
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from time import perf_counter_ns
+from types import FunctionType
 from typing import Any
 
 from bookproof.engine.book import FastBook, Market
 from bookproof.engine.global_lock import GlobalLockEngine
-from bookproof.engine.interface import Answer, Engine
+from bookproof.engine.interface import Answer
 from bookproof.engine.striped import StripedEngine
 from bookproof.models.bench.peers import PeerResult, Session
 from bookproof.models.published import INSTRUMENT, SYMBOL
@@ -55,12 +57,12 @@ def _feed_book(messages: Sequence[Message], book: FastBook, keep: Callable[[Sequ
 
 def striped() -> Session:
     """The striped engine as it is: a lock, a stamp, and a check of every field of every command."""
-    return _session(StripedEngine([INSTRUMENT], WORKLOADS))
+    return _session("striped", StripedEngine([INSTRUMENT], WORKLOADS).submit)
 
 
 def global_lock() -> Session:
     """The same exchange behind one lock."""
-    return _session(GlobalLockEngine([INSTRUMENT], WORKLOADS))
+    return _session("global lock", GlobalLockEngine([INSTRUMENT], WORKLOADS).submit)
 
 
 def bare_book() -> Session:
@@ -74,7 +76,6 @@ def recorded() -> Session:
     """The striped engine with a clock read before and after every command, and a log: what a history costs."""
     submit, now = StripedEngine([INSTRUMENT], WORKLOADS).submit, perf_counter_ns
     log: list[tuple[Command, int, int, Answer]] = []
-    kept: list[Sequence[Event]] = []
 
     def call(command: Command) -> Answer:
         called = now()
@@ -82,7 +83,7 @@ def recorded() -> Session:
         log.append((command, called, now(), answer))
         return answer
 
-    return Session(lambda messages: _feed_engine(messages, call, kept.append), lambda: _result(kept))
+    return _session("recorded", call)
 
 
 class _Unlocked(StripedEngine):
@@ -90,13 +91,15 @@ class _Unlocked(StripedEngine):
 
     def submit(self, command: Command) -> Answer:
         one: Any = command
+        _, _, book = self._desks[one.symbol]
+        kind = type(command)
         try:
-            _, _, actions = self._desks[one.symbol]
-            act = actions[type(command)]
-        except (AttributeError, KeyError):
-            return self._submit_special(command)
-        try:
-            events = act(command)
+            if kind is Submit:
+                events = book.submit(one)
+            elif kind is Cancel:
+                events = book.cancel(one)
+            else:
+                events = book.replace(one)
             return Answer(self._next_stamp(), events)
         finally:
             pass
@@ -107,14 +110,16 @@ class _Unstamped(StripedEngine):
 
     def submit(self, command: Command) -> Answer:
         one: Any = command
-        try:
-            acquire, release, actions = self._desks[one.symbol]
-            act = actions[type(command)]
-        except (AttributeError, KeyError):
-            return self._submit_special(command)
+        acquire, release, book = self._desks[one.symbol]
+        kind = type(command)
         acquire()
         try:
-            events = act(command)
+            if kind is Submit:
+                events = book.submit(one)
+            elif kind is Cancel:
+                events = book.cancel(one)
+            else:
+                events = book.replace(one)
             return Answer(0, events)
         finally:
             release()
@@ -122,17 +127,24 @@ class _Unstamped(StripedEngine):
 
 def unlocked() -> Session:
     """The striped engine without the lock of the stripe: right only on one thread."""
-    return _session(_Unlocked([INSTRUMENT], WORKLOADS))
+    return _session("unlocked", _Unlocked([INSTRUMENT], WORKLOADS).submit)
 
 
 def unstamped() -> Session:
     """The striped engine without the commit stamp: nobody can tell afterwards what came first."""
-    return _session(_Unstamped([INSTRUMENT], WORKLOADS))
+    return _session("unstamped", _Unstamped([INSTRUMENT], WORKLOADS).submit)
 
 
-def _session(engine: Engine) -> Session:
+def _session(name: str, submit: Callable[[Command], Answer]) -> Session:
     kept: list[Sequence[Event]] = []
-    return Session(lambda messages: _feed_engine(messages, engine.submit, kept.append), lambda: _result(kept))
+    feed = _loop_of(name)
+    return Session(lambda messages: feed(messages, submit, kept.append), lambda: _result(kept))
+
+
+@cache
+def _loop_of(engine: str) -> FunctionType:
+    """The feeding loop, once for each engine, as every peer has its own: CPython fits a loop to what it has seen."""
+    return FunctionType(_feed_engine.__code__.replace(), globals(), f"feed {engine}")
 
 
 def _result(kept: Sequence[Sequence[Event]]) -> PeerResult:

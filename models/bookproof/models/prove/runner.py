@@ -154,7 +154,7 @@ def _let_values_be_made() -> None:
     from crosshair.tracers import NoTracing
 
     def made(cls: type[Value], *fields: Any, **named: Any) -> Value:
-        with NoTracing():
+        with NoTracing():  # type: ignore[no-untyped-call]
             return cls(*fields, **named)
 
     Value.__new__ = made  # type: ignore[method-assign, assignment]
