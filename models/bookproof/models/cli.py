@@ -1,4 +1,4 @@
-"""The command line: `bookproof verify`, `audit`, `prove` and `bench`.
+"""The command line: `bookproof verify`, `audit`, `explore`, `replay`, `zoo`, `prove` and `bench`.
 
 Exit codes: 0 everything agrees, 1 something disagrees, 2 the input or the request is wrong, 3 nothing disagrees but a
 check that was asked for did not run.
@@ -195,9 +195,33 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run.main)
 
 
+# ── explore, replay, zoo ──
+
+
+def _add_explore(parser: argparse.ArgumentParser) -> None:
+    from bookproof.models.interleaving import run
+
+    run.add_explore(parser)
+
+
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    from bookproof.models.interleaving import run
+
+    run.add_replay(parser)
+
+
+def _add_zoo(parser: argparse.ArgumentParser) -> None:
+    from bookproof.models.interleaving import run
+
+    run.add_zoo(parser)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "verify": ("check an engine against the rule book, with evidence", _add_verify),
     "audit": ("check a log of real orders and trades against the rules", _add_audit),
+    "explore": ("run the engine in every order of its locks that can differ", _add_explore),
+    "replay": ("run one schedule again and tell it step by step", _add_replay),
+    "zoo": ("engines with a seeded defect each, and what catches them", _add_zoo),
     "prove": ("prove the matching kernel for all integers, on bounded books", _add_prove),
     "bench": ("compare speed with other order books, as ratios from one run", _add_bench),
 }

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from bookproof.models.concurrent.run import run_concurrent
+from bookproof.models.interleaving.run import run_schedules
 from bookproof.models.sequential.run import run_sequential
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.models.verify.data import run_data
 from bookproof.models.verify.workloads import BudgetSpent, run_workload
 from bookproof.models.workloads import DEFAULT_SEED, PUBLISHED_ORDERS, WORKLOADS
 
-PARTS = ("workloads", "data", "sequential", "concurrent")
+PARTS = ("workloads", "data", "sequential", "concurrent", "schedules")
 
 ORACLE_WORKLOADS = ("static", "normal")
 """What the oracle runs unless everything is asked for: the two that modify into the other side of the book."""
@@ -70,7 +71,7 @@ class _Task:
 def run_verify(request: Request, show: Show | None = None) -> list[Result]:
     """Run every part that was asked for and give their results, in the order of the parts.
 
-    The concurrent part runs last and with nothing beside it.
+    Schedules are searched when the processes are done, and the concurrent part runs last, with nothing beside it.
     """
     tell = show or (lambda name, share, what: None)
     deadline = None if request.budget is None else time.time() + request.budget
@@ -78,6 +79,9 @@ def run_verify(request: Request, show: Show | None = None) -> list[Result]:
     tasks = _tasks(request)
     if tasks:
         results += _in_processes(tasks, request, deadline, tell)
+    if "schedules" in request.parts and request.case is None:
+        left_over = None if deadline is None else max(0.0, deadline - time.time())
+        results += run_schedules(request.engine, left_over, lambda share, what: tell("schedules", share, what))
     if "concurrent" in request.parts:
         left = RANDOM_SECONDS if deadline is None else max(0.0, deadline - time.time())
         results += run_concurrent(

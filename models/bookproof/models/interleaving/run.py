@@ -1,0 +1,308 @@
+"""`bookproof explore`, `replay`, `zoo`: every schedule of the real engine, one of them again, every defect caught."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bookproof.engine.zoo import ZOO
+from bookproof.models.engines_by_name import factory, known
+from bookproof.models.interleaving.explore import Certificate, Explorer, Fault, Tell, Verdict, replayed
+from bookproof.models.interleaving.generated import generated, named
+from bookproof.models.interleaving.scenarios import NAMED, Scenario
+from bookproof.models.interleaving.story import as_test, columns, scenario_table, switches
+from bookproof.models.interleaving.token import read_token, token_of
+from bookproof.models.report.terminal import Bars
+from bookproof.models.sequential.run import run_sequential
+from bookproof.models.verdict import Disagreement, Result
+from bookproof.models.verdict import Verdict as Agreement
+from bookproof.spec.input_error import InputError
+
+PART = "schedules"
+SECONDS = 60.0
+"""How long a scenario is searched when no budget is given."""
+
+_STYLES = {Verdict.VERIFIED: "green", Verdict.BOUNDED: "yellow", Verdict.FAILED: "bold red"}
+_CODES = {Verdict.VERIFIED: 0, Verdict.BOUNDED: 3, Verdict.FAILED: 1}
+
+
+# ── explore ──
+
+
+def add_explore(parser: argparse.ArgumentParser) -> None:
+    """The options of `bookproof explore`."""
+    parser.description = (
+        "Run the real engine under a scheduler of our own, in every order of its locks that can differ, and hold each "
+        "run against the rule book. Without a scenario: all that have a name."
+    )
+    parser.add_argument("--engine", choices=known(), default="striped", metavar="NAME", help=", ".join(known()))
+    parser.add_argument("--scenario", action="append", metavar="NAME", help=f"{', '.join(NAMED)}, or as g3x2n17")
+    parser.add_argument(
+        "--threads", type=int, choices=range(1, 9), default=3, metavar="T", help="of random scenarios (3)"
+    )
+    parser.add_argument("--ops", type=int, choices=range(1, 10), default=2, metavar="O", help="of each thread (2)")
+    parser.add_argument("--random", type=int, default=0, metavar="N", help="this many random scenarios instead")
+    parser.add_argument("--first", type=int, default=0, metavar="K", help="number of the first random scenario (0)")
+    parser.add_argument("--budget", type=float, default=SECONDS, metavar="SECONDS", help="a scenario, at most (60)")
+    parser.add_argument("--json", action="store_true", help="certificates as JSON on standard output")
+    parser.set_defaults(run=explore)
+
+
+def explore(asked: argparse.Namespace) -> int:
+    """Search what was asked for. Exit code 0 verified, 1 failed, 3 something was not searched to its end."""
+    scenarios = _asked_for(asked)
+    explorer = Explorer(factory(asked.engine))
+    certificates: list[Certificate] = []
+    with Bars() as bars:
+        for at, scenario in enumerate(scenarios):
+            share = at / len(scenarios)
+            bars.show(PART, share or 0.001, scenario.name)
+            certificates.append(explorer.explore(scenario, asked.budget, _telling(bars, scenario.name, share)))
+            if certificates[-1].verdict is Verdict.FAILED and asked.random:
+                break
+        bars.show(PART, 1.0, "done")
+    if asked.json:
+        print(json.dumps([as_dict(certificate, asked.engine) for certificate in certificates], indent=2))
+    else:
+        _print(certificates, asked.engine)
+    codes = {_CODES[certificate.verdict] for certificate in certificates}
+    return 1 if 1 in codes else max(codes)
+
+
+def _telling(bars: Bars, name: str, share: float) -> Tell:
+    return lambda runs: bars.show(PART, max(share, 0.001), f"{name}: {runs:,} runs")
+
+
+def _asked_for(asked: argparse.Namespace) -> list[Scenario]:
+    if asked.random:
+        return [generated(asked.threads, asked.ops, asked.first + at) for at in range(asked.random)]
+    found: list[Scenario] = []
+    for name in asked.scenario or NAMED:
+        scenario = named(name)
+        if scenario is None:
+            raise InputError("options", 0, "--scenario", f"one of {', '.join(NAMED)}, or as g3x2n17", name)
+        found.append(scenario)
+    return found
+
+
+def as_dict(certificate: Certificate, engine: str) -> dict[str, Any]:
+    """A certificate for a machine."""
+    fault = certificate.fault
+    return {
+        "engine": engine,
+        "scenario": certificate.scenario.name,
+        "size": certificate.scenario.size,
+        "verdict": certificate.verdict,
+        "runs": certificate.runs,
+        "cut": certificate.cut,
+        "outcomes": certificate.outcomes,
+        "points": list(certificate.points),
+        "seconds": round(certificate.seconds, 3),
+        "fault": None if fault is None else {"kind": fault.kind, "story": fault.story, "token": token(certificate)},
+    }
+
+
+def token(certificate: Certificate) -> str:
+    """What runs the fault of a certificate again."""
+    assert certificate.fault is not None
+    return token_of(certificate.scenario.name, certificate.left_out, certificate.fault.schedule, certificate.points)
+
+
+def _print(certificates: Sequence[Certificate], engine: str) -> None:
+    console = Console()
+    table = Table(title=f"Every schedule of {engine}", title_justify="left")
+    for heading in ("scenario", "size", "verdict", "runs", "cut", "outcomes", "seconds"):
+        table.add_column(heading)
+    for column in table.columns[3:]:
+        column.justify = "right"
+    shown = certificates if len(certificates) <= 40 else [each for each in certificates if each.fault is not None]
+    for certificate in shown:
+        table.add_row(
+            certificate.scenario.name,
+            certificate.scenario.size,
+            Text(certificate.verdict.value, _STYLES[certificate.verdict]),
+            f"{certificate.runs:,}",
+            f"{certificate.cut:,}",
+            f"{certificate.outcomes:,}",
+            f"{certificate.seconds:.2f}",
+        )
+    console.print(table)
+    for certificate in certificates:
+        if certificate.fault is not None:
+            tell(console, token(certificate), engine)
+    count = {verdict: sum(each.verdict is verdict for each in certificates) for verdict in Verdict}
+    runs = sum(each.runs for each in certificates)
+    console.print(
+        f"{count[Verdict.VERIFIED]} of {len(certificates)} scenarios verified: every order of their locks was run, "
+        f"without races, and each is explained by the rule book in the order of the stamps. {runs:,} runs, "
+        f"{count[Verdict.BOUNDED]} not searched to the end, {count[Verdict.FAILED]} failed.",
+        highlight=False,
+    )
+
+
+# ── replay ──
+
+
+def add_replay(parser: argparse.ArgumentParser) -> None:
+    """The options of `bookproof replay`."""
+    parser.description = "Run one schedule again and tell it step by step."
+    parser.add_argument("token", metavar="TOKEN", help="as a failure printed it, such as cancel-fill-B1/AB")
+    parser.add_argument("--engine", choices=known(), default="striped", metavar="NAME", help=", ".join(known()))
+    parser.set_defaults(run=replay)
+
+
+def replay(asked: argparse.Namespace) -> int:
+    """Exit code 0 when the run is explained, 1 when it is not."""
+    return 0 if tell(Console(), asked.token, asked.engine) is None else 1
+
+
+def tell(console: Console, token: str, engine: str) -> Fault | None:
+    """Run a schedule again and print its story."""
+    replay = read_token(token)
+    scenario, schedule = replay.scenario, replay.schedule
+    try:
+        outcome, fault, heard = replayed(factory(engine), replay)
+    except ValueError as error:
+        raise InputError("token", 0, "schedule", f"steps that {engine} can make", str(error)) from None
+    console.print()
+    console.print(Text(f"{token} on {engine}: {fault.story if fault else 'explained by its stamps'}", "bold"))
+    console.print(scenario.about, f"{len(schedule)} steps, {switches(schedule)} switches.", highlight=False)
+    console.print(scenario_table(scenario, outcome))
+    console.print(columns(scenario, heard, fault))
+    if fault is not None:
+        console.print(as_test(token, engine), highlight=False)
+    console.print(f"again: {_again(token, engine)}", highlight=False)
+    return fault
+
+
+def _again(token: str, engine: str) -> str:
+    return f"bookproof replay {token}{'' if engine == 'striped' else f' --engine {engine}'}"
+
+
+def fault_of(token: str, engine: str = "striped") -> Fault | None:
+    """What is wrong with one schedule on an engine, or None. Raises InputError for a token that is none.
+
+    >>> fault_of("cancel-fill-B1/AB")
+    >>> fault_of("cancel-fill-B1/AB", engine="look-up-before-lock").kind
+    'answer'
+    """
+    return replayed(factory(engine), read_token(token))[1]
+
+
+# ── zoo ──
+
+
+def add_zoo(parser: argparse.ArgumentParser) -> None:
+    """The options of `bookproof zoo`."""
+    parser.description = "Engines with one seeded defect each, and what catches them. Every one has to be caught."
+    parser.add_argument("name", nargs="?", choices=list(ZOO), metavar="NAME", help=f"tell one: {', '.join(ZOO)}")
+    parser.set_defaults(run=zoo)
+
+
+def zoo(asked: argparse.Namespace) -> int:
+    """Exit code 0 when every defect is caught, 1 when one is missed."""
+    console = Console()
+    table = Table(title="What catches them", title_justify="left")
+    for heading in ("engine", "caught by", "runs", "seconds"):
+        table.add_column(heading)
+    names = [asked.name] if asked.name else list(ZOO)
+    again: list[str] = []
+    with Bars() as bars:
+        for at, name in enumerate(names):
+            bars.show("zoo", max(at / len(names), 0.001), name)
+            caught, runs, seconds, line = _caught(name)
+            again += [line] if caught else []
+            style = "green" if caught else "bold red"
+            table.add_row(name, Text(caught or "missed", style), f"{runs:,}", f"{seconds:.2f}")
+        bars.show("zoo", 1.0, "done")
+    if asked.name is not None:
+        console.print(Text(asked.name, "bold"))
+        console.print(ZOO[asked.name].story, highlight=False)
+    console.print(table)
+    for line in again:
+        console.print(line, highlight=False, soft_wrap=True)
+    if asked.name is not None:
+        found = next(_faults(asked.name), None)
+        if found is not None:
+            tell(console, token(found), asked.name)
+    console.print(f"{len(again)} of {len(names)} caught.", highlight=False)
+    return 0 if len(again) == len(names) else 1
+
+
+def _faults(engine: str) -> Iterator[Certificate]:
+    explorer = Explorer(factory(engine))
+    for scenario in NAMED.values():
+        certificate = explorer.explore(scenario, SECONDS)
+        if certificate.fault is not None:
+            yield certificate
+
+
+def _caught(engine: str) -> tuple[str, int, float, str]:
+    """By what a defect was caught, if at all: schedules first, then random commands on one thread."""
+    started = perf_counter()
+    certificate = next(_faults(engine), None)
+    if certificate is not None:
+        assert certificate.fault is not None
+        again = _again(token(certificate), engine)
+        kind = f"schedules: {certificate.fault.kind}"
+        return kind, certificate.runs, perf_counter() - started, again
+    if ZOO[engine].needs_threads:
+        return "", 0, perf_counter() - started, ""
+    results = run_sequential(engine, budget_seconds=0, seed=1)
+    found = next((result.disagreement for result in results if result.disagreement is not None), None)
+    runs = sum(int(result.worth.get("sequences", 0)) for result in results)
+    caught = "" if found is None else "one thread: random commands"
+    return caught, runs, perf_counter() - started, "" if found is None else found.run_again
+
+
+# ── as a part of verify ──
+
+
+def run_schedules(
+    engine: str, budget: float | None = None, tell_share: Callable[[float, str], None] = lambda share, what: None
+) -> list[Result]:
+    """Every named scenario, as results of `bookproof verify`.
+
+    >>> {result.verdict.value for result in run_schedules("striped", 30.0)}
+    {'agree'}
+    """
+    explorer = Explorer(factory(engine))
+    results: list[Result] = []
+    deadline = None if budget is None else perf_counter() + budget
+    for at, scenario in enumerate(NAMED.values()):
+        tell_share(at / len(NAMED), scenario.name)
+        left = SECONDS if deadline is None else deadline - perf_counter()
+        if left <= 0:
+            results.append(Result(PART, scenario.name, Agreement.NOT_RUN, {}, 0.0, "the budget was spent"))
+            continue
+        results.append(_result(explorer.explore(scenario, left), engine))
+    tell_share(1.0, "done")
+    return results
+
+
+def _result(certificate: Certificate, engine: str) -> Result:
+    worth: dict[str, int | str] = {"schedules": certificate.runs, "outcomes": certificate.outcomes}
+    name, seconds = certificate.scenario.name, certificate.seconds
+    if certificate.verdict is Verdict.VERIFIED:
+        note = f"{certificate.scenario.size}: every order of its locks, no races"
+        return Result(PART, name, Agreement.AGREE, worth, seconds, note)
+    if certificate.fault is None:
+        return Result(PART, name, Agreement.NOT_RUN, worth, seconds, "not searched to its end")
+    run_again = _again(token(certificate), engine)
+    fault = certificate.fault
+    found = Disagreement(
+        f"{certificate.scenario.about} {fault.story}",
+        (),
+        fault.expected or "every order of the locks is explained by the rule book",
+        f"{fault.kind}: {fault.story}",
+        as_test(token(certificate), engine),
+        run_again,
+    )
+    return Result(PART, name, Agreement.DISAGREE, worth, seconds, fault.kind, found)

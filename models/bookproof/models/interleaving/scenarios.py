@@ -1,0 +1,142 @@
+"""Small scenarios in which the order of things matters, each for a dependency between books or accounts.
+
+Small on purpose: every order of their transitions is searched, and whoever reads a counterexample has to follow it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bookproof.spec.commands import (
+    AdvanceClock,
+    Basket,
+    Cancel,
+    Command,
+    Halt,
+    Leg,
+    MassCancel,
+    Replace,
+    Resume,
+    Submit,
+    TakeSnapshot,
+)
+from bookproof.spec.instruments import Instrument, listing
+from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.values import Lots, OrderId, Side, Symbol, Ticks, TimeInForce
+
+A, B, C = "A", "B", "C"
+_BUYER, _SELLER, _OTHER = 1, 2, 3
+
+
+class Scenario(NamedTuple):
+    """Who does what. Nothing is said of when."""
+
+    name: str
+    about: str
+    """What could go wrong, in a sentence."""
+    scripts: tuple[tuple[Command, ...], ...]
+    """The commands of each thread, in its order."""
+    before: tuple[Command, ...] = ()
+    """Carried out before the threads begin."""
+    instruments: tuple[Instrument, ...] = listing([A, B, C])
+    profile: Profile = DEFAULT
+
+    @property
+    def size(self) -> str:
+        """Threads times the most commands of one, as in 3x2."""
+        return f"{len(self.scripts)}x{max(map(len, self.scripts), default=0)}"
+
+
+def buy(order_id: OrderId, symbol: Symbol = A, quantity: Lots = 1, price: Ticks | None = 100) -> Submit:
+    """A plain buy order."""
+    return Submit(symbol, order_id, _BUYER, Side.BUY, quantity, price)
+
+
+def sell(order_id: OrderId, symbol: Symbol = A, quantity: Lots = 1, price: Ticks | None = 100) -> Submit:
+    """A plain sell order."""
+    return Submit(symbol, order_id, _SELLER, Side.SELL, quantity, price)
+
+
+def basket(first_id: OrderId, *symbols: Symbol, side: Side = Side.BUY) -> Basket:
+    """One lot of each symbol at 100 ticks, all or nothing."""
+    return Basket(_OTHER, tuple(Leg(symbol, first_id + at, side, 1, 100) for at, symbol in enumerate(symbols)))
+
+
+_OFFERS = (sell(1, A), sell(2, B))
+
+NAMED: dict[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(
+            "cancel-fill",
+            "An order is cancelled while it is filled: one of the two must come too late.",
+            ((buy(2),), (Cancel(A, 1), Cancel(A, 1))),
+            (sell(1),),
+        ),
+        Scenario(
+            "replace-fill",
+            "An order is made larger while it is filled: no lot may trade twice or be lost (F6).",
+            ((buy(2), buy(3)), (Replace(A, 1, 3), Cancel(A, 1))),
+            (sell(1, quantity=2),),
+        ),
+        Scenario(
+            "baskets-cross",
+            "Two baskets want the same two books, named in opposite orders (L4): neither may wait for ever.",
+            ((basket(11, A, B),), (basket(21, B, A),)),
+            _OFFERS,
+        ),
+        Scenario(
+            "basket-torn",
+            "A basket needs two offers, and one of them is taken or cancelled meanwhile: all legs trade or none (L4).",
+            ((basket(11, A, B),), (Cancel(B, 2), buy(3, A)), (sell(4, B),)),
+            _OFFERS,
+        ),
+        Scenario(
+            "baskets-ring",
+            "Three baskets over three books, each wanting what the next one holds.",
+            ((basket(11, A, B),), (basket(21, B, C),), (basket(31, C, A),)),
+            (*_OFFERS, sell(3, C)),
+        ),
+        Scenario(
+            "mass-cancel",
+            "All orders of an account go while it enters more, in two books (J7): none may be forgotten half-way.",
+            ((MassCancel(_SELLER),), (sell(3, A), sell(4, B)), (buy(5, B), buy(6, A))),
+            _OFFERS,
+        ),
+        Scenario(
+            "market-halt",
+            "The whole market is halted and resumed while orders meet (J6): no trade may come after the halt.",
+            ((Halt(), Resume()), (buy(3, A), buy(4, B)), (sell(5, B),)),
+            _OFFERS,
+        ),
+        Scenario(
+            "book-halt",
+            "One book is halted while a basket wants it and its neighbour (J2, L4).",
+            ((Halt(A), Resume(A)), (basket(11, A, B),), (buy(3, B),)),
+            _OFFERS,
+        ),
+        Scenario(
+            "expiry-fill",
+            "The clock makes an order expire while it is filled (C2).",
+            ((AdvanceClock(10),), (buy(2), buy(3)), (Cancel(A, 1),)),
+            (sell(1)._replace(time_in_force=TimeInForce.GTD, expires=10),),
+        ),
+        Scenario(
+            "snapshot-basket",
+            "A picture of all books is taken while a basket trades: it shows both legs or none.",
+            ((TakeSnapshot(),), (basket(11, A, B),), (buy(3, B), sell(4, A))),
+            _OFFERS,
+        ),
+        Scenario(
+            "three-by-three",
+            "Baskets, cancels and halts, three of each.",
+            (
+                (basket(11, A, B), Cancel(A, 1), Halt(A)),
+                (sell(21, B), basket(22, B, A), Resume(A)),
+                (buy(31, A), Cancel(B, 2), basket(33, A, B)),
+            ),
+            _OFFERS,
+        ),
+    )
+}
+"""Every scenario that can be asked for by name."""
