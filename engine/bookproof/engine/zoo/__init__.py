@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from bookproof.engine.striped import StripedEngine
 from bookproof.engine.zoo.book_defects import PriorityKept, RemainderLost
+from bookproof.engine.zoo.holding_defects import HOLDINGS, SEEN_BY_ONE
 from bookproof.engine.zoo.lock_defects import LookUpBeforeLock, LostStripeLock, UnorderedStripes
+from bookproof.engine.zoo.stamp_defects import STAMPS
 
 
 class Defect(NamedTuple):
@@ -60,6 +62,10 @@ ZOO = {
             "What is left of an order that traded on entry is dropped and does not rest (rules C1, B8): "
             "its owner was told that it was accepted, and no event says that it is gone.",
             False,
+        ),
+        *(
+            Defect(name, engine, story, name not in SEEN_BY_ONE)
+            for name, (engine, story) in {**STAMPS, **HOLDINGS}.items()
         ),
     )
 }

@@ -12,6 +12,7 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    EndOfDay,
     Halt,
     Leg,
     MassCancel,
@@ -120,6 +121,18 @@ NAMED: dict[str, Scenario] = {
             "The clock makes an order expire while it is filled (C2).",
             ((AdvanceClock(10),), (buy(2), buy(3)), (Cancel(A, 1),)),
             (sell(1)._replace(time_in_force=TimeInForce.GTD, expires=10),),
+        ),
+        Scenario(
+            "day-end",
+            "The day ends while a basket wants two day orders (C2, L4): it gets both or none.",
+            ((EndOfDay(),), (basket(11, A, B),), (buy(3, B),)),
+            tuple(offer._replace(time_in_force=TimeInForce.DAY) for offer in _OFFERS),
+        ),
+        Scenario(
+            "reprice-cancel",
+            "An order is given another price while it is cancelled, and somebody wants it at that price (F2, F3).",
+            ((Replace(A, 1, 1, 101),), (Cancel(A, 1),), (buy(3, A, price=101),)),
+            (sell(1),),
         ),
         Scenario(
             "snapshot-basket",

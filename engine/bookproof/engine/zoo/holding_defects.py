@@ -1,0 +1,294 @@
+"""Seeded defects of what is held: too little, not long enough, in the wrong order, twice, or for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+
+from bookproof.engine.floor import is_number, orders_of
+from bookproof.engine.interface import Answer
+from bookproof.engine.striped import StripedEngine
+from bookproof.spec.commands import (
+    AdvanceClock,
+    Basket,
+    Cancel,
+    Command,
+    EndOfDay,
+    Halt,
+    MassCancel,
+    Replace,
+    Resume,
+    Submit,
+    TakeSnapshot,
+)
+from bookproof.spec.events import (
+    Accepted,
+    Cancelled,
+    ClockAdvanced,
+    DayEnded,
+    Event,
+    MassCancelled,
+    Rejected,
+    Replaced,
+    SnapshotTaken,
+)
+from bookproof.spec.reasons import RejectReason
+
+
+class MassCancelBookByBook(StripedEngine):
+    """A mass cancel holds one stripe after the other."""
+
+    def _mass_cancel(self, command: MassCancel) -> Answer:
+        if not is_number(command.account):
+            return self._refuse(None, None, RejectReason.INVALID_ACCOUNT)
+        cancelled: list[Event] = []
+        for symbol, book in self._floor.books.items():
+            with self._lock_of[symbol]:  # the defect: one book at a time
+                cancelled += book.cancel_account(command.account)
+        return self._stamped([MassCancelled(command.account, len(cancelled)), *cancelled])
+
+
+class SnapshotBookByBook(StripedEngine):
+    """A snapshot looks at one book after the other."""
+
+    def _take_snapshot(self, command: TakeSnapshot) -> Answer:
+        views = []
+        for symbol in self._floor.books:
+            with self._lock_of[symbol]:  # the defect: one book at a time
+                views.append(self._floor.view(symbol))
+        return self._stamped([SnapshotTaken(tuple(views))])
+
+
+class ExpiryBookByBook(StripedEngine):
+    """The clock lets orders expire one book after the other, and moves when it has been everywhere."""
+
+    def _advance_clock(self, command: AdvanceClock) -> Answer:
+        if not is_number(command.now):
+            return self._refuse(None, None, RejectReason.INVALID_TIME)
+        if command.now < self._floor.market.clock:
+            return self._stamped([Rejected(None, None, RejectReason.CLOCK_BACKWARDS)])
+        expired: list[Event] = []
+        for symbol, book in self._floor.books.items():
+            with self._lock_of[symbol]:  # the defect: one book at a time
+                expired += book.expire_due(command.now)
+        self._floor.market.clock = command.now
+        return self._stamped([*expired, ClockAdvanced(command.now)])
+
+
+class DayEndsBookByBook(StripedEngine):
+    """The day ends in one book after the other."""
+
+    def _end_of_day(self, command: EndOfDay) -> Answer:
+        expired: list[Event] = []
+        for symbol, book in self._floor.books.items():
+            with self._lock_of[symbol]:  # the defect: one book at a time
+                expired += book.expire_day()
+        return self._stamped([*expired, DayEnded()])
+
+
+class HaltWithoutStripes(StripedEngine):
+    """A market-wide halt sets its flag and holds nothing."""
+
+    def _halt(self, command: Halt) -> Answer:
+        if command.symbol is not None:
+            return super()._halt(command)
+        return self._stamped([self._floor.halt_market()])  # the defect: orders may be on their way
+
+
+class ResumeWithOneStripe(StripedEngine):
+    """A market-wide resume holds the first stripe only."""
+
+    def _resume(self, command: Resume) -> Answer:
+        if command.symbol is not None:
+            return super()._resume(command)
+        with self._holding([0]):  # the defect: all the other stripes
+            return self._stamped([self._floor.resume_market()])
+
+
+class LastStripeMissing(StripedEngine):
+    """Whoever needs all stripes holds all but the last."""
+
+    def _holding_all(self) -> AbstractContextManager[None]:
+        return self._holding(range(max(1, len(self._stripes) - 1)))  # the defect
+
+
+class CheckThenFill(StripedEngine):
+    """A basket looks whether all its legs can trade, lets go, and trades in a second step."""
+
+    def _basket(self, basket: Basket) -> Answer:
+        rejected = self._floor.basket_fault(basket)
+        if rejected is not None:
+            return self._stamped([rejected])
+        stripes = [self._stripe_of[leg.symbol] for leg in basket.legs]
+        books = self._floor.books
+        with self._holding(stripes):  # guards the legs' books, to look
+            orders = orders_of(basket)
+            certain = all(books[order.symbol].refusal(order) is None for order in orders) and all(
+                books[order.symbol].can_fill(order) for order in orders
+            )
+            if not certain:
+                return self._stamped(self._floor.basket(basket))
+        with self._holding(stripes):  # guards the legs' books, to trade
+            events: list[Event] = [
+                Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity) for order in orders
+            ]
+            for order in orders:  # the defect: what was looked at may be gone
+                books[order.symbol].fill(order, events)
+            for order in orders:
+                books[order.symbol].trigger_stops(events)
+            return self._stamped(events)
+
+
+class ReplaceInTwoSteps(StripedEngine):
+    """A replace takes the order out, lets go of the stripe, and enters it anew."""
+
+    def submit(self, command: Command) -> Answer:
+        """As in the striped engine, but for replaces."""
+        if not isinstance(command, Replace) or command.symbol not in self._floor.books:
+            return super().submit(command)
+        book = self._floor.books[command.symbol]
+        with self._lock_of[command.symbol]:  # guards book
+            status = book.status(command.order_id)
+            keeps = status is None or command.price in (None, status.price) or command.stop is not None
+            if keeps or self._floor.market.halted or book.halted:
+                return self._stamped(list(book.replace(command)))
+            queue = book.queue()
+            queued = next(one for one in (*queue.bids, *queue.asks) if one.order_id == command.order_id)
+            book.cancel(Cancel(command.symbol, command.order_id))
+        with self._lock_of[command.symbol]:  # the defect: the order was nowhere in between
+            assert status is not None
+            events = book.submit(
+                Submit(command.symbol, command.order_id, queued.account, status.side, command.quantity, command.price)
+            )
+            replaced = Replaced(command.symbol, command.order_id, status.side, command.price, command.quantity)
+            return self._stamped([replaced, *events[1:]])
+
+
+class StripeTakenTwice(StripedEngine):
+    """A basket takes the stripe of every leg, even if two of them share one."""
+
+    @contextmanager
+    def _holding(self, stripes: Iterable[int]) -> Iterator[None]:
+        with ExitStack() as held:
+            for number in sorted(stripes):  # the defect: the same one twice
+                held.enter_context(self._stripes[number])
+            yield
+
+
+class DescendingForAll(StripedEngine):
+    """Whoever needs all stripes takes them from the highest number down, and baskets from the lowest up."""
+
+    @contextmanager
+    def _holding_all(self) -> Iterator[None]:
+        with ExitStack() as held:
+            for stripe in reversed(self._stripes):  # the defect
+                held.enter_context(stripe)
+            yield
+
+
+class NeverLetGo(StripedEngine):
+    """A basket that is killed leaves its stripes held."""
+
+    def _basket(self, basket: Basket) -> Answer:
+        rejected = self._floor.basket_fault(basket)
+        if rejected is not None:
+            return self._stamped([rejected])
+        held = ExitStack()
+        for number in sorted({self._stripe_of[leg.symbol] for leg in basket.legs}):
+            held.enter_context(self._stripes[number])
+        answer = self._stamped(self._floor.basket(basket))
+        if any(isinstance(event, Cancelled) for event in answer.events):
+            return answer  # the defect: nobody leaves the stripes
+        held.close()
+        return answer
+
+
+class NeighboursStripe(StripedEngine):
+    """A halt of one book holds the stripe of the next one."""
+
+    def submit(self, command: Command) -> Answer:
+        """As in the striped engine, but for halts of a book."""
+        if not isinstance(command, Halt) or command.symbol not in self._floor.books:
+            return super().submit(command)
+        number = (self._stripe_of[command.symbol] + 1) % len(self._stripes)
+        with self._stripes[number]:  # the defect
+            return self._stamped([self._floor.halt_book(command.symbol)])
+
+
+class ALockASide(StripedEngine):
+    """An order holds a lock of its own side of the book, and a buy meets a sell there."""
+
+    def submit(self, command: Command) -> Answer:
+        """As in the striped engine, but for new orders."""
+        if not isinstance(command, Submit) or command.symbol not in self._floor.books:
+            return super().submit(command)
+        locks: list[Any] = self._stripes
+        number = self._stripe_of[command.symbol] + (command.side == "sell")
+        with locks[number % len(locks)]:  # the defect: the other side's lock
+            return self._stamped(list(self._floor.books[command.symbol].submit(command)))
+
+
+HOLDINGS: dict[str, tuple[type[Any], str]] = {
+    "mass-cancel-book-by-book": (
+        MassCancelBookByBook,
+        "A mass cancel goes from book to book: an order entered behind its back survives, an earlier one does not.",
+    ),
+    "snapshot-book-by-book": (
+        SnapshotBookByBook,
+        "A snapshot goes from book to book: it shows one leg of a basket and not the other.",
+    ),
+    "expiry-book-by-book": (
+        ExpiryBookByBook,
+        "The clock goes from book to book: what is due in one has expired while the other still trades.",
+    ),
+    "day-ends-book-by-book": (
+        DayEndsBookByBook,
+        "The day ends book by book: a basket trades with a day order of yesterday.",
+    ),
+    "halt-without-stripes": (
+        HaltWithoutStripes,
+        "A market-wide halt holds nothing: an order that was let in before trades after it (the halt is no barrier).",
+    ),
+    "resume-with-one-stripe": (
+        ResumeWithOneStripe,
+        "A market-wide resume holds one stripe: the others read its flag while it is written.",
+    ),
+    "last-stripe-missing": (
+        LastStripeMissing,
+        "What needs all stripes holds all but the last: off by one, and the last books change under its hands.",
+    ),
+    "check-then-fill": (
+        CheckThenFill,
+        "A basket looks under its stripes and trades when it has taken them again: half of it is gone by then.",
+    ),
+    "replace-in-two-steps": (
+        ReplaceInTwoSteps,
+        "A replace lets go of the stripe between taking the order out and entering it: a cancel finds it nowhere.",
+    ),
+    "stripe-taken-twice": (
+        StripeTakenTwice,
+        "A basket with two books of one stripe takes it twice and waits for itself.",
+    ),
+    "descending-for-all": (
+        DescendingForAll,
+        "What needs all stripes takes them downwards, baskets upwards: each waits for what the other holds.",
+    ),
+    "never-let-go": (
+        NeverLetGo,
+        "A basket that is killed returns without leaving its stripes: the next one waits for ever.",
+    ),
+    "neighbours-stripe": (
+        NeighboursStripe,
+        "The halt of a book holds the next book's stripe: orders enter while it is being halted.",
+    ),
+    "a-lock-a-side": (
+        ALockASide,
+        "Each side of a book has a lock of its own, and an order takes only that of its side, though it trades with "
+        "the other.",
+    ),
+}
+"""Each defect of holding by its name, with its story."""
+
+SEEN_BY_ONE = frozenset({"replace-in-two-steps", "stripe-taken-twice", "never-let-go"})
+"""Those that one thread alone can see: it waits for itself, or a replaced order has lost its other terms."""
