@@ -95,12 +95,12 @@ def record(
         _join(threads, logs, scripts, patience)
     if failures:
         raise _told(failures)
-    return History(
-        tuple(instruments),
-        profile,
-        tuple(Operation(number, *entry) for number, log in enumerate(logs) for entry in log),
-        tuple(engine.view(instrument.symbol) for instrument in instruments),
-    )
+    try:
+        final = tuple(engine.view(instrument.symbol) for instrument in instruments)
+    except Exception as error:  # a stripe that somebody left held
+        raise RunError(f"the books cannot be looked at when all have returned: {error}", None) from error
+    operations = tuple(Operation(number, *entry) for number, log in enumerate(logs) for entry in log)
+    return History(tuple(instruments), profile, operations, final)
 
 
 def _join(
