@@ -66,10 +66,10 @@ def allocate(allocation: Allocation, volume: Lots, offers: Sequence[Offer]) -> S
 
 def _to_top(allocation: Allocation, volume: Lots, offers: Sequence[Offer], left: Shares) -> Shares:
     """The order that bettered the market comes first, up to a maximum (K3)."""
-    most = min(volume, allocation.top_maximum)
-    if any(offer.top for offer in offers):
+    entitled = tuple(quantity if offer.top else 0 for offer, quantity in zip(offers, left, strict=True))
+    if any(entitled):
         fired("K3")
-    return tuple(min(quantity, most) if offer.top else 0 for offer, quantity in zip(offers, left, strict=True))
+    return fifo(min(volume, allocation.top_maximum), entitled)
 
 
 def _to_market_makers(allocation: Allocation, volume: Lots, offers: Sequence[Offer], left: Shares) -> Shares:

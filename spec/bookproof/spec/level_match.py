@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from itertools import takewhile
 
+from bookproof.spec import allocation as algorithms
 from bookproof.spec import kernel
-from bookproof.spec.allocation import Offer, Shares, allocate
+from bookproof.spec.allocation import Offer, Shares
 from bookproof.spec.allocation_terms import Allocation
 from bookproof.spec.kernel import DISPLAYED, Match, Meeting, Resting, crosses
 from bookproof.spec.rulebook import fired
@@ -86,7 +87,7 @@ def _round(makers: SortedTuple[Resting]) -> tuple[Resting, ...]:
 def _shares(everybody: tuple[Resting, ...], volume: Lots, allocation: Allocation, top: int, lot: Lots) -> Shares:
     """What the algorithm gives to each order of a round: worked out in whole lots of the instrument (A1)."""
     offers = [Offer(maker.slice // lot, maker.terms.account, maker.sequence == top) for maker in everybody]
-    return tuple(lot * share for share in allocate(allocation, volume // lot, offers))
+    return tuple(lot * share for share in algorithms.allocate(allocation, volume // lot, offers))
 
 
 def _with(makers: SortedTuple[Resting], maker: Resting, after: Resting | None, prevented: bool) -> SortedTuple[Resting]:
