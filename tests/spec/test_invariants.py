@@ -61,7 +61,7 @@ THRESHOLD = Profile(
         Sharing.PRO_RATA,
         minimum=2,
         threshold=2,
-        top_maximum=3,
+        top_maximum=8,
         top_minimum=2,
         lead_market_makers=(LeadMarketMaker(2, 40), LeadMarketMaker(3, 10)),
     ),

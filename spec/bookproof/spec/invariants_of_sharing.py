@@ -73,7 +73,7 @@ def rounds(tape: Tape, lot: Lots) -> Iterator[Round]:
         start, offers = at, _beside(scenes[at].facing)
         most = min(taker.leaves, sum(offer.slice for offer in offers))
         fills: list[tuple[OrderId, Lots]] = []
-        while at < len(scenes) and sum(lots for _, lots in fills) < most:
+        while at < len(scenes) and (at == start or sum(lots for _, lots in fills) < most):
             event, about, aggressor, _ = scenes[at]
             if isinstance(event, Cancelled):  # of a maker that prevention has emptied
                 if about.leaves:
@@ -132,6 +132,8 @@ def top_is_served_first(step: Step) -> Sentences:
     Asked of the first round of a command: by later ones TOP may be another.
     """
     allocation = step.before.profile.allocation
+    if not allocation.top_maximum:
+        return
     for symbol, tape in step.tapes.items():
         book = step.before.books[symbol]
         for one in rounds(tape, book.instrument.lot):
@@ -147,6 +149,8 @@ def top_is_served_first(step: Step) -> Sentences:
 def market_makers_get_their_percentage(step: Step) -> Sentences:
     """The orders of a lead market maker give at least its percentage of what TOP has left, or all they offer."""
     allocation = step.before.profile.allocation
+    if not allocation.lead_market_makers:
+        return
     for one in _rounds_of(step):
         tops = _tops(step, one)
         of_top = sum(
