@@ -517,7 +517,7 @@ def test_k1_fifo_taken_as_an_allocation_is_the_kernel_of_fifo(
     makers: SortedTuple[kernel.Resting], volume: int, prevention: SelfTradePrevention
 ) -> None:
     call: tuple[Any, ...] = (makers, 100, volume, 1, prevention, 9)
-    assert level_match.match(*call, Allocation(), 0, 1) == kernel.match(*call)
+    assert level_match.match(*call, allocation=Allocation(), top=0, lot=1) == kernel.match(*call)
 
 
 # ── parameters that make no sense ──
