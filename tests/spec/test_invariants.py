@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from bookproof.spec import allocation, exchange, invariants, invariants_of_sharing, kernel, level_match, tape
 from bookproof.spec import book as rules
-from bookproof.spec import exchange, invariants, kernel, tape
+from bookproof.spec.allocation_terms import Allocation, LeadMarketMaker, Sharing
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -54,7 +55,20 @@ from bookproof.spec.values import Phase, SelfTradePrevention, Side, TimeInForce
 
 CONTRARY = Profile("contrary", true_stop=TrueStop.TRIGGER, no_liquidity=NoLiquidity.CANCEL, self_trade_groups=((1, 2),))
 """The switches that neither shipped profile turns."""
-PROFILES = (DEFAULT, WORKLOADS, CONTRARY)
+THRESHOLD = Profile(
+    "threshold",
+    allocation=Allocation(
+        Sharing.PRO_RATA,
+        minimum=2,
+        threshold=2,
+        top_maximum=8,
+        top_minimum=2,
+        lead_market_makers=(LeadMarketMaker(2, 40), LeadMarketMaker(3, 10)),
+    ),
+)
+SPLIT = Profile("split", allocation=Allocation(Sharing.TIME_PRO_RATA, fifo_percent=40))
+"""Levels are shared in every way that there is."""
+PROFILES = (DEFAULT, WORKLOADS, CONTRARY, THRESHOLD, SPLIT)
 
 BOOKS = (
     Instrument("AAA"),
@@ -420,16 +434,122 @@ def test_every_invariant_refutes_a_step_made_wrong(
     assert all(breach.why and breach.rules for breach in breaches)
 
 
+THREE_ASKS = [sell(1, 10, 100), sell(2, 10, 100), sell(3, 10, 100)]
+MAKERS_OF_TWO = [sell(1, 10, 100), sell(2, 10, 100, account=7), sell(3, 10, 100)]
+PRO_RATA = Allocation(Sharing.PRO_RATA)
+BY_THE_QUEUE = Allocation(lead_market_makers=(LeadMarketMaker(7, 50),))
+WITH_TOP = Allocation(Sharing.PRO_RATA, top_maximum=5)
+
+DOCTORED_SHARES: list[tuple[str, str, Allocation, Sequence[Command], Command, Doctor]] = [
+    (
+        "shared_levels_in_order",
+        "a worse level",
+        PRO_RATA,
+        TWO_LEVELS,
+        buy(3, 1, 101),
+        lambda it: it.say(it.events[0], Trade("ABC", 101, 1, 2, 3)),
+    ),
+    (
+        "shared_levels_in_order",
+        "hidden first",
+        PRO_RATA,
+        [sell(1, 5, 100, display=0), sell(2, 5, 100)],
+        buy(3, 1, 100),
+        lambda it: it.say(it.events[0], Trade("ABC", 100, 1, 1, 3)),
+    ),
+    (
+        "shared_levels_in_order",
+        "told the other way round",
+        PRO_RATA,
+        THREE_ASKS,
+        buy(4, 9, 100),
+        lambda it: it.say(it.events[0], *it.events[:0:-1]),
+    ),
+    ("level_is_shared_out", "a lot is kept", PRO_RATA, THREE_ASKS, buy(4, 9, 100), lambda it: it.say(*it.events[:-1])),
+    (
+        "level_is_shared_out",
+        "more than it offers",
+        PRO_RATA,
+        TWO_ASKS,
+        buy(4, 9, 100),
+        lambda it: it.say(it.events[0], Trade("ABC", 100, 6, 1, 4), Trade("ABC", 100, 3, 2, 4)),
+    ),
+    ("top_bettered_the_market", "nobody", WITH_TOP, [], buy(1, 5, 100), lambda it: it.leave(top_bid=0)),
+    (
+        "top_bettered_the_market",
+        "a latecomer",
+        WITH_TOP,
+        [buy(1, 5, 100)],
+        buy(2, 5, 100),
+        lambda it: it.leave(top_bid=2),
+    ),
+    (
+        "top_is_served_first",
+        "like the others",
+        WITH_TOP,
+        THREE_ASKS,
+        buy(4, 9, 100),
+        lambda it: it.say(it.events[0], *(Trade("ABC", 100, 3, maker, 4) for maker in (1, 2, 3))),
+    ),
+    (
+        "market_makers_get_their_percentage",
+        "like the others",
+        BY_THE_QUEUE,
+        MAKERS_OF_TWO,
+        buy(4, 10, 100),
+        lambda it: it.say(it.events[0], Trade("ABC", 100, 10, 1, 4)),
+    ),
+    (
+        "the_rest_is_in_proportion",
+        "by the queue",
+        PRO_RATA,
+        THREE_ASKS,
+        buy(4, 9, 100),
+        lambda it: it.say(it.events[0], Trade("ABC", 100, 9, 1, 4)),
+    ),
+    (
+        "the_rest_is_in_proportion",
+        "what is over to the last",
+        PRO_RATA,
+        THREE_ASKS,
+        buy(4, 10, 100),
+        lambda it: it.say(
+            it.events[0], *(Trade("ABC", 100, lots, maker, 4) for maker, lots in ((1, 3), (2, 3), (3, 4)))
+        ),
+    ),
+]
+"""The same where levels are shared, and how."""
+
+
+@pytest.mark.parametrize(
+    ("name", "shares", "setup", "command", "doctor"),
+    [pytest.param(name, *rest, id=f"{name}: {what}") for name, what, *rest in DOCTORED_SHARES],
+)
+def test_every_invariant_of_shared_levels_refutes_a_step_made_wrong(
+    name: str, shares: Allocation, setup: Sequence[Command], command: Command, doctor: Doctor
+) -> None:
+    before, _ = run(opening(listing(["ABC", "XYZ"]), Profile(allocation=shares)), setup)
+    after, events = step(before, command)
+    assert broken(before, command, events, after) == []
+    breaches = [breach for breach in broken(*doctor(Case(before, command, events, after))) if breach.invariant == name]
+    assert breaches
+    assert all(breach.why and breach.rules for breach in breaches)
+
+
 def test_no_invariant_is_left_undoctored() -> None:
-    assert {name for name, *_ in DOCTORED} == {invariant.name for invariant in INVARIANTS}
+    doctored = {name for name, *_ in DOCTORED} | {name for name, *_ in DOCTORED_SHARES}
+    assert doctored == {invariant.name for invariant in INVARIANTS}
+
+
+ORACLE = [module.__name__ for module in (rules, exchange, kernel, allocation, level_match)]
 
 
 def test_the_invariants_know_the_records_of_the_oracle_and_none_of_its_decisions() -> None:
     taken = {
         name.name
-        for module in (invariants, tape)
+        for module in (invariants, invariants_of_sharing, tape)
         for node in ast.walk(ast.parse(inspect.getsource(module)))
-        if isinstance(node, ast.ImportFrom) and node.module in (rules.__name__, exchange.__name__, kernel.__name__)
+        if isinstance(node, ast.ImportFrom) and node.module in ORACLE
         for name in node.names
     }
     assert taken == {"Book", "Exchange", "Pending", "Resting"}
@@ -501,6 +621,24 @@ DEFECTS = [
     ),
     (exchange._set_phase, "book._replace(phase=phase)", "book", "phases_change_by_command"),
     (exchange._replace, "fault is None and state.halted", "False", "no_trade_while_halted"),
+    (allocation.allocate, "in _STEPS:", "in _STEPS[1:]:", "top_is_served_first"),
+    (allocation.allocate, "in _STEPS:", "in _STEPS[:1] + _STEPS[2:]:", "market_makers_get_their_percentage"),
+    (allocation.allocate, "in _STEPS:", "in _STEPS[:2] + _STEPS[3:]:", "the_rest_is_in_proportion"),
+    (allocation.allocate, "in _STEPS:", "in _STEPS[:3] + _STEPS[4:]:", "the_rest_is_in_proportion"),
+    (allocation.pro_rata, "quantity * volume // total", "volume // len(left)", "level_is_shared_out"),
+    (allocation.time_pro_rata, "min(quantity, ", "max(quantity, ", "level_is_shared_out"),
+    (allocation.time_pro_rata, "reversed(left)", "left", "the_rest_is_in_proportion"),
+    (level_match._round, "maker.key, maker.rank) ==", "maker.key, best.rank) ==", "shared_levels_in_order"),
+    (level_match._shares, "maker.slice // lot", "maker.leaves // lot", "level_is_shared_out"),
+    (level_match.match, "zip(everybody,", "zip(everybody[::-1],", "shared_levels_in_order"),
+    (level_match.match, "maker.owner == owner]", "maker.owner != owner]", "prevention_has_a_cause"),
+    (level_match.top_after, "newcomer.leaves >=", "0 <=", "top_bettered_the_market"),
+    (
+        level_match.top_after,
+        "side.first.key <= newcomer.key",
+        "side.first.key < newcomer.key",
+        "top_bettered_the_market",
+    ),
 ]
 """Engines have had most of these; the rest are slips of one line that look right."""
 

@@ -253,7 +253,7 @@ class FastBook:
             needed = leaves if lives is _FOK else minimum if resting is None else 0
             if terms.post_only:
                 reason = CancelReason.POST_ONLY
-            elif needed and obtainable(self, opposite, floor, leaves, owner, prevention) < needed:
+            elif needed and self._obtainable(opposite, floor, leaves, owner, prevention) < needed:
                 reason = CancelReason.KILLED if lives is _FOK else CancelReason.MIN_QUANTITY
             else:
                 before = leaves
@@ -403,7 +403,12 @@ class FastBook:
         opposite = self._against(order.side)
         owner = self._group.get(order.account, order.account)
         floor = floor_of(order.side, order.price)
-        return obtainable(self, opposite, floor, order.quantity, owner, order.self_trade) == order.quantity
+        return self._obtainable(opposite, floor, order.quantity, owner, order.self_trade) == order.quantity
+
+    def _obtainable(
+        self, opposite: Ladder, floor: int, wanted: Lots, owner: Account, prevention: SelfTradePrevention
+    ) -> Lots:
+        return obtainable(self, opposite, floor, wanted, owner, prevention)
 
     def fill(self, order: Submit, events: list[Event]) -> None:
         """Let an order trade that `can_fill`. Stops are triggered when the caller says so (E2)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from bookproof.engine.allocation import sharing
 from bookproof.engine.book import FastBook, Market
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -49,6 +50,11 @@ class Floor:
         grouped = [account for group in profile.self_trade_groups for account in group]
         if len(grouped) != len(set(grouped)):
             raise ValueError("an account stands in two self-trade groups; give it one owner (G1)")
+        flaw = profile.allocation.flaw()
+        if flaw is not None:
+            raise ValueError(f"allocation: {flaw}")
+        if not profile.allocation.is_fifo:
+            book_type = sharing(book_type)
         self.market = Market()
         self.books: dict[Symbol, FastBook] = {}
         for instrument in instruments:

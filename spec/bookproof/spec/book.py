@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bookproof.spec import kernel
+from bookproof.spec import kernel, level_match
 from bookproof.spec.commands import Replace, Submit
 from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Rejected, Replaced, Trade, Triggered
 from bookproof.spec.instruments import Instrument
@@ -54,6 +54,14 @@ class Book(NamedTuple):
     last_price: Ticks | None = None
     sequence: int = 0
     """The last number given out: this book's time (A2)."""
+    top_bid: int = 0
+    """The sequence of the bid that bettered the market last; while no order has it, no bid is TOP (K3)."""
+    top_ask: int = 0
+    """The same of the asks."""
+
+    def top(self, side: Side) -> int:
+        """The sequence that makes an order of this side TOP (K3)."""
+        return self.top_bid if side is Side.BUY else self.top_ask
 
     def side(self, side: Side) -> SortedTuple[Resting]:
         """The resting orders of one side, best first."""
@@ -192,6 +200,18 @@ def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preve
 
 def meet(book: Book, order: Submit, profile: Profile, executed: Lots = 0, prevented: Lots = 0) -> Match:
     """What would happen if the order came in now. Nothing does: this is the dry run of C5, C7 and L4 as well."""
+    if not profile.allocation.is_fifo:
+        return level_match.match(
+            book.side(order.side.opposite),
+            kernel.reach_of(order.side, order.price),
+            order.quantity - executed - prevented,
+            _owner(order, profile),
+            order.self_trade,
+            book.sequence,
+            profile.allocation,
+            book.top(order.side.opposite),
+            book.instrument.lot,
+        )
     return kernel.match(
         book.side(order.side.opposite),
         kernel.reach_of(order.side, order.price),
@@ -245,8 +265,17 @@ def _rest(book: Book, order: Submit, leaves: Lots, executed: Lots, prevented: Lo
     if order.display is not None:
         fired("D1" if order.display else "D4")
     resting = kernel.resting(order, _owner(order, profile), leaves, executed, prevented, sequence)
+    if profile.allocation.top_maximum:
+        book = _with_top(book, resting, profile)
     book = book.with_side(order.side, book.side(order.side).add(resting))
     return book._replace(live=book.live.add(_location(resting)), sequence=sequence)
+
+
+def _with_top(book: Book, newcomer: Resting, profile: Profile) -> Book:
+    """The book that knows whether an order that comes to rest now betters the market (K3)."""
+    side = newcomer.terms.side
+    top = level_match.top_after(book.side(side), newcomer, profile.allocation, book.top(side), book.instrument.lot)
+    return book._replace(top_bid=top) if side is Side.BUY else book._replace(top_ask=top)
 
 
 # ── stops ──

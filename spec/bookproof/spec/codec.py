@@ -288,6 +288,8 @@ def _check(header: Header[Any]) -> None:
         if times > 1:
             got = f"account {account} in {times} places"
             raise InputError("", 0, "profile.self_trade_groups", "each account in one group at most", got)
+    if (flaw := header.profile.allocation.flaw()) is not None:
+        raise InputError("", 0, "profile.allocation", "parameters that make sense", "others", flaw)
 
 
 class _Form(NamedTuple):

@@ -41,7 +41,7 @@ from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.validation import basket_fault, cancel_fault, is_id, leg_order, replace_fault, submit_fault
-from bookproof.spec.values import Nanoseconds, OrderId, OrderState, Phase, Symbol, TimeInForce
+from bookproof.spec.values import Nanoseconds, OrderId, OrderState, Phase, Side, Symbol, TimeInForce
 from bookproof.spec.views import (
     BookView,
     Depth,
@@ -82,8 +82,10 @@ Stepped = tuple[Exchange, tuple[Event, ...]]
 def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Exchange:
     """An exchange with these books, all of them empty and open.
 
-    Raises ValueError when a symbol is listed twice, or when limits or self-trade groups make no sense.
+    Raises ValueError when a symbol is listed twice, or when limits, self-trade groups or the allocation make no sense.
     """
+    if (flaw := profile.allocation.flaw()) is not None:
+        raise ValueError(f"allocation: {flaw}")
     grouped = [account for group in profile.self_trade_groups for account in group]
     if len(grouped) != len(set(grouped)):
         raise ValueError("an account stands in two self-trade groups; who owns its orders would be open (G1)")
@@ -294,7 +296,8 @@ def _end_of_day(state: Exchange) -> Stepped:
 def queue(state: Exchange, symbol: Symbol) -> Queue:
     """L3 of one book. KeyError for an unknown symbol, as in every view."""
     book = state.books[symbol]
-    return Queue(tuple(map(_queued, book.bids)), tuple(map(_queued, book.asks)))
+    bids, asks = ([_queued(order, book.top(side)) for order in book.side(side)] for side in Side)
+    return Queue(tuple(bids), tuple(asks))
 
 
 def depth(state: Exchange, symbol: Symbol) -> Depth:
@@ -374,9 +377,10 @@ def _cancel_where(state: Exchange, condition: Callable[[Resting | Pending], bool
     return state._with(*changed), tuple(events)
 
 
-def _queued(order: Resting) -> QueuedOrder:
+def _queued(order: Resting, top: int) -> QueuedOrder:
     visible = 0 if order.rank == HIDDEN else order.slice
-    return QueuedOrder(order.order_id, order.terms.account, order.price, visible, order.leaves)
+    is_top = order.sequence == top
+    return QueuedOrder(order.order_id, order.terms.account, order.price, visible, order.leaves, is_top)
 
 
 def _waiting(order: Pending) -> PendingStop:

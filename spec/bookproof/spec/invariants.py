@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeAlias
 
+from bookproof.spec import invariants_of_sharing as shared
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -46,6 +47,7 @@ from bookproof.spec.events import (
     canonical_trades,
 )
 from bookproof.spec.exchange import Exchange
+from bookproof.spec.invariants_of_sharing import foremost
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Profile, ReplaceQuantity
 from bookproof.spec.reasons import CancelReason
@@ -460,9 +462,14 @@ def within_limits(step: Step) -> Sentences:
                 yield f"order {order.order_id} met another at {event.price}, beyond its limit {order.terms.price}"
 
 
-@_of_step("B2", "B3", "B5", "D3", "D4", "G4")
+@_of_step("B2", "B3", "B5", "D3", "D4", "G4", "K1")
 def price_time_priority(step: Step) -> Sentences:
-    """Whom an aggressor meets, to trade or not to, is the first of the queue at that instant."""
+    """Whom an aggressor meets, to trade or not to, is the first of the queue at that instant.
+
+    Held where levels are not shared; where they are, there is `shared_levels_in_order`.
+    """
+    if not step.before.profile.allocation.is_fifo:
+        return
     for scene in step.scenes:
         if scene.met is not None and scene.facing[:1] != (scene.about,):
             first = [order.order_id for order in scene.facing[:1]]
@@ -540,9 +547,11 @@ def canonical_order(step: Step) -> Sentences:
 def fills_are_determined(step: Step) -> Sentences:
     """A plain order's fills are a matter of arithmetic: each maker gives what those before it left to be asked for.
 
-    Held where no maker within reach has a reserve and no prevention interferes.
+    Held where no maker within reach has a reserve and no prevention interferes, and levels are not shared.
     """
     order = step.command
+    if not step.before.profile.allocation.is_fifo:
+        return
     if not isinstance(order, Submit) or order.stop is not None or not any(isinstance(e, Accepted) for e in step.events):
         return
     makers = [
@@ -662,7 +671,7 @@ def prevention_has_a_cause(step: Step) -> Sentences:
         if isinstance(event, Trade) or (isinstance(event, Cancelled) and event.reason is not CancelReason.SELF_TRADE):
             continue
         asked = mode.NONE if taker is None else taker.terms.self_trade
-        maker = facing[0] if facing and about is taker else about
+        maker = foremost(step.before.profile, taker, facing) if facing and about is taker else about
         justified = (
             taker is not None
             and within(taker.terms, maker.terms.price)
@@ -691,6 +700,16 @@ def remainder_never_rests(step: Step) -> Sentences:
                 following = [other.about.order_id for other in tape.scenes[at + 1 : at + 2]]
                 if following != [scene.met.order_id]:
                     yield f"{scene.about.order_id} was cancelled for meeting {scene.met.order_id}, which goes on"
+
+
+# ── levels that are shared ──
+
+_of_step("B2", "B5", "D3", "D4", "K8")(shared.shared_levels_in_order)
+_of_step("K8", "K9")(shared.level_is_shared_out)
+_of_step("K3")(shared.top_bettered_the_market)
+_of_step("K3")(shared.top_is_served_first)
+_of_step("K5")(shared.market_makers_get_their_percentage)
+_of_step("K2", "K4", "K6", "K7")(shared.the_rest_is_in_proportion)
 
 
 INVARIANTS: tuple[Invariant, ...] = tuple(_TABLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from bookproof.spec.allocation_terms import FIRST_COME_FIRST_SERVED, Allocation
 from bookproof.spec.values import Account, Value
 
 
@@ -57,6 +58,8 @@ class Profile(Value, frozen=True):
     """C3."""
     self_trade_groups: tuple[tuple[Account, ...], ...] = ()
     """G1: accounts that count as one owner. An account in no group is its own owner."""
+    allocation: Allocation = FIRST_COME_FIRST_SERVED
+    """K: how an aggressor is shared among the orders of one price."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

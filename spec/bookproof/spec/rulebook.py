@@ -290,6 +290,61 @@ _TABLE = (
     ),
     Rule("J7", "LX", "A mass cancel takes every live order of an account out of all books.", source="CME: kill switch"),
     Rule("L4", "LX", "All legs of a basket trade whole in one step, or no book changes."),
+    # K: sharing a level among its orders
+    Rule(
+        "K1",
+        "L1",
+        "First come, first served, unless the profile names another allocation.",
+        "invariant price_time_priority",
+    ),
+    Rule(
+        "K2",
+        "L1",
+        "Pro-rata gives each order its part of the level, rounded down, less than a minimum nothing, the rest by FIFO.",
+        source="CME: algorithms A and C, minimum 2",
+    ),
+    Rule(
+        "K3",
+        "L1",
+        "The order that bettered the market last is TOP while it keeps its place: served first, up to a maximum.",
+        source="CME: TOP",
+    ),
+    Rule(
+        "K4",
+        "L1",
+        "Split gives a percentage first come, first served, before the rest is shared in proportion.",
+        source="CME: algorithm K",
+    ),
+    Rule(
+        "K5",
+        "L1",
+        "Each lead market maker gets its percentage of what TOP has left, before the others.",
+        source="CME: algorithms Q, S, T",
+    ),
+    Rule(
+        "K6",
+        "L1",
+        "With a threshold, an order that displays less has no share in proportion.",
+        source="CME: algorithms O and Q",
+    ),
+    Rule(
+        "K7",
+        "L1",
+        "Time pro-rata weighs each order's part by its place in the queue: earlier counts for more.",
+        source="Liffe 2007; Eurex",
+    ),
+    Rule(
+        "K8",
+        "L1",
+        "An aggressor that can fill all that takes part fills it, and the fills are told in queue order.",
+        source="CME: FIFO exception",
+    ),
+    Rule(
+        "K9",
+        "L1",
+        "Whatever the algorithm, all that can trade does, and nobody gives more than it offers or less than nothing.",
+        "invariant level_is_shared_out",
+    ),
 )
 
 RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
@@ -318,6 +373,10 @@ NOT_YET: dict[str, str] = {
     "E6 protection": "a triggered market stop has no protection range",
     "G3 transfer": "moving prevented quantity between accounts needs account positions",
     "J1 phases": "no pre-open, call, cancel-only or closed phases",
+    "K2 largest first": "leftovers go by time, as at CME since 2005, not to the largest order",
+    "K3 percentage": "TOP has a maximum and no percentage, which CME does not use either",
+    "K4 leveling": "no one-lot round for orders whose share in proportion was rounded to nothing",
+    "K7 Eurex": "the weights are those of Liffe: Eurex's own formula is not known here",
     "J7 entry": "a mass cancel does not block the account's next order",
 }
 """What these letters also name and this version leaves out, with the reason; with a word for a part of a rule."""

@@ -84,6 +84,11 @@ class Tape:
         """The stops that should wait in the end, in order of entry."""
         self.entered: list[Submit] = []
         """Aggressors, in order of arrival."""
+        self.tops: dict[Side, OrderId | None] = {
+            side: next((order.order_id for order in book.side(side) if order.sequence == book.top(side)), None)
+            for side in Side
+        }
+        """Who bettered the market last and has kept its place (K3); it may be gone."""
         self.moved: set[OrderId] = set()
         """Orders that came to a new place in a queue."""
         self.scenes: list[Scene] = []
@@ -93,6 +98,7 @@ class Tape:
         """Stops triggered out of turn, or not at all."""
         self._command = command
         self._profile = profile
+        self._lot = book.instrument.lot
         self._last_price = book.last_price
         self._taker: Standing | None = None
         self._due: Queue = []
@@ -185,6 +191,7 @@ class Tape:
             return
         del facing[place]
         if left.leaves > 0:
+            self._lose_top(left)
             self._stand_last(left)
 
     def _cancel(self, event: Cancelled) -> None:
@@ -211,6 +218,7 @@ class Tape:
         if taker is not None and (taker.leaves <= 0 or taker.terms.price is None):
             self.strange.append(f"order {taker.order_id} neither traded whole nor can rest, and no cancel says so")
         elif taker is not None:
+            self._note_top(taker)
             self._stand_last(taker)
         due = [stop for stop in self.stops if reached(stop.terms, self._last_price)]
         self.stops = [stop for stop in self.stops if stop not in due]
@@ -222,6 +230,22 @@ class Tape:
         place = sum(rank(other.terms) <= rank(order.terms) for other in queue)
         queue.insert(place, order._replace(slice=min(order.terms.display or order.leaves, order.leaves)))
         self.moved.add(order.order_id)
+
+    def _note_top(self, order: Standing) -> None:
+        """Whoever comes to rest ahead of its whole side betters the market (K3)."""
+        terms, allocation = order.terms, self._profile.allocation
+        if not allocation.top_maximum:
+            return
+        if all(rank(terms)[0] < rank(other.terms)[0] for other in self.queues[terms.side]):
+            large = order.leaves >= allocation.top_minimum * self._lot
+            self.tops[terms.side] = order.order_id if large and terms.display != 0 else None
+        else:
+            self._lose_top(order)
+
+    def _lose_top(self, order: Standing) -> None:
+        """Whoever goes to the end of a queue is TOP no longer."""
+        if self.tops[order.terms.side] == order.order_id:
+            self.tops[order.terms.side] = None
 
     def _scene(self, event: Trade | Prevented | Cancelled, about: Standing) -> None:
         facing = () if self._taker is None else tuple(self.queues[self._taker.terms.side.opposite])

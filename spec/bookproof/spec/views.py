@@ -15,6 +15,8 @@ class QueuedOrder(Value, frozen=True):
     """The displayed slice; 0 for a hidden order."""
     leaves: Lots
     """All that is open, displayed or not."""
+    top: bool = False
+    """It bettered the market and is served first, where the venue's allocation knows such orders (K3)."""
 
 
 class Queue(Value, frozen=True):

@@ -12,6 +12,7 @@ from typing import Any
 from bookproof.models.generate import command_parts as parts
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.venues import USUAL_PRICE
+from bookproof.spec.allocation_terms import Allocation
 from bookproof.spec.commands import AdvanceClock, Basket, Command, MassCancel, Replace, Submit
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
@@ -198,11 +199,13 @@ def plainer_books(case: Case) -> Iterator[Case]:
 
 
 def plainer_profiles(case: Case) -> Iterator[Case]:
-    """The rule book's defaults: all at once, then choice by choice."""
+    """The rule book's defaults: all at once, then choice by choice, then those of the allocation."""
     yield case._replace(profile=DEFAULT)
     for field, default in defaults_of(Profile).items():
         if field != "name" and getattr(case.profile, field) != default:
             yield case._replace(profile=case.profile._replace(name="variant", **{field: default}))
+    for simpler in _without(case.profile.allocation, tuple(defaults_of(Allocation))):
+        yield case._replace(profile=case.profile._replace(name="variant", allocation=simpler))
 
 
 def renumbered(case: Case) -> Iterator[Case]:

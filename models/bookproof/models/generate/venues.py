@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bookproof.models.generate.features import Feature, Features
+from bookproof.spec.allocation_terms import WHOLE, Allocation, LeadMarketMaker, Sharing
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import PROFILES, NoLiquidity, Profile, ReplaceQuantity, TrueStop
 from bookproof.spec.values import Lots, Symbol, Ticks
@@ -32,6 +33,23 @@ LIMITED_BOOKS = (
 )
 """The same four with limits, each of which some of the drawn orders exceed."""
 
+ALLOCATIONS: dict[str, Allocation] = {
+    "pro-rata": Allocation(Sharing.PRO_RATA),
+    "top-pro-rata": Allocation(Sharing.PRO_RATA, minimum=2, top_maximum=WHOLE),
+    "threshold-pro-rata": Allocation(
+        Sharing.PRO_RATA, threshold=3, top_maximum=4, top_minimum=2, lead_market_makers=(LeadMarketMaker(2, 40),)
+    ),
+    "split": Allocation(
+        Sharing.PRO_RATA,
+        fifo_percent=40,
+        top_maximum=1,
+        lead_market_makers=(LeadMarketMaker(1, 20), LeadMarketMaker(3, 30)),
+    ),
+    "lead-market-makers": Allocation(lead_market_makers=(LeadMarketMaker(2, 50),)),
+    "time-pro-rata": Allocation(Sharing.TIME_PRO_RATA, time_exponent=2),
+}
+"""Each way to share a level (K2 to K7), with parameters that bite at the quantities drawn here."""
+
 VENUES: dict[str, Profile] = PROFILES | {
     profile.name: profile
     for profile in (
@@ -39,6 +57,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("true-stops-trigger", true_stop=TrueStop.TRIGGER),
         Profile("no-liquidity-cancels", no_liquidity=NoLiquidity.CANCEL),
         Profile("groups", self_trade_groups=((1, 2),)),
+        *(Profile(name, allocation=allocation) for name, allocation in ALLOCATIONS.items()),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""
