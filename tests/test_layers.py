@@ -15,6 +15,7 @@ import pytest
 
 VOCABULARY = frozenset(
     {"values", "instruments", "profile", "commands", "events", "reasons", "views", "codec", "input_error", "wire"}
+    | {"reports", "fix"}
 )
 MAY_IMPORT = {
     "vocabulary": {"vocabulary"},

@@ -159,7 +159,8 @@ def refusals_change_nothing(stream: Stream) -> Sentences:
     for report in stream:
         place = (report.symbol, report.order_id)
         if isinstance(report, CancelReject):
-            told = stands.get(place, OrdStatus.REJECTED)
+            known = type(report.order_id) is int  # what is no id names no order: True is not order 1
+            told = stands.get(place, OrdStatus.REJECTED) if known else OrdStatus.REJECTED
             forgotten = told.ended and report.ord_status is OrdStatus.REJECTED  # another day
             if report.ord_status is not told and not forgotten:
                 yield f"{_told(report)}: it is said to be {report.ord_status.name}, and it is {told.name}"
