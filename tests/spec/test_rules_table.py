@@ -50,15 +50,15 @@ def test_the_oracle_marks_exactly_the_rules_that_are_decisions() -> None:
 
 def test_every_other_rule_is_shown_by_an_invariant_that_says_so() -> None:
     rules_of = {f"invariant {invariant.name}": invariant.rules for invariant in INVARIANTS}
-    rules_of |= {f"stream invariant {invariant.name}": invariant.rules for invariant in STREAM_INVARIANTS}
+    rules_of |= {f"stream invariant {stream.name}": stream.rules for stream in STREAM_INVARIANTS}
     for rule in RULES.values():
         assert rule.shown_by == "decision" or rule.number in rules_of[rule.shown_by]
 
 
 def test_invariants_name_rules_of_the_table_and_explain_themselves() -> None:
-    for invariant in (*INVARIANTS, *STREAM_INVARIANTS):
-        assert invariant.rules
-        assert set(invariant.rules) <= RULES.keys()
+    for rules in [invariant.rules for invariant in INVARIANTS] + [stream.rules for stream in STREAM_INVARIANTS]:
+        assert rules
+        assert set(rules) <= RULES.keys()
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.number)

@@ -107,7 +107,7 @@ class DropCopy:
         self._live[report.order_id] = Copied(report, self._arrivals, _fresh_slice(report), prevented)
 
     def _met(self, report: ExecutionReport, gone: Lots, prevented: Lots) -> None:
-        """An aggressor is not in the queue yet. What rests gives of its slice, and queues anew for the next (B7, D2)."""
+        """An aggressor is not in the queue yet; what rests gives of its slice, then queues anew for the next (D2)."""
         copied = self._copied(report)
         copied = copied._replace(last=report, prevented=copied.prevented + prevented)
         if report.aggressor:
@@ -129,7 +129,9 @@ class DropCopy:
     def _copied(self, report: ExecutionReport) -> Copied:
         copied = self._live.get(report.order_id)
         if copied is None:
-            raise ValueError(f"report {report.report_seq} of {self.symbol} is about {report.order_id}, which is not live")
+            raise ValueError(
+                f"report {report.report_seq} of {self.symbol} is about {report.order_id}, which is not live"
+            )
         return copied
 
     def _side(self, side: Side) -> tuple[QueuedOrder, ...]:

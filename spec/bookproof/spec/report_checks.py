@@ -102,10 +102,10 @@ def quantities_add_up(stream: Stream) -> Sentences:
             yield f"{_told(report)}: {parts}, and it is {report.ord_status.name}"
         if not report.ord_status.ended and report.leaves_qty < 1:
             yield f"{_told(report)}: nothing is open, and it is {report.ord_status.name}"
-        if before is None or report.order_qty == before.order_qty:
+        if before is None or report.exec_type is ExecType.REPLACED:
             continue
-        restated = report.exec_type is ExecType.RESTATED and report.order_qty < before.order_qty
-        if report.exec_type is not ExecType.REPLACED and not restated:
+        restated = report.exec_type is ExecType.RESTATED
+        if report.order_qty >= before.order_qty if restated else report.order_qty != before.order_qty:
             yield f"{_told(report)}: {before.order_qty} were ordered, and now {report.order_qty}"
 
 

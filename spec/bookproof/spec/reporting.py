@@ -11,7 +11,8 @@ that a cancel that comes too late is told so with the status its order ended in;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import merge
 from typing import Final, NamedTuple
 
 from bookproof.spec.commands import Cancel, Command, Replace, Submit
@@ -115,12 +116,12 @@ def report(
     an event about an order that is not live: an exchange that says so is wrong, and no report of it can be right.
 
     >>> from bookproof.spec.values import Side
-    >>> desk, _ = report(opening(["ABC"]), Submit("ABC", 1, 7, Side.SELL, 5, 100), [Accepted("ABC", 1, Side.SELL, 100, 5)])
-    >>> hit = Submit("ABC", 2, 8, Side.BUY, 3, 101)
+    >>> offer, hit = Submit("ABC", 1, 7, Side.SELL, 5, 100), Submit("ABC", 2, 8, Side.BUY, 3, 101)
+    >>> desk, _ = report(opening(["ABC"]), offer, [Accepted("ABC", 1, Side.SELL, 100, 5)])
     >>> said = [Accepted("ABC", 2, Side.BUY, 101, 3), Trade("ABC", 100, 3, maker=1, taker=2)]
     >>> desk, reports = report(desk, hit, said)
-    >>> for each in reports:
-    ...     print(each.report_seq, each.order_id, each.exec_type.name, each.ord_status.name, each.cum_qty, each.leaves_qty)
+    >>> for it in reports:
+    ...     print(it.report_seq, it.order_id, it.exec_type.name, it.ord_status.name, it.cum_qty, it.leaves_qty)
     2 2 NEW NEW 0 3
     3 1 TRADE PARTIALLY_FILLED 3 2
     4 2 TRADE FILLED 3 0
@@ -148,6 +149,30 @@ class Reporter:
         """The reports of the next command."""
         self.desk, reports = report(self.desk, command, events, stamp)
         return reports
+
+
+def merged(streams: Iterable[Sequence[Report]]) -> list[Report]:
+    """The streams of several books as one story, by stamp; of one command, in the order of the streams given (O3).
+
+    ValueError for a report without a stamp: nothing says when it was sent.
+
+    >>> reporter = Reporter(["ABC", "XYZ"])
+    >>> refuse = lambda symbol, stamp: reporter.feed(
+    ...     Cancel(symbol, 1), [Rejected(symbol, 1, RejectReason.UNKNOWN_ORDER)], stamp
+    ... )
+    >>> abc, xyz = [*refuse("ABC", 1), *refuse("ABC", 3)], refuse("XYZ", 2)
+    >>> [(report.symbol, report.report_seq, report.stamp) for report in merged([abc, xyz])]
+    [('ABC', 1, 1), ('XYZ', 1, 2), ('ABC', 2, 3)]
+    """
+    return list(merge(*streams, key=_stamp))
+
+
+def _stamp(report: Report) -> int:
+    if report.stamp is None:
+        raise ValueError(
+            f"report {report.report_seq} of {report.symbol} has no stamp; only stamped streams can be merged"
+        )
+    return report.stamp
 
 
 class _Writer:
@@ -237,17 +262,13 @@ class _Writer:
         order = order._replace(
             executed=order.executed + event.quantity, notional=order.notional + event.price * event.quantity
         )
-        self._say(
-            ExecType.TRADE, order, last_qty=event.quantity, last_price=event.price, aggressor=aggressor
-        )
+        self._say(ExecType.TRADE, order, last_qty=event.quantity, last_price=event.price, aggressor=aggressor)
 
     def _prevented(self, event: Prevented, order_id: OrderId, *, aggressor: bool) -> None:
         order = self._live(event.symbol, order_id)
         if order.leaves > event.quantity:
             order = order._replace(prevented=order.prevented + event.quantity)
-            self._say(
-                ExecType.RESTATED, order, aggressor=aggressor, cancel_reason=CancelReason.SELF_TRADE
-            )
+            self._say(ExecType.RESTATED, order, aggressor=aggressor, cancel_reason=CancelReason.SELF_TRADE)
         # Else nothing is left of the order. The cancel that comes with it says all: restated first, it would be filled.
 
     def _cancelled(self, event: Cancelled) -> None:

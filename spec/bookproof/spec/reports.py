@@ -155,7 +155,7 @@ class ExecutionReport(Value, frozen=True):
     avg_price: Ticks = 0
     """Whole ticks of the average price, rounded down."""
     avg_rest: int = 0
-    """What the average price is more than that, in `cum_qty`-ths of a tick: always exact, and never too long to write."""
+    """What the average price is more than that, in `cum_qty`-ths of a tick: exact, and never too long to write."""
     reject_reason: RejectReason | None = None
     """Why the order never got in."""
     cancel_reason: CancelReason | None = None

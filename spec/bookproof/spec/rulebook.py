@@ -255,7 +255,7 @@ _TABLE = (
         "L1",
         "Of an order that is in several states at once, the one that FIX ranks highest is reported.",
         "stream invariant status_has_precedence",
-        "FIX 5.0 SP2, appendix D: Pending Cancel 12, Pending Replace 11, Filled 8, Canceled 5, Partially Filled 4, New 2",
+        "FIX 5.0 SP2, appendix D: Pending Cancel 12, Pending Replace 11, Filled 8, Canceled 5, New 2",
     ),
     Rule(
         "F7",
