@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bookproof.engine.interface import Engine
 from bookproof.engine.striped import StripedEngine
@@ -32,6 +33,9 @@ from bookproof.spec.reports import CancelReject, ExecType, ExecutionReport, OrdS
 from bookproof.spec.values import SelfTradePrevention, Side, Symbol, TimeInForce
 
 BUY, SELL = Side.BUY, Side.SELL
+
+FEATURES = tuple(SWARM.values())
+"""What the sequences below have in them: all that the generator knows, alone and together."""
 
 
 def bought(order_id: int, quantity: int, price: int | None = 100, **terms: object) -> Submit:
@@ -72,14 +76,14 @@ def watched(case: Case, tamper: Callable[[Report], Iterable[Report]] = lambda re
 
 
 @settings(max_examples=150, deadline=None)
-@given(cases())
+@given(cases(st.sampled_from(FEATURES)))
 def test_the_reports_of_a_book_alone_rebuild_its_queue_its_stops_and_every_status_at_every_step(case: Case) -> None:
     assert watched(case) is None
 
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_they_do_so_in_every_venue_with_every_feature(venue: str) -> None:
-    for number, features in enumerate(SWARM.values()):
+    for number, features in enumerate(FEATURES):
         assert watched(soak_case(7, number, features, VENUES[venue])) is None
 
 
@@ -150,7 +154,7 @@ def streams(engine: Engine, case: Case) -> tuple[list[Report], list[Report]]:
 
 @pytest.mark.parametrize("name", ["striped", "global-lock"])
 def test_an_engine_reports_what_the_oracle_reports_and_no_stream_rule_is_broken(name: str) -> None:
-    for number, features in enumerate(SWARM.values()):
+    for number, features in enumerate(FEATURES):
         for profile in VENUES.values():
             case = soak_case(11, number, features, profile)
             expected, got = streams(factory(name)(case.instruments, profile), case)
@@ -160,7 +164,7 @@ def test_an_engine_reports_what_the_oracle_reports_and_no_stream_rule_is_broken(
 
 @pytest.mark.parametrize("name", ["striped", "global-lock"])
 def test_what_is_reported_agrees_with_the_engines_order_status_at_every_step(name: str) -> None:
-    for number, features in enumerate(SWARM.values()):
+    for number, features in enumerate(FEATURES):
         case = soak_case(13, number, features)
         assert disagreements(factory(name)(case.instruments, DEFAULT), case) == []
 
@@ -421,7 +425,7 @@ DEFECTS = [
 @pytest.mark.parametrize(("right", "wrong"), DEFECTS, ids=[wrong for _, wrong in DEFECTS])
 def test_a_defect_planted_in_the_reporter_is_noticed(right: str, wrong: str) -> None:
     make = made_wrong(right, wrong)
-    assert any(noticed(make, soak_case(3, number, features)) for number in range(40) for features in SWARM.values())
+    assert any(noticed(make, soak_case(3, number, features)) for number in range(40) for features in FEATURES)
 
 
 def made_wrong(right: str, wrong: str) -> type[Reporter]:

@@ -210,7 +210,8 @@ class _Writer:
     def _accepted(self, event: Accepted) -> None:
         for order in orders_of(self._command):
             if (order.symbol, order.order_id) == (event.symbol, event.order_id):
-                self._say(ExecType.NEW, Known(order.order_id, order, working=order.stop is None))
+                terms = order._replace(price=event.price, quantity=event.quantity)
+                self._say(ExecType.NEW, Known(order.order_id, terms, working=order.stop is None))
                 return
         raise ValueError(f"order {event.order_id} of {event.symbol} was accepted, and the command did not bring it")
 
