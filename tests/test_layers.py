@@ -16,6 +16,7 @@ import pytest
 VOCABULARY = frozenset(
     {"values", "instruments", "profile", "commands", "events", "reasons", "views", "codec", "input_error", "wire"}
     | {"allocation_terms"}
+    | {"reports", "fix"}
 )
 MAY_IMPORT = {
     "vocabulary": {"vocabulary"},

@@ -24,6 +24,7 @@ from bookproof.spec.codec import (
     HEADER,
     LONGEST_LINE,
     OUTCOME,
+    REPORT,
     VIEW,
     VIEWS,
     Header,
@@ -54,7 +55,16 @@ from bookproof.spec.events import EVENTS, Accepted, Rejected, SnapshotTaken, Tra
 from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import DEFAULT, WORKLOADS, Profile, TrueStop
-from bookproof.spec.reasons import RejectReason
+from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.reports import (
+    REPORTS,
+    CancelReject,
+    CxlRejReason,
+    CxlRejResponseTo,
+    ExecType,
+    ExecutionReport,
+    OrdStatus,
+)
 from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce, Value
 from bookproof.spec.views import Level
 from bookproof.spec.wire import shape_of
@@ -84,7 +94,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
 def headers() -> st.SearchStrategy[Header[Any]]:
     return st.builds(
         Header,
-        st.sampled_from([COMMAND, EVENT, OUTCOME, VIEW]),
+        st.sampled_from([COMMAND, EVENT, OUTCOME, VIEW, REPORT]),
         st.lists(st.builds(instrument, values(str), *[st.integers(1, 10**15)] * 6), max_size=3).map(tuple),
         st.sampled_from([DEFAULT, WORKLOADS]) | values(Profile),
     ).filter(can_open)
@@ -111,14 +121,14 @@ def anatomy(record: Any) -> Any:
 
 
 def kind_of(cls: type[Any]) -> Kind[Any]:
-    kinds: dict[Kind[Any], tuple[type[Any], ...]] = {COMMAND: COMMANDS, EVENT: EVENTS, VIEW: VIEWS}
+    kinds: dict[Kind[Any], tuple[type[Any], ...]] = {COMMAND: COMMANDS, EVENT: EVENTS, VIEW: VIEWS, REPORT: REPORTS}
     return next((kind for kind, types in kinds.items() if cls in types), OUTCOME)
 
 
 # ── what goes out comes back ──
 
 
-@pytest.mark.parametrize("cls", [*COMMANDS, *EVENTS, *VIEWS, Outcome], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", [*COMMANDS, *EVENTS, *VIEWS, *REPORTS, Outcome], ids=lambda cls: cls.__name__)
 def test_every_record_comes_back_with_every_type_in_it(cls: type[Any]) -> None:
     @settings(max_examples=20, deadline=None)
     @given(values(cls))
@@ -222,6 +232,63 @@ LINES: list[tuple[Any, str]] = [
         '"events":[{"say":"rejected","symbol":"ABC","order_id":null,"reason":"book-halted"}]}',
     ),
     (Outcome(Halt(), None, ()), '{"do":"halt","events":[]}'),
+    (
+        ExecutionReport(
+            "ABC",
+            2,
+            1,
+            7,
+            ExecType.TRADE,
+            OrdStatus.PARTIALLY_FILLED,
+            Side.BUY,
+            10,
+            3,
+            7,
+            100,
+            last_qty=3,
+            last_price=99,
+            aggressor=True,
+            avg_price=99,
+            stamp=4,
+        ),
+        '{"tell":"execution-report","symbol":"ABC","report_seq":2,"order_id":1,"account":7,"exec_type":"F",'
+        '"ord_status":"1","side":"buy","order_qty":10,"cum_qty":3,"leaves_qty":7,"price":100,"last_qty":3,'
+        '"last_price":99,"aggressor":true,"avg_price":99,"stamp":4}',
+    ),
+    (
+        ExecutionReport(
+            "ABC",
+            3,
+            1,
+            7,
+            ExecType.CANCELED,
+            OrdStatus.CANCELED,
+            Side.SELL,
+            9,
+            0,
+            0,
+            stop=90,
+            working=False,
+            cancel_reason=CancelReason.REQUESTED,
+        ),
+        '{"tell":"execution-report","symbol":"ABC","report_seq":3,"order_id":1,"account":7,"exec_type":"4",'
+        '"ord_status":"4","side":"sell","order_qty":9,"cum_qty":0,"leaves_qty":0,"stop":90,"working":false,'
+        '"cancel_reason":"requested"}',
+    ),
+    (
+        CancelReject(
+            "ABC",
+            4,
+            1,
+            None,
+            OrdStatus.REJECTED,
+            CxlRejResponseTo.REPLACE,
+            CxlRejReason.UNKNOWN_ORDER,
+            RejectReason.UNKNOWN_ORDER,
+        ),
+        '{"tell":"cancel-reject","symbol":"ABC","report_seq":4,"order_id":1,"account":null,"ord_status":"8",'
+        '"response_to":"2","cxl_rej_reason":"1","reason":"unknown-order"}',
+    ),
     (
         Header(EVENT, (Instrument("ABC", lot=10),), WORKLOADS),
         '{"bookproof":1,"kind":"events","instruments":[{"symbol":"ABC","lot":10}],"profile":"workloads"}',
@@ -454,7 +521,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     ),
     "no such kind": (
         HEAD.replace(b"commands", b"any"),
-        '1: kind: expected one of commands, events, outcomes, views, got "any"',
+        '1: kind: expected one of commands, events, outcomes, views, reports, got "any"',
     ),
     "another kind": (HEAD.replace(b"commands", b"views"), '1: kind: expected commands, got "views"'),
     "no such profile": (
@@ -514,7 +581,7 @@ def test_a_file_that_cannot_be_opened_is_an_input_error_too(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("line", "kind", "message"),
     [
-        ("{}", ANY, "expected one of the fields do, say and show, got none of them"),
+        ("{}", ANY, "expected one of the fields do, say, show and tell, got none of them"),
         ('{"do":"end-of-day"}', OUTCOME, "events: expected a list, got nothing"),
         ('{"do":"end-of-day","events":[{"say":"day-ended"},7]}', OUTCOME, "events[1]: expected an object, got 7"),
         ('{"do":"end-of-day","events":[],"stamp":1.5}', OUTCOME, "stamp: expected an integer, got 1.5"),
@@ -623,7 +690,7 @@ UNWRITABLE: list[tuple[Any, str]] = [
     (Outcome(EndOfDay(), 1, (EndOfDay(),)), "events[0]: expected one of Accepted, Rejected, Trade, Prevented, "  # type: ignore[arg-type]
      "Cancelled, Replaced, Triggered, MassCancelled, Halted, Resumed, ClockAdvanced, DayEnded, SnapshotTaken, "
      "got a Python EndOfDay"),
-    (Header(Kind("any"), ()), "kind: expected one of commands, events, outcomes, views, got a Python Kind"),
+    (Header(Kind("any"), ()), "kind: expected one of commands, events, outcomes, views, reports, got a Python Kind"),
     (Header(COMMAND, (Instrument("ABC", lot=0),)),
      'instruments[0]: expected limits that can be kept, got those of "ABC"; lot must be at least 1, not 0'),
     (Cancel("A" * LONGEST_LINE, 1), "line: expected at most 16,777,216 bytes with the line feed, "

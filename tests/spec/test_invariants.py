@@ -415,6 +415,11 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
         Cancel("ABC", 1),
         lambda it: it._replace(after=it.before),
     ),
+    ("reports_tell_where_orders_stand", "a fill untold", TWO_ASKS, buy(3, 5, 100), lambda it: it.say(*it.events[:1])),
+    ("reports_tell_where_orders_stand", "a lot less", TWO_ASKS, buy(3, 4, 100), lambda it: it.leave_order(1, slice=2)),
+    ("reports_tell_where_orders_stand", "unasked", TWO_ASKS, buy(3, 4, 100), lambda it: it.leave_order(2, price=101)),
+    ("reports_tell_where_orders_stand", "a stranger", [], buy(1, 5, 100), lambda it: it.ask(order_id=2)),
+    ("reports_tell_where_orders_stand", "never came", [], buy(1, 5, 100), lambda it: it.leave(bids=SortedTuple())),
 ]
 """The invariant, what is made wrong, the book, the command, and the hand that makes it wrong."""
 

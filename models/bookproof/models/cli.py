@@ -1,4 +1,4 @@
-"""The command line: `bookproof verify`, `audit`, `explore`, `replay`, `zoo`, `prove` and `bench`.
+"""The command line: `bookproof verify`, `audit`, `explore`, `replay`, `zoo`, `prove`, `bench` and `reports`.
 
 Exit codes: 0 everything agrees, 1 something disagrees, 2 the input or the request is wrong, 3 nothing disagrees but a
 check that was asked for did not run.
@@ -178,7 +178,7 @@ def _audit(asked: argparse.Namespace) -> int:
     return {Audited.AGREE: AGREE, Audited.DISAGREE: DISAGREE}.get(report.verdict, INCOMPLETE)
 
 
-# ── prove, bench ──
+# ── prove, bench, reports ──
 
 
 def _add_prove(parser: argparse.ArgumentParser) -> None:
@@ -216,6 +216,13 @@ def _add_zoo(parser: argparse.ArgumentParser) -> None:
     run.add_zoo(parser)
 
 
+def _add_reports(parser: argparse.ArgumentParser) -> None:
+    from bookproof.models import execution_reports
+
+    execution_reports.add_arguments(parser)
+    parser.set_defaults(run=execution_reports.main)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "verify": ("check an engine against the rule book, with evidence", _add_verify),
     "audit": ("check a log of real orders and trades against the rules", _add_audit),
@@ -224,6 +231,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "zoo": ("engines with a seeded defect each, and what catches them", _add_zoo),
     "prove": ("prove the matching kernel for all integers, on bounded books", _add_prove),
     "bench": ("compare speed with other order books, as ratios from one run", _add_bench),
+    "reports": ("write the execution reports of a run, and check them", _add_reports),
 }
 
 

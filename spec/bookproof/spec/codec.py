@@ -10,8 +10,9 @@ r"""The wire format, version 1: a header line, then one record a line, each a JS
 
 What a line holds:
 
-- A command says what to `do`, an event what an exchange does `say`, a view what it does `show`. An outcome is a command
-  with `stamp` and `events` behind it. The other fields have their Python names, and may be left out at their default.
+- A command says what to `do`, an event what an exchange does `say`, a view what it does `show`, a report what it does
+  `tell` the owner of an order, with FIX codes for its types. An outcome is a command with `stamp` and `events` behind
+  it. The other fields have their Python names, and may be left out at their default.
 - Types are exact: 1.0, 1e3, true and "1" are no integers. Integers fit in 64 bits with their sign.
 - Nothing is skipped: unknown fields, repeated fields, empty lines and a byte order mark are errors.
 - A line has at most `LONGEST_LINE` bytes, line feed included. Only the last line may lack its line feed. A carriage
@@ -40,6 +41,7 @@ from bookproof.spec.events import EVENTS, Event
 from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, PROFILES, Profile
+from bookproof.spec.reports import REPORTS, Report
 from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
     BookView,
@@ -98,12 +100,13 @@ class Outcome(Value, frozen=True):
 View: TypeAlias = BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus
 VIEWS: tuple[type[View], ...] = (BookView, Queue, QueuedOrder, Depth, Level, Top, Stops, PendingStop, OrderStatus)
 
-AnyRecord: TypeAlias = Command | Event | Outcome | View
+AnyRecord: TypeAlias = Command | Event | Outcome | View | Report
 
 COMMAND: Final[Kind[Command]] = Kind("commands")
 EVENT: Final[Kind[Event]] = Kind("events")
 OUTCOME: Final[Kind[Outcome]] = Kind("outcomes")
 VIEW: Final[Kind[View]] = Kind("views")
+REPORT: Final[Kind[Report]] = Kind("reports")
 ANY: Final[Kind[AnyRecord]] = Kind("any")
 """For reading only: whatever the header says, or, line by line, whatever the line is."""
 HEADER: Final[Kind[Header[Any]]] = Kind("header")
@@ -124,7 +127,7 @@ def encode(record: AnyRecord | Header[Any]) -> str:
     """
     write = _WRITERS.get(type(record))
     if write is None:
-        raise TypeError(f"a {type(record).__name__} is no command, event, outcome, view or header")
+        raise TypeError(f"a {type(record).__name__} is no command, event, outcome, view, report or header")
     line = write(record)
     if len(line) >= LONGEST_LINE:
         raise _too_long(f"{len(line) + 1:,} bytes")
@@ -204,6 +207,7 @@ def _too_long(got: str) -> InputError:
 _DO = OneOf("do", COMMANDS)
 _SAY = OneOf("say", EVENTS)
 _SHOW = OneOf("show", VIEWS)
+_TELL = OneOf("tell", REPORTS)
 
 
 class _Answer(Value, frozen=True):
@@ -227,12 +231,12 @@ def _write_outcome(outcome: Outcome) -> str:
 
 
 def _read_any(found: dict[str, Any]) -> AnyRecord:
-    forms: dict[str, Kind[Any]] = {"events": OUTCOME, "do": COMMAND, "say": EVENT, "show": VIEW}
+    forms: dict[str, Kind[Any]] = {"events": OUTCOME, "do": COMMAND, "say": EVENT, "show": VIEW, "tell": REPORT}
     for tag, kind in forms.items():
         if tag in found:
             record: AnyRecord = _FORMS[kind].read(found)
             return record
-    raise InputError("", 0, "", "one of the fields do, say and show", "none of them")
+    raise InputError("", 0, "", "one of the fields do, say, show and tell", "none of them")
 
 
 _PROFILE = Record(Profile)
@@ -250,7 +254,7 @@ def _write_profile(profile: Profile) -> str:
 
 _HEADER = Record(
     Header,
-    kind=choice({kind.name: kind for kind in (COMMAND, EVENT, OUTCOME, VIEW)}),
+    kind=choice({kind.name: kind for kind in (COMMAND, EVENT, OUTCOME, VIEW, REPORT)}),
     profile=Shape("a profile", "", _read_profile, _write_profile),
 )
 
@@ -305,6 +309,7 @@ _FORMS: dict[Kind[Any], _Form] = {
     EVENT: _Form(EVENTS, _SAY.read, _SAY.write),
     OUTCOME: _Form((Outcome,), _read_outcome, _write_outcome),
     VIEW: _Form(VIEWS, _SHOW.read, _SHOW.write),
+    REPORT: _Form(REPORTS, _TELL.read, _TELL.write),
     HEADER: _Form((Header,), _read_header, _write_header),
 }
 _WRITERS = {cls: form.write for form in _FORMS.values() for cls in form.types}

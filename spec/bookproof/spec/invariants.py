@@ -51,6 +51,9 @@ from bookproof.spec.invariants_of_sharing import foremost
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Profile, ReplaceQuantity
 from bookproof.spec.reasons import CancelReason
+from bookproof.spec.reporting import Desk, Journal, Known, report
+from bookproof.spec.reports import ExecType, ExecutionReport, OrdStatus
+from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.tape import (
     Scene,
     Standing,
@@ -64,7 +67,7 @@ from bookproof.spec.tape import (
     standing,
     within,
 )
-from bookproof.spec.values import Lots, OrderId, Phase, SelfTradePrevention, Side, Symbol, TimeInForce
+from bookproof.spec.values import Lots, OrderId, Phase, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
 
 Sentences: TypeAlias = Iterator[str]
 
@@ -712,6 +715,44 @@ _of_step("K5")(shared.market_makers_get_their_percentage)
 _of_step("K2", "K4", "K6", "K7")(shared.the_rest_is_in_proportion)
 
 
+# ── reports ──
+
+
+@_of_step("O1")
+def reports_tell_where_orders_stand(step: Step) -> Sentences:
+    """What is reported of an order last is how its book has it, and no order changes without a report."""
+    books = {symbol: _journal(step.before.books[symbol]) for symbol in step.tapes}
+    try:
+        _, reports = report(Desk(step.before.profile, books), step.command, step.events)
+    except ValueError as error:
+        yield str(error)
+        return
+    last = {
+        (told.symbol, told.order_id): told
+        for told in reports
+        if isinstance(told, ExecutionReport) and told.exec_type is not ExecType.REJECTED
+    }
+    for symbol, before, after in _changed(step):
+        were = {order.order_id: order for order in before.orders()}
+        for order in after.orders():
+            told, was = last.pop((symbol, order.order_id), None), were.pop(order.order_id, None)
+            now = _standing_of(order)
+            if told is None:
+                if was is not order and (was is None or _standing_of(was) != now):
+                    yield f"order {order.order_id} of {symbol} came or changed, and no report says so"
+                continue
+            said = (told.ord_status, told.working, told.price, told.order_qty, told.cum_qty, told.leaves_qty)
+            if said != now:
+                yield f"order {order.order_id} of {symbol} is reported as {said}, and it is {now}"
+        for order_id in were:
+            gone = last.get((symbol, order_id))
+            if gone is None or not gone.ord_status.ended:
+                yield f"order {order_id} of {symbol} is gone, and no report says so"
+    for (symbol, order_id), told in last.items():
+        if not told.ord_status.ended and not _live(step.after, symbol, order_id):
+            yield f"order {order_id} of {symbol} is reported as {told.ord_status.name}, and it is not live"
+
+
 INVARIANTS: tuple[Invariant, ...] = tuple(_TABLE)
 """Every invariant, in the order in which `broken` asks them."""
 
@@ -746,6 +787,26 @@ def _place(symbol: Symbol, order: Resting | Pending) -> tuple[Symbol, OrderId]:
 
 def _live(state: Exchange, symbol: Symbol, order_id: OrderId) -> bool:
     return symbol in state.books and any(order.order_id == order_id for order in state.books[symbol].orders())
+
+
+def _known(order: Resting | Pending) -> Known:
+    """A live order as the desk that reports on it knows it; what its fills came to is in no book."""
+    if isinstance(order, Pending):
+        return Known(order.order_id, order.terms, working=False)
+    return Known(order.order_id, order.terms, order.executed, order.prevented)
+
+
+def _standing_of(order: Resting | Pending) -> tuple[OrdStatus, bool, Ticks | None, Lots, Lots, Lots]:
+    """What a report on a live order should say: status, whether it works, price, and ordered, executed and open."""
+    now = standing(order)
+    status = OrdStatus.PARTIALLY_FILLED if now.executed else OrdStatus.NEW
+    ordered = now.terms.quantity - now.prevented
+    return status, isinstance(order, Resting), now.terms.price, ordered, now.executed, now.leaves
+
+
+def _journal(book: Book) -> Journal:
+    """What a desk keeps of a book."""
+    return Journal(orders=SortedTuple({order.order_id: _known(order) for order in book.orders()}.values()))
 
 
 def _reach(command: Command, state: Exchange) -> set[Symbol]:

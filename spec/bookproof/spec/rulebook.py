@@ -22,7 +22,8 @@ class Rule(NamedTuple):
     """L1 own book only, LA also accounts, LX several books, LG the whole exchange."""
     text: str
     shown_by: str = "decision"
-    """`decision`: the oracle marks it with `fired`. `invariant NAME`: that predicate of `invariants` holds it."""
+    """`decision`: the oracle marks it with `fired`. `invariant NAME`: that predicate of `invariants` holds it.
+    `stream invariant NAME`: that predicate of `report_checks` does, over all the reports of a run."""
     source: str = ""
     """Whose rule it is, or whose mistake it prevents; empty where it is common knowledge of the trade."""
 
@@ -250,6 +251,13 @@ _TABLE = (
         "Revolut; Kraken",
     ),
     Rule(
+        "F6",
+        "L1",
+        "Of an order that is in several states at once, the one that FIX ranks highest is reported.",
+        "stream invariant status_has_precedence",
+        "FIX 5.0 SP2, appendix D: Pending Cancel 12, Pending Replace 11, Filled 8, Canceled 5, New 2",
+    ),
+    Rule(
         "F7",
         "L1",
         "What a replace does to priority is a convention, so the profile names it.",
@@ -345,6 +353,26 @@ _TABLE = (
         "Whatever the algorithm, all that can trade does, and nobody gives more than it offers or less than nothing.",
         "invariant level_is_shared_out",
     ),
+    # O: reports
+    Rule(
+        "O1",
+        "L1",
+        "Whatever happens to an order is reported, with why (ExecType) and where it stands after that (OrdStatus).",
+        "invariant reports_tell_where_orders_stand",
+        "FIX 5.0 SP2, appendix D: order state change matrices",
+    ),
+    Rule(
+        "O2",
+        "L1",
+        "The reports of a book are numbered from 1 without a gap, refusals among them.",
+        "stream invariant numbers_have_no_gap",
+    ),
+    Rule(
+        "O3",
+        "LG",
+        "Report numbers are per book and commit stamps global, and within a book the two never disagree.",
+        "stream invariant stamps_rise_with_numbers",
+    ),
 )
 
 RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
@@ -353,7 +381,6 @@ RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
 NOT_YET: dict[str, str] = {
     "C8": "resting all-or-none is kept out of the core: skipped orders break B6 and B10",
     "C9": "reduce-only needs account positions",
-    "F6": "in-flight statuses belong to a gateway; here every command is over when the next one starts",
     "J3": "reopening through a call needs auctions (I)",
     "J4": "no static price bands besides the instrument's own limits (A1)",
     "J5": "no execution collars",
@@ -378,5 +405,7 @@ NOT_YET: dict[str, str] = {
     "K4 leveling": "no one-lot round for orders whose share in proportion was rounded to nothing",
     "K7 Eurex": "the weights are those of Liffe: Eurex's own formula is not known here",
     "J7 entry": "a mass cancel does not block the account's next order",
+    "F6 pending": "pending states belong to a gateway; here every command is over when the next one starts",
+    "O1 corrections": "no trade is cancelled or corrected (N), none guaranteed, no order suspended or done for the day",
 }
 """What these letters also name and this version leaves out, with the reason; with a word for a part of a rule."""

@@ -1,0 +1,226 @@
+"""What must hold of every stream of reports: named predicates, one for each property of rules O and F6.
+
+A stream is what an exchange has reported since it opened, of one book or of several, each book's reports in the order
+in which they were sent. The predicates know nothing else: no book, no command, no events. So they hold any exchange's
+reports to the rules, a stranger's as well.
+
+A predicate yields a sentence for everything it finds wrong, and nothing when all is well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
+
+from bookproof.spec.invariants import Breach
+from bookproof.spec.reports import CancelReject, ExecType, ExecutionReport, OrdStatus, Report, precedence
+from bookproof.spec.values import OrderId, Symbol
+
+Sentences: TypeAlias = Iterator[str]
+Stream: TypeAlias = Sequence[Report]
+
+
+class StreamInvariant(NamedTuple):
+    """A named predicate over streams, and the rules that it holds a stream to."""
+
+    name: str
+    rules: tuple[str, ...]
+    predicate: Callable[[Stream], Sentences]
+
+
+_TABLE: list[StreamInvariant] = []
+
+
+def broken_stream(reports: Iterable[Report]) -> list[Breach]:
+    """Every breach of every invariant in a stream of reports; an empty list when it is right.
+
+    >>> from bookproof.spec.values import Side
+    >>> new = ExecutionReport("ABC", 1, 1, 7, ExecType.NEW, OrdStatus.NEW, Side.BUY, 10, 0, 10, price=100)
+    >>> broken_stream([new])
+    []
+    >>> out = new._replace(report_seq=3, exec_type=ExecType.CANCELED, ord_status=OrdStatus.CANCELED, leaves_qty=0)
+    >>> print(*broken_stream([new, out]))
+    numbers_have_no_gap (O2): in ABC, report 3 follows report 1
+    """
+    stream = tuple(reports)
+    return [Breach(name, rules, why) for name, rules, predicate in STREAM_INVARIANTS for why in predicate(stream)]
+
+
+def _of_stream(*rules: str) -> Callable[[Callable[[Stream], Sentences]], Callable[[Stream], Sentences]]:
+    """Enter a predicate over streams in the table, under its own name."""
+
+    def enter(predicate: Callable[[Stream], Sentences]) -> Callable[[Stream], Sentences]:
+        _TABLE.append(StreamInvariant(predicate.__name__, rules, predicate))
+        return predicate
+
+    return enter
+
+
+@_of_stream("O2")
+def numbers_have_no_gap(stream: Stream) -> Sentences:
+    """The reports of a book are numbered 1, 2, 3 and so on; without a number are only refusals that name no book."""
+    last: dict[Symbol, int] = {}
+    for report in stream:
+        symbol, number = report.symbol, report.report_seq
+        if number == 0 and symbol not in last and _refuses(report):
+            continue
+        if number != last.get(symbol, 0) + 1:
+            before = f"report {last[symbol]}" if symbol in last else "nothing"
+            yield f"in {symbol}, report {number} follows {before}"
+        last[symbol] = number
+
+
+@_of_stream("O3")
+def stamps_rise_with_numbers(stream: Stream) -> Sentences:
+    """Within a book a later report never has an earlier commit stamp; and either every report has one, or none has."""
+    unstamped = sum(report.stamp is None for report in stream)
+    if unstamped not in (0, len(stream)):
+        yield f"{unstamped} of {len(stream)} reports have no stamp"
+    for reports in _by_book(stream):
+        for earlier, later in pairwise(reports):
+            if earlier.stamp is not None and later.stamp is not None and later.stamp < earlier.stamp:
+                yield (
+                    f"in {later.symbol}, report {later.report_seq} has stamp {later.stamp}, "
+                    f"and report {earlier.report_seq} before it {earlier.stamp}"
+                )
+
+
+@_of_stream("O1", "A6")
+def quantities_add_up(stream: Stream) -> Sentences:
+    """Ordered = executed + open while an order lives; executed is the sum of its fills, and so is their average."""
+    for before, report in _chains(stream):
+        cum, total = (0, 0) if before is None else (before.cum_qty, before.notional)
+        fill = 0 if report.last_price is None else report.last_qty * report.last_price
+        if report.cum_qty != cum + report.last_qty:
+            yield f"{_told(report)}: {report.cum_qty} executed after {cum} and a fill of {report.last_qty}"
+        if report.notional != total + fill or not 0 <= report.avg_rest < max(1, report.cum_qty):
+            yield f"{_told(report)}: its fills come to {total + fill}, and its average says {report.notional}"
+        open_qty = 0 if report.ord_status.ended else report.order_qty - report.cum_qty
+        if report.leaves_qty != open_qty or report.cum_qty > report.order_qty:
+            parts = f"{report.order_qty} ordered, {report.cum_qty} executed, {report.leaves_qty} open"
+            yield f"{_told(report)}: {parts}, and it is {report.ord_status.name}"
+        if not report.ord_status.ended and report.leaves_qty < 1:
+            yield f"{_told(report)}: nothing is open, and it is {report.ord_status.name}"
+        if before is None or report.exec_type is ExecType.REPLACED:
+            continue
+        restated = report.exec_type is ExecType.RESTATED
+        if report.order_qty >= before.order_qty if restated else report.order_qty != before.order_qty:
+            yield f"{_told(report)}: {before.order_qty} were ordered, and now {report.order_qty}"
+
+
+@_of_stream("O1")
+def reports_follow_one_another(stream: Stream) -> Sentences:
+    """An order is new once, stays its owner's and on its side, and nothing happens to it when it has ended."""
+    for before, report in _chains(stream):
+        if (report.exec_type is ExecType.NEW) is not (before is None):
+            came = "it was live" if before is not None else "it was never new"
+            yield f"{_told(report)}, and {came}"
+        if (report.exec_type is ExecType.TRADE) is not (report.last_qty > 0):
+            yield f"{_told(report)}, with a fill of {report.last_qty}"
+        if before is None:
+            continue
+        if (before.account, before.side) != (report.account, report.side):
+            yield f"{_told(report)} of account {report.account}, and it was of {before.account}, or on the other side"
+        if report.exec_type in (ExecType.TRADE, ExecType.RESTATED) and not before.working:
+            yield f"{_told(report)}, and it was not triggered"
+        if (report.exec_type is ExecType.TRIGGERED) is not (report.working and not before.working):
+            yield f"{_told(report)}: working was {before.working} and is {report.working}"
+
+
+@_of_stream("O1")
+def trades_have_two_sides(stream: Stream) -> Sentences:
+    """Each fill is reported to the maker and, next in its book, to the taker: the same lots at the same price."""
+    for reports in _by_book(stream):
+        waiting: ExecutionReport | None = None
+        for report in reports:
+            trade = report if isinstance(report, ExecutionReport) and report.exec_type is ExecType.TRADE else None
+            if waiting is None and trade is not None and not trade.aggressor:
+                waiting = trade
+                continue
+            fits = (
+                trade is not None
+                and waiting is not None
+                and trade.aggressor
+                and (trade.last_qty, trade.last_price) == (waiting.last_qty, waiting.last_price)
+                and trade.side is waiting.side.opposite
+            )
+            if not fits and (trade is not None or waiting is not None):
+                yield f"{_told(waiting or report)}, and the other side of it is not what follows"
+            waiting = None
+        if waiting is not None:
+            yield f"{_told(waiting)}, and nothing follows"
+
+
+@_of_stream("O1", "A4")
+def refusals_change_nothing(stream: Stream) -> Sentences:
+    """A refused order has nothing executed or open; a refused cancel or replace says where its order stands."""
+    stands: dict[tuple[Symbol, OrderId], OrdStatus] = {}
+    for report in stream:
+        place = (report.symbol, report.order_id)
+        if isinstance(report, CancelReject):
+            known = type(report.order_id) is int  # what is no id names no order: True is not order 1
+            told = stands.get(place, OrdStatus.REJECTED) if known else OrdStatus.REJECTED
+            forgotten = told.ended and report.ord_status is OrdStatus.REJECTED  # another day
+            if report.ord_status is not told and not forgotten:
+                yield f"{_told(report)}: it is said to be {report.ord_status.name}, and it is {told.name}"
+        elif report.exec_type is ExecType.REJECTED:
+            if report.cum_qty or report.leaves_qty or report.reject_reason is None:
+                yield f"{_told(report)}: {report.cum_qty} executed, {report.leaves_qty} open, {report.reject_reason}"
+        else:
+            stands[place] = report.ord_status
+
+
+@_of_stream("F6")
+def status_has_precedence(stream: Stream) -> Sentences:
+    """Of all statuses that an order is in after a report, the one that FIX ranks highest is reported."""
+    for report in stream:
+        if isinstance(report, CancelReject):
+            continue
+        within = [OrdStatus.NEW]
+        if report.cum_qty:
+            within.append(OrdStatus.PARTIALLY_FILLED)
+            within += [OrdStatus.FILLED] * (report.cum_qty == report.order_qty)
+        due = precedence(within + _ENDS.get(report.exec_type, []))
+        if report.exec_type is ExecType.REJECTED:
+            due = OrdStatus.REJECTED
+        if report.ord_status is not due:
+            yield f"{_told(report)}: its status is {report.ord_status.name}, and it should be {due.name}"
+
+
+_ENDS = {ExecType.CANCELED: [OrdStatus.CANCELED], ExecType.EXPIRED: [OrdStatus.EXPIRED]}
+
+STREAM_INVARIANTS: tuple[StreamInvariant, ...] = tuple(_TABLE)
+"""Every invariant of streams, in the order in which `broken_stream` asks them."""
+
+
+# ── small things ──
+
+
+def _by_book(stream: Stream) -> Iterable[list[Report]]:
+    books: dict[Symbol, list[Report]] = {}
+    for report in stream:
+        books.setdefault(report.symbol, []).append(report)
+    return books.values()
+
+
+def _chains(stream: Stream) -> Iterator[tuple[ExecutionReport | None, ExecutionReport]]:
+    """Each report of an order that got in, with the one before it in the same life of its id."""
+    last: dict[tuple[Symbol, OrderId], ExecutionReport] = {}
+    for report in stream:
+        if isinstance(report, CancelReject) or report.exec_type is ExecType.REJECTED:
+            continue
+        place = (report.symbol, report.order_id)
+        before = last.get(place)
+        yield (None if before is None or before.ord_status.ended else before), report
+        last[place] = report
+
+
+def _refuses(report: Report) -> bool:
+    return isinstance(report, CancelReject) or report.exec_type is ExecType.REJECTED
+
+
+def _told(report: Report) -> str:
+    """Which report it is, in the words that every sentence begins with."""
+    what = "cancel-reject" if isinstance(report, CancelReject) else report.exec_type.name.lower()
+    return f"in {report.symbol}, report {report.report_seq} ({what}) of order {report.order_id}"

@@ -1,0 +1,380 @@
+"""From an exchange's events to the reports of every order they are about (rules O1, O2, O3, F6).
+
+All that is needed is the commands and the events, so this works for any exchange that speaks the vocabulary: the
+oracle, an engine, or a file of outcomes. What a report says beyond its event, such as how much has been executed, is
+kept in a `Desk`, which is immutable; `report` is a function of desk, command and events, and of nothing else (A5).
+
+A trade makes two reports: the maker's first, the taker's next. A stop that is triggered is reported before it trades.
+What is about no order, such as a halt, makes none. Orders that have ended are remembered until the end of the day, so
+that a cancel that comes too late is told so with the status its order ended in; FIX ids are unique for a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import merge
+from typing import Final, NamedTuple
+
+from bookproof.spec.commands import Cancel, Command, Replace, Submit
+from bookproof.spec.events import Accepted, Cancelled, DayEnded, Event, Prevented, Rejected, Replaced, Trade, Triggered
+from bookproof.spec.profile import DEFAULT, Profile, ReplaceQuantity
+from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.reports import (
+    CancelReject,
+    CxlRejReason,
+    CxlRejResponseTo,
+    ExecType,
+    ExecutionReport,
+    OrdStatus,
+    Report,
+    precedence,
+)
+from bookproof.spec.sorted_tuple import SortedTuple
+from bookproof.spec.tape import orders_of
+from bookproof.spec.values import Lots, OrderId, Symbol
+
+
+class Known(NamedTuple):
+    """What the desk knows of one order."""
+
+    order_id: OrderId
+    terms: Submit
+    """As accepted, or as replaced at last."""
+    executed: Lots = 0
+    prevented: Lots = 0
+    notional: int = 0
+    """Sum of price times quantity of its fills."""
+    working: bool = True
+    """False for a stop that has not been triggered."""
+    out: OrdStatus | None = None
+    """Cancelled or expired; None while it lives, and when it was filled."""
+
+    @property
+    def order_qty(self) -> Lots:
+        """What is executed or could be."""
+        return self.terms.quantity - self.prevented
+
+    @property
+    def leaves(self) -> Lots:
+        """What is open."""
+        return 0 if self.out else self.order_qty - self.executed
+
+    @property
+    def status(self) -> OrdStatus:
+        """Of all statuses that the order is in, the one to report (F6)."""
+        within = [OrdStatus.NEW]
+        if self.executed:
+            within.append(OrdStatus.PARTIALLY_FILLED if self.executed < self.order_qty else OrdStatus.FILLED)
+        if self.out:
+            within.append(self.out)
+        return precedence(within)
+
+
+class Journal(NamedTuple):
+    """What the desk keeps of one book."""
+
+    report_seq: int = 0
+    """The last number given to a report."""
+    orders: SortedTuple[Known] = SortedTuple()
+    """Live ones, and those that ended today."""
+
+    def find(self, order_id: object) -> Known | None:
+        """The order that had this id last. What is no id names no order: True is not order 1."""
+        if type(order_id) is not int:
+            return None
+        order = self.orders.at_or_after((order_id,))
+        return order if order is not None and order.order_id == order_id else None
+
+    def having(self, order: Known) -> Journal:
+        """The journal with what is now known of one order."""
+        old = self.find(order.order_id)
+        return self._replace(orders=self.orders.add(order) if old is None else self.orders.replace(old, order))
+
+
+class Desk(NamedTuple):
+    """All that must be known to report on the next command."""
+
+    profile: Profile
+    books: Mapping[Symbol, Journal]
+
+    def number(self, symbol: Symbol) -> int:
+        """The last number given to a report of one book. KeyError for an unknown symbol."""
+        return self.books[symbol].report_seq
+
+
+def opening(symbols: Iterable[Symbol], profile: Profile = DEFAULT) -> Desk:
+    """A desk for an exchange with these books, before its first command."""
+    return Desk(profile, {symbol: Journal() for symbol in symbols})
+
+
+def report(
+    desk: Desk, command: Command, events: Iterable[Event], stamp: int | None = None
+) -> tuple[Desk, tuple[Report, ...]]:
+    """The reports of one command, in the order of its events, and the desk after it.
+
+    Commands must come in the order in which they took effect: that of their stamps, if they have any. ValueError for
+    an event about an order that is not live: an exchange that says so is wrong, and no report of it can be right.
+
+    >>> from bookproof.spec.values import Side
+    >>> offer, hit = Submit("ABC", 1, 7, Side.SELL, 5, 100), Submit("ABC", 2, 8, Side.BUY, 3, 101)
+    >>> desk, _ = report(opening(["ABC"]), offer, [Accepted("ABC", 1, Side.SELL, 100, 5)])
+    >>> said = [Accepted("ABC", 2, Side.BUY, 101, 3), Trade("ABC", 100, 3, maker=1, taker=2)]
+    >>> desk, reports = report(desk, hit, said)
+    >>> for it in reports:
+    ...     print(it.report_seq, it.order_id, it.exec_type.name, it.ord_status.name, it.cum_qty, it.leaves_qty)
+    2 2 NEW NEW 0 3
+    3 1 TRADE PARTIALLY_FILLED 3 2
+    4 2 TRADE FILLED 3 0
+    """
+    writer = _Writer(desk, command, stamp)
+    for event in events:
+        writer.write(event)
+    return desk._replace(books=writer.books), tuple(writer.reports)
+
+
+class Reporter:
+    """A desk that is fed one command after another.
+
+    >>> from bookproof.spec.values import Side
+    >>> reporter = Reporter(["ABC"])
+    >>> [refused] = reporter.feed(Cancel("ABC", 1), [Rejected("ABC", 1, RejectReason.UNKNOWN_ORDER)])
+    >>> refused.ord_status, refused.cxl_rej_reason
+    (<OrdStatus.REJECTED: '8'>, <CxlRejReason.UNKNOWN_ORDER: '1'>)
+    """
+
+    def __init__(self, symbols: Iterable[Symbol], profile: Profile = DEFAULT) -> None:
+        self.desk = opening(symbols, profile)
+
+    def feed(self, command: Command, events: Iterable[Event], stamp: int | None = None) -> tuple[Report, ...]:
+        """The reports of the next command."""
+        self.desk, reports = report(self.desk, command, events, stamp)
+        return reports
+
+
+def merged(streams: Iterable[Sequence[Report]]) -> list[Report]:
+    """The streams of several books as one story, by stamp; of one command, in the order of the streams given (O3).
+
+    ValueError for a report without a stamp: nothing says when it was sent.
+
+    >>> reporter = Reporter(["ABC", "XYZ"])
+    >>> refuse = lambda symbol, stamp: reporter.feed(
+    ...     Cancel(symbol, 1), [Rejected(symbol, 1, RejectReason.UNKNOWN_ORDER)], stamp
+    ... )
+    >>> abc, xyz = [*refuse("ABC", 1), *refuse("ABC", 3)], refuse("XYZ", 2)
+    >>> [(report.symbol, report.report_seq, report.stamp) for report in merged([abc, xyz])]
+    [('ABC', 1, 1), ('XYZ', 1, 2), ('ABC', 2, 3)]
+    """
+    return list(merge(*streams, key=_stamp))
+
+
+def _stamp(report: Report) -> int:
+    if report.stamp is None:
+        raise ValueError(
+            f"report {report.report_seq} of {report.symbol} has no stamp; only stamped streams can be merged"
+        )
+    return report.stamp
+
+
+class _Writer:
+    """The reports of one command, as they are written."""
+
+    def __init__(self, desk: Desk, command: Command, stamp: int | None) -> None:
+        self.books = dict(desk.books)
+        self.reports: list[Report] = []
+        self._profile = desk.profile
+        self._command = command
+        self._stamp = stamp
+
+    def write(self, event: Event) -> None:
+        match event:
+            case Accepted():
+                self._accepted(event)
+            case Rejected():
+                self._rejected(event)
+            case Trade():
+                self._filled(event, event.maker, aggressor=False)
+                self._filled(event, event.taker, aggressor=True)
+            case Prevented():
+                self._prevented(event, event.maker, aggressor=False)
+                self._prevented(event, event.taker, aggressor=True)
+            case Cancelled():
+                self._cancelled(event)
+            case Replaced():
+                self._replaced(event)
+            case Triggered():
+                order = self._live(event.symbol, event.order_id)
+                self._say(ExecType.TRIGGERED, order._replace(working=True))
+            case DayEnded():
+                self._forget_ended()
+
+    def _accepted(self, event: Accepted) -> None:
+        for order in orders_of(self._command):
+            if (order.symbol, order.order_id) == (event.symbol, event.order_id):
+                terms = order._replace(price=event.price, quantity=event.quantity)
+                self._say(ExecType.NEW, Known(order.order_id, terms, working=order.stop is None))
+                return
+        raise ValueError(f"order {event.order_id} of {event.symbol} was accepted, and the command did not bring it")
+
+    def _rejected(self, event: Rejected) -> None:
+        """Every order of the command is refused, a basket as a whole; or its one cancel or replace is (A4)."""
+        command = self._command
+        for order in orders_of(command):
+            self.reports.append(
+                ExecutionReport(
+                    order.symbol,
+                    self._next(order.symbol),
+                    order.order_id,
+                    order.account,
+                    ExecType.REJECTED,
+                    OrdStatus.REJECTED,
+                    order.side,
+                    order.quantity,
+                    cum_qty=0,
+                    leaves_qty=0,
+                    price=order.price,
+                    stop=order.stop,
+                    time_in_force=order.time_in_force,
+                    expires=order.expires,
+                    display=order.display,
+                    working=False,
+                    reject_reason=event.reason,
+                    stamp=self._stamp,
+                )
+            )
+        if isinstance(command, Cancel | Replace):
+            journal = self.books.get(command.symbol)
+            order_known = None if journal is None else journal.find(command.order_id)
+            self.reports.append(
+                CancelReject(
+                    command.symbol,
+                    self._next(command.symbol),
+                    command.order_id,
+                    None if order_known is None else order_known.terms.account,
+                    OrdStatus.REJECTED if order_known is None else order_known.status,
+                    CxlRejResponseTo.CANCEL if isinstance(command, Cancel) else CxlRejResponseTo.REPLACE,
+                    _cxl_rej_reason(event.reason, order_known),
+                    event.reason,
+                    self._stamp,
+                )
+            )
+
+    def _filled(self, event: Trade, order_id: OrderId, *, aggressor: bool) -> None:
+        order = self._live(event.symbol, order_id)
+        order = order._replace(
+            executed=order.executed + event.quantity, notional=order.notional + event.price * event.quantity
+        )
+        self._say(ExecType.TRADE, order, last_qty=event.quantity, last_price=event.price, aggressor=aggressor)
+
+    def _prevented(self, event: Prevented, order_id: OrderId, *, aggressor: bool) -> None:
+        order = self._live(event.symbol, order_id)
+        if order.leaves > event.quantity:
+            order = order._replace(prevented=order.prevented + event.quantity)
+            self._say(ExecType.RESTATED, order, aggressor=aggressor, cancel_reason=CancelReason.SELF_TRADE)
+        # Else nothing is left of the order. The cancel that comes with it says all: restated first, it would be filled.
+
+    def _cancelled(self, event: Cancelled) -> None:
+        order = self._live(event.symbol, event.order_id)
+        if event.reason is CancelReason.REPLACED and order.executed:
+            # F4: no more is wanted than was executed, so that is the quantity, and the order is filled.
+            terms = order.terms._replace(quantity=order.executed + order.prevented)
+            order, why = order._replace(terms=terms, out=OrdStatus.CANCELED), ExecType.REPLACED
+        elif event.reason is CancelReason.EXPIRED:
+            order, why = order._replace(out=OrdStatus.EXPIRED), ExecType.EXPIRED
+        else:
+            order, why = order._replace(out=OrdStatus.CANCELED), ExecType.CANCELED
+        self._say(why, order, cancel_reason=event.reason)
+
+    def _replaced(self, event: Replaced) -> None:
+        order = self._live(event.symbol, event.order_id)
+        opened = self._profile.replace_quantity is ReplaceQuantity.OPEN
+        done = order.executed + order.prevented if opened else 0
+        stop = self._command.stop if isinstance(self._command, Replace) else None
+        terms = order.terms._replace(
+            price=event.price,
+            quantity=event.quantity + done,
+            stop=order.terms.stop if stop is None else stop,
+        )
+        self._say(ExecType.REPLACED, order._replace(terms=terms))
+
+    def _say(
+        self,
+        why: ExecType,
+        order: Known,
+        *,
+        last_qty: Lots = 0,
+        last_price: int | None = None,
+        aggressor: bool = False,
+        cancel_reason: CancelReason | None = None,
+    ) -> None:
+        """Report on an order as it stands now."""
+        terms = order.terms
+        self.books[terms.symbol] = self.books[terms.symbol].having(order)
+        whole, rest = divmod(order.notional, order.executed) if order.executed else (0, 0)
+        self.reports.append(
+            ExecutionReport(
+                terms.symbol,
+                self._next(terms.symbol),
+                order.order_id,
+                terms.account,
+                why,
+                order.status,
+                terms.side,
+                order.order_qty,
+                order.executed,
+                order.leaves,
+                terms.price,
+                terms.stop,
+                terms.time_in_force,
+                terms.expires,
+                terms.display,
+                order.working,
+                last_qty,
+                last_price,
+                aggressor,
+                whole,
+                rest,
+                None,
+                cancel_reason,
+                self._stamp,
+            )
+        )
+
+    def _next(self, symbol: Symbol) -> int:
+        """The next number in the stream of a book (O2); 0 where there is no such book."""
+        journal = self.books.get(symbol)
+        if journal is None:
+            return 0
+        self.books[symbol] = journal._replace(report_seq=journal.report_seq + 1)
+        return journal.report_seq + 1
+
+    def _live(self, symbol: Symbol, order_id: OrderId) -> Known:
+        journal = self.books.get(symbol)
+        order = None if journal is None else journal.find(order_id)
+        if order is None or order.status.ended:
+            raise ValueError(f"something happened to order {order_id} of {symbol}, and it is not live")
+        return order
+
+    def _forget_ended(self) -> None:
+        for symbol, journal in self.books.items():
+            if any(order.status.ended for order in journal.orders):
+                live = SortedTuple(order for order in journal.orders if not order.status.ended)
+                self.books[symbol] = journal._replace(orders=live)
+
+
+_CXL_REJ_REASONS: Final[Mapping[RejectReason, CxlRejReason]] = {
+    RejectReason.UNKNOWN_SYMBOL: CxlRejReason.UNKNOWN_ORDER,
+    RejectReason.INVALID_ORDER_ID: CxlRejReason.UNKNOWN_ORDER,
+    RejectReason.UNKNOWN_ORDER: CxlRejReason.UNKNOWN_ORDER,
+    RejectReason.INVALID_PRICE: CxlRejReason.INVALID_PRICE_INCREMENT,
+    RejectReason.INVALID_STOP: CxlRejReason.INVALID_PRICE_INCREMENT,
+    RejectReason.MARKET_HALTED: CxlRejReason.EXCHANGE_OPTION,
+    RejectReason.BOOK_HALTED: CxlRejReason.EXCHANGE_OPTION,
+    RejectReason.WOULD_TAKE: CxlRejReason.EXCHANGE_OPTION,
+}
+
+
+def _cxl_rej_reason(reason: RejectReason, order: Known | None) -> CxlRejReason:
+    """The code of FIX for a refused cancel or replace."""
+    if reason is RejectReason.UNKNOWN_ORDER and order is not None:
+        return CxlRejReason.TOO_LATE
+    return _CXL_REJ_REASONS.get(reason, CxlRejReason.OTHER)
