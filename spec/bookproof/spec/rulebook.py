@@ -279,9 +279,62 @@ _TABLE = (
         source="OrderBook-rs #97, #138",
     ),
     Rule("G6", "L1", "Prevented quantity is open in neither order any more and counted in both."),
+    # I: auctions
+    Rule(
+        "I1",
+        "L1",
+        "A call collects orders without matching, crossing or not, and refuses terms about what trades on entry.",
+        source="MarketGrid",
+    ),
+    Rule(
+        "I2",
+        "L1",
+        "An uncross is at a price at which the largest volume can trade, from the lowest limit to the highest.",
+        source="LSE: maximum executable volume",
+    ),
+    Rule(
+        "I3",
+        "L1",
+        "Of several such prices, one with the smallest surplus on either side.",
+        source="LSE: minimum surplus",
+    ),
+    Rule(
+        "I4",
+        "L1",
+        "Of these, the highest with buyers left over and the lowest with sellers left over.",
+        source="LSE: market pressure",
+    ),
+    Rule(
+        "I5",
+        "L1",
+        "Of these, the nearest to the last trade in the book, and the higher if two are as near or nothing traded yet.",
+        source="LSE: reference price; Quedex: nearest to the last",
+    ),
+    Rule(
+        "I6",
+        "L1",
+        "All fills of an uncross are at its price, market orders first, then by price and time.",
+        source="Natarajan, Sarswat and Singh, ITP 2021: fair and uniform",
+    ),
+    Rule("I7", "L1", "After an uncross the best bid is below the best ask.", "invariant uncrossed"),
+    Rule("I8", "L1", "An iceberg takes part in an uncross with all it has, at its place in the queue."),
+    Rule("I9", "L1", "Stops that the price of an uncross has reached are triggered after it."),
+    Rule(
+        "I10",
+        "L1",
+        "No outcome at one price trades more than an uncross, and nobody better is left while somebody worse trades.",
+        "invariant better_orders_fill_first",
+        "Natarajan, Sarswat and Singh, ITP 2021; Imandra on IEX",
+    ),
     # J: phases and halts; L: several legs
-    Rule("J1", "L1", "A book is continuous or halted, and changes only by command.", source="Binance: TRADING, HALT"),
+    Rule(
+        "J1",
+        "L1",
+        "A book is in one of six phases, and goes from one to another by command and along its state machine only.",
+        source="Binance: TRADING, HALT, BREAK, CANCEL_ONLY, END_OF_DAY",
+    ),
     Rule("J2", "L1", "In a halted book nothing enters, changes or trades; orders may be cancelled and may expire."),
+    Rule("J3", "L1", "Where the profile says so, a book comes back to continuous trading only through a call."),
     Rule(
         "J6",
         "LG",
@@ -299,7 +352,6 @@ NOT_YET: dict[str, str] = {
     "C8": "resting all-or-none is kept out of the core: skipped orders break B6 and B10",
     "C9": "reduce-only needs account positions",
     "F6": "in-flight statuses belong to a gateway; here every command is over when the next one starts",
-    "J3": "reopening through a call needs auctions (I)",
     "J4": "no static price bands besides the instrument's own limits (A1)",
     "J5": "no execution collars",
     "L1": "no spread books",
@@ -317,7 +369,9 @@ NOT_YET: dict[str, str] = {
     "E2 each fill": "stops are not looked at after each fill",
     "E6 protection": "a triggered market stop has no protection range",
     "G3 transfer": "moving prevented quantity between accounts needs account positions",
-    "J1 phases": "no pre-open, call, cancel-only or closed phases",
+    "I5 midpoint": "the reference is the last trade; no midpoint, close or theoretical price",
+    "I6 extension": "a call ends when the command says so: no random end, no extension when the price moves far",
+    "I8 displayed": "icebergs never take part with their displayed slice alone",
     "J7 entry": "a mass cancel does not block the account's next order",
 }
 """What these letters also name and this version leaves out, with the reason; with a word for a part of a rule."""
