@@ -181,9 +181,7 @@ def uncross(book: FastBook, bids: Ladder, asks: Ladder, tick: Ticks) -> list[Eve
             for order in list(next(iter(ladder.best_first()))):
                 ladder.remove(order)
                 book.forget(order.order_id)
-                events.append(
-                    Cancelled(book.symbol, order.order_id, side, None, order.leaves, CancelReason.MARKET)
-                )
+                events.append(Cancelled(book.symbol, order.order_id, side, None, order.leaves, CancelReason.MARKET))
     return events
 
 

@@ -508,7 +508,9 @@ class FastBook:
         if MARKET_RUNG in (*bids[-1:], *asks[-1:]) or (bids and asks and bids[-1] >= -asks[-1]):
             return True
         first = (*self._buy_stops[:1], *self._sell_stops[:1])
-        return any(order.terms.stop is not None and self._reached(order.terms.side, order.terms.stop) for order in first)
+        return any(
+            order.terms.stop is not None and self._reached(order.terms.side, order.terms.stop) for order in first
+        )
 
     def indicative(self) -> Indicative:
         """What would trade if a call ended now (I2 to I5)."""

@@ -106,7 +106,9 @@ def _candidates(limits: Sequence[Ticks], reference: Ticks | None, tick: Ticks) -
     """
     if not limits:
         return [] if reference is None else [reference]
-    near = {limit + step for limit in limits for step in (-tick, 0, tick)} | ({reference} if reference is not None else set())
+    near = {limit + step for limit in limits for step in (-tick, 0, tick)} | (
+        {reference} if reference is not None else set()
+    )
     lowest, highest = min(limits), max(limits)
     return sorted(price for price in near if lowest <= price <= highest)
 

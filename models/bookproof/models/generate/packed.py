@@ -120,7 +120,8 @@ _AWAY = (2, 3, 4) * 4
 _OPENING = 10
 """Commands at the beginning that only build books."""
 
-_PHASES = (*[Phase.CALL] * 6, *[Phase.CONTINUOUS] * 8, *[Phase.PRE_OPEN] * 2, Phase.HALT, Phase.CANCEL_ONLY, Phase.CLOSED)
+_SHUT = (Phase.HALT, Phase.CANCEL_ONLY, Phase.CLOSED)
+_PHASES = (*[Phase.CALL] * 8, *[Phase.CONTINUOUS] * 10, *[Phase.PRE_OPEN] * 3, *_SHUT)
 """Where books are sent: mostly into a call and out of it, and seldom where only one command leads out again."""
 
 

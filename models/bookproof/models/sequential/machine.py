@@ -20,7 +20,19 @@ from bookproof.models.engines_by_name import MakeEngine
 from bookproof.models.generate.case import entered
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
 from bookproof.models.generate.spoil import spoil
-from bookproof.models.generate.strategies import ACCOUNT, PHASE, PRICE, QUANTITY, SIDES, SPOIL, TIME, Terms, legs, order, terms
+from bookproof.models.generate.strategies import (
+    ACCOUNT,
+    PHASE,
+    PRICE,
+    QUANTITY,
+    SIDES,
+    SPOIL,
+    TIME,
+    Terms,
+    legs,
+    order,
+    terms,
+)
 from bookproof.models.generate.venues import LEVELS, SIZES, books, scale_of
 from bookproof.models.sequential.differential import PATIENCE, SideBySide
 from bookproof.spec.commands import (
