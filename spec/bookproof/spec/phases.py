@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bookproof.spec import auction
 from bookproof.spec import book as rules
-from bookproof.spec.auction import NOTHING, Clearing, clearing, fills, interests
 from bookproof.spec.book import Book, Happened
 from bookproof.spec.events import Event, PhaseChanged, Trade, Uncrossed
 from bookproof.spec.kernel import Resting, crosses, reach_of
@@ -72,11 +72,12 @@ def _is_crossed(book: Book) -> bool:
 # ── the uncross ──
 
 
-def indicative(book: Book) -> Clearing:
+def indicative(book: Book) -> auction.Clearing:
     """What would trade if the call ended now (I2 to I5)."""
     if not book.bids or not book.asks:
-        return NOTHING
-    return clearing(interests(book.bids), interests(book.asks), book.last_price, book.instrument.tick)
+        return auction.NOTHING
+    bids, asks = auction.interests(book.bids), auction.interests(book.asks)
+    return auction.clearing(bids, asks, book.last_price, book.instrument.tick)
 
 
 def uncross(book: Book) -> Happened:
@@ -90,7 +91,7 @@ def uncross(book: Book) -> Happened:
     events: list[Event] = [Uncrossed(symbol, price, volume, surplus)]
     traded: dict[Resting, Lots] = {}
     if price is not None:
-        for buy, sell, quantity in fills(book.bids, book.asks, volume):
+        for buy, sell, quantity in auction.fills(book.bids, book.asks, volume):
             events.append(Trade(symbol, price, quantity, sell.order_id, buy.order_id))
             for order in (buy, sell):
                 traded[order] = traded.get(order, 0) + quantity
