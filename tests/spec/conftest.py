@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from bookproof.spec.commands import Cancel, Command, Replace, Submit
+from bookproof.engine.striped import StripedEngine
+from bookproof.spec.commands import Cancel, Command, Replace, SetPhase, Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Rejected, Trade, Triggered
-from bookproof.spec.exchange import Exchange, opening, queue, step, stops
+from bookproof.spec.exchange import Exchange, opening, queue, snapshot, step, stops
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.invariants import broken
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Lots, OrderId, Side, Symbol, Ticks
+from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks
 from bookproof.spec.views import QueuedOrder
 
 
@@ -90,6 +91,27 @@ class Floor:
         return [stop.order_id for stop in (*pending.buys, *pending.sells)]
 
 
+class FloorAndEngine(Floor):
+    """A floor with the engine beside it: every command goes to both, and every answer and view must be the same."""
+
+    def __init__(self, *instruments: Instrument, profile: Profile = DEFAULT) -> None:
+        super().__init__(*instruments, profile=profile)
+        self.engine = StripedEngine([book.instrument for book in self.state.books.values()], profile, stripes=1)
+
+    def do(self, command: Command) -> tuple[Event, ...]:
+        """One command to both; its events."""
+        events = super().do(command)
+        assert self.engine.submit(command).events == events
+        assert tuple(map(self.engine.view, self.state.books)) == snapshot(self.state)
+        return events
+
+    def go(self, *phases: Phase, symbol: Symbol = "ABC") -> tuple[Event, ...]:
+        """From phase to phase; the events of the last step."""
+        for phase in phases:
+            self.do(SetPhase(symbol, phase))
+        return self.events
+
+
 def order(side: Side, order_id: OrderId, quantity: Lots, price: Ticks | None = None, **terms: Any) -> Submit:
     """A new order for ABC, or the symbol that is named."""
     symbol, account = terms.pop("symbol", "ABC"), terms.pop("account", 100 + order_id)
@@ -104,6 +126,18 @@ def _row(order: QueuedOrder) -> tuple[OrderId, Lots, Lots]:
 def floor() -> Floor:
     """Two empty books under the default profile."""
     return Floor()
+
+
+@pytest.fixture
+def pair() -> FloorAndEngine:
+    """Two empty books under the default profile, with the engine beside the oracle."""
+    return FloorAndEngine()
+
+
+@pytest.fixture
+def open_pair() -> Callable[..., FloorAndEngine]:
+    """Opens such a floor with other books, or under another profile."""
+    return FloorAndEngine
 
 
 @pytest.fixture

@@ -17,7 +17,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bookproof.spec import allocation, exchange, invariants, invariants_of_sharing, kernel, level_match, tape
+from bookproof.spec import (
+    allocation,
+    auction,
+    exchange,
+    invariants,
+    invariants_of_sharing,
+    kernel,
+    level_match,
+    phases,
+    tape,
+)
 from bookproof.spec import book as rules
 from bookproof.spec.allocation_terms import Allocation, LeadMarketMaker, Sharing
 from bookproof.spec.commands import (
@@ -31,6 +41,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     Submit,
     TakeSnapshot,
 )
@@ -42,18 +53,25 @@ from bookproof.spec.events import (
     SnapshotTaken,
     Trade,
     Triggered,
+    Uncrossed,
 )
 from bookproof.spec.exchange import Exchange, opening, run, step
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import INVARIANTS, broken
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import DEFAULT, WORKLOADS, NoLiquidity, Profile, TrueStop
+from bookproof.spec.profile import DEFAULT, WORKLOADS, NoLiquidity, Profile, Reopen, TrueStop
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.rulebook import RULES, listening
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.values import Phase, SelfTradePrevention, Side, TimeInForce
 
-CONTRARY = Profile("contrary", true_stop=TrueStop.TRIGGER, no_liquidity=NoLiquidity.CANCEL, self_trade_groups=((1, 2),))
+CONTRARY = Profile(
+    "contrary",
+    true_stop=TrueStop.TRIGGER,
+    no_liquidity=NoLiquidity.CANCEL,
+    self_trade_groups=((1, 2),),
+    reopen=Reopen.CALL,
+)
 """The switches that neither shipped profile turns."""
 THRESHOLD = Profile(
     "threshold",
@@ -70,11 +88,24 @@ SPLIT = Profile("split", allocation=Allocation(Sharing.TIME_PRO_RATA, fifo_perce
 """Levels are shared in every way that there is."""
 PROFILES = (DEFAULT, WORKLOADS, CONTRARY, THRESHOLD, SPLIT)
 
+Script = Callable[[int, int], Iterator[Command]]
+"""Random commands by seed and number."""
+
 BOOKS = (
     Instrument("AAA"),
     Instrument("BBB", tick=2, lot=3, max_quantity=60),
     Instrument("CCC", min_price=90, max_price=110, min_notional=300),
 )
+
+
+CALL, CONTINUOUS, CANCEL_ONLY = Phase.CALL, Phase.CONTINUOUS, Phase.CANCEL_ONLY
+ROUTES: list[list[Phase]] = [
+    [CALL, CONTINUOUS],
+    [CALL, CANCEL_ONLY, CONTINUOUS, CALL, CONTINUOUS],
+    [CANCEL_ONLY, CONTINUOUS, CALL, CONTINUOUS],
+    [Phase.CLOSED, Phase.PRE_OPEN, CALL, CONTINUOUS],
+]
+"""Ways away from continuous trading and back."""
 
 
 # ── every invariant holds ──
@@ -144,11 +175,32 @@ def script(seed: int, length: int) -> Iterator[Command]:
                 yield draw.choice(odd)
 
 
+def calls(seed: int, length: int) -> Iterator[Command]:
+    """Random days of one book, from call to call, with market orders, icebergs and stops in each of them."""
+    draw = random.Random(f"calls {seed}")
+    number = 0
+    while number < length:
+        for phase in draw.choice(ROUTES):
+            yield SetPhase("AAA", phase)
+            for _ in range(draw.randint(1, 7)):
+                number += 1
+                lots, known = draw.randint(1, 9), draw.randint(max(1, number - 9), number)
+                terms: list[dict[str, Any]] = [{}, {}, {"price": None}, {"display": draw.randint(0, lots)}]
+                terms += [{"stop": 100 + draw.randint(-5, 5)}, {"time_in_force": draw.choice(list(TimeInForce)[:-1])}]
+                new = Submit("AAA", number, draw.randrange(5), draw.choice(list(Side)), lots, 100 + draw.randint(-4, 4))
+                new = new._replace(**draw.choice(terms))
+                if new.time_in_force is TimeInForce.GTD:
+                    new = new._replace(expires=10**6)
+                others: list[Command] = [Replace("AAA", known, lots), Cancel("AAA", known)]
+                yield new if draw.random() < 0.85 else draw.choice(others)
+
+
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
 @pytest.mark.parametrize("seed", range(8))
-def test_every_invariant_holds_after_every_random_step(seed: int, profile: Profile) -> None:
+@pytest.mark.parametrize("commands", [script, calls], ids=lambda commands: commands.__name__)
+def test_every_invariant_holds_after_every_random_step(commands: Script, seed: int, profile: Profile) -> None:
     state = opening(BOOKS, profile)
-    for number, command in enumerate(script(seed, 250)):
+    for number, command in enumerate(commands(seed, 250)):
         after, events = step(state, command)
         assert broken(state, command, events, after) == [], f"command {number}: {command}"
         state = after
@@ -159,7 +211,8 @@ def test_the_random_steps_reach_every_rule_that_is_a_decision_and_every_kind_of_
     with listening() as reached:
         for profile in PROFILES:
             for seed in range(12):
-                said.update(map(type, run(opening(BOOKS, profile), script(seed, 250))[1]))
+                for commands in (script, calls):
+                    said.update(map(type, run(opening(BOOKS, profile), commands(seed, 250))[1]))
     assert set(reached) == {number for number, rule in RULES.items() if rule.shown_by == "decision"}
     assert set(said) == set(EVENTS)
 
@@ -225,6 +278,10 @@ TWO_STOPS = [sell(1, 5, 100), buy(3, 1, stop=100), buy(4, 1, stop=99)]
 TWO_EXPIRIES = [sell(1, 5, 100, time_in_force=GTD, expires=9), sell(2, 5, 100, time_in_force=GTD, expires=8)]
 OWN_ASK = [sell(1, 5, 100, account=7)]
 CANCEL_BOTH = SelfTradePrevention.CANCEL_BOTH
+
+UNCROSS = SetPhase("ABC", CONTINUOUS)
+CALLED = [SetPhase("ABC", CALL), buy(1, 5, 102), buy(2, 5, 101), sell(3, 5, 100), sell(4, 7, 101)]
+TIED = [SetPhase("ABC", CALL), buy(1, 10, 103), buy(2, 3, 101), sell(3, 10, 100), sell(4, 9, 102)]
 
 Doctor = Callable[[Case], Case]
 DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
@@ -420,6 +477,99 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
     ("reports_tell_where_orders_stand", "unasked", TWO_ASKS, buy(3, 4, 100), lambda it: it.leave_order(2, price=101)),
     ("reports_tell_where_orders_stand", "a stranger", [], buy(1, 5, 100), lambda it: it.ask(order_id=2)),
     ("reports_tell_where_orders_stand", "never came", [], buy(1, 5, 100), lambda it: it.leave(bids=SortedTuple())),
+    ("phases_change_by_command", "another phase", [], SetPhase("ABC", CALL), lambda it: it.leave(phase=Phase.HALT)),
+    (
+        "no_trade_while_halted",
+        "into a closed book",
+        [],
+        buy(1, 5, 100),
+        lambda it: it._replace(before=it.leave(phase=Phase.CLOSED).after),
+    ),
+    (
+        "uncrossed",
+        "still crossed",
+        CALLED,
+        UNCROSS,
+        lambda it: it.leave(bids=it.before.books["ABC"].bids, asks=it.before.books["ABC"].asks),
+    ),
+    (
+        "nothing_dead_rests",
+        "a market order after the uncross",
+        [SetPhase("ABC", CALL), buy(1, 5)],
+        UNCROSS,
+        lambda it: it.leave(bids=it.before.books["ABC"].bids),
+    ),
+    (
+        "nothing_matches_in_a_call",
+        "a trade",
+        CALLED[:2],
+        sell(3, 5, 100),
+        lambda it: it.say(it.events[0], Trade("ABC", 102, 5, 1, 3)),
+    ),
+    ("nothing_matches_in_a_call", "no uncross", CALLED, UNCROSS, lambda it: it.say(it.events[0], *it.events[2:])),
+    (
+        "nothing_matches_in_a_call",
+        "an uncross on the way into the call",
+        [],
+        CALLED[0],
+        lambda it: it.say(*it.events, Uncrossed("ABC", None, 0, 0)),
+    ),
+    (
+        "one_price_per_uncross",
+        "another price",
+        CALLED,
+        UNCROSS,
+        lambda it: it.say(*it.events[:2], it.events[2]._replace(price=102), it.events[3]),
+    ),
+    (
+        "one_price_per_uncross",
+        "more than was said",
+        CALLED,
+        UNCROSS,
+        lambda it: it.say(it.events[0], it.events[1]._replace(volume=9), *it.events[2:]),
+    ),
+    (
+        "one_price_per_uncross",
+        "beyond a limit",
+        CALLED,
+        UNCROSS,
+        lambda it: it.say(*it.events[:2], *(event._replace(price=102) for event in it.events[2:])),
+    ),
+    (
+        "auction_volume_is_maximal",
+        "less",
+        CALLED,
+        UNCROSS,
+        lambda it: it.say(it.events[0], Uncrossed("ABC", 102, 5, -7), it.events[2]._replace(price=102)),
+    ),
+    (
+        "auction_volume_is_maximal",
+        "a larger surplus",
+        TIED,
+        UNCROSS,
+        lambda it: it.say(it.events[0], Uncrossed("ABC", 102, 10, -9), it.events[2]._replace(price=102)),
+    ),
+    (
+        "auction_volume_is_maximal",
+        "a surplus that is not there",
+        CALLED,
+        UNCROSS,
+        lambda it: it.say(it.events[0], it.events[1]._replace(surplus=-1), *it.events[2:]),
+    ),
+    (
+        "better_orders_fill_first",
+        "the worse first",
+        CALLED,
+        UNCROSS,
+        lambda it: it.say(*it.events[:2], *it.events[:1:-1]),
+    ),
+    (
+        "better_orders_fill_first",
+        "the better goes without",
+        CALLED,
+        UNCROSS,
+        lambda it: it.say(*it.events[:2], it.events[3]),
+    ),
 ]
 """The invariant, what is made wrong, the book, the command, and the hand that makes it wrong."""
 
@@ -599,12 +749,12 @@ DEFECTS = [
     (rules.cascade, "waiting.pop(0)", "waiting.pop()", "stops_take_their_turn"),
     (rules.cascade, "_take_due(book)", "_take_due(book) if not events else (book, [])", "no_due_stop"),
     (rules._replace_resting, "leaves <= order.leaves", "True", "newcomers_stand_last"),
-    (rules._replace_resting, "price == order.price and", "", "queues_sorted"),
+    (rules._replace_resting, "price == order.terms.price and", "", "queues_sorted"),
     (rules._replace_resting, "total - done", "total", "quantity_identity"),
     (rules._replace_resting, "if leaves <= 0:", "if leaves < 0:", "no_empty_slices"),
     (rules.cancel_all, "order.sequence", "-order.sequence", "clock_leaves_nothing_due"),
     (rules.refusal, "if book.locate(order.order_id) is not None:", "if False:", "ids_live_once"),
-    (rules.refusal, "if book.phase is Phase.HALT:", "if False:", "no_trade_while_halted"),
+    (rules.phase_refusal, "if book.phase is Phase.HALT:", "if False:", "no_trade_while_halted"),
     (exchange._basket, "return state, tuple(", "return state._with(*after), tuple(", "all_or_nothing"),
     (
         exchange._basket,
@@ -624,7 +774,7 @@ DEFECTS = [
         "order.terms.expires < command.now",
         "clock_leaves_nothing_due",
     ),
-    (exchange._set_phase, "book._replace(phase=phase)", "book", "phases_change_by_command"),
+    (phases.set_phase, "book._replace(phase=phase)", "book", "phases_change_by_command"),
     (exchange._replace, "fault is None and state.halted", "False", "no_trade_while_halted"),
     (allocation.allocate, "in _STEPS:", "in _STEPS[1:]:", "top_is_served_first"),
     (allocation.allocate, "in _STEPS:", "in _STEPS[:1] + _STEPS[2:]:", "market_makers_get_their_percentage"),
@@ -644,6 +794,31 @@ DEFECTS = [
         "side.first.key < newcomer.key",
         "top_bettered_the_market",
     ),
+    (rules.phase_refusal, "if book.phase is Phase.CLOSED:", "if False:", "no_trade_while_halted"),
+    (rules.enter, "if book.phase.collects:", "if False:", "nothing_matches_in_a_call"),
+    (rules.cascade, "book.phase is not Phase.CONTINUOUS or ", "", "nothing_matches_in_a_call"),
+    (phases.set_phase, "if not _is_settled(book):", "if False:", "uncrossed"),
+    (phases.uncross, "order.terms.price is None:", "False:", "nothing_dead_rests"),
+    (phases.uncross, "book._replace(last_price=price)", "book", "last_price_is_the_last_trade"),
+    (phases.uncross, "Trade(symbol, price,", "Trade(symbol, buy.terms.price or price,", "one_price_per_uncross"),
+    (
+        auction.clearing,
+        "max(volumes.values(), default=0)",
+        "min(filter(None, volumes.values()), default=0)",
+        "auction_volume_is_maximal",
+    ),
+    (auction.clearing, "least = min(", "least = max(", "auction_volume_is_maximal"),
+    (
+        auction._under_pressure,
+        "long[-1:] + even + short[:1]",
+        "long[:1] + even + short[-1:]",
+        "better_orders_fill_first",
+    ),
+    (auction._taken, "min(volume, order.leaves)", "min(volume, order.slice)", "one_price_per_uncross"),
+    (auction.fills, "_taken(bids, volume)", "_taken(sorted(bids, reverse=True), volume)", "better_orders_fill_first"),
+    (rules.executed_in_auction, "shown = min(order.display, left)", "shown = left", "iceberg_bound"),
+    (rules.executed_in_auction, "sequence += 1", "pass", "newcomers_stand_last"),
+    (rules.executed_in_auction, "order.executed + quantity", "order.executed", "quantity_identity"),
 ]
 """Engines have had most of these; the rest are slips of one line that look right."""
 
@@ -659,7 +834,10 @@ def test_every_invariant_notices_a_defect_planted_in_the_oracle(
     defect = f"from __future__ import annotations\n{source.replace(right, wrong)}"
     exec(compile(defect, "defect", "exec"), vars(module), made)
     monkeypatch.setattr(module, place.__name__, made[place.__name__])
-    assert any(name in noticed_in(script(seed, 250), profile) for seed in range(12) for profile in PROFILES)
+    everything = (
+        (seed, profile, commands) for seed in range(12) for profile in PROFILES for commands in (script, calls)
+    )
+    assert any(name in noticed_in(commands(seed, 250), profile) for seed, profile, commands in everything)
 
 
 def noticed_in(commands: Iterable[Command], profile: Profile) -> set[str]:

@@ -10,12 +10,23 @@ from bisect import bisect_left, insort
 from collections import deque
 from typing import TypeAlias
 
+from bookproof.engine import auction
 from bookproof.engine.entry_checks import NOTHING as _NOTHING
 from bookproof.engine.entry_checks import TOP_ID as _TOP_ID
 from bookproof.engine.entry_checks import EntryChecks
-from bookproof.engine.ladder import Ladder, Level, RestingOrder, floor_of
+from bookproof.engine.ladder import MARKET_RUNG, Ladder, Level, RestingOrder, floor_of
 from bookproof.spec.commands import Cancel, Replace, Submit
-from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Rejected, Replaced, Trade, Triggered
+from bookproof.spec.events import (
+    Accepted,
+    Cancelled,
+    Event,
+    PhaseChanged,
+    Prevented,
+    Rejected,
+    Replaced,
+    Trade,
+    Triggered,
+)
 from bookproof.spec.instruments import MOST_SLICES, Instrument
 from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
@@ -31,7 +42,18 @@ from bookproof.spec.values import (
     Ticks,
     TimeInForce,
 )
-from bookproof.spec.views import Depth, OrderStatus, PendingStop, Queue, QueuedOrder, Stops, Top, depth_of, top_of
+from bookproof.spec.views import (
+    Depth,
+    Indicative,
+    OrderStatus,
+    PendingStop,
+    Queue,
+    QueuedOrder,
+    Stops,
+    Top,
+    depth_of,
+    top_of,
+)
 
 _SMALL = 2**30
 """CPython compares integers below this in half the time."""
@@ -99,15 +121,19 @@ class FastBook:
         "_stops_seen",
         "_taker_ended",
         "checks",
-        "halted",
         "last_price",
+        "paused",
+        "phase",
         "symbol",
     )
 
     def __init__(self, instrument: Instrument, profile: Profile, market: Market) -> None:
         self.symbol = instrument.symbol
         self.checks = EntryChecks(instrument)
-        self.halted = False
+        self.phase = Phase.CONTINUOUS
+        """What this book is doing by itself; the market may be halted as a whole."""
+        self.paused = False
+        """Whether that is anything but continuous trading: the one thing that the short path has to ask."""
         self.last_price: Ticks | None = None
         self._market = market
         self._min_notional = instrument.min_notional
@@ -138,8 +164,8 @@ class FastBook:
         side, price, stop, expires = order.side, order.price, order.stop, order.expires
         if self._market.halted:
             return RejectReason.MARKET_HALTED
-        if self.halted:
-            return RejectReason.BOOK_HALTED
+        if self.paused and (reason := auction.refusal(self.phase, order)) is not None:
+            return reason
         if order.order_id in self._live:
             return RejectReason.DUPLICATE_ORDER_ID
         if expires is not None and expires <= self._market.clock:
@@ -149,6 +175,8 @@ class FastBook:
         if stop is not None:
             if self._profile.true_stop is TrueStop.REJECT and self._reached(side, stop):
                 return RejectReason.STOP_ALREADY_TRUE
+            return None
+        if self.paused:
             return None
         if price is None:
             if self._profile.no_liquidity is NoLiquidity.REJECT and not self._against(side).rungs:
@@ -184,7 +212,7 @@ class FastBook:
             and not order_id >> 63  # from 0 to 2**63 - 1, in a third less time than two comparisons
             and not account >> 63
             and order_id not in self._live
-            and not (self.halted or self._market.halted)
+            and not (self.paused or self._market.halted)
         ):
             return self._submit_special(order)
         symbol, side = order.symbol, order.side
@@ -229,6 +257,8 @@ class FastBook:
         events: list[Event] = [Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity)]
         if order.stop is not None:
             self._pend(order)
+        elif self.paused:
+            self._rest(order, order.price, order.quantity, 0, 0, None)  # I1
         else:
             self._enter(order, order.price, order.quantity, events)
         self.trigger_stops(events)
@@ -377,7 +407,13 @@ class FastBook:
         self._live[maker.order_id] = maker
 
     def _rest(
-        self, terms: Submit, price: Ticks, leaves: Lots, executed: Lots, prevented: Lots, resting: RestingOrder | None
+        self,
+        terms: Submit,
+        price: Ticks | None,
+        leaves: Lots,
+        executed: Lots,
+        prevented: Lots,
+        resting: RestingOrder | None,
     ) -> None:
         display = terms.display
         slice = display if display and display < leaves else leaves
@@ -391,7 +427,9 @@ class FastBook:
         resting.executed += executed
         resting.prevented += prevented
         self._live[resting.order_id] = resting
-        if terms.side is _BUY:
+        if price is None:  # I6
+            (self._bids if terms.side is _BUY else self._asks).add(resting, MARKET_RUNG, None)
+        elif terms.side is _BUY:
             self._bids.add(resting, price, price, display == 0)
         else:
             self._asks.add(resting, -price, price, display == 0)
@@ -418,8 +456,8 @@ class FastBook:
 
     def trigger_stops(self, events: list[Event]) -> None:
         """Trigger what the last trade has reached, and what that reaches, until none is due (E2 to E5)."""
-        if not self._buy_stops and not self._sell_stops:
-            return
+        if self.paused or not (self._buy_stops or self._sell_stops):
+            return  # what is due in a call waits for its end (I9)
         waiting: deque[StopOrder] = deque()
         while True:
             for side, stops in ((Side.BUY, self._buy_stops), (Side.SELL, self._sell_stops)):
@@ -452,6 +490,44 @@ class FastBook:
     def _unpend(self, order: StopOrder) -> None:
         stops = self._stops_of(order.terms.side)
         del stops[bisect_left(stops, _stop_key(order), key=_stop_key)]
+
+    # ── phases and auctions ──
+
+    def go(self, phase: Phase) -> RejectReason | list[Event]:
+        """To another phase: what happened, first of all that it did; or why it does not (J1, J3)."""
+        reason = auction.cannot_go(self, phase, self._profile)
+        if reason is not None:
+            return reason
+        events: list[Event] = [PhaseChanged(self.symbol, phase)]
+        uncrosses = self.phase is Phase.CALL and phase is Phase.CONTINUOUS
+        self.phase = phase
+        self.paused = phase is not Phase.CONTINUOUS
+        if uncrosses:
+            events += auction.uncross(self, self._bids, self._asks, self.checks.tick)
+            self.trigger_stops(events)  # I9
+        return events
+
+    def would_stir(self) -> bool:
+        """Whether something here would trade, or be triggered, if this book were continuous from now on."""
+        bids, asks = self._bids.rungs, self._asks.rungs
+        if MARKET_RUNG in (*bids[-1:], *asks[-1:]) or (bids and asks and bids[-1] >= -asks[-1]):
+            return True
+        first = (*self._buy_stops[:1], *self._sell_stops[:1])
+        return any(
+            order.terms.stop is not None and self._reached(order.terms.side, order.terms.stop) for order in first
+        )
+
+    def indicative(self) -> Indicative:
+        """What would trade if a call ended now (I2 to I5)."""
+        return auction.indicated(self._bids, self._asks, self.last_price, self.checks.tick)
+
+    def forget(self, order_id: OrderId) -> None:
+        """An order is live no longer."""
+        del self._live[order_id]
+
+    def remember(self, order: RestingOrder) -> None:
+        """An order is live, and the latest."""
+        self._live[order.order_id] = order
 
     # ── cancel ──
 
@@ -527,13 +603,15 @@ class FastBook:
                 return (Rejected(symbol, order_id, reason),)
         if self._market.halted:
             return (Rejected(symbol, order_id, RejectReason.MARKET_HALTED),)
-        if self.halted:
-            return (Rejected(symbol, order_id, RejectReason.BOOK_HALTED),)
+        if self.paused and (reason := auction.shut(self.phase)) is not None:
+            return (Rejected(symbol, order_id, reason),)
         order = self._live.get(order_id)
         if order is None:
             return (Rejected(symbol, order_id, _UNKNOWN_ORDER),)
         if not isinstance(order, RestingOrder):
             return self._replace_stop(order, command)
+        if self.paused:
+            return self._replace_collected(order, command)
         old_price = order.price
         if price is None:
             price = old_price
@@ -569,6 +647,31 @@ class FastBook:
         if self.last_price is not last_price:
             self.trigger_stops(events)
         return tuple(events)
+
+    def _replace_collected(self, order: RestingOrder, command: Replace) -> tuple[Event, ...]:
+        """New terms for an order while orders are collected: as otherwise, but it does not trade (I1)."""
+        symbol, order_id, quantity = command.symbol, command.order_id, command.quantity
+        old_price, terms = order.price, order.terms
+        price = old_price if command.price is None else command.price
+        leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
+        too_many = bool(terms.display) and leaves > (terms.display or 0) * MOST_SLICES
+        if command.stop is not None or too_many or (old_price is None and price is not None):
+            return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
+        if self._min_notional and price is not None and price * quantity < self._min_notional:
+            return (Rejected(symbol, order_id, RejectReason.INVALID_NOTIONAL),)
+        if leaves <= 0:  # F4
+            return (self._cancel(order_id, CancelReason.REPLACED),)
+        if terms.post_only and self._would_take(terms.side, price):
+            return (Rejected(symbol, order_id, RejectReason.WOULD_TAKE),)
+        if self._keeps_place(price == old_price, leaves <= order.leaves):  # F1
+            if leaves < order.slice or not order.reserve:  # D5
+                order.slice = leaves
+            order.reserve = leaves - order.slice
+        else:  # F2
+            (self._bids if terms.side is _BUY else self._asks).remove(order)
+            del self._live[order_id]
+            self._rest(terms, price, leaves, 0, 0, order)
+        return (Replaced(symbol, order_id, terms.side, price, quantity),)
 
     def _replace_stop(self, order: StopOrder, command: Replace) -> tuple[Event, ...]:
         symbol, order_id, quantity = command.symbol, command.order_id, command.quantity
@@ -629,11 +732,6 @@ class FastBook:
         stage = OrderState.PARTIALLY_FILLED if executed else OrderState.NEW
         total = executed + prevented + leaves  # A6
         return OrderStatus(order_id, stage, terms.side, order.price, total, executed, prevented, leaves)
-
-    @property
-    def phase(self) -> Phase:
-        """What this book is doing by itself; the market may be halted as a whole."""
-        return Phase.HALT if self.halted else Phase.CONTINUOUS
 
     # ── small things ──
 

@@ -21,6 +21,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     Submit,
     TakeSnapshot,
 )
@@ -101,6 +102,10 @@ class Floor:
                 return self.end_of_day()
             case TakeSnapshot():
                 return [self.snapshot()]
+            case SetPhase():
+                if command.symbol not in self.books:
+                    return refused(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
+                return self.set_phase(command)
         raise TypeError(f"expected a command, got {type(command).__name__}; see bookproof.spec.commands")
 
     # ── what is wrong with a command by itself: no lock is needed, a listing never changes ──
@@ -126,24 +131,34 @@ class Floor:
     def halt_book(self, symbol: Symbol) -> Event:
         """Stop matching in one book (J2)."""
         book = self.books[symbol]
-        if book.halted:
+        if book.phase is Phase.HALT:
             return Rejected(symbol, None, RejectReason.BOOK_HALTED)
-        book.halted = True
-        return Halted(symbol)
+        gone = book.go(Phase.HALT)
+        return Rejected(symbol, None, gone) if isinstance(gone, RejectReason) else Halted(symbol)
 
     def resume_book(self, symbol: Symbol) -> Event:
         """End the halt of one book (J1)."""
         book = self.books[symbol]
-        if not book.halted:
+        if book.phase is not Phase.HALT:
             return Rejected(symbol, None, RejectReason.NOT_HALTED)
-        book.halted = False
-        return Resumed(symbol)
+        gone = book.go(Phase.CONTINUOUS)
+        return Rejected(symbol, None, gone) if isinstance(gone, RejectReason) else Resumed(symbol)
+
+    def set_phase(self, command: SetPhase) -> list[Event]:
+        """Move one book to another phase (J1); while the market is halted no call ends with an uncross (J6)."""
+        symbol, phase = command.symbol, command.phase
+        book = self.books[symbol]
+        if self.market.halted and book.phase is Phase.CALL and phase is Phase.CONTINUOUS:
+            return refused(symbol, None, RejectReason.MARKET_HALTED)
+        gone = book.go(phase)
+        return refused(symbol, None, gone) if isinstance(gone, RejectReason) else gone
 
     def view(self, symbol: Symbol) -> BookView:
         """Everything that can be seen of one book."""
         book = self.books[symbol]
         phase = Phase.HALT if self.market.halted else book.phase
-        return BookView(symbol, phase, book.last_price, book.queue(), book.stops())
+        indicative = book.indicative() if phase is Phase.CALL else None
+        return BookView(symbol, phase, book.last_price, book.queue(), book.stops(), indicative)
 
     # ── the books of a basket: hold the stripes of all its legs ──
 

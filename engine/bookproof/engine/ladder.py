@@ -24,6 +24,9 @@ from bookproof.spec.values import Lots, OrderId, Side, Ticks
 LOWEST_RUNG = -(10**18)
 """Below every rung: the floor of a market order."""
 
+MARKET_RUNG = 10**18
+"""Above every rung: that of a market order which waits for an uncross (rule I6)."""
+
 
 @final
 class RestingOrder:
@@ -50,7 +53,8 @@ class RestingOrder:
     reserve: Lots
     executed: Lots
     prevented: Lots
-    price: Ticks
+    price: Any
+    """In ticks; None for a market order that waits for an uncross. Whatever trades otherwise has one."""
     rung: int
     level: Level | None
     """None while it is alone: then nobody precedes or follows, and these two are not even set."""
@@ -142,7 +146,7 @@ class Ladder:
         # Where the last rung went in. Most orders are cancelled, and most of these while still the newest.
         self._latest = 0
 
-    def add(self, order: RestingOrder, rung: int, price: Ticks, hidden: bool = False) -> None:
+    def add(self, order: RestingOrder, rung: int, price: Ticks | None, hidden: bool = False) -> None:
         """Put an order at the end of the queue of its price."""
         order.rung = rung
         order.price = price

@@ -6,8 +6,8 @@ Lock table
 ====================  ==========================================  =====================================================
 lock                  guards                                      taken by
 ====================  ==========================================  =====================================================
-``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt and resume of one book,
-                                                                  views: the one stripe of the book
+``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume, phase and uncross
+                                                                  of one book, views: the one stripe of the book
 several stripes       the books of a basket's legs                basket: the stripes of its legs
 all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
                       write them (any one stripe, to read them)   of day, snapshot
@@ -43,6 +43,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     Submit,
     TakeSnapshot,
 )
@@ -98,6 +99,7 @@ class StripedEngine(LockedViews):
             AdvanceClock: self._advance_clock,
             EndOfDay: self._end_of_day,
             TakeSnapshot: self._take_snapshot,
+            SetPhase: self._set_phase,
         }
 
     def submit(self, command: Command) -> Answer:
@@ -118,7 +120,7 @@ class StripedEngine(LockedViews):
                 events = book.cancel(one)
             elif kind is Replace:
                 events = book.replace(one)
-            else:  # a halt or a resume of this book
+            else:  # a halt or a resume of this book, or another phase of it
                 events = tuple(self._floor.carry_out(command))
             return Answer(self._next_stamp(), events)
         finally:
@@ -156,6 +158,10 @@ class StripedEngine(LockedViews):
             return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
         with self._holding_all():  # guards the market-wide halt
             return self._stamped([self._floor.resume_market()])
+
+    def _set_phase(self, command: SetPhase) -> Answer:
+        """Of a book that is not listed: any other has its own stripe and needs no other."""
+        return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
 
     def _mass_cancel(self, command: MassCancel) -> Answer:
         if not is_number(command.account):

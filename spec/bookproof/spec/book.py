@@ -112,9 +112,12 @@ def refusal(book: Book, order: Submit, clock: int, profile: Profile) -> RejectRe
 
     What follows from the command and the listing alone has been checked before (`validation`).
     """
-    if book.phase is Phase.HALT:
-        fired("J2")
-        return RejectReason.BOOK_HALTED
+    reason = phase_refusal(book)
+    if reason is not None:
+        return reason
+    if book.phase.collects and order.stop is None and _wants_now(order):
+        fired("I1")
+        return RejectReason.NOT_IN_AUCTION
     if book.locate(order.order_id) is not None:
         fired("A3")
         return RejectReason.DUPLICATE_ORDER_ID
@@ -129,6 +132,8 @@ def refusal(book: Book, order: Submit, clock: int, profile: Profile) -> RejectRe
             fired("E7")
             return RejectReason.STOP_ALREADY_TRUE
         return None
+    if book.phase.collects:
+        return None
     if order.price is None and profile.no_liquidity is NoLiquidity.REJECT and not book.side(order.side.opposite):
         fired("C3")
         return RejectReason.NO_LIQUIDITY
@@ -137,6 +142,26 @@ def refusal(book: Book, order: Submit, clock: int, profile: Profile) -> RejectRe
         return RejectReason.WOULD_TAKE
     return None
     # From here on the order must be taken.
+
+
+def phase_refusal(book: Book) -> RejectReason | None:
+    """Why neither a new order nor a replace is taken in this phase (J1, J2)."""
+    if book.phase is Phase.HALT:
+        fired("J2")
+        return RejectReason.BOOK_HALTED
+    if book.phase is Phase.CANCEL_ONLY:
+        fired("J1")
+        return RejectReason.CANCELS_ONLY
+    if book.phase is Phase.CLOSED:
+        fired("J1")
+        return RejectReason.BOOK_CLOSED
+    return None
+
+
+def _wants_now(order: Submit) -> bool:
+    """Whether the terms of an order are about what it trades, or does not, the moment it comes in."""
+    at_once = order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+    return at_once or order.post_only or bool(order.min_quantity)
 
 
 def submit(book: Book, order: Submit, clock: int, profile: Profile) -> Happened:
@@ -171,7 +196,11 @@ def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preve
     """An order meets the book: it trades what it can (B), and what is left rests or is cancelled (C).
 
     Used for new orders, triggered stops (E6) and replaced orders (F3), which bring along what they executed before.
+    In a call it only rests, crossing or not, with or without a limit (I1).
     """
+    if book.phase.collects:
+        fired("I1")
+        return _rest(book, order, order.quantity - executed - prevented, executed, prevented, profile), []
     if order.post_only and would_take(book, order):  # a triggered stop: any other has been refused
         fired("C6")
         return book, [cancelled_event(order, order.quantity, CancelReason.POST_ONLY)]
@@ -283,8 +312,8 @@ def _with_top(book: Book, newcomer: Resting, profile: Profile) -> Book:
 
 def cascade(book: Book, profile: Profile) -> Happened:
     """Trigger stops until none is due (E2, E5). Each activation is one matching step of the same command."""
-    if not book.buy_stops and not book.sell_stops:
-        return book, []
+    if book.phase is not Phase.CONTINUOUS or not (book.buy_stops or book.sell_stops):
+        return book, []  # what is due in a call waits for its end (I9)
     events: list[Event] = []
     waiting: list[Pending] = []
     while True:
@@ -318,6 +347,12 @@ def _take_due(book: Book) -> tuple[Book, list[Pending]]:
     return book, due
 
 
+def has_due_stops(book: Book) -> bool:
+    """Whether a stop waits that the last trade has reached: so it may be in a call, if the profile takes true stops."""
+    nearest = [stops.first.terms for stops in (book.buy_stops, book.sell_stops) if stops]
+    return any(stop.stop is not None and _is_due(book, stop.side, stop.stop) for stop in nearest)
+
+
 def _is_due(book: Book, side: Side, stop: Ticks) -> bool:
     """Whether the last trade in this book has reached a stop (E1)."""
     if book.last_price is None:
@@ -332,6 +367,28 @@ def _pend(book: Book, order: Submit) -> Book:
     pending = Pending(-kernel.signed_key(order.side, order.stop), sequence, order.order_id, order)
     book = book.with_stops(order.side, book.stops(order.side).add(pending))
     return book._replace(live=book.live.add(_location(pending)), sequence=sequence)
+
+
+# ── the uncross ──
+
+
+def executed_in_auction(book: Book, order: Resting, quantity: Lots) -> Book:
+    """The book after so much of a resting order traded in an uncross (B7, D2, I8)."""
+    side, left, executed = order.terms.side, order.leaves - quantity, order.executed + quantity
+    orders, live, sequence = book.side(side), book.live, book.sequence
+    if not left:
+        fired("B11")
+        orders, live = orders.remove(order), live.remove(_location(order))
+    elif quantity < order.slice:
+        fired("B7")
+        orders = orders.replace(order, order._replace(slice=order.slice - quantity, executed=executed))
+    else:
+        fired("D2")
+        sequence += 1
+        shown = min(order.display, left)
+        after = order._replace(sequence=sequence, slice=shown, reserve=left - shown, executed=executed)
+        orders, live = orders.remove(order).add(after), live.replace(_location(order), _location(after))
+    return book.with_side(side, orders)._replace(live=live, sequence=sequence)
 
 
 # ── cancel and replace ──
@@ -357,9 +414,9 @@ def cancel_all(book: Book, orders: list[Resting | Pending], reason: CancelReason
 
 def replace(book: Book, command: Replace, profile: Profile) -> Happened:
     """New terms for a live order (F1 to F4): in place, or as a removal and a new entry."""
-    if book.phase is Phase.HALT:
-        fired("J2")
-        return book, [_refused(command, RejectReason.BOOK_HALTED)]
+    reason = phase_refusal(book)
+    if reason is not None:
+        return book, [_refused(command, reason)]
     order = book.find(command.order_id)
     if order is None:
         fired("A3")
@@ -370,14 +427,15 @@ def replace(book: Book, command: Replace, profile: Profile) -> Happened:
 
 
 def _replace_resting(book: Book, order: Resting, command: Replace, profile: Profile) -> Happened:
-    price = order.price if command.price is None else command.price
+    price = order.terms.price if command.price is None else command.price
     done = order.executed + order.prevented
     total = command.quantity + (done if profile.replace_quantity is ReplaceQuantity.OPEN else 0)
     leaves = total - done
     terms = order.terms._replace(price=price, quantity=total, min_quantity=0)
-    if command.stop is not None or has_too_many_slices(terms.display, leaves):
+    gets_limit = order.terms.price is None and price is not None
+    if command.stop is not None or gets_limit or has_too_many_slices(terms.display, leaves):
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
-    if not book.instrument.accepts_notional(price, command.quantity):
+    if price is not None and not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")
         return book, [_refused(command, RejectReason.INVALID_NOTIONAL)]
     if leaves <= 0:
@@ -387,7 +445,7 @@ def _replace_resting(book: Book, order: Resting, command: Replace, profile: Prof
         fired("C6")
         return book, [_refused(command, RejectReason.WOULD_TAKE)]
     replaced = Replaced(command.symbol, command.order_id, terms.side, price, command.quantity)
-    same_place = price == order.price and leaves <= order.leaves
+    same_place = price == order.terms.price and leaves <= order.leaves
     if same_place and profile.replace_keeps is ReplaceKeeps.ON_REDUCE:
         fired("F1")
         shown = min(order.slice, leaves)  # D5: what is visible changes only if it must

@@ -46,6 +46,7 @@ from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
     BookView,
     Depth,
+    Indicative,
     Level,
     OrderStatus,
     PendingStop,
@@ -97,8 +98,19 @@ class Outcome(Value, frozen=True):
     events: tuple[Event, ...]
 
 
-View: TypeAlias = BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus
-VIEWS: tuple[type[View], ...] = (BookView, Queue, QueuedOrder, Depth, Level, Top, Stops, PendingStop, OrderStatus)
+View: TypeAlias = BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus | Indicative
+VIEWS: tuple[type[View], ...] = (
+    BookView,
+    Queue,
+    QueuedOrder,
+    Depth,
+    Level,
+    Top,
+    Stops,
+    PendingStop,
+    OrderStatus,
+    Indicative,
+)
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View | Report
 

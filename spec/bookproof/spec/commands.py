@@ -1,6 +1,6 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
-`Submit`, `Cancel` and `Replace` touch one book. `Basket` touches the books of its legs. `MassCancel`, a market-wide
+`Submit`, `Cancel`, `Replace` and `SetPhase` touch one book. `Basket` touches the books of its legs. `MassCancel`, a market-wide
 `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them.
 """
 
@@ -13,6 +13,7 @@ from bookproof.spec.values import (
     Lots,
     Nanoseconds,
     OrderId,
+    Phase,
     SelfTradePrevention,
     Side,
     Symbol,
@@ -120,8 +121,19 @@ class TakeSnapshot(Value, frozen=True):
     """One consistent picture of all books: no command is half in it."""
 
 
+class SetPhase(Value, frozen=True):
+    """Move one book to another phase (rule J1). From a call to continuous trading, it uncrosses first (rules I).
+
+    >>> SetPhase("ABC", Phase.CALL).phase.value
+    'call'
+    """
+
+    symbol: Symbol
+    phase: Phase
+
+
 Command: TypeAlias = (
-    Submit | Cancel | Replace | Basket | MassCancel | Halt | Resume | AdvanceClock | EndOfDay | TakeSnapshot
+    Submit | Cancel | Replace | Basket | MassCancel | Halt | Resume | AdvanceClock | EndOfDay | TakeSnapshot | SetPhase
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -135,5 +147,6 @@ COMMANDS: tuple[type[Command], ...] = (
     AdvanceClock,
     EndOfDay,
     TakeSnapshot,
+    SetPhase,
 )
 """Every kind of command."""

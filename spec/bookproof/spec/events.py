@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Side, Symbol, Ticks, Value
+from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Phase, Side, Symbol, Ticks, Value
 from bookproof.spec.views import BookView
 
 
@@ -33,7 +33,11 @@ class Rejected(Value, frozen=True):
 
 
 class Trade(Value, frozen=True):
-    """A fill, at the resting order's price (rule B4)."""
+    """A fill, at the resting order's price (rule B4).
+
+    A fill of an uncross is at its one price (rule I6), and nobody is the aggressor: there `maker` is the order that
+    sells and `taker` the order that buys.
+    """
 
     symbol: Symbol
     price: Ticks
@@ -117,6 +121,24 @@ class SnapshotTaken(Value, frozen=True):
     books: tuple[BookView, ...]
 
 
+class PhaseChanged(Value, frozen=True):
+    """A book is in another phase (rule J1). What the uncross of a call traded comes after this."""
+
+    symbol: Symbol
+    phase: Phase
+
+
+class Uncrossed(Value, frozen=True):
+    """A call has ended (rules I2 to I5). The fills come after this, all of them at the one price (rule I6)."""
+
+    symbol: Symbol
+    price: Ticks | None
+    """None when nothing can trade."""
+    volume: Lots
+    surplus: Lots
+    """What could have traded at the price and found nobody: above 0 of buyers, below 0 of sellers."""
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -131,6 +153,8 @@ Event: TypeAlias = (
     | ClockAdvanced
     | DayEnded
     | SnapshotTaken
+    | PhaseChanged
+    | Uncrossed
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -147,6 +171,8 @@ EVENTS: tuple[type[Event], ...] = (
     ClockAdvanced,
     DayEnded,
     SnapshotTaken,
+    PhaseChanged,
+    Uncrossed,
 )
 """Every kind of event."""
 

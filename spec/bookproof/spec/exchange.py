@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from bookproof.spec import book as rules
+from bookproof.spec import phases
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -22,6 +23,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     Submit,
     TakeSnapshot,
 )
@@ -45,6 +47,7 @@ from bookproof.spec.values import Nanoseconds, OrderId, OrderState, Phase, Side,
 from bookproof.spec.views import (
     BookView,
     Depth,
+    Indicative,
     OrderStatus,
     PendingStop,
     Queue,
@@ -131,6 +134,8 @@ def step(state: Exchange, command: Command) -> Stepped:
             return _end_of_day(state)
         case TakeSnapshot():
             return state, (SnapshotTaken(snapshot(state)),)
+        case SetPhase():
+            return _move(state, command)
 
 
 def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
@@ -259,11 +264,26 @@ def _set_phase(state: Exchange, symbol: Symbol, phase: Phase) -> Stepped:
     if book is None:
         return _refused(state, symbol, None, RejectReason.UNKNOWN_SYMBOL)
     halting = phase is Phase.HALT
-    if book.phase is phase:
+    if (book.phase is Phase.HALT) is halting:
         return _refused(state, symbol, None, RejectReason.BOOK_HALTED if halting else RejectReason.NOT_HALTED)
-    fired("J1")
-    changed = state._with(book._replace(phase=phase))
-    return changed, (Halted(symbol) if halting else Resumed(symbol),)
+    happened = phases.set_phase(book, phase, state.profile)
+    if isinstance(happened, RejectReason):
+        return _refused(state, symbol, None, happened)
+    return state._with(happened[0]), (Halted(symbol) if halting else Resumed(symbol),)
+
+
+def _move(state: Exchange, command: SetPhase) -> Stepped:
+    """One book to another phase (J1). While the market is halted no call ends with an uncross (J6)."""
+    book = state.books.get(command.symbol)
+    if book is None:
+        return _refused(state, command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
+    if state.halted and book.phase is Phase.CALL and command.phase is Phase.CONTINUOUS:
+        fired("J6")
+        return _refused(state, command.symbol, None, RejectReason.MARKET_HALTED)
+    happened = phases.set_phase(book, command.phase, state.profile)
+    if isinstance(happened, RejectReason):
+        return _refused(state, command.symbol, None, happened)
+    return _happened(state, happened)
 
 
 def _advance_clock(state: Exchange, command: AdvanceClock) -> Stepped:
@@ -341,7 +361,8 @@ def view(state: Exchange, symbol: Symbol) -> BookView:
     """Everything that can be seen of one book."""
     book = state.books[symbol]
     phase = Phase.HALT if state.halted else book.phase
-    return BookView(symbol, phase, book.last_price, queue(state, symbol), stops(state, symbol))
+    indicative = Indicative(*phases.indicative(book)) if phase is Phase.CALL else None
+    return BookView(symbol, phase, book.last_price, queue(state, symbol), stops(state, symbol), indicative)
 
 
 def snapshot(state: Exchange) -> tuple[BookView, ...]:
@@ -380,7 +401,7 @@ def _cancel_where(state: Exchange, condition: Callable[[Resting | Pending], bool
 def _queued(order: Resting, top: int) -> QueuedOrder:
     visible = 0 if order.rank == HIDDEN else order.slice
     is_top = order.sequence == top
-    return QueuedOrder(order.order_id, order.terms.account, order.price, visible, order.leaves, is_top)
+    return QueuedOrder(order.order_id, order.terms.account, order.terms.price, visible, order.leaves, is_top)
 
 
 def _waiting(order: Pending) -> PendingStop:

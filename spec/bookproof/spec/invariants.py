@@ -26,6 +26,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     Submit,
     TakeSnapshot,
 )
@@ -37,6 +38,7 @@ from bookproof.spec.events import (
     Event,
     Halted,
     MassCancelled,
+    PhaseChanged,
     Prevented,
     Rejected,
     Replaced,
@@ -44,6 +46,7 @@ from bookproof.spec.events import (
     SnapshotTaken,
     Trade,
     Triggered,
+    Uncrossed,
     canonical_trades,
 )
 from bookproof.spec.exchange import Exchange
@@ -231,22 +234,27 @@ def clock_moves_by_command(step: Step) -> Sentences:
 
 @_of_step("J1", "J6")
 def phases_change_by_command(step: Step) -> Sentences:
-    """Only `Halt` and `Resume` change a phase: that of the book they name, or the market's own switch."""
-    refused = any(isinstance(event, Rejected) for event in step.events)
-    phases: dict[Symbol | None, bool] = {symbol: book.phase is Phase.HALT for symbol, book in step.before.books.items()}
-    phases[None] = step.before.halted
-    if isinstance(step.command, Halt | Resume) and not refused:
-        phases[step.command.symbol] = isinstance(step.command, Halt)
-    found = {symbol: book.phase is Phase.HALT for symbol, book in step.after.books.items()} | {None: step.after.halted}
-    for symbol, halted in phases.items():
-        if found.get(symbol) is not halted:
-            yield f"{symbol or 'the market'} should {'be' if halted else 'not be'} halted"
+    """Only phase commands change a phase: that of the book they name, or the market's own switch."""
+    phases: dict[Symbol | None, Phase] = {symbol: book.phase for symbol, book in step.before.books.items()}
+    phases[None] = Phase.HALT if step.before.halted else Phase.CONTINUOUS
+    if not any(isinstance(event, Rejected) for event in step.events):
+        match step.command:
+            case Halt(symbol) | Resume(symbol):
+                phases[symbol] = Phase.HALT if isinstance(step.command, Halt) else Phase.CONTINUOUS
+            case SetPhase(symbol, phase):
+                phases[symbol] = phase
+    found: dict[Symbol | None, Phase] = {symbol: book.phase for symbol, book in step.after.books.items()}
+    found[None] = Phase.HALT if step.after.halted else Phase.CONTINUOUS
+    for symbol, phase in phases.items():
+        if found.get(symbol) is not phase:
+            yield f"{symbol or 'the market'} should be in phase {phase}"
 
 
-@_of_step("J2", "J6")
+@_of_step("J1", "J2", "J6")
 def no_trade_while_halted(step: Step) -> Sentences:
-    """In a halted book nothing enters, changes, is triggered or trades."""
-    halted = {symbol for symbol, book in step.before.books.items() if step.before.halted or book.phase is Phase.HALT}
+    """In a book that is halted, closed or open for cancels only nothing enters, changes, is triggered or trades."""
+    shut = (Phase.HALT, Phase.CANCEL_ONLY, Phase.CLOSED)
+    halted = {symbol for symbol, book in step.before.books.items() if step.before.halted or book.phase in shut}
     for event in step.events:
         if isinstance(event, Accepted | Replaced | Triggered | Trade | Prevented) and event.symbol in halted:
             yield f"{event} happened while {event.symbol} is halted"
@@ -402,10 +410,16 @@ def priority_is_strict_order(step: Step) -> Sentences:
                         yield f"in {symbol}, {order.order_id} is number {at} and {other.order_id} is number {place}"
 
 
-@_of_book("B6")
+@_of_book("B6", "I7")
 def uncrossed(book: Book) -> Sentences:
-    """The best bid is below the best ask: nobody could trade who has not."""
-    bids, asks = [order.price for order in book.bids], [order.price for order in book.asks]
+    """In continuous trading the best bid is below the best ask: nobody could trade who has not.
+
+    Not in the phases that collect orders (I1), nor in a halt or a close that came upon such a book.
+    """
+    if book.phase is not Phase.CONTINUOUS:
+        return
+    bids = [order.price for order in book.bids if order.terms.price is not None]
+    asks = [order.price for order in book.asks if order.terms.price is not None]
     if bids and asks and max(bids) >= min(asks):
         yield f"the best bid {max(bids)} meets the best ask {min(asks)}"
 
@@ -433,16 +447,22 @@ def iceberg_bound(book: Book) -> Sentences:
 
 @_of_book("C3", "C4", "C5", "E6")
 def nothing_dead_rests(book: Book) -> Sentences:
-    """No market, immediate-or-cancel or fill-or-kill order rests, and no stop stands in a queue."""
+    """No market, immediate-or-cancel or fill-or-kill order rests, and no stop stands in a queue.
+
+    Market orders do outside continuous trading, where they wait for an uncross (I6).
+    """
     for order in (*book.bids, *book.asks):
         terms = order.terms
-        if terms.price is None or terms.time_in_force in (TimeInForce.IOC, TimeInForce.FOK) or terms.stop is not None:
+        dead = terms.price is None and book.phase is Phase.CONTINUOUS
+        if dead or terms.time_in_force in (TimeInForce.IOC, TimeInForce.FOK) or terms.stop is not None:
             yield f"order {order.order_id} rests, and its terms are {terms}"
 
 
 @_of_book("E1", "E5")
 def no_due_stop(book: Book) -> Sentences:
-    """No stop waits that the last trade has reached."""
+    """No stop waits that the last trade has reached, but for the end of a call (I9)."""
+    if book.phase is not Phase.CONTINUOUS:
+        return
     for stop in (*book.buy_stops, *book.sell_stops):
         if reached(stop.terms, book.last_price):
             yield f"stop {stop.order_id} at {stop.terms.stop} waits, and the last trade was at {book.last_price}"
@@ -550,12 +570,15 @@ def canonical_order(step: Step) -> Sentences:
 def fills_are_determined(step: Step) -> Sentences:
     """A plain order's fills are a matter of arithmetic: each maker gives what those before it left to be asked for.
 
-    Held where no maker within reach has a reserve and no prevention interferes, and levels are not shared.
+    Held in continuous trading, where no maker within reach has a reserve, no prevention interferes, and levels are not
+    shared.
     """
     order = step.command
     if not step.before.profile.allocation.is_fifo:
         return
     if not isinstance(order, Submit) or order.stop is not None or not any(isinstance(e, Accepted) for e in step.events):
+        return
+    if step.before.books[order.symbol].phase is not Phase.CONTINUOUS:
         return
     makers = [
         maker for maker in step.before.books[order.symbol].side(order.side.opposite) if within(order, maker.price)
@@ -753,6 +776,87 @@ def reports_tell_where_orders_stand(step: Step) -> Sentences:
             yield f"order {order_id} of {symbol} is reported as {told.ord_status.name}, and it is not live"
 
 
+# ── auctions ──
+
+
+@_of_step("I1", "I9")
+def nothing_matches_in_a_call(step: Step) -> Sentences:
+    """A book that collects orders does not trade, nor trigger, but by the uncross; and only a call ends with one."""
+    for event in step.events:
+        symbol = symbol_of(event)
+        if symbol is None or symbol not in step.before.books:
+            continue
+        phase, command = step.before.books[symbol].phase, step.command
+        uncrosses = phase is Phase.CALL and command == SetPhase(symbol, Phase.CONTINUOUS)
+        if isinstance(event, Uncrossed) and not uncrosses:
+            yield f"{event}, and {symbol} does not go from a call to continuous trading"
+        if isinstance(event, Trade | Prevented | Triggered) and phase.collects and not uncrosses:
+            yield f"{event} happened while {symbol} collects orders"
+    for symbol, book in step.before.books.items():
+        if book.phase is Phase.CALL and step.after.books[symbol].phase is Phase.CONTINUOUS:
+            said = sum(isinstance(event, Uncrossed) and event.symbol == symbol for event in step.events)
+            if said != 1:
+                yield f"the call of {symbol} ended with {said} uncrosses"
+
+
+@_of_step("I6")
+def one_price_per_uncross(step: Step) -> Sentences:
+    """All fills of an uncross are at the price it names, within both limits, and add up to its volume."""
+    for symbol, tape in step.tapes.items():
+        if tape.uncrossed is None:
+            continue
+        price, volume = tape.uncrossed.price, tape.uncrossed.volume
+        traded = sum(cross.event.quantity for cross in tape.crosses)
+        if traded != volume or (price is None) is not (volume == 0):
+            yield f"in {symbol}, {traded} lots traded, and {tape.uncrossed} was said"
+        for event, bids, asks in tape.crosses:
+            if event.price != price:
+                yield f"{event} is not at {price}, the price of the uncross"
+            for order in (*bids, *asks):
+                if order.order_id in (event.maker, event.taker) and not within(order.terms, event.price):
+                    yield f"order {order.order_id} traded at {event.price}, beyond its limit {order.terms.price}"
+
+
+@_of_step("I2", "I3")
+def auction_volume_is_maximal(step: Step) -> Sentences:
+    """At no limit in the book could more have traded, nor as much with a smaller surplus."""
+    for symbol, tape in step.tapes.items():
+        if tape.uncrossed is None:
+            continue
+        before = step.before.books[symbol]
+        limits = {order.terms.price for order in (*before.bids, *before.asks)} - {None}
+        for price in sorted(price for price in limits if price is not None):
+            wanted = sum(order.leaves for order in before.bids if within(order.terms, price))
+            offered = sum(order.leaves for order in before.asks if within(order.terms, price))
+            volume, surplus = min(wanted, offered), abs(wanted - offered)
+            if (volume, -surplus) > (tape.uncrossed.volume, -abs(tape.uncrossed.surplus)) and volume:
+                yield f"in {symbol}, {volume} could trade at {price}, with {surplus} left over: {tape.uncrossed}"
+            if price == tape.uncrossed.price and wanted - offered != tape.uncrossed.surplus:
+                yield f"in {symbol}, {wanted} would be bought and {offered} sold at {price}: {tape.uncrossed}"
+
+
+@_of_step("I6", "I8", "I10")
+def better_orders_fill_first(step: Step) -> Sentences:
+    """In an uncross nobody trades while somebody better is open, and who is strictly better than its price fills."""
+    for symbol, tape in step.tapes.items():
+        for event, bids, asks in tape.crosses:
+            for order_id, first in ((event.taker, bids[:1]), (event.maker, asks[:1])):
+                if [order.order_id for order in first] != [order_id]:
+                    yield f"in {symbol}, {order_id} traded in the uncross before {[order.order_id for order in first]}"
+        if tape.uncrossed is None or tape.uncrossed.price is None:
+            continue
+        price = tape.uncrossed.price
+        traded: Counter[OrderId] = Counter()
+        for cross in tape.crosses:
+            traded.update({cross.event.maker: cross.event.quantity, cross.event.taker: cross.event.quantity})
+        before = step.before.books[symbol]
+        for order in (*before.bids, *before.asks):
+            limit = order.terms.price
+            strictly = limit is not None and limit != price and within(order.terms, price)
+            if strictly and traded[order.order_id] != order.leaves:
+                yield f"order {order.order_id} is better than {price}, and {traded[order.order_id]} of it traded"
+
+
 INVARIANTS: tuple[Invariant, ...] = tuple(_TABLE)
 """Every invariant, in the order in which `broken` asks them."""
 
@@ -818,6 +922,8 @@ def _reach(command: Command, state: Exchange) -> set[Symbol]:
             return {leg.symbol for leg in command.legs}
         case Halt() | Resume():
             return set() if command.symbol is None else {command.symbol}
+        case SetPhase():
+            return {command.symbol}
         case MassCancel() | AdvanceClock() | EndOfDay():
             return set(state.books)
         case TakeSnapshot():
@@ -850,6 +956,8 @@ def _acknowledges(event: Event, command: Command) -> bool:
             return event == DayEnded()
         case TakeSnapshot():
             return isinstance(event, SnapshotTaken)
+        case SetPhase():
+            return event == PhaseChanged(command.symbol, command.phase)
 
 
 def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
@@ -875,6 +983,8 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
         case CancelReason.KILLED:
             borne_out = terms.time_in_force is TimeInForce.FOK
         case CancelReason.MARKET:
+            if terms.price is None and scene.taker is None:  # it waited for an uncross, and that is over
+                return step.tapes[terms.symbol].uncrossed is not None
             borne_out = terms.price is None
         case CancelReason.MIN_QUANTITY:
             borne_out = terms.min_quantity > 0

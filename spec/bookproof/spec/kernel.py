@@ -53,7 +53,7 @@ class Resting(NamedTuple):
 
     @property
     def price(self) -> Ticks:
-        """The price it rests at, which is its trade price (B4)."""
+        """The limit it rests at, which is its trade price but in an uncross (B4). Collected market orders have none."""
         assert self.terms.price is not None
         return self.terms.price
 
@@ -91,6 +91,11 @@ def signed_key(side: Side, price: Ticks) -> int:
     True
     """
     return -price if side is Side.BUY else price
+
+
+def resting_key(terms: Submit) -> int:
+    """The key of an order that comes to rest. A market order rests only for an uncross, before every limit (I6)."""
+    return -UNBOUNDED if terms.price is None else signed_key(terms.side, terms.price)
 
 
 def reach_of(side: Side, price: Ticks | None) -> int:
@@ -179,12 +184,11 @@ def _reduced(maker: Resting, traded: Lots, prevented: Lots, sequence: int) -> tu
 
 def resting(terms: Submit, owner: Account, leaves: Lots, executed: Lots, prevented: Lots, sequence: int) -> Resting:
     """The record of an order that comes to rest: its key, its rank, its first slice (D1, D4)."""
-    assert terms.price is not None, "a market order never rests (C3)"
     hidden = terms.display == 0
     display = leaves if hidden or terms.display is None else terms.display
     shown = min(display, leaves)
     return Resting(
-        key=signed_key(terms.side, terms.price),
+        key=resting_key(terms),
         rank=HIDDEN if hidden else DISPLAYED,
         sequence=sequence,
         order_id=terms.order_id,

@@ -40,6 +40,15 @@ class NoLiquidity(StrEnum):
     CANCEL = "cancel"
 
 
+class Reopen(StrEnum):
+    """How a book comes back to continuous trading from a halt or from cancels only (rule J3)."""
+
+    DIRECTLY = "directly"
+    """Without more ado (default)."""
+    CALL = "call"
+    """Only through a call."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -60,6 +69,8 @@ class Profile(Value, frozen=True):
     """G1: accounts that count as one owner. An account in no group is its own owner."""
     allocation: Allocation = FIRST_COME_FIRST_SERVED
     """K: how an aggressor is shared among the orders of one price."""
+    reopen: Reopen = Reopen.DIRECTLY
+    """J3."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

@@ -12,10 +12,12 @@ from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import Basket, Command, Replace, Submit
-from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Trade, Triggered
+from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Trade, Triggered, Uncrossed
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
-from bookproof.spec.values import Lots, OrderId, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
+
+_BEFORE_EVERY_LIMIT = -(10**18)
 
 
 class Standing(NamedTuple):
@@ -59,6 +61,14 @@ class Scene(NamedTuple):
         return None if self.taker is self.about else self.taker
 
 
+class Cross(NamedTuple):
+    """One fill of an uncross, and both queues just before it, next to trade first (I6)."""
+
+    event: Trade
+    bids: tuple[Standing, ...]
+    asks: tuple[Standing, ...]
+
+
 Queue: TypeAlias = list[Standing]
 
 
@@ -92,6 +102,10 @@ class Tape:
         self.moved: set[OrderId] = set()
         """Orders that came to a new place in a queue."""
         self.scenes: list[Scene] = []
+        self.uncrossed: Uncrossed | None = None
+        """What was said of the uncross of a call, if there was one."""
+        self.crosses: list[Cross] = []
+        """The fills of that uncross, in which nobody is the aggressor: those before the first triggered stop."""
         self.strange: list[str] = []
         """Events that do not fit the orders they name."""
         self.untimely: list[str] = []
@@ -102,6 +116,8 @@ class Tape:
         self._last_price = book.last_price
         self._taker: Standing | None = None
         self._due: Queue = []
+        self._continuous = book.phase is Phase.CONTINUOUS
+        self._collects = book.phase.collects
         for event in events:
             if getattr(event, "symbol", None) == self.symbol:
                 self._play(event)
@@ -109,6 +125,11 @@ class Tape:
         self.untimely += [f"stop {stop.order_id} is due and was not triggered" for stop in self._due]
 
     def _play(self, event: Event) -> None:
+        if isinstance(event, Trade) and self.uncrossed is not None and not self.entered:
+            self._cross(event)
+            return
+        if self.crosses:
+            self._end_of_crosses()
         match event:
             case Accepted():
                 self._accept(event)
@@ -116,6 +137,9 @@ class Tape:
                 self._replace(event)
             case Triggered():
                 self._trigger(event)
+            case Uncrossed():
+                self.uncrossed = event
+                self._continuous, self._collects = True, False
             case Trade() | Prevented():
                 self._meet(event)
             case Cancelled():
@@ -194,6 +218,26 @@ class Tape:
             self._lose_top(left)
             self._stand_last(left)
 
+    def _cross(self, event: Trade) -> None:
+        """A fill of an uncross: each of the two has all it has to give (I8), and keeps its place or shows anew (D2)."""
+        self.crosses.append(Cross(event, tuple(self.queues[Side.BUY]), tuple(self.queues[Side.SELL])))
+        self._last_price = event.price
+        for side, order_id in ((Side.BUY, event.taker), (Side.SELL, event.maker)):
+            queue = self.queues[side]
+            order = next((order for order in queue if order.order_id == order_id), None)
+            if order is None or not 0 < event.quantity <= order.leaves:
+                self.strange.append(f"order {order_id} traded {event.quantity} in the uncross, and has not so much")
+                continue
+            place, left = queue.index(order), order.less(event)
+            queue[place : place + 1] = [left] if left.leaves > 0 else []
+
+    def _end_of_crosses(self) -> None:
+        """Who traded more than a slice, and has something left, shows the next slice, behind its level (D2)."""
+        for queue in self.queues.values():
+            for order in [order for order in queue if order.slice <= 0 < order.leaves]:
+                queue.remove(order)
+                self._stand_last(order)
+
     def _cancel(self, event: Cancelled) -> None:
         order = self._find(event.order_id)
         if order is None:
@@ -214,12 +258,16 @@ class Tape:
 
     def _end_of_matching(self) -> None:
         """The aggressor is done: what is left of it rests, and the stops are looked at (E2)."""
+        if self.crosses:
+            self._end_of_crosses()
         taker, self._taker = self._taker, None
-        if taker is not None and (taker.leaves <= 0 or taker.terms.price is None):
+        if taker is not None and (taker.leaves <= 0 or (taker.terms.price is None and not self._collects)):
             self.strange.append(f"order {taker.order_id} neither traded whole nor can rest, and no cancel says so")
         elif taker is not None:
             self._note_top(taker)
             self._stand_last(taker)
+        if not self._continuous:  # what is due waits for the uncross (I9)
+            return
         due = [stop for stop in self.stops if reached(stop.terms, self._last_price)]
         self.stops = [stop for stop in self.stops if stop not in due]
         self._due += sorted(due, key=lambda stop: (stop.terms.side is Side.SELL, nearness(stop.terms)))
@@ -288,8 +336,12 @@ def standing(order: Resting | Pending) -> Standing:
 
 
 def rank(terms: Submit) -> tuple[int, int]:
-    """Priority but for time, smaller is better: lower asks, higher bids, displayed before hidden (B2, D4)."""
-    assert terms.price is not None
+    """Priority but for time, smaller is better: lower asks, higher bids, displayed before hidden (B2, D4).
+
+    Market orders, which rest while a call collects them, come before all of these (I6).
+    """
+    if terms.price is None:
+        return _BEFORE_EVERY_LIMIT, 0
     return (terms.price if terms.side is Side.SELL else -terms.price), int(terms.display == 0)
 
 

@@ -112,10 +112,29 @@ class SelfTradePrevention(StrEnum):
 
 
 class Phase(StrEnum):
-    """What a book, or the whole market, is doing (rules J1, J2, J6). Auction phases are not part of this version."""
+    """What a book, or the whole market, is doing (rules J1, J2, J6, I1)."""
 
     CONTINUOUS = "continuous"
+    """Orders trade as they come."""
     HALT = "halt"
+    """Nothing enters, changes or trades; orders may be cancelled, as in every phase."""
+    PRE_OPEN = "pre-open"
+    """Orders are collected, and no price is indicated yet."""
+    CALL = "call"
+    """Orders are collected, and the price at which they would trade is indicated; it ends with the uncross."""
+    CANCEL_ONLY = "cancel-only"
+    """Orders leave, and none enters: on the way out of the market, or back."""
+    CLOSED = "closed"
+    """Nothing enters, changes or trades until the next pre-open."""
+
+    @property
+    def collects(self) -> bool:
+        """Whether orders come in without matching (rule I1): then, and only then, may a book be crossed by entry.
+
+        >>> [phase.value for phase in Phase if phase.collects]
+        ['pre-open', 'call']
+        """
+        return self is Phase.PRE_OPEN or self is Phase.CALL
 
 
 class OrderState(StrEnum):

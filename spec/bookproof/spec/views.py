@@ -10,7 +10,8 @@ class QueuedOrder(Value, frozen=True):
 
     order_id: OrderId
     account: Account
-    price: Ticks
+    price: Ticks | None
+    """None for a market order that waits for an uncross (rule I6)."""
     visible: Lots
     """The displayed slice; 0 for a hidden order."""
     leaves: Lots
@@ -35,7 +36,7 @@ class Level(Value, frozen=True):
 
 
 class Depth(Value, frozen=True):
-    """L2: displayed quantity by price, best first. Hidden orders do not show."""
+    """L2: displayed quantity by price, best first. Hidden orders do not show, nor do market orders: they have no price."""
 
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]
@@ -81,6 +82,16 @@ class OrderStatus(Value, frozen=True):
     leaves: Lots
 
 
+class Indicative(Value, frozen=True):
+    """What would trade if the call ended now (rules I2 to I5)."""
+
+    price: Ticks | None
+    """None when nothing would."""
+    volume: Lots
+    surplus: Lots
+    """What could trade at the price and finds nobody: above 0 of buyers, below 0 of sellers."""
+
+
 class BookView(Value, frozen=True):
     """Everything that can be seen of one book."""
 
@@ -89,6 +100,8 @@ class BookView(Value, frozen=True):
     last_price: Ticks | None
     queue: Queue
     stops: Stops
+    indicative: Indicative | None = None
+    """Only while the book is in a call."""
 
 
 def depth_of(queue: Queue) -> Depth:
@@ -109,7 +122,7 @@ def _levels(orders: tuple[QueuedOrder, ...]) -> tuple[Level, ...]:
     quantities: dict[Ticks, Lots] = {}
     counts: dict[Ticks, int] = {}
     for order in orders:
-        if order.visible:
+        if order.visible and order.price is not None:
             quantities[order.price] = quantities.get(order.price, 0) + order.visible
             counts[order.price] = counts.get(order.price, 0) + 1
     return tuple(Level(price, quantity, counts[price]) for price, quantity in quantities.items())

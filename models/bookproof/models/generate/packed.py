@@ -27,11 +27,12 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     Submit,
     TakeSnapshot,
 )
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.values import OrderId, SelfTradePrevention, Side, Symbol, TimeInForce
+from bookproof.spec.values import OrderId, Phase, SelfTradePrevention, Side, Symbol, TimeInForce
 
 BITS = 64
 """Width of a packed command."""
@@ -80,6 +81,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.CLOCK: {"advance_clock": 3, "end_of_day": 1},
     Feature.SNAPSHOT: {"snapshot": 1},
     Feature.BAD_INPUT: {"spoiled": 4},
+    Feature.AUCTIONS: {"set_phase": 8},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
 
@@ -117,6 +119,10 @@ _AWAY = (2, 3, 4) * 4
 
 _OPENING = 10
 """Commands at the beginning that only build books."""
+
+_SHUT = (Phase.HALT, Phase.CANCEL_ONLY, Phase.CLOSED)
+_PHASES = (*[Phase.CALL] * 8, *[Phase.CONTINUOUS] * 10, *[Phase.PRE_OPEN] * 3, *_SHUT)
+"""Where books are sent: mostly into a call and out of it, and seldom where only one command leads out again."""
 
 
 # ── decoding ──
@@ -280,6 +286,15 @@ def _end_of_day(code: int, context: Context) -> EndOfDay:
     return EndOfDay()
 
 
+def _set_phase(code: int, context: Context) -> SetPhase:
+    """At the beginning of a call nearly always, so that more than what comes between two phase changes meets in it."""
+    scales = context.plan.drawn_scales
+    code, at = divmod(code, len(scales))
+    code, early = divmod(code, 8)
+    phase = Phase.CALL if early and context.step < _OPENING else _PHASES[code % len(_PHASES)]
+    return SetPhase(scales[at].symbol, phase)
+
+
 def _snapshot(code: int, context: Context) -> TakeSnapshot:
     return TakeSnapshot()
 
@@ -302,4 +317,5 @@ _DECODERS: Mapping[str, Decoder] = {
     "end_of_day": _end_of_day,
     "snapshot": _snapshot,
     "spoiled": _spoiled,
+    "set_phase": _set_phase,
 }

@@ -13,10 +13,10 @@ from bookproof.models.generate import command_parts as parts
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.venues import USUAL_PRICE
 from bookproof.spec.allocation_terms import Allocation
-from bookproof.spec.commands import AdvanceClock, Basket, Command, MassCancel, Replace, Submit
+from bookproof.spec.commands import AdvanceClock, Basket, Command, MassCancel, Replace, SetPhase, Submit
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Side, TimeInForce, defaults_of
+from bookproof.spec.values import Phase, Side, TimeInForce, defaults_of
 
 Commands = tuple[Command, ...]
 
@@ -46,6 +46,9 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _smaller(command, "now", least=0)
     elif type(command) is MassCancel:
         yield from _smaller(command, "account")
+    elif type(command) is SetPhase:  # an uncross is easier to follow than a day's round of phases
+        if command.phase not in (Phase.CALL, Phase.CONTINUOUS):
+            yield command._replace(phase=Phase.CALL)
 
 
 def _simpler_submit(order: Submit, prices: list[int]) -> Iterator[Submit]:

@@ -15,6 +15,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     Submit,
 )
 from bookproof.spec.values import TimeInForce
@@ -60,6 +61,7 @@ SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
     MassCancel: (("account", NO_NUMBERS),),
     Halt: (("symbol", (UNLISTED,)),),
     Resume: (("symbol", (UNLISTED,)),),
+    SetPhase: (("symbol", (UNLISTED,)),),
     AdvanceClock: (("now", NO_NUMBERS),),
 }
 """The fields of each command, and what to spoil them with."""

@@ -36,12 +36,13 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     Submit,
     TakeSnapshot,
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
-from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import Account, Lots, OrderId, Phase, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
 
 Terms: TypeAlias = dict[str, Any]
 """Fields of a `Submit` beyond the plain ones, by name."""
@@ -53,6 +54,8 @@ ACCOUNT: SearchStrategy[Account] = st.integers(1, ACCOUNTS)
 QUANTITY: SearchStrategy[Lots] = st.integers(1, SIZES)
 PRICE: SearchStrategy[Ticks] = st.integers(USUAL_PRICE, USUAL_PRICE + LEVELS - 1)
 TIME: SearchStrategy[int] = st.integers(0, 20)
+PHASE: SearchStrategy[Phase] = st.sampled_from((Phase.CALL, Phase.CONTINUOUS, *Phase))
+"""The way into a call and out of it twice as often as the others."""
 SPOIL: SearchStrategy[int] = st.integers(0, WAYS - 1)
 """What `spoil` does to a command."""
 
@@ -143,6 +146,7 @@ def commands(
         Feature.HALTS: (st.builds(Halt, somewhere), st.builds(Resume, somewhere)),
         Feature.CLOCK: (st.builds(AdvanceClock, TIME), st.builds(EndOfDay)),
         Feature.SNAPSHOT: (st.builds(TakeSnapshot),),
+        Feature.AUCTIONS: (st.builds(SetPhase, symbol, PHASE),),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]

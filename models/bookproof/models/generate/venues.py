@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bookproof.models.generate.features import Feature, Features
 from bookproof.spec.allocation_terms import WHOLE, Allocation, LeadMarketMaker, Sharing
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import PROFILES, NoLiquidity, Profile, ReplaceQuantity, TrueStop
+from bookproof.spec.profile import PROFILES, NoLiquidity, Profile, Reopen, ReplaceQuantity, TrueStop
 from bookproof.spec.values import Lots, Symbol, Ticks
 
 LEVELS = 11
@@ -58,6 +58,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("no-liquidity-cancels", no_liquidity=NoLiquidity.CANCEL),
         Profile("groups", self_trade_groups=((1, 2),)),
         *(Profile(name, allocation=allocation) for name, allocation in ALLOCATIONS.items()),
+        Profile("reopens-through-a-call", reopen=Reopen.CALL),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""

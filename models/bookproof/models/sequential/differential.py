@@ -54,7 +54,7 @@ class Kind(StrEnum):
     STOPS = "stops"
     """Which stops wait, in which order."""
     BOOK = "book"
-    """Phase or last price: queue and stops agree."""
+    """Phase, last price or what a call indicates: queue and stops agree."""
     DEPTH = "depth"
     """The displayed levels, though the queue agrees."""
     TOP = "top"

@@ -20,7 +20,19 @@ from bookproof.models.engines_by_name import MakeEngine
 from bookproof.models.generate.case import entered
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
 from bookproof.models.generate.spoil import spoil
-from bookproof.models.generate.strategies import ACCOUNT, PRICE, QUANTITY, SIDES, SPOIL, TIME, Terms, legs, order, terms
+from bookproof.models.generate.strategies import (
+    ACCOUNT,
+    PHASE,
+    PRICE,
+    QUANTITY,
+    SIDES,
+    SPOIL,
+    TIME,
+    Terms,
+    legs,
+    order,
+    terms,
+)
 from bookproof.models.generate.venues import LEVELS, SIZES, books, scale_of
 from bookproof.models.sequential.differential import PATIENCE, SideBySide
 from bookproof.spec.commands import (
@@ -34,11 +46,12 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     TakeSnapshot,
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, SelfTradePrevention, Side, Symbol, Ticks
+from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Phase, SelfTradePrevention, Side, Symbol, Ticks
 
 Order: TypeAlias = tuple[Symbol, OrderId]
 """An order entered before, whatever became of it."""
@@ -165,6 +178,12 @@ def agreement_machine(
             @rule()
             def snapshot(self) -> None:
                 self.do(TakeSnapshot())
+
+        if Feature.AUCTIONS in features:
+
+            @rule(symbol=symbols, phase=PHASE)
+            def set_phase(self, symbol: Symbol, phase: Phase) -> None:
+                self.do(SetPhase(symbol, phase))
 
         if Feature.LIMITS in features:
 
