@@ -17,8 +17,8 @@ from bookproof.spec.commands import Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Trade
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
-from bookproof.spec.reasons import CancelReason
-from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, Side, Ticks
+from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.values import Account, Lots, OrderId, Phase, SelfTradePrevention, Side, Ticks
 from bookproof.spec.views import Queue
 
 _NONE = SelfTradePrevention.NONE
@@ -243,18 +243,26 @@ class SharingBook(FastBook):
     def _rest(
         self, terms: Submit, price: Ticks, leaves: Lots, executed: Lots, prevented: Lots, resting: RestingOrder | None
     ) -> None:
+        if self.phase.collects or not self._tracks_top:
+            super()._rest(terms, price, leaves, executed, prevented, resting)
+            return
         side = terms.side
         rungs = (self._bids if side is Side.BUY else self._asks).rungs
         betters = not rungs or (price if side is Side.BUY else -price) > rungs[-1]
         super()._rest(terms, price, leaves, executed, prevented, resting)
-        if not self._tracks_top:
-            return
         order = cast("RestingOrder | None", self._live.get(terms.order_id))
         if betters:  # K3
             showing = terms.display != 0 and leaves >= self._top_minimum
             self._tops[side] = order if showing else None
         elif self._tops[side] is order:
             self._tops[side] = None
+
+    def go(self, phase: Phase) -> RejectReason | list[Event]:
+        """As any book; while orders are collected nobody betters the market (K3)."""
+        done = super().go(phase)
+        if self.phase.collects:
+            self._tops = {Side.BUY: None, Side.SELL: None}
+        return done
 
     def queue(self) -> Queue:
         """L3, with the TOP orders marked (K3)."""

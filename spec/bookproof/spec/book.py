@@ -294,7 +294,7 @@ def _rest(book: Book, order: Submit, leaves: Lots, executed: Lots, prevented: Lo
     if order.display is not None:
         fired("D1" if order.display else "D4")
     resting = kernel.resting(order, _owner(order, profile), leaves, executed, prevented, sequence)
-    if profile.allocation.top_maximum:
+    if profile.allocation.top_maximum and not book.phase.collects:
         book = _with_top(book, resting, profile)
     book = book.with_side(order.side, book.side(order.side).add(resting))
     return book._replace(live=book.live.add(_location(resting)), sequence=sequence)

@@ -49,6 +49,8 @@ def set_phase(book: Book, phase: Phase, profile: Profile) -> Happened | RejectRe
     # From here on the book must go.
     fired("J1")
     book = book._replace(phase=phase)
+    if phase.collects:
+        book = book._replace(top_bid=0, top_ask=0)  # K3: while orders are collected there is no market to better
     changed = PhaseChanged(book.instrument.symbol, phase)
     if not uncrosses:
         return book, [changed]
