@@ -199,9 +199,7 @@ def test_packed_sequences_reach_the_decision_rules() -> None:
     venues = list(VENUES.values())
     with listening() as seen:
         for turn, features in enumerate(SWARM.values()):
-            first = turn % len(
-                venues
-            )  # all runs draw alike; so each has the venues in another order
+            first = turn % len(venues)  # all runs draw alike; so each has the venues in another order
 
             @settings(QUICK, max_examples=30)
             @given(cases(features, venues[first:] + venues[:first]))

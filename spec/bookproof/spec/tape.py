@@ -85,8 +85,8 @@ class Tape:
         self.entered: list[Submit] = []
         """Aggressors, in order of arrival."""
         self.tops: dict[Side, OrderId | None] = {
-            side: next((order.order_id for order in book.side(side) if order.sequence == book.top(side)), None)
-            for side in Side
+            side: next((order.order_id for order in book.side(side) if order.sequence == top), None) if top else None
+            for side, top in ((side, book.top(side)) for side in Side)
         }
         """Who bettered the market last and has kept its place (K3); it may be gone."""
         self.moved: set[OrderId] = set()
