@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -516,8 +516,8 @@ def queues(draw: st.DrawFn) -> SortedTuple[kernel.Resting]:
 def test_k1_fifo_taken_as_an_allocation_is_the_kernel_of_fifo(
     makers: SortedTuple[kernel.Resting], volume: int, prevention: SelfTradePrevention
 ) -> None:
-    call: tuple[Any, ...] = (makers, 100, volume, 1, prevention, 9)
-    assert level_match.match(*call, allocation=Allocation(), top=0, lot=1) == kernel.match(*call)
+    shared = level_match.match(makers, 100, volume, 1, prevention, 9, Allocation(), top=0, lot=1)
+    assert shared == kernel.match(makers, 100, volume, 1, prevention, 9)
 
 
 # ── parameters that make no sense ──

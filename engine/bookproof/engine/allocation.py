@@ -19,7 +19,7 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Account, Lots, OrderId, Phase, SelfTradePrevention, Side, Ticks
-from bookproof.spec.views import Queue
+from bookproof.spec.views import Queue, QueuedOrder
 
 _NONE = SelfTradePrevention.NONE
 _CANCEL_TAKER = SelfTradePrevention.CANCEL_TAKER
@@ -51,8 +51,13 @@ class Slice:
 class Sharer:
     """One allocation algorithm, ready to share volume among the slices of a round.
 
-    >>> Sharer(Allocation(Sharing.PRO_RATA), lot=1).percent
-    {}
+    >>> orders = []
+    >>> for quantity in (30, 10):
+    ...     order = RestingOrder()
+    ...     order.terms, order.slice, order.reserve = Submit("ABC", 1, 7, Side.SELL, quantity, 100), quantity, 0
+    ...     orders.append(Slice(order, own=False, top=False))
+    >>> Sharer(Allocation(Sharing.PRO_RATA), lot=1).share(9, orders)
+    [7, 2]
     """
 
     __slots__ = ("_exponent", "_fifo_percent", "_least", "_lot", "_sharing", "_threshold", "_top_most", "percent")
@@ -241,9 +246,15 @@ class SharingBook(FastBook):
         return executed
 
     def _rest(
-        self, terms: Submit, price: Ticks, leaves: Lots, executed: Lots, prevented: Lots, resting: RestingOrder | None
+        self,
+        terms: Submit,
+        price: Ticks | None,
+        leaves: Lots,
+        executed: Lots,
+        prevented: Lots,
+        resting: RestingOrder | None,
     ) -> None:
-        if self.phase.collects or not self._tracks_top:
+        if price is None or self.phase.collects or not self._tracks_top:
             super()._rest(terms, price, leaves, executed, prevented, resting)
             return
         side = terms.side
@@ -269,25 +280,21 @@ class SharingBook(FastBook):
         seen = super().queue()
         if not self._tracks_top:
             return seen
-        bids, asks = self._tops[Side.BUY], self._tops[Side.SELL]
-        return Queue(
-            tuple(
-                order._replace(top=bids is not None and self._live.get(order.order_id) is bids) for order in seen.bids
-            ),
-            tuple(
-                order._replace(top=asks is not None and self._live.get(order.order_id) is asks) for order in seen.asks
-            ),
-        )
+        return Queue(*(tuple(map(self._marked, orders)) for orders in (seen.bids, seen.asks)))
+
+    def _marked(self, seen: QueuedOrder) -> QueuedOrder:
+        order = self._live[seen.order_id]
+        return seen._replace(top=isinstance(order, RestingOrder) and self._is_top(order))
 
     def _is_top(self, order: RestingOrder) -> bool:
         return self._tops[order.terms.side] is order
 
 
 def sharing(book_type: type[FastBook]) -> type[FastBook]:
-    """A kind of book that shares its levels and is otherwise as this one: also one with a defect seeded into it.
+    """A kind of book that shares its levels and is otherwise as this one, which may have a defect seeded into it.
 
-    >>> sharing(FastBook).__mro__[1].__name__
-    'FastBook'
+    >>> sharing(FastBook) is SharingBook
+    True
     """
     if book_type is FastBook:
         return SharingBook

@@ -5,7 +5,8 @@ goes in *rounds*. A round is about everybody of one price and rank, as they stan
 gets how much, and the fills happen, and are reported, in queue order, one for each order. Only what is displayed takes
 part (CME: display quantity orders). An iceberg whose slice is used up queues anew (D2), so its next slice is for the
 next round, which there is only if everything displayed has traded; fully hidden orders come when no displayed one is
-left (D4).
+left (D4). So an aggressor that can fill a whole level, with all that is hidden in it, fills it in the very order of
+FIFO (K8, where CME counts hidden quantity as well).
 
 Self-trade prevention acts before a round, on own orders that could trade in it, whether or not the algorithm would
 have given them anything (G4; CME: other algorithms cancel orders that could have executed). The aggressor that is to

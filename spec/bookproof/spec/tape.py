@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import Basket, Command, Replace, Submit
-from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Trade, Triggered, Uncrossed
+from bookproof.spec.events import Accepted, Cancelled, Event, PhaseChanged, Prevented, Replaced, Trade, Triggered, Uncrossed
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
@@ -95,8 +95,8 @@ class Tape:
         self.entered: list[Submit] = []
         """Aggressors, in order of arrival."""
         self.tops: dict[Side, OrderId | None] = {
-            side: next((order.order_id for order in book.side(side) if order.sequence == book.top(side)), None)
-            for side in Side
+            side: next((order.order_id for order in book.side(side) if order.sequence == top), None) if top else None
+            for side, top in ((side, book.top(side)) for side in Side)
         }
         """Who bettered the market last and has kept its place (K3); it may be gone."""
         self.moved: set[OrderId] = set()
@@ -137,6 +137,8 @@ class Tape:
                 self._replace(event)
             case Triggered():
                 self._trigger(event)
+            case PhaseChanged() if event.phase.collects:  # nobody betters a market that collects orders
+                self.tops = dict.fromkeys(Side)
             case Uncrossed():
                 self.uncrossed = event
                 self._continuous, self._collects = True, False
@@ -282,7 +284,7 @@ class Tape:
     def _note_top(self, order: Standing) -> None:
         """Whoever comes to rest ahead of its whole side betters the market (K3)."""
         terms, allocation = order.terms, self._profile.allocation
-        if not allocation.top_maximum:
+        if not allocation.top_maximum or self._collects:
             return
         if all(rank(terms)[0] < rank(other.terms)[0] for other in self.queues[terms.side]):
             large = order.leaves >= allocation.top_minimum * self._lot

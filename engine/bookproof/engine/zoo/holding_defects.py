@@ -34,6 +34,7 @@ from bookproof.spec.events import (
     SnapshotTaken,
 )
 from bookproof.spec.reasons import RejectReason
+from bookproof.spec.values import Phase
 
 
 class MassCancelBookByBook(StripedEngine):
@@ -151,7 +152,7 @@ class ReplaceInTwoSteps(StripedEngine):
         with self._lock_of[command.symbol]:  # guards book
             status = book.status(command.order_id)
             keeps = status is None or command.price in (None, status.price) or command.stop is not None
-            if keeps or self._floor.market.halted or book.halted:
+            if keeps or self._floor.market.halted or book.phase is not Phase.CONTINUOUS:
                 return self._stamped(list(book.replace(command)))
             queue = book.queue()
             queued = next(one for one in (*queue.bids, *queue.asks) if one.order_id == command.order_id)
