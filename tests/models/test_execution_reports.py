@@ -19,6 +19,7 @@ from bookproof.spec.instruments import listing
 from bookproof.spec.profile import DEFAULT, WORKLOADS, Profile
 from bookproof.spec.report_checks import broken_stream
 from bookproof.spec.reporting import Reporter
+from bookproof.spec.reports import Report
 from bookproof.spec.values import Side
 
 COMMANDS = (Submit("ABC", 1, 7, Side.BUY, 10, 100), Submit("XYZ", 1, 8, Side.SELL, 4, 99), Cancel("ABC", 2))
@@ -89,7 +90,9 @@ def test_a_run_whose_reports_break_a_rule_is_named(tmp_path: Path, capsys: pytes
 
 def test_a_file_of_anything_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reports", file(tmp_path, EVENT, [])]) == 2
-    assert "kind: expected commands or outcomes, got events" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "kind: expected commands or outcomes, got events" in said.err
+    assert not said.out
 
 
 def test_every_report_of_a_run_comes_back_from_its_line() -> None:
@@ -97,7 +100,7 @@ def test_every_report_of_a_run_comes_back_from_its_line() -> None:
         case = soak_case(17, number, EVERYTHING - {Feature.BAD_INPUT})
         state = exchange.opening(case.instruments, case.profile)
         reporter = Reporter(state.books, case.profile)
-        reports = []
+        reports: list[Report] = []
         for stamp, command in enumerate(case.commands):
             state, events = exchange.step(state, command)
             reports += reporter.feed(command, events, stamp)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from bookproof.spec import exchange
 from bookproof.spec.codec import ANY, COMMAND, OUTCOME, REPORT, Contents, Header, Outcome, encode, load
+from bookproof.spec.commands import Command
 from bookproof.spec.fix import to_fix
 from bookproof.spec.input_error import InputError
 from bookproof.spec.report_checks import broken_stream
@@ -30,12 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(asked: argparse.Namespace) -> int:
     """Exit code 0 when every rule of reports holds, else 1, with a line on standard error for each breach."""
     contents = load(asked.file, ANY)
+    told = reports_of(contents, str(asked.file))
     reports: list[Report] = []
     wrong: list[str] = []
     if not asked.fix:
         print(encode(Header(REPORT, contents.header.instruments, contents.header.profile)))
-    try:
-        for report in reports_of(contents, str(asked.file)):
+    try:  # a line at a time: what a run that goes wrong had reported until then is worth seeing
+        for report in told:
             print(to_fix(report) if asked.fix else encode(report))
             reports.append(report)
     except ValueError as error:
@@ -48,7 +51,7 @@ def main(asked: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def reports_of(contents: Contents[object], path: str = "") -> Iterator[Report]:
+def reports_of(contents: Contents[Any], path: str = "") -> Iterator[Report]:
     """The reports of a run. InputError for a file of anything else; ValueError as `reporting.report` has it.
 
     >>> from bookproof.spec.commands import Cancel
@@ -58,21 +61,23 @@ def reports_of(contents: Contents[object], path: str = "") -> Iterator[Report]:
     [(1, 1, 'REJECTED')]
     """
     header = contents.header
-    reporter = Reporter([instrument.symbol for instrument in header.instruments], header.profile)
-    for outcome in _outcomes(contents, path):
-        yield from reporter.feed(outcome.command, outcome.events, outcome.stamp)
-
-
-def _outcomes(contents: Contents[object], path: str) -> Iterator[Outcome]:
-    header = contents.header
-    if header.kind == OUTCOME:
-        outcomes = [record for record in contents.records if isinstance(record, Outcome)]
-        stamped = all(outcome.stamp is not None for outcome in outcomes)
-        yield from sorted(outcomes, key=lambda outcome: outcome.stamp or 0) if stamped else outcomes
-    elif header.kind == COMMAND:
-        state = exchange.opening(header.instruments, header.profile)
-        for stamp, command in enumerate(contents.records, 1):
-            state, events = exchange.step(state, command)  # type: ignore[arg-type]  # the header says what they are
-            yield Outcome(command, stamp, events)  # type: ignore[arg-type]
-    else:
+    if header.kind not in (COMMAND, OUTCOME):
         raise InputError(path, 1, "kind", "commands or outcomes", header.kind.name, "reports are made of what happened")
+    outcomes = _answered(contents) if header.kind == COMMAND else _in_order(contents.records)
+    reporter = Reporter([instrument.symbol for instrument in header.instruments], header.profile)
+    return (told for each in outcomes for told in reporter.feed(each.command, each.events, each.stamp))
+
+
+def _answered(contents: Contents[Command]) -> Iterator[Outcome]:
+    """What the rule book says to each command; its stamp is its place in the file."""
+    state = exchange.opening(contents.header.instruments, contents.header.profile)
+    for stamp, command in enumerate(contents.records, 1):
+        state, events = exchange.step(state, command)
+        yield Outcome(command, stamp, events)
+
+
+def _in_order(outcomes: tuple[Outcome, ...]) -> Iterable[Outcome]:
+    """By stamp; as they stand if any has none."""
+    if any(outcome.stamp is None for outcome in outcomes):
+        return outcomes
+    return sorted(outcomes, key=lambda outcome: outcome.stamp or 0)
