@@ -17,7 +17,6 @@ from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
-
 _BEFORE_EVERY_LIMIT = -(10**18)
 
 

@@ -70,6 +70,8 @@ class Plan(NamedTuple):
     prevents: bool
     """Half of the orders say what to do on meeting their own account; it matters only for those that take."""
     reuses_ids: bool
+    calls: bool
+    """Orders meet from the beginning, for they are mostly collected then."""
     moves_stops: bool
 
 
@@ -107,6 +109,7 @@ def plan_for(features: Features, instruments: tuple[Instrument, ...]) -> Plan:
         drawn_scales=(scales[0],) * (len(scales) - 2) + scales,
         prevents=Feature.SELF_TRADE in features,
         reuses_ids=Feature.REUSED_IDS in features,
+        calls=Feature.AUCTIONS in features,
         moves_stops=Feature.STOPS in features,
     )
 
@@ -120,9 +123,11 @@ _AWAY = (2, 3, 4) * 4
 _OPENING = 10
 """Commands at the beginning that only build books."""
 
-_SHUT = (Phase.HALT, Phase.CANCEL_ONLY, Phase.CLOSED)
-_PHASES = (*[Phase.CALL] * 8, *[Phase.CONTINUOUS] * 10, *[Phase.PRE_OPEN] * 3, *_SHUT)
-"""Where books are sent: mostly into a call and out of it, and seldom where only one command leads out again."""
+_TURN = 8
+"""Books are sent into a call in one turn of so many commands, and out of it in the next."""
+
+_ELSEWHERE = (Phase.PRE_OPEN, Phase.CALL, Phase.CONTINUOUS, *Phase)
+"""Where they are sent now and then: seldom where only one command leads out again."""
 
 
 # ── decoding ──
@@ -161,7 +166,7 @@ def _submit(code: int, context: Context) -> Submit:
     symbol, prices, quantities = plan.drawn_scales[at]
     code, side = divmod(code, 2)
     code, level = divmod(code, LEVELS + len(_AWAY))
-    if level >= LEVELS or step < _OPENING:
+    if level >= LEVELS or (step < _OPENING and not plan.calls):
         away = _AWAY[level % len(_AWAY)]
         level = away if side == 0 else LEVELS - 1 - away
     code, size = divmod(code, SIZES)
@@ -287,11 +292,13 @@ def _end_of_day(code: int, context: Context) -> EndOfDay:
 
 
 def _set_phase(code: int, context: Context) -> SetPhase:
-    """At the beginning of a call nearly always, so that more than what comes between two phase changes meets in it."""
-    scales = context.plan.drawn_scales
+    """In and out of calls by turns. What phase a book is in is not known here, so about every second is refused."""
+    scales = (context.plan.scales[0], *context.plan.drawn_scales)
     code, at = divmod(code, len(scales))
-    code, early = divmod(code, 8)
-    phase = Phase.CALL if early and context.step < _OPENING else _PHASES[code % len(_PHASES)]
+    code, astray = divmod(code, 5)
+    phase = Phase.CONTINUOUS if context.step // _TURN % 2 else Phase.CALL
+    if astray == 4:
+        phase = _ELSEWHERE[code % len(_ELSEWHERE)]
     return SetPhase(scales[at].symbol, phase)
 
 
