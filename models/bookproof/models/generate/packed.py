@@ -70,8 +70,6 @@ class Plan(NamedTuple):
     prevents: bool
     """Half of the orders say what to do on meeting their own account; it matters only for those that take."""
     reuses_ids: bool
-    calls: bool
-    """Orders meet from the beginning, for they are mostly collected then."""
     moves_stops: bool
 
 
@@ -109,7 +107,6 @@ def plan_for(features: Features, instruments: tuple[Instrument, ...]) -> Plan:
         drawn_scales=(scales[0],) * (len(scales) - 2) + scales,
         prevents=Feature.SELF_TRADE in features,
         reuses_ids=Feature.REUSED_IDS in features,
-        calls=Feature.AUCTIONS in features,
         moves_stops=Feature.STOPS in features,
     )
 
@@ -123,8 +120,8 @@ _AWAY = (2, 3, 4) * 4
 _OPENING = 10
 """Commands at the beginning that only build books."""
 
-_TURN = 8
-"""Books are sent into a call in one turn of so many commands, and out of it in the next."""
+_TURN = 10
+"""Books are sent into a call in one turn of so many commands, when they have been built, and out of it in the next."""
 
 _ELSEWHERE = (Phase.PRE_OPEN, Phase.CALL, Phase.CONTINUOUS, *Phase)
 """Where they are sent now and then: seldom where only one command leads out again."""
@@ -166,7 +163,7 @@ def _submit(code: int, context: Context) -> Submit:
     symbol, prices, quantities = plan.drawn_scales[at]
     code, side = divmod(code, 2)
     code, level = divmod(code, LEVELS + len(_AWAY))
-    if level >= LEVELS or (step < _OPENING and not plan.calls):
+    if level >= LEVELS or step < _OPENING:
         away = _AWAY[level % len(_AWAY)]
         level = away if side == 0 else LEVELS - 1 - away
     code, size = divmod(code, SIZES)
@@ -293,13 +290,13 @@ def _end_of_day(code: int, context: Context) -> EndOfDay:
 
 def _set_phase(code: int, context: Context) -> SetPhase:
     """In and out of calls by turns. What phase a book is in is not known here, so about every second is refused."""
-    scales = (context.plan.scales[0], *context.plan.drawn_scales)
-    code, at = divmod(code, len(scales))
-    code, astray = divmod(code, 5)
-    phase = Phase.CONTINUOUS if context.step // _TURN % 2 else Phase.CALL
-    if astray == 4:
+    scales = context.plan.scales * 2
+    code, at = divmod(code, 2 * len(scales))  # mostly the first, in which half of all orders meet
+    code, astray = divmod(code, 6)
+    phase = Phase.CALL if (context.step - _OPENING // 2) // _TURN % 2 == 0 else Phase.CONTINUOUS
+    if astray == 5:
         phase = _ELSEWHERE[code % len(_ELSEWHERE)]
-    return SetPhase(scales[at].symbol, phase)
+    return SetPhase(scales[at if at < len(scales) else 0].symbol, phase)
 
 
 def _snapshot(code: int, context: Context) -> TakeSnapshot:
