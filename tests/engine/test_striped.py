@@ -22,13 +22,14 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     Submit,
     TakeSnapshot,
 )
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import Profile
 from bookproof.spec.reasons import RejectReason
-from bookproof.spec.values import Side
+from bookproof.spec.values import Phase, Side
 
 BOOKS = listing(["AAA", "BBB", "CCC", "DDD"])
 """Over three stripes: AAA and DDD share stripe 0, BBB has 1, CCC has 2."""
@@ -98,6 +99,7 @@ LOCK_TABLE: list[tuple[Command, tuple[str, ...]]] = [
     (AdvanceClock(5), ALL),
     (EndOfDay(), ALL),
     (TakeSnapshot(), ALL),
+    (SetPhase("BBB", Phase.CALL), ("stripe 1",)),
 ]
 
 NO_LOCK: list[tuple[Command, RejectReason]] = [
@@ -107,6 +109,7 @@ NO_LOCK: list[tuple[Command, RejectReason]] = [
     (basket("AAA", "AAA"), RejectReason.INVALID_LEGS),
     (MassCancel(-1), RejectReason.INVALID_ACCOUNT),
     (AdvanceClock(-1), RejectReason.INVALID_TIME),
+    (SetPhase("ZZZ", Phase.CALL), RejectReason.UNKNOWN_SYMBOL),
 ]
 
 

@@ -28,6 +28,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     Submit,
     TakeSnapshot,
 )
@@ -89,6 +90,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.CLOCK: is_any(AdvanceClock, EndOfDay),
     Feature.SNAPSHOT: is_any(TakeSnapshot),
     Feature.BAD_INPUT: is_bad,
+    Feature.AUCTIONS: is_any(SetPhase),
 }
 """What shows that a feature is on."""
 
@@ -191,8 +193,9 @@ def test_soak_reaches_every_decision_rule() -> None:
     assert set(DECISION_RULES) - seen.keys() == set()
 
 
-TWO_FEATURES = {"D5", "D6"}
-"""Rules that need an iceberg and another feature in one match: in the few cases of a test Hypothesis may miss them."""
+TWO_FEATURES = {"D5", "D6", "I5", "I8", "I9", "J3"}
+"""Rules that need two features in one match or call, a tie, or one venue: in the few cases of a test Hypothesis may
+miss them."""
 
 
 def test_packed_sequences_reach_the_decision_rules() -> None:

@@ -280,8 +280,8 @@ OWN_ASK = [sell(1, 5, 100, account=7)]
 CANCEL_BOTH = SelfTradePrevention.CANCEL_BOTH
 
 UNCROSS = SetPhase("ABC", CONTINUOUS)
-CALLED = [SetPhase("ABC", CALL), buy(1, 5, 102), buy(2, 5, 101), sell(3, 5, 100), sell(4, 7, 101)]
-TIED = [SetPhase("ABC", CALL), buy(1, 10, 103), buy(2, 3, 101), sell(3, 10, 100), sell(4, 9, 102)]
+CALLED: list[Command] = [SetPhase("ABC", CALL), buy(1, 5, 102), buy(2, 5, 101), sell(3, 5, 100), sell(4, 7, 101)]
+TIED: list[Command] = [SetPhase("ABC", CALL), buy(1, 10, 103), buy(2, 3, 101), sell(3, 10, 100), sell(4, 9, 102)]
 
 Doctor = Callable[[Case], Case]
 DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [

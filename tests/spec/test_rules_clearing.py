@@ -90,10 +90,7 @@ def exhausted(bids: Interests, asks: Interests, reference: int | None) -> Cleari
     table = [row for row in table if abs(row[1] - row[2]) == least]
     long = [price for price, bought, sold in table if bought > sold]
     short = [price for price, bought, sold in table if bought < sold]
-    if long or short:
-        prices = long[-1:] + short[:1]
-    else:
-        prices = [price for price, _, _ in table]
+    prices = long[-1:] + short[:1] or [price for price, _, _ in table]
     price = max(prices)
     if reference is not None:
         price = max(prices, key=lambda price: (-abs(price - reference), price))
@@ -267,11 +264,13 @@ def test_i10_that_more_orders_make_more_volume_is_false_where_they_move_a_collar
         bids, asks, more = book
         return collared([*bids, more], asks, 1) < collared(bids, asks, 1)
 
-    limited = st.lists(st.tuples(LIMITS, st.just(1)), max_size=3)
-    bids, asks, more = find(st.tuples(limited, limited, st.tuples(LIMITS, st.just(1))), shrinks, settings=FEWER)
+    order: st.SearchStrategy[Interest] = st.tuples(LIMITS, st.just(1))
+    limited = st.lists(order, max_size=3)
+    bids, asks, more = find(st.tuples(limited, limited, order), shrinks, settings=FEWER)
     assert shrinks((bids, asks, more))
     assert clearing([*bids, more], asks).volume >= clearing(bids, asks).volume
-    assert shrinks(([(100, 2)], [(100, 2)], (105, 1)))
+    small: tuple[Interests, Interests, Interest] = [(100, 2)], [(100, 2)], (105, 1)
+    assert shrinks(small)
 
 
 CALL, CONTINUOUS = SetPhase("ABC", Phase.CALL), SetPhase("ABC", Phase.CONTINUOUS)

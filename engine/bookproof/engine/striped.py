@@ -6,8 +6,8 @@ Lock table
 ====================  ==========================================  =====================================================
 lock                  guards                                      taken by
 ====================  ==========================================  =====================================================
-``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume, phase and uncross
-                                                                  of one book, views: the one stripe of the book
+``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume and phase of one
+                                                                  book, views: the one stripe of the book
 several stripes       the books of a basket's legs                basket: the stripes of its legs
 all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
                       write them (any one stripe, to read them)   of day, snapshot

@@ -1,7 +1,7 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
-`Submit`, `Cancel`, `Replace` and `SetPhase` touch one book. `Basket` touches the books of its legs. `MassCancel`, a market-wide
-`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them.
+`Submit`, `Cancel`, `Replace` and `SetPhase` touch one book. `Basket` touches the books of its legs. `MassCancel`, a
+market-wide `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Level(Value, frozen=True):
 
 
 class Depth(Value, frozen=True):
-    """L2: displayed quantity by price, best first. Hidden orders do not show, nor do market orders: they have no price."""
+    """L2: displayed quantity by price, best first. Hidden orders do not show, nor market orders: they have no price."""
 
     bids: tuple[Level, ...]
     asks: tuple[Level, ...]

@@ -120,9 +120,11 @@ _AWAY = (2, 3, 4) * 4
 _OPENING = 10
 """Commands at the beginning that only build books."""
 
-_SHUT = (Phase.HALT, Phase.CANCEL_ONLY, Phase.CLOSED)
-_PHASES = (*[Phase.CALL] * 8, *[Phase.CONTINUOUS] * 10, *[Phase.PRE_OPEN] * 3, *_SHUT)
-"""Where books are sent: mostly into a call and out of it, and seldom where only one command leads out again."""
+_TURN = 10
+"""Books are sent into a call in one turn of so many commands, when they have been built, and out of it in the next."""
+
+_ELSEWHERE = (Phase.PRE_OPEN, Phase.CALL, Phase.CONTINUOUS, *Phase)
+"""Where they are sent now and then: seldom where only one command leads out again."""
 
 
 # ── decoding ──
@@ -287,12 +289,14 @@ def _end_of_day(code: int, context: Context) -> EndOfDay:
 
 
 def _set_phase(code: int, context: Context) -> SetPhase:
-    """At the beginning of a call nearly always, so that more than what comes between two phase changes meets in it."""
-    scales = context.plan.drawn_scales
-    code, at = divmod(code, len(scales))
-    code, early = divmod(code, 8)
-    phase = Phase.CALL if early and context.step < _OPENING else _PHASES[code % len(_PHASES)]
-    return SetPhase(scales[at].symbol, phase)
+    """In and out of calls by turns. What phase a book is in is not known here, so about every second is refused."""
+    scales = context.plan.scales * 2
+    code, at = divmod(code, 2 * len(scales))  # mostly the first, in which half of all orders meet
+    code, astray = divmod(code, 6)
+    phase = Phase.CALL if (context.step - _OPENING // 2) // _TURN % 2 == 0 else Phase.CONTINUOUS
+    if astray == 5:
+        phase = _ELSEWHERE[code % len(_ELSEWHERE)]
+    return SetPhase(scales[at if at < len(scales) else 0].symbol, phase)
 
 
 def _snapshot(code: int, context: Context) -> TakeSnapshot:

@@ -46,9 +46,8 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _smaller(command, "now", least=0)
     elif type(command) is MassCancel:
         yield from _smaller(command, "account")
-    elif type(command) is SetPhase:  # an uncross is easier to follow than a day's round of phases
-        if command.phase not in (Phase.CALL, Phase.CONTINUOUS):
-            yield command._replace(phase=Phase.CALL)
+    elif type(command) is SetPhase and command.phase not in (Phase.CALL, Phase.CONTINUOUS):
+        yield command._replace(phase=Phase.CALL)  # easier to follow than a day's round of phases
 
 
 def _simpler_submit(order: Submit, prices: list[int]) -> Iterator[Submit]:
