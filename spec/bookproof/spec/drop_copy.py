@@ -30,7 +30,7 @@ class Copied(NamedTuple):
 class DropCopy:
     """The reports of one book, and the book that follows from them.
 
-    It knows continuous trading: phases are not reported, so a book that collects orders is shown in no order of its own.
+    It knows continuous trading only: phases are not reported, and a book that collects orders stands crossed.
     ValueError for a report of an order that was never new, or has ended: a report was lost, or sent twice.
 
     >>> from bookproof.spec.reports import OrdStatus

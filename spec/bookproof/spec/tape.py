@@ -12,7 +12,17 @@ from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import Basket, Command, Replace, Submit
-from bookproof.spec.events import Accepted, Cancelled, Event, PhaseChanged, Prevented, Replaced, Trade, Triggered, Uncrossed
+from bookproof.spec.events import (
+    Accepted,
+    Cancelled,
+    Event,
+    PhaseChanged,
+    Prevented,
+    Replaced,
+    Trade,
+    Triggered,
+    Uncrossed,
+)
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
