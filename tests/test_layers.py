@@ -14,7 +14,19 @@ from pathlib import Path
 import pytest
 
 VOCABULARY = frozenset(
-    {"values", "instruments", "profile", "commands", "events", "reasons", "views", "codec", "input_error", "wire"}
+    {
+        "values",
+        "instruments",
+        "profile",
+        "commands",
+        "events",
+        "reasons",
+        "views",
+        "codec",
+        "input_error",
+        "wire",
+        "profile_files",
+    }
 )
 MAY_IMPORT = {
     "vocabulary": {"vocabulary"},
