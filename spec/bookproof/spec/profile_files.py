@@ -99,10 +99,10 @@ def parse_profile(text: str, cls: type[P], name: str, path: str = "") -> Profile
     >>> from bookproof.spec.profile import Profile
     >>> parse_profile('venue = "A"' + chr(10) + 'left.true_stop = "unknown"', Profile, "a").left
     {'true_stop': 'unknown'}
-    >>> parse_profile('venue = "A"' + chr(10) + '[settings]' + chr(10) + 'true_stop = "reject"', Profile, "a", "a.toml")
+    >>> parse_profile('venue = "A"' + chr(10) + 'settings.true_stop = "fire"', Profile, "a", "a.toml")
     Traceback (most recent call last):
     ...
-    bookproof.spec.input_error.InputError: a.toml: settings.true_stop: expected a table of value and source, got "reject"
+    bookproof.spec.input_error.InputError: a.toml: settings.true_stop: expected a table of value and source, got "fire"
     """
     try:
         found: dict[str, Any] = tomllib.loads(text)
