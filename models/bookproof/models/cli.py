@@ -1,4 +1,4 @@
-"""The command line: `bookproof verify`, `audit`, `prove` and `bench`.
+"""The command line: `bookproof verify`, `audit`, `prove`, `bench` and `rules`.
 
 Exit codes: 0 everything agrees, 1 something disagrees, 2 the input or the request is wrong, 3 nothing disagrees but a
 check that was asked for did not run.
@@ -195,11 +195,19 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run.main)
 
 
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    from bookproof.models.rules import run
+
+    run.add_arguments(parser, _seconds)
+    parser.set_defaults(run=run.main)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "verify": ("check an engine against the rule book, with evidence", _add_verify),
     "audit": ("check a log of real orders and trades against the rules", _add_audit),
     "prove": ("prove the matching kernel for all integers, on bounded books", _add_prove),
     "bench": ("compare speed with other order books, as ratios from one run", _add_bench),
+    "rules": ("print the rule book, and which rules and pairs of rules the generators reach", _add_rules),
 }
 
 

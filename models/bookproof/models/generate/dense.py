@@ -1,7 +1,7 @@
-"""Cases in which rare things meet: books a few prices wide, stops with every kind of terms, then orders that set them off.
+"""Cases in which rare things meet: books a few prices wide, stops of every kind, then orders that set them off.
 
 The soak generator spreads its orders over eleven prices, so a command that triggers two stops of special kinds is rare.
-Here the books are four prices wide and a case goes through rounds: orders that rest, stops near them, then commands
+Here the books are three prices wide and a case goes through rounds: orders that rest, stops near them, then commands
 that trade. The commands come from the same decoder (`packed`), so a new command or a new term of an order is in these
 cases as soon as it is in the others.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from bookproof.models.generate.case import Case, entered
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
@@ -21,12 +22,15 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.values import OrderId, Symbol
 
-WIDTH = 4
+WIDTH = 3
 """Prices in a book: fewer than are drawn elsewhere, so that what trades at one of them reaches most stops."""
 
 ROUNDS = 2
-RESTING, STOPS, ACTING = 7, 4, 6
-"""Commands of each part of a round."""
+RESTING, STOPS, ACTING = (4, 8), (4, 6), (5, 7)
+"""Commands of each part of a round, at least and at most: thin books are swept, and deep ones are not."""
+
+_SUBMITS, _OTHERS = 20, 10
+"""Shares of what acts: new orders, and at most so much of each other kind of command; cancels are many elsewhere."""
 
 
 def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile: Profile | None = None) -> Case:
@@ -34,7 +38,7 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
 
     >>> dense_case(1, 7) == dense_case(1, 7)
     True
-    >>> {command.price for command in dense_case(1, 7).commands if hasattr(command, "price")} <= {None, *range(100, 104)}
+    >>> {getattr(command, "price", None) for command in dense_case(1, 7).commands} <= {None, 100, 101, 102}
     True
     """
     dice = random.Random(f"dense {seed} {number}")
@@ -43,7 +47,7 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
     used: list[tuple[Symbol, OrderId]] = []
     commands: list[Command] = []
     for plan, length in ((rest, RESTING), (stops, STOPS), (act, ACTING)) * ROUNDS:
-        for _ in range(length):
+        for _ in range(dice.randint(*length)):
             command = decode_command(dice.getrandbits(BITS), Context(plan, used, len(commands)))
             commands.append(command)
             used += entered(command)
@@ -58,10 +62,11 @@ def mixed_profile(dice: random.Random, venues: Mapping[str, Profile] = VENUES) -
     """
     listed = tuple(venues.values())
     fields = (field for field in Profile.__struct_fields__ if field != "name")
-    return Profile("mixed", **{field: _any_of([getattr(venue, field) for venue in listed], dice) for field in fields})
+    chosen: dict[str, Any] = {field: _any_of([getattr(venue, field) for venue in listed], dice) for field in fields}
+    return Profile("mixed", **chosen)
 
 
-def _any_of(values: Sequence[object], dice: random.Random) -> object:
+def _any_of(values: Sequence[Any], dice: random.Random) -> Any:
     """One of the choices, each as likely as any other, however many venues have it."""
     return dice.choice(list(dict.fromkeys(values)))
 
@@ -71,10 +76,15 @@ def _plans(features: Features, instruments: tuple[Instrument, ...]) -> tuple[Pla
     """What rests, what waits, what acts: the usual plan with other shares."""
     narrow = _narrowed(plan_for(features, instruments))
     calm = tuple(pattern for pattern in narrow.patterns if not pattern.stop and not pattern.market)
-    waiting = tuple(pattern._replace(stop=True) for pattern in narrow.patterns)
+    special = narrow.patterns[len(narrow.patterns) // 2 :]  # the other half is plain
+    waiting = tuple(pattern._replace(stop=True) for pattern in special)
     submit = max(narrow.decoders, key=narrow.decoders.count)
-    rarest = tuple(dict.fromkeys(narrow.decoders))
-    acting = tuple(decoder for decoder in narrow.decoders if decoder is not submit) + rarest + (submit,) * 60
+    acting = (submit,) * _SUBMITS + tuple(
+        decoder
+        for decoder in dict.fromkeys(narrow.decoders)
+        if decoder is not submit
+        for _ in range(min(narrow.decoders.count(decoder), _OTHERS))
+    )
     return (
         narrow._replace(decoders=(submit,), patterns=calm),
         narrow._replace(decoders=(submit,), patterns=waiting),

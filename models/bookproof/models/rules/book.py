@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from bookproof.models.generate.venues import VENUES
 from bookproof.models.rules.occasions import in_order
-from bookproof.models.rules.sources import Place, decisions, settled_by, tests_of
+from bookproof.models.rules.sources import Place, decisions, settled_by
 from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.invariants import INVARIANTS
 from bookproof.spec.profile import DEFAULT, PROFILE_FILES, Profile

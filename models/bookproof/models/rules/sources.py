@@ -78,10 +78,10 @@ def settled_by() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def tests_of(number: str, folder: Path | None = None) -> list[str] | None:
+def names_of_tests(number: str, folder: Path | None = None) -> list[str] | None:
     """The tests that bear a rule's number in their names; None where there are no tests, as beside an installed wheel.
 
-    >>> tests_of("B7", Path("/nowhere")) is None
+    >>> names_of_tests("B7", Path("/nowhere")) is None
     True
     """
     folder = _tests() if folder is None else folder
