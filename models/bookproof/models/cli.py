@@ -76,6 +76,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
         "--orders", type=_count, default=PUBLISHED_ORDERS, metavar="N", help="size of the workloads (1,000,000)"
     )
     parser.add_argument("--seed", type=_count, metavar="N", help="of workloads (23) and random commands (1)")
+    parser.add_argument("--profile", metavar="NAME", help="one venue, or a .toml file; sequential and concurrent parts")
     parser.add_argument("--case", type=_count, metavar="K", help="one sequential or concurrent case and nothing else")
     parser.add_argument("--processes", type=_count, metavar="N", help="how many at a time (one a core)")
     parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
@@ -85,6 +86,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(asked: argparse.Namespace) -> int:
+    from bookproof.models.generate.venues import venue_named
     from bookproof.models.report.junit import write_junit
     from bookproof.models.report.terminal import Bars, print_results
     from bookproof.models.verify.run import ORACLE_WORKLOADS, PARTS, Request, run_verify
@@ -98,6 +100,7 @@ def _verify(asked: argparse.Namespace) -> int:
         budget=asked.budget,
         seed=asked.seed,
         case=asked.case,
+        profile=asked.profile,
         save_histories=asked.histories,
     )
     if asked.processes:
@@ -111,6 +114,8 @@ def _verify(asked: argparse.Namespace) -> int:
             f"--only {', '.join(asked.only or ['nothing'])}",
             "a case belongs to one of these parts",
         )
+    if asked.profile is not None:
+        venue_named(asked.profile)  # before any process is started
     if asked.histories is not None:
         asked.histories.mkdir(parents=True, exist_ok=True)
     if asked.junit is not None and not asked.junit.absolute().parent.is_dir():

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from bookproof.models.generate.venues import VENUES
 from bookproof.models.rules.occasions import in_order
 from bookproof.models.rules.sources import Place, decisions, settled_by
-from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.invariants import INVARIANTS
-from bookproof.spec.profile import DEFAULT, PROFILE_FILES, Profile
-from bookproof.spec.profile_files import ProfileFile, read_profile_file
+from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.profile_files import ProfileFile
 from bookproof.spec.rulebook import NOT_YET, RULES, Rule
 
 LETTERS: dict[str, str] = {
@@ -77,25 +74,10 @@ class Entry(NamedTuple):
         }
 
 
-def venue_named(name: str) -> ProfileFile[Profile]:
-    """A venue by the name of its profile, or by the path of a file that ends in `.toml`. InputError for neither.
-
-    >>> venue_named("lse").profile.true_stop.value
-    'trigger'
-    """
-    if name in PROFILE_FILES:
-        return PROFILE_FILES[name]
-    if name in VENUES:
-        return ProfileFile(VENUES[name], "A variant that only tests use", {}, {}, ())
-    if name.endswith(".toml"):
-        return read_profile_file(Path(name), Profile)
-    expected = f"one of {', '.join(VENUES)}, or a file that ends in .toml"
-    raise InputError("options", 0, "--profile", expected, quote(name))
-
-
 def entries(venue: ProfileFile[Profile]) -> dict[str, Entry]:
     """Every rule of this version by its number, under a venue's choices.
 
+    >>> from bookproof.models.generate.venues import venue_named
     >>> [choice.value for choice in entries(venue_named("nasdaq"))["F7"].choices]
     ['never']
     """

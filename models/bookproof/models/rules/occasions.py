@@ -1,8 +1,8 @@
 """Which rules may decide something in one and the same command: the table of occasions, kept by hand and checked.
 
 A command has one outcome, and only so many rules have a say in it. Each row names such an outcome, the rules, and why
-no other rule decides anything then. Two rules that share no row can never meet in a command; a coverage run that sees them
-meet has found a mistake, here or in the oracle. Two rules that share a row can meet, and a coverage run has to show it.
+no other rule decides anything then. Two rules that share no row can never meet in a command; a coverage run that sees
+them meet has found a mistake, here or in the oracle. Two rules that share a row can meet, and a run has to show it.
 
 A rule that is new needs its place here: put it into every row in which it may decide something.
 """

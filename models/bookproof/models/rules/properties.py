@@ -124,14 +124,14 @@ PROPERTIES: tuple[Property, ...] = (
         "State and command alone decide: a second run says the same, also where sets and dicts hash otherwise.",
         (
             "bookproof.models.sequential.determinism:same_again",
-            "bookproof.models.sequential.determinism:same_elsewhere",
+            "bookproof.models.sequential.determinism:first_difference",
         ),
         "cases of every feature and venue, by the oracle and by the engine, each run twice",
     ),
     Property(
         "P14",
         "serializability",
-        "What the threads were told is what one thread is told, in the order of the stamps, which is that of real time.",
+        "What the threads were told is what one thread is told, in the order of the stamps, which keeps to real time.",
         ("bookproof.models.concurrent.check:check",),
         _HISTORY,
     ),

@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from bookproof.models.generate.venues import venue_named
 from bookproof.models.report.literal import literal
 from bookproof.models.report.terminal import Bars
 from bookproof.models.rules import report
-from bookproof.models.rules.book import LETTERS, entries, left_out, venue_named
+from bookproof.models.rules.book import LETTERS, entries, left_out
 from bookproof.models.rules.coverage import MOST, Coverage, coverage_case, run_coverage, told_by
 from bookproof.models.rules.occasions import OCCASIONS, in_order
 from bookproof.models.rules.properties import PROPERTIES
