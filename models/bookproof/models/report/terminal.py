@@ -122,7 +122,7 @@ def _collapsed(results: list[Result]) -> list[Result]:
     rows: list[Result] = []
     for part in dict.fromkeys(result.part for result in results):
         mine = [result for result in results if result.part == part]
-        agreeing = [result for result in mine if result.verdict is Verdict.AGREE and "sequences" in result.worth]
+        agreeing = [result for result in mine if result.verdict is Verdict.AGREE and "commands" in result.worth]
         if part != "sequential" or len(agreeing) <= _MANY:
             rows += mine
             continue

@@ -46,8 +46,11 @@ PROPERTIES: tuple[Property, ...] = (
         "P2",
         "price-time",
         "Who trades is the first of the queue by price, rank and sequence, and that is a strict total order.",
-        _of_step("price_time_priority", "queues_sorted", "priority_is_strict_order", "partial_maker_keeps_place"),
-        _EACH_STEP,
+        (
+            *_of_step("price_time_priority", "queues_sorted", "priority_is_strict_order", "partial_maker_keeps_place"),
+            "bookproof.spec.priority:faults_of_order",
+        ),
+        f"{_EACH_STEP}; that it is an order, of any orders at all",
     ),
     Property(
         "P3",
