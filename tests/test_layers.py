@@ -14,9 +14,22 @@ from pathlib import Path
 import pytest
 
 VOCABULARY = frozenset(
-    {"values", "instruments", "profile", "commands", "events", "reasons", "views", "codec", "input_error", "wire"}
-    | {"allocation_terms"}
-    | {"reports", "fix"}
+    {
+        "values",
+        "instruments",
+        "profile",
+        "commands",
+        "events",
+        "reasons",
+        "views",
+        "codec",
+        "input_error",
+        "wire",
+        "profile_files",
+        "allocation_terms",
+        "reports",
+        "fix",
+    }
 )
 MAY_IMPORT = {
     "vocabulary": {"vocabulary"},

@@ -54,7 +54,7 @@ from bookproof.spec.commands import (
 from bookproof.spec.events import EVENTS, Accepted, Rejected, SnapshotTaken, Trade
 from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import DEFAULT, WORKLOADS, Profile, TrueStop
+from bookproof.spec.profile import DEFAULT, PROFILES, WORKLOADS, Profile, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.reports import (
     REPORTS,
@@ -526,7 +526,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "another kind": (HEAD.replace(b"commands", b"views"), '1: kind: expected commands, got "views"'),
     "no such profile": (
         HEAD.replace(b'"kind"', b'"profile":"LSE","kind"'),
-        '1: profile: expected one of default, workloads, got "LSE"',
+        f'1: profile: expected one of {", ".join(PROFILES)}, got "LSE"',
     ),
     "a switch that the profile has not": (
         HEAD.replace(b'"kind"', b'"profile":{"name":"LSE","true_stop":"wait"},"kind"'),

@@ -1,4 +1,4 @@
-"""The command line: `bookproof verify`, `audit`, `explore`, `replay`, `zoo`, `prove`, `bench` and `reports`.
+"""The command line: `bookproof verify`, `audit`, `explore`, `replay`, `zoo`, `prove`, `bench`, `reports`, `rules`.
 
 Exit codes: 0 everything agrees, 1 something disagrees, 2 the input or the request is wrong, 3 nothing disagrees but a
 check that was asked for did not run.
@@ -76,6 +76,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
         "--orders", type=_count, default=PUBLISHED_ORDERS, metavar="N", help="size of the workloads (1,000,000)"
     )
     parser.add_argument("--seed", type=_count, metavar="N", help="of workloads (23) and random commands (1)")
+    parser.add_argument("--profile", metavar="NAME", help="one venue, or a .toml file; sequential and concurrent parts")
     parser.add_argument("--case", type=_count, metavar="K", help="one sequential or concurrent case and nothing else")
     parser.add_argument("--processes", type=_count, metavar="N", help="how many at a time (one a core)")
     parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
@@ -85,6 +86,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(asked: argparse.Namespace) -> int:
+    from bookproof.models.generate.venues import venue_named
     from bookproof.models.report.junit import write_junit
     from bookproof.models.report.terminal import Bars, print_results
     from bookproof.models.verify.run import ORACLE_WORKLOADS, PARTS, Request, run_verify
@@ -98,6 +100,7 @@ def _verify(asked: argparse.Namespace) -> int:
         budget=asked.budget,
         seed=asked.seed,
         case=asked.case,
+        profile=asked.profile,
         save_histories=asked.histories,
     )
     if asked.processes:
@@ -111,6 +114,8 @@ def _verify(asked: argparse.Namespace) -> int:
             f"--only {', '.join(asked.only or ['nothing'])}",
             "a case belongs to one of these parts",
         )
+    if asked.profile is not None:
+        venue_named(asked.profile)  # before any process is started
     if asked.histories is not None:
         asked.histories.mkdir(parents=True, exist_ok=True)
     if asked.junit is not None and not asked.junit.absolute().parent.is_dir():
@@ -223,6 +228,13 @@ def _add_reports(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=execution_reports.main)
 
 
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    from bookproof.models.rules import run
+
+    run.add_arguments(parser, _seconds)
+    parser.set_defaults(run=run.main)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "verify": ("check an engine against the rule book, with evidence", _add_verify),
     "audit": ("check a log of real orders and trades against the rules", _add_audit),
@@ -232,6 +244,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "prove": ("prove the matching kernel for all integers, on bounded books", _add_prove),
     "bench": ("compare speed with other order books, as ratios from one run", _add_bench),
     "reports": ("write the execution reports of a run, and check them", _add_reports),
+    "rules": ("print the rule book, and which rules and pairs of rules the generators reach", _add_rules),
 }
 
 

@@ -1,10 +1,15 @@
-"""The rules that venues differ on, as one value. The defaults are the rule book's."""
+"""The rules that venues differ on, as one value. The defaults are the rule book's.
+
+What ships is in `profiles/`, one data file a venue (`profile_files`).
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 
 from bookproof.spec.allocation_terms import FIRST_COME_FIRST_SERVED, Allocation
+from bookproof.spec.profile_files import ProfileFile, read_profile_folder
 from bookproof.spec.values import Account, Value
 
 
@@ -83,12 +88,28 @@ class Profile(Value, frozen=True):
                 return group[0]
         return account
 
+    def flaw(self) -> str | None:
+        """What is wrong with the choices taken together; None when an exchange can open with them.
 
-DEFAULT = Profile()
+        >>> Profile(self_trade_groups=((7, 8), (8, 9))).flaw()
+        'account 8 stands in two self-trade groups; who owns its orders would be open (G1)'
+        """
+        seen: set[Account] = set()
+        for account in (account for group in self.self_trade_groups for account in group):
+            if account in seen:
+                return f"account {account} stands in two self-trade groups; who owns its orders would be open (G1)"
+            seen.add(account)
+        return None
+
+
+PROFILE_FILES: dict[str, ProfileFile[Profile]] = read_profile_folder(Path(__file__).parent / "profiles", Profile)
+"""What each shipped profile's file says: the choices, their sources, and what it cannot express."""
+
+PROFILES: dict[str, Profile] = {name: file.profile for name, file in PROFILE_FILES.items()}
+"""Every shipped profile by name."""
+
+DEFAULT = PROFILES["default"]
 """The rule book's defaults."""
 
-WORKLOADS = Profile(name="workloads", replace_keeps=ReplaceKeeps.NEVER, replace_quantity=ReplaceQuantity.OPEN)
+WORKLOADS = PROFILES["workloads"]
 """The published workloads (Flash One, arXiv 2606.01183): a modify is a removal and a new entry."""
-
-PROFILES = {profile.name: profile for profile in (DEFAULT, WORKLOADS)}
-"""Every shipped profile by name."""

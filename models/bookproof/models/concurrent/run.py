@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from bookproof.models.concurrent.story import as_test, lines_of, side_by_side
 from bookproof.models.engines_by_name import factory
 from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Features
 from bookproof.models.generate.packed import BITS, decode, plan_for
-from bookproof.models.generate.venues import PLAIN_BOOKS, VENUES
+from bookproof.models.generate.venues import PLAIN_BOOKS, VENUES, venue_named
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.commands import Command
 from bookproof.spec.profile import Profile
@@ -102,11 +103,13 @@ def run_concurrent(
     progress: Progress | None = None,
     case: int | None = None,
     save_to: Path | None = None,
+    profile: str | None = None,
 ) -> list[Result]:
     """Record and judge histories for about so many seconds: one result for each mix.
 
-    Ends at the first disagreement, which is then shrunk. With `case`, that one scenario, up to fifty times over
-    because threads are not obedient. With `save_to`, every history is written into that folder.
+    The histories go through all venues, or keep to the profile that is named (`venue_named`). Ends at the first
+    disagreement, which is then shrunk. With `case`, that one scenario, up to fifty times over because threads are not
+    obedient. With `save_to`, every history is written into that folder.
 
     >>> [result] = run_concurrent("striped", budget_seconds=0, seed=1, case=1)
     >>> result.check, result.verdict.value
@@ -121,6 +124,8 @@ def run_concurrent(
             break
         chosen = number if case is None else case
         scenario = numbered_scenario(seed, chosen)
+        if profile is not None:
+            scenario = scenario._replace(profile=venue_named(profile).profile)
         if progress is not None:
             progress(min(spent / budget_seconds, 1.0) if budget_seconds > 0 else 1.0, f"{scenario.mix}, case {chosen}")
         tally = tallies[scenario.mix]
@@ -130,6 +135,7 @@ def run_concurrent(
             smaller, finding = _shrunk(engine, scenario, finding)
             again = f"bookproof verify --only concurrent --seed {seed} --case {chosen}"
             again += "" if engine == "striped" else f" --engine {engine}"
+            again += "" if profile is None else f" --profile {shlex.quote(profile)}"
             tally.disagreement = finding.told(engine, smaller, again)
         tally.seconds += perf_counter() - before
         if finding is not None:

@@ -170,10 +170,7 @@ def _submit(code: int, context: Context) -> Submit:
     code, account = divmod(code, ACCOUNTS)
     order_id = len(used) + 1
     if plan.reuses_ids and used:
-        code, at = divmod(code, 4)
-        if at == 3:
-            code, at = divmod(code, len(used))
-            order_id = used[at][1]
+        code, order_id = _perhaps_used(code, used, order_id)
     self_trade = _NONE
     if plan.prevents:
         code, at = divmod(code, len(_MODES))
@@ -201,6 +198,15 @@ def _submit(code: int, context: Context) -> Submit:
         expires = step + later
     fields = (symbol, order_id, account + 1, _SIDES[side], quantity, None if market else price)
     return Submit(*fields, lives, stop, post_only, minimum, display, expires, self_trade)
+
+
+def _perhaps_used(code: int, used: Sequence[tuple[Symbol, OrderId]], fresh: OrderId) -> tuple[int, OrderId]:
+    """One time in four an id that was used before, in this book or another."""
+    code, at = divmod(code, 4)
+    if at < 3:
+        return code, fresh
+    code, at = divmod(code, len(used))
+    return code, used[at][1]
 
 
 def _target(code: int, context: Context) -> tuple[int, Symbol, OrderId]:
@@ -257,7 +263,10 @@ def _basket(code: int, context: Context) -> Basket:
         code, size = divmod(code, 3)
         code, level = divmod(code, LEVELS + 3)
         price = prices[level] if level < LEVELS else None
-        legs.append(Leg(symbol, first_id + number, _SIDES[side], quantities[size], price))
+        order_id = first_id + number
+        if context.plan.reuses_ids and context.used:
+            code, order_id = _perhaps_used(code, context.used, order_id)
+        legs.append(Leg(symbol, order_id, _SIDES[side], quantities[size], price))
     return Basket(account + 1, tuple(legs), _MODES[mode] if context.plan.prevents else _NONE)
 
 

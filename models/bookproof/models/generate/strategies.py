@@ -24,7 +24,7 @@ from bookproof.models.generate.features import EVERYTHING, SWARM, Feature, Featu
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.soak import FEWEST_BOOKS, LONGEST, SHORTEST
 from bookproof.models.generate.spoil import WAYS, spoil
-from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, USUAL_PRICE, VENUES, books
+from bookproof.models.generate.venues import ACCOUNTS, DISTINCT, LEVELS, SIZES, USUAL_PRICE, books
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -182,7 +182,7 @@ def sequences(
 def cases(
     draw: st.DrawFn,
     features: SearchStrategy[Features] | Features | None = None,
-    profiles: Iterable[Profile] = tuple(VENUES.values()),
+    profiles: Iterable[Profile] = tuple(DISTINCT.values()),
 ) -> Case:
     """A sequence with its books and its venue: one set of features of the swarm unless told otherwise.
 

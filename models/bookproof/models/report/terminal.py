@@ -122,7 +122,7 @@ def _collapsed(results: list[Result]) -> list[Result]:
     rows: list[Result] = []
     for part in dict.fromkeys(result.part for result in results):
         mine = [result for result in results if result.part == part]
-        agreeing = [result for result in mine if result.verdict is Verdict.AGREE]
+        agreeing = [result for result in mine if result.verdict is Verdict.AGREE and "commands" in result.worth]
         if part != "sequential" or len(agreeing) <= _MANY:
             rows += mine
             continue
@@ -135,7 +135,7 @@ def _collapsed(results: list[Result]) -> list[Result]:
         note = "; ".join(result.note for result in agreeing if result.note)
         seconds = sum(result.seconds for result in agreeing)
         rows.append(Result(part, f"{len(agreeing)} mixes of features", Verdict.AGREE, sums, seconds, note))
-        rows += [result for result in mine if result.verdict is not Verdict.AGREE]
+        rows += [result for result in mine if result not in agreeing]
     return rows
 
 

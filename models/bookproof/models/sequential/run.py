@@ -7,8 +7,9 @@ and the seed and K together say the rest. So a run that found something needs to
 from __future__ import annotations
 
 import random
+import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from time import perf_counter
@@ -18,10 +19,11 @@ from bookproof.models.engines_by_name import MakeEngine, factory
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import ALL_TOGETHER, SWARM, a_few
 from bookproof.models.generate.soak import soak_case
-from bookproof.models.generate.venues import VENUES
+from bookproof.models.generate.venues import VENUES, venue_named
 from bookproof.models.report.program import as_comparison, as_test
 from bookproof.models.sequential.differential import Difference, Kind, compare, shrink
 from bookproof.models.verdict import Disagreement, Result, Verdict
+from bookproof.spec.profile import Profile
 from bookproof.spec.rulebook import RULES, listening
 
 PART = "sequential"
@@ -47,15 +49,15 @@ DECISION_RULES = tuple(rule.number for rule in RULES.values() if rule.shown_by =
 Progress = Callable[[float, str], None]
 
 
-def numbered_case(seed: int, number: int) -> tuple[str, Case]:
-    """The run that a case belongs to, and the case.
+def numbered_case(seed: int, number: int, venues: Sequence[Profile] = tuple(VENUES.values())) -> tuple[str, Case]:
+    """The run that a case belongs to, and the case; the rounds go through these venues in turn.
 
     >>> numbered_case(seed=1, number=0)[0], numbered_case(seed=1, number=1)[0]
     ('limit', 'market')
     """
     round_number, at = divmod(number, len(ROUND))
     name = ROUND[at]
-    profile = tuple(VENUES.values())[round_number % len(VENUES)]
+    profile = venues[round_number % len(venues)]
     features = SWARM[name] if name in SWARM else a_few(random.Random(f"features {seed} {number}"))
     return name, soak_case(seed, number, features, profile)
 
@@ -68,37 +70,40 @@ def run_sequential(
     progress: Progress | None = None,
     case: int | None = None,
     patience: float | None = None,
+    profile: str | None = None,
 ) -> list[Result]:
     """Judge an engine, by its name or by what makes it, for about so many seconds.
 
-    One result for each run of the swarm, in every venue. A run ends at its first disagreement, which is shrunk; the
-    others go on. With `case`, that one case and nothing else. `progress` is told the share done, from 0 to 1, and
-    what is going on. An engine that does not answer for `patience` seconds hangs.
+    One result for each run of the swarm, in every venue, or under the one profile that is named (`venue_named`). A run
+    ends at its first disagreement, which is shrunk; the others go on. With `case`, that one case and nothing else.
+    `progress` is told the share done, from 0 to 1, and what is going on. An engine that does not answer for `patience`
+    seconds hangs.
 
     >>> [result] = run_sequential("global-lock", budget_seconds=0, seed=1, case=3)
     >>> result.check, result.verdict.value, result.worth["sequences"]
     ('fok', 'agree', 1)
     """
     make = factory(engine) if isinstance(engine, str) else engine
+    venues = tuple(VENUES.values()) if profile is None else (venue_named(profile).profile,)
     tallies = {name: _Tally() for name in RUNS}
     started = perf_counter()
     for number in _numbers(case):
         spent = perf_counter() - started
-        done = number >= LEAST_ROUNDS * len(ROUND) or any(tally.hung for tally in tallies.values())
+        done = number >= len(venues) * len(ROUND) or any(tally.hung for tally in tallies.values())
         if case is None and done and spent >= budget_seconds:
             break
-        name, generated = numbered_case(seed, number)
+        name, generated = numbered_case(seed, number, venues)
         thorough = case is not None or (number // len(ROUND)) % INVARIANTS_EVERY == 0
         tally = tallies[name]
         if tally.disagreement is None:
             if progress is not None:
                 progress(min(spent / budget_seconds, 1.0) if budget_seconds > 0 else 1.0, f"{name}, case {number}")
-            tally.judge(make, engine, generated, patience, _again(engine, seed, number), thorough)
+            tally.judge(make, engine, generated, patience, _again(engine, seed, number, profile), thorough)
         elif all(other.disagreement is not None for other in tallies.values()):
             break
     if progress is not None:
         progress(1.0, "done")
-    return [tally.result(name, tallies) for name, tally in tallies.items() if tally.sequences or case is None]
+    return [tally.result(name, tallies, venues) for name, tally in tallies.items() if tally.sequences or case is None]
 
 
 def _numbers(case: int | None) -> Iterator[int]:
@@ -148,7 +153,7 @@ class _Tally:
             self.disagreement = disagreement(engine, *shrink(make, case, difference, late=late), run_again)
         self.seconds += perf_counter() - started
 
-    def result(self, name: str, tallies: dict[str, _Tally]) -> Result:
+    def result(self, name: str, tallies: dict[str, _Tally], venues: Sequence[Profile]) -> Result:
         if not self.sequences:
             note = "an engine that hangs had used the budget up"
             return Result(PART, name, Verdict.NOT_RUN, {}, 0.0, note)
@@ -159,15 +164,16 @@ class _Tally:
             "rules reached": len(reached),
         }
         verdict = Verdict.AGREE if self.disagreement is None else Verdict.DISAGREE
-        note = _coverage(tallies) if name == ALL_TOGETHER else ""
+        note = _coverage(tallies, venues) if name == ALL_TOGETHER else ""
         return Result(PART, name, verdict, worth, self.seconds, note, self.disagreement)
 
 
-def _coverage(tallies: dict[str, _Tally]) -> str:
+def _coverage(tallies: dict[str, _Tally], venues: Sequence[Profile]) -> str:
     """The decision rules that all runs together reached, and which they never did."""
     total = sum((tally.rules for tally in tallies.values()), Counter[str]())
     never = [number for number in DECISION_RULES if not total[number]]
     told = f"all runs reached {len(DECISION_RULES) - len(never)} of {len(DECISION_RULES)} decision rules"
+    told += f", under {f'{len(venues)} profiles' if len(venues) > 1 else venues[0].name}"
     return f"{told}; never: {', '.join(never)}" if never else told
 
 
@@ -195,6 +201,7 @@ def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
-def _again(engine: str | MakeEngine, seed: int, number: int) -> str:
+def _again(engine: str | MakeEngine, seed: int, number: int, profile: str | None) -> str:
     named = f" --engine {engine}" if isinstance(engine, str) else ""
+    named += "" if profile is None else f" --profile {shlex.quote(profile)}"
     return f"bookproof verify --only {PART} --seed {seed} --case {number}{named}"

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from bookproof.models.concurrent.run import run_concurrent
 from bookproof.models.interleaving.run import run_schedules
+from bookproof.models.sequential.determinism import run_determinism
 from bookproof.models.sequential.run import run_sequential
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.models.verify.data import run_data
@@ -46,6 +47,8 @@ class Request:
     seed: int | None = None
     """Of workloads and of random parts; None is the published seed, and 1."""
     case: int | None = None
+    profile: str | None = None
+    """Of the sequential and the concurrent part: a shipped venue or a file; None goes through all venues in turn."""
     save_histories: Path | None = None
     processes: int = field(default_factory=lambda: os.cpu_count() or 1)
 
@@ -91,6 +94,7 @@ def run_verify(request: Request, show: Show | None = None) -> list[Result]:
             progress=lambda share, what: tell("concurrent", share, what),
             case=request.case,
             save_to=request.save_histories,
+            profile=request.profile,
         )
     return sorted(results, key=_place)
 
@@ -109,8 +113,9 @@ def _tasks(request: Request) -> list[_Task]:
             "budget_seconds": seconds,
             "seed": 1 if request.seed is None else request.seed,
             "case": request.case,
+            "profile": request.profile,
         }
-        tasks.append(_Task("sequential", run_sequential, options, ("sequential", ("all features",)), True))
+        tasks.append(_Task("sequential", _sequential, options, ("sequential", ("all features",)), True))
     if "workloads" in request.parts:
         for name in sorted(request.workloads, key=lambda name: name not in request.oracle_workloads):
             oracle = name in request.oracle_workloads
@@ -125,6 +130,13 @@ def _tasks(request: Request) -> list[_Task]:
     if "data" in request.parts:
         tasks.append(_Task("data", run_data, {}, ("data", ("Bitstamp",))))
     return tasks
+
+
+def _sequential(*, engine: str, seed: int, case: int | None, profile: str | None, **options: Any) -> list[Result]:
+    """The differential run, then whether everything is said again in the same way."""
+    results = run_sequential(engine, seed=seed, case=case, profile=profile, **options)
+    agrees = all(result.verdict is not Verdict.DISAGREE for result in results)
+    return [*results, run_determinism(engine, seed=seed, case=case, profile=profile, worth_it=agrees)]
 
 
 # ── processes ──

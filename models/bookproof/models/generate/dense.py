@@ -1,0 +1,104 @@
+"""Cases in which rare things meet: books a few prices wide, stops of every kind, then orders that set them off.
+
+The soak generator spreads its orders over eleven prices, so a command that triggers two stops of special kinds is rare.
+Here the books are three prices wide and a case goes through rounds: orders that rest, stops near them, then commands
+that trade. The commands come from the same decoder (`packed`), so a new command or a new term of an order is in these
+cases as soon as it is in the others.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from bookproof.models.generate.case import Case, entered
+from bookproof.models.generate.features import EVERYTHING, Feature, Features
+from bookproof.models.generate.packed import BITS, Context, Plan, decode_command, plan_for
+from bookproof.models.generate.venues import LEVELS, VENUES, books
+from bookproof.spec.commands import Command
+from bookproof.spec.instruments import Instrument
+from bookproof.spec.profile import Profile
+from bookproof.spec.values import OrderId, Symbol
+
+WIDTH = 3
+"""Prices in a book: fewer than are drawn elsewhere, so that what trades at one of them reaches most stops."""
+
+ROUNDS = 2
+RESTING, STOPS, ACTING = (4, 8), (4, 6), (5, 7)
+"""Commands of each part of a round, at least and at most: thin books are swept, and deep ones are not."""
+
+_SUBMITS, _OTHERS = 20, 10
+"""Shares of what acts: new orders, and at most so much of each other kind of command; cancels are many elsewhere."""
+
+
+def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile: Profile | None = None) -> Case:
+    """Case `number` of a seed, in two books, under a mix of all venues' choices unless a profile is named.
+
+    >>> dense_case(1, 7) == dense_case(1, 7)
+    True
+    >>> dense_case(1, 7).profile.name
+    'mixed'
+    """
+    dice = random.Random(f"dense {seed} {number}")
+    instruments = books(features)[:2]
+    rest, stops, act = _plans(features | {Feature.STOPS}, instruments)
+    used: list[tuple[Symbol, OrderId]] = []
+    commands: list[Command] = []
+    for plan, length in ((rest, RESTING), (stops, STOPS), (act, ACTING)) * ROUNDS:
+        for _ in range(dice.randint(*length)):
+            command = decode_command(dice.getrandbits(BITS), Context(plan, used, len(commands)))
+            commands.append(command)
+            used += entered(command)
+    return Case(instruments, tuple(commands), mixed_profile(dice) if profile is None else profile)
+
+
+def mixed_profile(dice: random.Random, venues: Mapping[str, Profile] = VENUES) -> Profile:
+    """A profile each of whose choices is that of some venue: so choices meet that no venue has together.
+
+    >>> mixed_profile(random.Random(1)).name
+    'mixed'
+    """
+    listed = tuple(venues.values())
+    fields = (field for field in Profile.__struct_fields__ if field != "name")
+    chosen: dict[str, Any] = {field: _any_of([getattr(venue, field) for venue in listed], dice) for field in fields}
+    return Profile("mixed", **chosen)
+
+
+def _any_of(values: Sequence[Any], dice: random.Random) -> Any:
+    """One of the choices, each as likely as any other, however many venues have it."""
+    return dice.choice(list(dict.fromkeys(values)))
+
+
+@cache
+def _plans(features: Features, instruments: tuple[Instrument, ...]) -> tuple[Plan, Plan, Plan]:
+    """What rests, what waits, what acts: the usual plan with other shares."""
+    narrow = _narrowed(plan_for(features, instruments))
+    calm = tuple(pattern for pattern in narrow.patterns if not pattern.stop and not pattern.market)
+    special = narrow.patterns[len(narrow.patterns) // 2 :]  # the other half is plain
+    waiting = tuple(pattern._replace(stop=True) for pattern in special)
+    submit = max(narrow.decoders, key=narrow.decoders.count)
+    acting = (submit,) * _SUBMITS + tuple(
+        decoder
+        for decoder in dict.fromkeys(narrow.decoders)
+        if decoder is not submit
+        for _ in range(min(narrow.decoders.count(decoder), _OTHERS))
+    )
+    return (
+        narrow._replace(decoders=(submit,), patterns=calm),
+        narrow._replace(decoders=(submit,), patterns=waiting),
+        narrow._replace(decoders=acting),
+    )
+
+
+def _narrowed(plan: Plan) -> Plan:
+    """The same with the first few prices of each book."""
+    scales = {
+        scale: scale._replace(prices=tuple(scale.prices[step * WIDTH // LEVELS] for step in range(LEVELS)))
+        for scale in plan.scales
+    }
+    return plan._replace(
+        scales=tuple(scales[scale] for scale in plan.scales),
+        drawn_scales=tuple(scales[scale] for scale in plan.drawn_scales),
+    )

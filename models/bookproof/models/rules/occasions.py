@@ -1,0 +1,120 @@
+"""Which rules may decide something in one and the same command: the table of occasions, kept by hand and checked.
+
+A command has one outcome, and only so many rules have a say in it. Each row names such an outcome, the rules, and why
+no other rule decides anything then. Two rules that share no row can never meet in a command; a coverage run that sees
+them meet has found a mistake, here or in the oracle. Two rules that share a row can meet, and a run has to show it.
+
+A rule that is new needs its place here: put it into every row in which it may decide something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+
+class Occasion(NamedTuple):
+    """One outcome of a command, and the rules that may decide something on the way to it."""
+
+    outcome: str
+    rules: frozenset[str]
+    because: str
+    """Why no other rule has a say."""
+
+
+def _occasion(outcome: str, rules: str, because: str) -> Occasion:
+    return Occasion(outcome, frozenset(rules.split()), because)
+
+
+_MATCHING = "A2 B1 B4 B5 B7 B11 C1 C2 C3 C4 C5 C6 C7 D1 D2 D4 D6 E3 E4 E5 E6 G1 G2 G3 G4 G5 G6"  # and what it sets off
+
+_ONE_REASON = "the first reason that applies is the answer, and a refused command does nothing else"
+
+_REASONS = ("A1", "A3", "A5", "C2", "C3", "C6", "E7", "J2", "J6")
+
+OCCASIONS: tuple[Occasion, ...] = (
+    _occasion(
+        "a new order is taken",
+        f"{_MATCHING} E2",
+        "what refuses an order has been ruled out, and no order is replaced; the stops it sets off may be of any kind",
+    ),
+    _occasion(
+        "a new stop is taken",
+        f"{_MATCHING} E1",
+        "it trades only when the profile triggers stops that are due on entry, and then as a cascade, without a "
+        "matching of its own for E2 to wait for",
+    ),
+    _occasion(
+        "a replaced order gives up its place",
+        f"{_MATCHING} E2 F2 F3",
+        "another price or a larger quantity makes a new entry; its place is lost by F2, so neither kept nor lost by "
+        "the profile's convention",
+    ),
+    _occasion(
+        "a replaced order gives up its place because the profile says so",
+        "A2 C1 C2 D1 D4 E2 F7 G1",
+        "the price is the same and the book was uncrossed (B6), so nothing trades, no stop becomes due, and all of it "
+        "rests again",
+    ),
+    _occasion("a replaced order keeps its place", "D5 F1", "nothing moves, so nothing is met"),
+    _occasion("a replaced order has nothing left to fill", "F4", "its remainder is cancelled, and nothing is met"),
+    _occasion(
+        "a basket is taken",
+        f"{_MATCHING} E2 L4",
+        "its legs are fill-or-kill orders without stops, and none of them is refused or replaced",
+    ),
+    _occasion(
+        "a basket is refused for several of its legs",
+        "A1 A3 A4 C3 J2",
+        "legs have no stop, no expiry and are never post-only, so these are the reasons that a book can have; the "
+        "market's own halt is told before any book is asked",
+    ),
+    _occasion("a cancel", "A3 J2", "it takes one order out, or finds none; a halt does not stop it; nothing is met"),
+    _occasion("a mass cancel", "J7", "orders are taken out, and nothing is met"),
+    _occasion("the clock or the end of the day", "C2", "orders expire, and nothing is met"),
+    _occasion("a book is halted or resumed", "J1", "only the phase changes"),
+    _occasion("the market is halted or resumed", "J6", "only the market's switch changes"),
+    *(_occasion(f"a command is refused by {reason}", f"A4 {reason}", _ONE_REASON) for reason in _REASONS),
+)
+
+PLACED: frozenset[str] = frozenset(rule for occasion in OCCASIONS for rule in occasion.rules)
+"""The rules that the table knows."""
+
+
+def why_not(rules: Iterable[str]) -> str | None:
+    """Why these rules cannot all decide something in one command; None when some occasion has them all.
+
+    >>> why_not({"B1", "B7"})
+    >>> print(why_not({"F1", "F4"}))
+    F1 decides only when a replaced order keeps its place (nothing moves, so nothing is met), and F4 never then
+    """
+    together = frozenset(rules)
+    if any(together <= occasion.rules for occasion in OCCASIONS):
+        return None
+    places = {rule: [occasion for occasion in OCCASIONS if rule in occasion.rules] for rule in sorted(together)}
+    narrow = min(places, key=lambda rule: (len(places[rule]), rule))
+    if not places[narrow]:
+        return f"{narrow} is in no row of the table of occasions"
+    outcomes = " or ".join(occasion.outcome for occasion in places[narrow])
+    others = " and ".join(sorted(together - {narrow}, key=in_order))
+    because = "; ".join(dict.fromkeys(occasion.because for occasion in places[narrow]))
+    return f"{narrow} decides only when {outcomes} ({because}), and {others} never then"
+
+
+def pairs(rules: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Every two of the rules, each pair once and in the order of the rule book.
+
+    >>> list(pairs({"B2", "B10", "A1"}))
+    [('A1', 'B2'), ('A1', 'B10'), ('B2', 'B10')]
+    """
+    return combinations(sorted(rules, key=in_order), 2)
+
+
+def in_order(number: str) -> tuple[str, int]:
+    """The place of a rule in the book.
+
+    >>> sorted(["B10", "B2", "A1"], key=in_order)
+    ['A1', 'B2', 'B10']
+    """
+    return number[0], int(number[1:])
