@@ -28,6 +28,7 @@ from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
 _BEFORE_EVERY_LIMIT = -(10**18)
+"""The rank of a market order: no price is so far from zero."""
 
 
 class Standing(NamedTuple):
