@@ -198,7 +198,7 @@ def test_a_rule_without_a_row_is_not_judged_and_the_run_says_so(monkeypatch: pyt
 
 def test_a_budget_that_is_spent_is_no_disagreement() -> None:
     found = run_coverage(budget=0.0)
-    assert (found.cases, found.cut_short, exit_code(found)) == (0, True, 3)
+    assert (found.cases, found.partial, exit_code(found)) == (0, "the budget was spent", 3)
     assert "INCOMPLETE" in report.closing_sentence(found).plain
 
 
@@ -210,9 +210,11 @@ def test_a_run_that_reached_everything_agrees() -> None:
     assert report.closing_sentence(found).plain.startswith("AGREE: 45 of 45 rules") is (len(DECISION_RULES) == 45)
 
 
-def test_under_one_profile_no_other_is_run() -> None:
-    found = run_coverage(budget=0.2, profile=PROFILES["default"])
-    assert found.cases
+def test_under_one_profile_no_other_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverage, "LEAST", 30)
+    found = run_coverage(profile=PROFILES["default"])
+    assert (found.cases, found.partial) == (30, "the choices of default alone rule some of them out")
+    assert exit_code(found) == 3
     assert not found.rules["F7"]
     assert not found.rules["G1"]
 
@@ -362,7 +364,10 @@ def test_one_rule_is_shown_with_its_tests_and_one_letter_alone(capsys: pytest.Ca
 def test_the_other_tables_are_printed_and_given_to_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert "P16" in told(capsys, "rules", "--invariants")[1]
     assert json.loads(told(capsys, "rules", "--invariants", "--json")[1])["properties"][0]["name"] == "uncrossed"
-    assert len(json.loads(told(capsys, "rules", "--occasions", "--json")[1])["occasions"]) == len(OCCASIONS)
+    document = json.loads(told(capsys, "rules", "--occasions", "--json")[1])
+    assert len(document["occasions"]) == len(OCCASIONS)
+    assert len(document["never_together"]) + len(possible_pairs()) == len(list(pairs(DECISION_RULES)))
+    assert all(row["why_not"] for row in document["never_together"])
     assert "a mass cancel" in told(capsys, "rules", "--occasions")[1]
 
 
@@ -378,7 +383,8 @@ def test_one_case_is_shown_command_by_command(capsys: pytest.CaptureFixture[str]
 def test_coverage_has_its_exit_code_in_json_too(capsys: pytest.CaptureFixture[str]) -> None:
     code, said = told(capsys, "rules", "--coverage", "--budget", "0s", "--json")
     document = json.loads(said)
-    assert (code, document["exit_code"], document["cut_short"], document["cases"]) == (3, 3, True, 0)
+    assert (code, document["exit_code"], document["cases"]) == (3, 3, 0)
+    assert document["partial"] == "the budget was spent"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,15 @@ from rich.text import Text
 
 from bookproof.models.report.literal import literal
 from bookproof.models.rules.book import LETTERS, Entry
-from bookproof.models.rules.coverage import RUN, Coverage, again, coverage_case, possible_pairs, told_by
+from bookproof.models.rules.coverage import (
+    RUN,
+    Coverage,
+    again,
+    apart_pairs,
+    coverage_case,
+    possible_pairs,
+    told_by,
+)
 from bookproof.models.rules.occasions import OCCASIONS, in_order
 from bookproof.models.rules.properties import PROPERTIES
 from bookproof.models.sequential.run import DECISION_RULES
@@ -102,12 +110,13 @@ def closing_sentence(found: Coverage) -> Text:
     )
     if found.impossible:
         return Text(f"DISAGREE: {told}; rules met that the table says cannot meet.", style="bold red")
-    if found.unplaced or (found.cut_short and (found.unreached_rules or found.unreached_pairs)):
-        why = "rules are not in the table" if found.unplaced else "the budget was spent"
+    if found.unplaced or found.partial:
+        why = found.partial or "rules are not in the table of occasions"
         return Text(f"INCOMPLETE: {told}; {why}.", style="yellow")
     if found.unreached_rules or found.unreached_pairs:
         return Text(f"DISAGREE: {told}.", style="bold red")
-    return Text(f"AGREE: {told}; no pair met that cannot.", style="green")
+    apart = sum(1 for _ in apart_pairs())
+    return Text(f"AGREE: {told}; none of the {apart} that cannot has met.", style="green")
 
 
 def print_case(number: int, console: Console | None = None) -> None:
