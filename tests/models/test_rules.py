@@ -16,8 +16,7 @@ from bookproof.engine.striped import StripedEngine
 from bookproof.models import cli
 from bookproof.models.generate.dense import dense_case, mixed_profile
 from bookproof.models.generate.features import EVERYTHING, alone
-from bookproof.models.generate.named_venues import DISTINCT, venue_named
-from bookproof.models.generate.venues import VENUES
+from bookproof.models.generate.venues import DISTINCT, VENUES, venue_named
 from bookproof.models.rules import coverage, report
 from bookproof.models.rules.book import LETTERS, entries, left_out
 from bookproof.models.rules.coverage import Coverage, coverage_case, possible_pairs, run_coverage, told_by

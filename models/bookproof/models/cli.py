@@ -86,7 +86,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(asked: argparse.Namespace) -> int:
-    from bookproof.models.generate.named_venues import venue_named
+    from bookproof.models.generate.venues import venue_named
     from bookproof.models.report.junit import write_junit
     from bookproof.models.report.terminal import Bars, print_results
     from bookproof.models.verify.run import ORACLE_WORKLOADS, PARTS, Request, run_verify

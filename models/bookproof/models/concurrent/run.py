@@ -19,9 +19,8 @@ from bookproof.models.concurrent.seam import OverlappingThreads
 from bookproof.models.concurrent.story import as_test, lines_of, side_by_side
 from bookproof.models.engines_by_name import factory
 from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Features
-from bookproof.models.generate.named_venues import venue_named
 from bookproof.models.generate.packed import BITS, decode, plan_for
-from bookproof.models.generate.venues import PLAIN_BOOKS, VENUES
+from bookproof.models.generate.venues import PLAIN_BOOKS, VENUES, venue_named
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.commands import Command
 from bookproof.spec.profile import Profile

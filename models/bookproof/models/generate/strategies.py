@@ -21,11 +21,10 @@ from hypothesis.strategies import SearchStrategy
 
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import EVERYTHING, SWARM, Feature, Features
-from bookproof.models.generate.named_venues import DISTINCT
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.soak import FEWEST_BOOKS, LONGEST, SHORTEST
 from bookproof.models.generate.spoil import WAYS, spoil
-from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, USUAL_PRICE, books
+from bookproof.models.generate.venues import ACCOUNTS, DISTINCT, LEVELS, SIZES, USUAL_PRICE, books
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 from bookproof.models.generate.features import Feature, Features
+from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import PROFILES, NoLiquidity, Profile, ReplaceQuantity, TrueStop
+from bookproof.spec.profile import PROFILE_FILES, PROFILES, NoLiquidity, Profile, ReplaceQuantity, TrueStop
+from bookproof.spec.profile_files import ProfileFile, read_profile_file
 from bookproof.spec.values import Lots, Symbol, Ticks
 
 LEVELS = 11
@@ -42,6 +45,28 @@ VENUES: dict[str, Profile] = PROFILES | {
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""
+
+DISTINCT: dict[str, Profile] = {}
+"""Of the venues that choose alike, the first: for draws at random, in which each set of choices has the same chance."""
+for _profile in VENUES.values():
+    if all(_profile._replace(name="") != other._replace(name="") for other in DISTINCT.values()):
+        DISTINCT[_profile.name] = _profile
+
+
+def venue_named(name: str) -> ProfileFile[Profile]:
+    """A venue by the name of its profile, or by the path of a file that ends in `.toml`. InputError for neither.
+
+    >>> venue_named("lse").profile.true_stop.value
+    'trigger'
+    """
+    if name in PROFILE_FILES:
+        return PROFILE_FILES[name]
+    if name in VENUES:
+        return ProfileFile(VENUES[name], "A variant that only tests use", {}, {}, ())
+    if name.endswith(".toml"):
+        return read_profile_file(Path(name), Profile)
+    expected = f"one of {', '.join(VENUES)}, or a file that ends in .toml"
+    raise InputError("options", 0, "--profile", expected, quote(name))
 
 
 def books(features: Features) -> tuple[Instrument, ...]:

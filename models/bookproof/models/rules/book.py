@@ -77,7 +77,7 @@ class Entry(NamedTuple):
 def entries(venue: ProfileFile[Profile]) -> dict[str, Entry]:
     """Every rule of this version by its number, under a venue's choices.
 
-    >>> from bookproof.models.generate.named_venues import venue_named
+    >>> from bookproof.models.generate.venues import venue_named
     >>> [choice.value for choice in entries(venue_named("nasdaq"))["F7"].choices]
     ['never']
     """

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bookproof.models.generate.named_venues import venue_named
+from bookproof.models.generate.venues import venue_named
 from bookproof.models.report.literal import literal
 from bookproof.models.report.terminal import Bars
 from bookproof.models.rules import report

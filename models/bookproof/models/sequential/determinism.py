@@ -17,8 +17,7 @@ from time import perf_counter
 
 from bookproof.models.engines_by_name import MakeEngine, factory
 from bookproof.models.generate.case import Case
-from bookproof.models.generate.named_venues import venue_named
-from bookproof.models.generate.venues import VENUES
+from bookproof.models.generate.venues import VENUES, venue_named
 from bookproof.models.sequential.run import PART, numbered_case
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec import exchange

@@ -18,9 +18,8 @@ from typing import Any
 from bookproof.models.engines_by_name import MakeEngine, factory
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import ALL_TOGETHER, SWARM, a_few
-from bookproof.models.generate.named_venues import venue_named
 from bookproof.models.generate.soak import soak_case
-from bookproof.models.generate.venues import VENUES
+from bookproof.models.generate.venues import VENUES, venue_named
 from bookproof.models.report.program import as_comparison, as_test
 from bookproof.models.sequential.differential import Difference, Kind, compare, shrink
 from bookproof.models.verdict import Disagreement, Result, Verdict
