@@ -94,9 +94,11 @@ def print_coverage(found: Coverage, console: Console | None = None) -> None:
                 border_style="red",
             )
         )
-    if found.unplaced:
-        names = ", ".join(found.unplaced)
-        console.print(Text(f"Without a row in the table of occasions, so not judged: {names}", style="yellow"))
+    for rule in found.unplaced:
+        partners = {other for pair in found.pairs if rule in pair for other in pair} - {rule}
+        seen = f", seen with {', '.join(sorted(partners, key=in_order))}" if partners else ""
+        told = f"Without a row in the table of occasions, so its pairs are not judged: {rule}{seen}"
+        console.print(Text(told, style="yellow"))
     console.print(closing_sentence(found))
 
 
