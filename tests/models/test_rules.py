@@ -384,7 +384,7 @@ def test_coverage_has_its_exit_code_in_json_too(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("rules", "Z3"), 'options: RULE: expected a letter or a rule from A1 to L4, such as B7, got "Z3"'),
+        (("rules", "Z3"), 'options: RULE: expected a letter or a rule from A1 to O3, such as B7, got "Z3"'),
         (("rules", "--profile", "x"), "options: --profile: expected one of default, workloads,"),
         (("rules", "--profile", "none.toml"), "none.toml: expected a file that can be read, got No such file"),
         (("rules", "--budget", "5s"), "options: --budget: expected --coverage beside it, got no --coverage"),
