@@ -37,8 +37,13 @@ Progress = Callable[[float, str], None]
 _PREVENTION = PLAIN | {Feature.ICEBERG, Feature.SELF_TRADE}
 """Slices that prevention empties: rarest of all, so what they are to meet comes one at a time."""
 
-_IN_ONE_BASKET = PLAIN | {Feature.BASKETS, Feature.LIMITS, Feature.REUSED_IDS, Feature.HALTS, Feature.MARKET}
+_IN_ONE_BASKET = PLAIN | {
+    *(Feature.BASKETS, Feature.LIMITS, Feature.REUSED_IDS, Feature.HALTS, Feature.MARKET, Feature.AUCTIONS)
+}
 """What refuses several legs of one basket at once."""
+
+_CALLS = PLAIN | {Feature.AUCTIONS, Feature.ICEBERG, Feature.MARKET}
+"""Uncrosses with stops behind them: what a cascade is to meet in them comes a few at a time."""
 
 _NO_FAULTS = EVERYTHING - {Feature.LIMITS, Feature.BAD_INPUT}
 
@@ -153,6 +158,8 @@ def _features(number: int) -> Features:
         few | a_few(dice),
         _PREVENTION | few | {Feature.POST_ONLY},
         _IN_ONE_BASKET,
+        _CALLS | few,
+        _CALLS | _PREVENTION | few,
     )
     return mixes[number % len(mixes)]
 
