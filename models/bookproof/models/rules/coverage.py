@@ -45,6 +45,9 @@ _IN_ONE_BASKET = PLAIN | {
 _CALLS = PLAIN | {Feature.AUCTIONS, Feature.ICEBERG, Feature.MARKET}
 """Uncrosses with stops behind them: what a cascade is to meet in them comes a few at a time."""
 
+_REPLACED = _PREVENTION | {Feature.REPLACE, Feature.POST_ONLY}
+"""What a replaced order sets off that is rare already when a new one does."""
+
 _NO_FAULTS = EVERYTHING - {Feature.LIMITS, Feature.BAD_INPUT}
 
 
@@ -148,6 +151,8 @@ def _features(number: int) -> Features:
         _IN_ONE_BASKET,
         _CALLS | few,
         _CALLS | _PREVENTION | few,
+        _REPLACED | few,
+        _CALLS | few | {Feature.SELF_TRADE, Feature.POST_ONLY},
     )
     return mixes[number % len(mixes)]
 
