@@ -96,7 +96,10 @@ def _entry(rule: Rule, venue: ProfileFile[Profile]) -> Entry:
     return Entry(
         rule,
         decisions().get(number, ()),
-        tuple(invariant.name for invariant in (*INVARIANTS, *STREAM_INVARIANTS) if number in invariant.rules),
+        (
+            *(invariant.name for invariant in INVARIANTS if number in invariant.rules),
+            *(invariant.name for invariant in STREAM_INVARIANTS if number in invariant.rules),
+        ),
         tuple(_choice(field, venue) for field, rules in settled_by().items() if number in rules),
         tuple((part, why) for part, why in NOT_YET.items() if " " in part and part.split()[0] == number),
         tuple((other.text, other.source) for other in venue.not_modelled if other.rule == number),

@@ -214,7 +214,7 @@ def _first(found: Coverage, one: str, other: str) -> int:
 
 
 def _letters(found: Coverage, possible: Sequence[tuple[str, str]]) -> Table:
-    """Letter by letter, how many of the pairs that can meet have met: 147 of all that can, 145/147 when some did not."""
+    """Letter by letter, how many of the pairs that can meet have met: 147 if all have, else 145/147."""
     letters = sorted({number[0] for number in DECISION_RULES})
     table = Table(title="Pairs that met, of those that can", title_justify="left", title_style="bold", pad_edge=False)
     table.add_column("")
