@@ -32,8 +32,8 @@ class Place(NamedTuple):
 def decisions() -> dict[str, tuple[Place, ...]]:
     """Of each rule that is a decision, the places of its `fired`, in the order of the files.
 
-    >>> [place.function for place in decisions()["B7"]]
-    ['match']
+    >>> [place.function for place in decisions()["F4"]]
+    ['_replace_resting']
     """
     found: dict[str, list[Place]] = {}
     for folder in bookproof.spec.__path__:
