@@ -99,8 +99,8 @@ OCCASIONS: tuple[Occasion, ...] = (
     *_matched(
         "a call ends with an uncross",
         "I2 I3 I4 I5 I6 I8 I9 J1",
-        "the book may go, so no phase refuses it; the orders are there already, so none is taken, collected or replaced, "
-        "and stops follow the uncross (I9), not a matching (E2)",
+        "the book may go, so no phase refuses it; the orders are there already, so none is taken, collected or "
+        "replaced, and stops follow the uncross (I9), not a matching (E2)",
     ),
     _occasion("a book goes to another phase without an uncross", "J1", "only the phase changes"),
     _occasion("the market is halted or resumed", "J6", "only the market's switch changes"),
