@@ -755,7 +755,7 @@ class FastBook:
     def _against(self, side: Side) -> Ladder:
         return self._asks if side is _BUY else self._bids
 
-    def _would_take(self, side: Side, price: Ticks) -> bool:
+    def _would_take(self, side: Side, price: Ticks | None) -> bool:
         rungs = self._against(side).rungs
         return bool(rungs) and rungs[-1] >= floor_of(side, price)
 
