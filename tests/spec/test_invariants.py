@@ -480,10 +480,10 @@ DEFECTS = [
     (rules.cancel_all, "order.sequence", "-order.sequence", "clock_leaves_nothing_due"),
     (rules.refusal, "if book.locate(order.order_id) is not None:", "if False:", "ids_live_once"),
     (rules.refusal, "if book.phase is Phase.HALT:", "if False:", "no_trade_while_halted"),
-    (exchange._basket, "return state, tuple(", "return state._with(*after), tuple(", "all_or_nothing"),
+    (exchange._basket, "return state, tuple(", "return state._replace(books=lists.books), tuple(", "all_or_nothing"),
     (
         exchange._basket,
-        "after[at], cascaded = rules.cascade(book, state.profile)",
+        "lists.books[order.symbol], cascaded = rules.cascade(lists.books[order.symbol], state.profile, lists)",
         "cascaded = []",
         "stops_take_their_turn",
     ),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from typing import TypeAlias
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, TypeAlias
 
 from bookproof.engine.entry_checks import NOTHING as _NOTHING
 from bookproof.engine.entry_checks import TOP_ID as _TOP_ID
@@ -33,6 +34,9 @@ from bookproof.spec.values import (
 )
 from bookproof.spec.views import Depth, OrderStatus, PendingStop, Queue, QueuedOrder, Stops, Top, depth_of, top_of
 
+if TYPE_CHECKING:
+    from bookproof.engine.lists import LiveList
+
 _SMALL = 2**30
 """CPython compares integers below this in half the time."""
 
@@ -46,8 +50,8 @@ _UNKNOWN_ORDER = RejectReason.UNKNOWN_ORDER
 _GTC, _IOC, _FOK = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK
 
 
-_Slice: TypeAlias = tuple[Account, Lots, Lots, Lots]
-"""In a dry run: owner, what is shown, what is in reserve, and how much to show next."""
+_Slice: TypeAlias = tuple[Account, Lots, Lots, Lots, OrderId]
+"""In a dry run: owner, what is shown, what is in reserve, how much to show next, and whose it is."""
 
 
 class StopOrder:
@@ -59,6 +63,12 @@ class StopOrder:
         self.terms = terms
         self.order_id = terms.order_id
         self.sequence = sequence
+
+
+class HeldOrder(StopOrder):
+    """An order that its list holds back (H2): its id is taken, and no queue knows it."""
+
+    __slots__ = ()
 
 
 class Market:
@@ -98,9 +108,12 @@ class FastBook:
         "_sell_stops",
         "_stops_seen",
         "_taker_ended",
+        "_waiting",
+        "aside",
         "checks",
         "halted",
         "last_price",
+        "lists",
         "symbol",
     )
 
@@ -130,6 +143,12 @@ class FastBook:
         self._sell_stops: list[StopOrder] = []
         self._stops_seen = 0
         self._taker_ended = False
+        # Stops that are due and have not had their turn: none between two commands.
+        self._waiting: deque[StopOrder] = deque()
+        self.lists: dict[OrderId, LiveList] = {}
+        """The list that an order of this book belongs to; empty in nearly all books."""
+        self.aside: Callable[[list[Event]], None] | None = None
+        """Told the events so far whenever a matching step has ended, or a stop was triggered (H1)."""
 
     # ── entry ──
 
@@ -398,12 +417,16 @@ class FastBook:
 
     # ── fill-or-kill and baskets ──
 
-    def can_fill(self, order: Submit) -> bool:
-        """Whether a fill-or-kill order would trade whole now (C5, L4). Changes nothing."""
+    def can_fill(self, order: Submit, gone: Collection[OrderId] = (), touched: list[OrderId] | None = None) -> bool:
+        """Whether a fill-or-kill order would trade whole now (C5, L4). Changes nothing.
+
+        As if the orders in `gone` were not there; whom it would meet is added to `touched`.
+        """
         opposite = self._against(order.side)
         owner = self._group.get(order.account, order.account)
         floor = floor_of(order.side, order.price)
-        return obtainable(self, opposite, floor, order.quantity, owner, order.self_trade) == order.quantity
+        found = obtainable(self, opposite, floor, order.quantity, owner, order.self_trade, gone, touched)
+        return found == order.quantity
 
     def fill(self, order: Submit, events: list[Event]) -> None:
         """Let an order trade that `can_fill`. Stops are triggered when the caller says so (E2)."""
@@ -415,7 +438,9 @@ class FastBook:
         """Trigger what the last trade has reached, and what that reaches, until none is due (E2 to E5)."""
         if not self._buy_stops and not self._sell_stops:
             return
-        waiting: deque[StopOrder] = deque()
+        waiting, aside = self._waiting, self.aside
+        if aside is not None:
+            aside(events)
         while True:
             for side, stops in ((Side.BUY, self._buy_stops), (Side.SELL, self._sell_stops)):
                 while stops:
@@ -430,7 +455,11 @@ class FastBook:
                 return
             terms = waiting.popleft().terms
             events.append(Triggered(terms.symbol, terms.order_id))
+            if aside is not None:
+                aside(events)
             self._enter(terms, terms.price, terms.quantity, events)
+            if aside is not None:
+                aside(events)
 
     def _reached(self, side: Side, stop: Ticks) -> bool:
         last_price = self.last_price
@@ -447,6 +476,35 @@ class FastBook:
     def _unpend(self, order: StopOrder) -> None:
         stops = self._stops_of(order.terms.side)
         del stops[bisect_left(stops, _stop_key(order), key=_stop_key)]
+
+    # ── orders of lists ──
+
+    def hold(self, order: Submit, found: LiveList) -> None:
+        """Keep an order of a list back (H2)."""
+        self._live[order.order_id] = HeldOrder(order, 0)
+        self.lists[order.order_id] = found
+
+    def unhold(self, order_id: OrderId) -> Submit | None:
+        """Let go of an order that was held; None if it is gone already."""
+        order = self._live.get(order_id)
+        if type(order) is not HeldOrder:
+            return None
+        del self._live[order_id]
+        return order.terms
+
+    def is_live(self, order_id: OrderId) -> bool:
+        """Whether there is such an order, in a queue, pending or held back."""
+        return order_id in self._live
+
+    def take_out(self, order_id: OrderId) -> Event | None:
+        """Cancel an order for its list's sake, wherever it waits; None if it is gone already (H1, H4)."""
+        if order_id in self._live:
+            return self._cancel(order_id, CancelReason.CONTINGENT)
+        for stop in self._waiting:
+            if stop.order_id == order_id:
+                self._waiting.remove(stop)
+                return _cancelled(stop.terms, stop.terms.price, stop.terms.quantity, CancelReason.CONTINGENT)
+        return None
 
     # ── cancel ──
 
@@ -476,7 +534,8 @@ class FastBook:
             (self._bids if side is _BUY else self._asks).remove(order)
             return _cancelled(terms, order.price, order.leaves, reason)
         assert isinstance(order, StopOrder)
-        self._unpend(order)
+        if type(order) is not HeldOrder:
+            self._unpend(order)
         return _cancelled(terms, terms.price, terms.quantity, reason)
 
     def cancel_account(self, account: Account) -> list[Event]:
@@ -619,7 +678,8 @@ class FastBook:
         terms = order.terms
         if not isinstance(order, RestingOrder):
             quantity = terms.quantity
-            return OrderStatus(order_id, OrderState.PENDING, terms.side, terms.price, quantity, 0, 0, quantity)
+            waits = OrderState.PENDING_NEW if type(order) is HeldOrder else OrderState.PENDING
+            return OrderStatus(order_id, waits, terms.side, terms.price, quantity, 0, 0, quantity)
         leaves, executed, prevented = order.leaves, order.executed, order.prevented
         stage = OrderState.PARTIALLY_FILLED if executed else OrderState.NEW
         total = executed + prevented + leaves  # A6
@@ -649,9 +709,19 @@ class FastBook:
 
 
 def obtainable(
-    book: FastBook, opposite: Ladder, floor: int, wanted: Lots, owner: Account, prevention: SelfTradePrevention
+    book: FastBook,
+    opposite: Ladder,
+    floor: int,
+    wanted: Lots,
+    owner: Account,
+    prevention: SelfTradePrevention,
+    gone: Collection[OrderId] = (),
+    touched: list[OrderId] | None = None,
 ) -> Lots:
-    """How much of `wanted` would trade now: the dry run of C5, C7 and L4, slice by slice as the real run would go."""
+    """How much of `wanted` would trade now: the dry run of C5, C7 and L4, slice by slice as the real run would go.
+
+    As if the orders in `gone` were not there. Who would trade, or go by self-trade prevention, is added to `touched`.
+    """
     leaves = wanted
     executed = 0
     for orders in opposite.best_first(floor):
@@ -660,23 +730,27 @@ def obtainable(
         displayed: deque[_Slice] = deque()
         hidden: deque[_Slice] = deque()
         for order in orders:
+            if order.order_id in gone:
+                continue
             display = order.terms.display
             queue = hidden if display == 0 else displayed
-            queue.append((book.owner(order), order.slice, order.reserve, display or 0))
+            queue.append((book.owner(order), order.slice, order.reserve, display or 0, order.order_id))
         while leaves and (displayed or hidden):
-            maker, slice, reserve, display = (displayed or hidden).popleft()
+            maker, slice, reserve, display, order_id = (displayed or hidden).popleft()
             own = prevention is not _ALLOW and maker == owner
             if own and (prevention is _CANCEL_TAKER or prevention is _CANCEL_BOTH):
                 return executed
+            quantity = min(slice, leaves)
+            if touched is not None and (not own or prevention is not _DECREMENT or not (reserve or quantity < slice)):
+                touched.append(order_id)
             if own and prevention is not _DECREMENT:
                 continue
-            quantity = min(slice, leaves)
             leaves -= quantity
             if not own:
                 executed += quantity
             if reserve:
                 shown = min(display, reserve)
-                displayed.append((maker, shown, reserve - shown, display))
+                displayed.append((maker, shown, reserve - shown, display, order_id))
     return executed
 
 

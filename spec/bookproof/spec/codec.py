@@ -45,6 +45,7 @@ from bookproof.spec.views import (
     BookView,
     Depth,
     Level,
+    OrderList,
     OrderStatus,
     PendingStop,
     Queue,
@@ -95,8 +96,19 @@ class Outcome(Value, frozen=True):
     events: tuple[Event, ...]
 
 
-View: TypeAlias = BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus
-VIEWS: tuple[type[View], ...] = (BookView, Queue, QueuedOrder, Depth, Level, Top, Stops, PendingStop, OrderStatus)
+View: TypeAlias = BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus | OrderList
+VIEWS: tuple[type[View], ...] = (
+    BookView,
+    Queue,
+    QueuedOrder,
+    Depth,
+    Level,
+    Top,
+    Stops,
+    PendingStop,
+    OrderStatus,
+    OrderList,
+)
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View
 

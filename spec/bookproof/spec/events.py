@@ -10,12 +10,15 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Side, Symbol, Ticks, Value
+from bookproof.spec.values import Account, ListKind, Lots, Nanoseconds, OrderId, Place, Side, Symbol, Ticks, Value
 from bookproof.spec.views import BookView
 
 
 class Accepted(Value, frozen=True):
-    """A new order is in, with its terms as entered; for a basket, one for each leg."""
+    """A new order is in, with its terms as entered; for a basket, one for each leg.
+
+    Of a list, each leg when it enters its book: at once, or when the order that it waits for is filled (rule H2).
+    """
 
     symbol: Symbol
     order_id: OrderId
@@ -117,6 +120,13 @@ class SnapshotTaken(Value, frozen=True):
     books: tuple[BookView, ...]
 
 
+class ListAccepted(Value, frozen=True):
+    """A list is in as a whole (rule H4). Its orders are held back until an `Accepted` says that one enters its book."""
+
+    kind: ListKind
+    orders: tuple[Place, ...]
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -131,6 +141,7 @@ Event: TypeAlias = (
     | ClockAdvanced
     | DayEnded
     | SnapshotTaken
+    | ListAccepted
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -147,6 +158,7 @@ EVENTS: tuple[type[Event], ...] = (
     ClockAdvanced,
     DayEnded,
     SnapshotTaken,
+    ListAccepted,
 )
 """Every kind of event."""
 

@@ -55,6 +55,8 @@ class Feature(StrEnum):
     """New orders under an id that was used before, in this book or another, live or gone (A3)."""
     BAD_INPUT = "bad-input"
     """Unknown symbols; zero, negative, huge and non-integer numbers; terms that contradict each other (A1, A4)."""
+    LISTS = "lists"
+    """Orders that cancel or release one another, in one book and across books (H)."""
 
 
 Features: TypeAlias = frozenset[Feature]
@@ -86,6 +88,7 @@ INTERPLAY: Features = frozenset(
         Feature.REPLACE,
         Feature.SELF_TRADE,
         Feature.BASKETS,
+        Feature.LISTS,
     }
 )
 """Features that meet inside one match, where most engines that get each of them right get two together wrong."""

@@ -20,7 +20,19 @@ from bookproof.models.engines_by_name import MakeEngine
 from bookproof.models.generate.case import entered
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
 from bookproof.models.generate.spoil import spoil
-from bookproof.models.generate.strategies import ACCOUNT, PRICE, QUANTITY, SIDES, SPOIL, TIME, Terms, legs, order, terms
+from bookproof.models.generate.strategies import (
+    ACCOUNT,
+    PRICE,
+    QUANTITY,
+    SIDES,
+    SPOIL,
+    TIME,
+    Terms,
+    legs,
+    order,
+    order_lists,
+    terms,
+)
 from bookproof.models.generate.venues import LEVELS, SIZES, books, scale_of
 from bookproof.models.sequential.differential import PATIENCE, SideBySide
 from bookproof.spec.commands import (
@@ -34,6 +46,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    SubmitList,
     TakeSnapshot,
 )
 from bookproof.spec.instruments import Instrument
@@ -165,6 +178,17 @@ def agreement_machine(
             @rule()
             def snapshot(self) -> None:
                 self.do(TakeSnapshot())
+
+        if Feature.LISTS in features:
+
+            @rule(target=orders, asked=order_lists(scales, st.integers(1, 9), features))
+            def order_list(self, asked: SubmitList) -> Order:
+                """Under new ids; the second of its orders is there to be cancelled or replaced."""
+                first = self.next_id
+                self.next_id += len(asked.legs)
+                legs = tuple(leg._replace(order_id=first + at) for at, leg in enumerate(asked.legs))
+                self.do(asked._replace(legs=legs))
+                return legs[1].symbol, legs[1].order_id
 
         if Feature.LIMITS in features:
 
