@@ -59,7 +59,7 @@ def _fate(events: tuple[Event, ...]) -> _Fate:
 
 
 def at_most_one_rival_executes(step: Step) -> Iterator[str]:
-    """One rival of an OCO trades or is triggered, and then no other is there; none in a list that goes on has traded."""
+    """One rival of an OCO trades or is triggered, and then no other is there; no list goes on after that."""
     fate = _fate(step.events)
     for rivals in _rivals(step):
         executed = [place for place in rivals if place in fate.traded]
