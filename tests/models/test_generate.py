@@ -29,6 +29,7 @@ from bookproof.spec.commands import (
     Replace,
     Resume,
     Submit,
+    SubmitList,
     TakeSnapshot,
 )
 from bookproof.spec.events import Rejected, Triggered
@@ -89,6 +90,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.CLOCK: is_any(AdvanceClock, EndOfDay),
     Feature.SNAPSHOT: is_any(TakeSnapshot),
     Feature.BAD_INPUT: is_bad,
+    Feature.LISTS: is_any(SubmitList),
 }
 """What shows that a feature is on."""
 

@@ -355,7 +355,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "no such command": (
         HEAD + b'{"do":"buy"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        'take-snapshot, submit-list, submit-list, got "buy"',
+        'take-snapshot, submit-list, got "buy"',
     ),
     "no command": (
         HEAD + b"{}\n",

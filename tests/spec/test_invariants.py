@@ -10,6 +10,7 @@ import ast
 import inspect
 import random
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FunctionType
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from bookproof.spec import book as rules
-from bookproof.spec import exchange, invariants, kernel, tape
+from bookproof.spec import contingent, exchange, invariants, kernel, list_invariants, tape
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -31,12 +32,15 @@ from bookproof.spec.commands import (
     Replace,
     Resume,
     Submit,
+    SubmitList,
     TakeSnapshot,
 )
 from bookproof.spec.events import (
     EVENTS,
+    Accepted,
     Cancelled,
     Event,
+    ListAccepted,
     MassCancelled,
     SnapshotTaken,
     Trade,
@@ -50,7 +54,8 @@ from bookproof.spec.profile import DEFAULT, WORKLOADS, NoLiquidity, Profile, Tru
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.rulebook import RULES, listening
 from bookproof.spec.sorted_tuple import SortedTuple
-from bookproof.spec.values import Phase, SelfTradePrevention, Side, TimeInForce
+from bookproof.spec.values import ListKind, Phase, Place, SelfTradePrevention, Side, TimeInForce
+from bookproof.spec.views import OrderList
 
 CONTRARY = Profile("contrary", true_stop=TrueStop.TRIGGER, no_liquidity=NoLiquidity.CANCEL, self_trade_groups=((1, 2),))
 """The switches that neither shipped profile turns."""
@@ -104,7 +109,7 @@ def script(seed: int, length: int) -> Iterator[Command]:
         if halted and draw.random() < 0.25:
             yield Resume(halted.pop(0))
             continue
-        match draw.choices(range(8), (60, 6, 24, 4, 1, 1, 2, 1))[0]:
+        match draw.choices(range(9), (60, 6, 24, 4, 1, 1, 2, 5, 1))[0]:
             case 0:
                 recent[book.symbol].append(rarely(known, number, 0.2))
                 yield order(book, recent[book.symbol][-1])
@@ -125,6 +130,14 @@ def script(seed: int, length: int) -> Iterator[Command]:
             case 6:
                 clock += draw.randint(0, 4)
                 yield AdvanceClock(clock)
+            case 7:
+                kind = draw.choice(list(ListKind))
+                many = draw.randint(3 if kind is ListKind.OTOCO else 2, 4)
+                several = [order(draw.choice(BOOKS), 1000 + 4 * number + at) for at in range(many)]
+                for leg in several:
+                    recent[leg.symbol].append(leg.order_id)
+                account = several[0].account
+                yield SubmitList(kind, tuple(leg._replace(account=account) for leg in several))
             case _:
                 odd: list[Command] = [EndOfDay(), TakeSnapshot(), Resume(book.symbol), AdvanceClock(clock - 1)]
                 yield draw.choice(odd)
@@ -211,6 +224,22 @@ TWO_STOPS = [sell(1, 5, 100), buy(3, 1, stop=100), buy(4, 1, stop=99)]
 TWO_EXPIRIES = [sell(1, 5, 100, time_in_force=GTD, expires=9), sell(2, 5, 100, time_in_force=GTD, expires=8)]
 OWN_ASK = [sell(1, 5, 100, account=7)]
 CANCEL_BOTH = SelfTradePrevention.CANCEL_BOTH
+
+OCO, OTO, OTOCO = ListKind
+RIVALS = SubmitList(OCO, (sell(1, 5, 100, account=7), sell(2, 5, stop=90, account=7)))
+EXITS = tuple(leg._replace(order_id=leg.order_id + 1) for leg in RIVALS.legs)
+BRACKET = SubmitList(OTOCO, (buy(1, 5, 100, account=7), *EXITS))
+
+
+def rest(case: Case, *orders: int) -> Case:
+    """The same step, had it left these orders of before where they were, and forgotten the lists."""
+    before, after = case.before.books["ABC"], case.after
+    book = before._replace(last_price=after.books["ABC"].last_price)
+    for order in list(book.orders()):
+        if order.order_id not in orders:
+            book, _ = rules.cancel(book, order.order_id)
+    return case._replace(after=after._replace(books={**after.books, "ABC": book}, lists=()))
+
 
 Doctor = Callable[[Case], Case]
 DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
@@ -395,6 +424,106 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
         lambda it: it.say(*it.events[:-1]),
     ),
     (
+        "at_most_one_rival_executes",
+        "both legs",
+        [RIVALS],
+        buy(3, 1, 100),
+        lambda it: it.say(*it.events[:2], Trade("ABC", 100, 1, 2, 3)),
+    ),
+    ("at_most_one_rival_executes", "the other stays", [RIVALS], buy(3, 1, 100), lambda it: rest(it, 1, 2)),
+    (
+        "at_most_one_rival_executes",
+        "the list goes on",
+        [RIVALS],
+        buy(3, 1, 100),
+        lambda it: it._replace(after=it.after._replace(lists=it.before.lists)),
+    ),
+    (
+        "held_until_filled",
+        "too soon",
+        [BRACKET],
+        sell(9, 4, 100),
+        lambda it: it.say(*it.events, Accepted("ABC", 2, Side.SELL, 100, 5)),
+    ),
+    (
+        "held_until_filled",
+        "out of nothing",
+        [BRACKET],
+        buy(9, 4, 99),
+        lambda it: it.say(*it.events, Accepted("ABC", 2, Side.SELL, 100, 5)),
+    ),
+    (
+        "held_until_filled",
+        "before the fill",
+        [BRACKET],
+        sell(9, 5, 100),
+        lambda it: it.say(it.events[0], *it.events[2:], it.events[1]),
+    ),
+    (
+        "held_until_filled",
+        "never",
+        [BRACKET],
+        sell(9, 5, 100),
+        lambda it: it.say(*it.events[:2])._replace(after=rest(it, 2, 3).after),
+    ),
+    ("lists_end_together", "one goes on", [RIVALS], Cancel("ABC", 1), lambda it: rest(it, 2)),
+    ("lists_end_together", "who waits goes on", [BRACKET], Cancel("ABC", 1), lambda it: rest(it, 2, 3)),
+    ("lists_end_together", "who works goes on", [BRACKET], Cancel("ABC", 2), lambda it: rest(it, 1)),
+    (
+        "lists_fit_the_books",
+        "a member is gone",
+        [RIVALS],
+        Cancel("ABC", 1),
+        lambda it: it._replace(after=it.after._replace(lists=it.before.lists)),
+    ),
+    (
+        "lists_fit_the_books",
+        "in two",
+        [],
+        RIVALS,
+        lambda it: it._replace(after=it.after._replace(lists=it.after.lists * 2)),
+    ),
+    ("lists_fit_the_books", "who waits for nobody", [BRACKET], Cancel("ABC", 1), lambda it: rest(it, 2)),
+    (
+        "lists_fit_the_books",
+        "who should wait and rests",
+        [],
+        RIVALS,
+        lambda it: it._replace(
+            after=it.after._replace(lists=(OrderList(OTO, Place("ABC", 1), (Place("ABC", 2),)),)),
+        ),
+    ),
+    (
+        "lists_come_and_go",
+        "from nowhere",
+        [sell(1, 5, 100), sell(2, 5, 101)],
+        buy(3, 1, 99),
+        lambda it: it._replace(
+            after=it.after._replace(lists=(OrderList(OCO, None, (Place("ABC", 1), Place("ABC", 2))),)),
+        ),
+    ),
+    (
+        "lists_come_and_go",
+        "other orders",
+        [],
+        RIVALS,
+        lambda it: it.say(ListAccepted(OCO, (Place("ABC", 2), Place("ABC", 1))), *it.events[1:]),
+    ),
+    (
+        "lists_come_and_go",
+        "for no reason",
+        [RIVALS],
+        buy(3, 1, 99),
+        lambda it: it.say(*it.events, Cancelled("ABC", 1, Side.SELL, 100, 5, CancelReason.CONTINGENT)),
+    ),
+    (
+        "lists_come_and_go",
+        "a turn of nobody's",
+        TWO_ASKS,
+        buy(3, 1, 99),
+        lambda it: it.say(*it.events, Cancelled("ABC", 1, Side.SELL, 100, 5, CancelReason.REFUSED)),
+    ),
+    (
         "remainder_never_rests",
         "cancelled and there",
         TWO_ASKS,
@@ -427,7 +556,7 @@ def test_no_invariant_is_left_undoctored() -> None:
 def test_the_invariants_know_the_records_of_the_oracle_and_none_of_its_decisions() -> None:
     taken = {
         name.name
-        for module in (invariants, tape)
+        for module in (invariants, list_invariants, tape)
         for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.ImportFrom) and node.module in (rules.__name__, exchange.__name__, kernel.__name__)
         for name in node.names
@@ -499,6 +628,18 @@ DEFECTS = [
         "order.terms.expires < command.now",
         "clock_leaves_nothing_due",
     ),
+    (contingent.Aftermath._notice, "if found.working is None:", "if False:", "at_most_one_rival_executes"),
+    (contingent.Aftermath._notice, "isinstance(event, Cancelled)", "False", "lists_fit_the_books"),
+    (
+        contingent.Aftermath._notice,
+        "and self.books[place.symbol].locate(place.order_id) is None",
+        "",
+        "held_until_filled",
+    ),
+    (contingent.Aftermath._release, "self._ready += found.others", "pass", "lists_fit_the_books"),
+    (contingent.Aftermath._release, "if found.kind is ListKind.OTOCO:", "if False:", "at_most_one_rival_executes"),
+    (contingent.Aftermath._end, "if place != by for", "if place != by and False for", "lists_end_together"),
+    (contingent.Aftermath.__call__, "also = self.follow(events)", "also = []", "at_most_one_rival_executes"),
     (exchange._set_phase, "book._replace(phase=phase)", "book", "phases_change_by_command"),
     (exchange._replace, "fault is None and state.halted", "False", "no_trade_while_halted"),
 ]
@@ -513,9 +654,10 @@ def test_every_invariant_notices_a_defect_planted_in_the_oracle(
     assert right in source
     module = sys.modules[place.__module__]
     made: dict[str, Any] = {}
-    defect = f"from __future__ import annotations\n{source.replace(right, wrong)}"
+    defect = f"from __future__ import annotations\n{textwrap.dedent(source).replace(right, wrong)}"
     exec(compile(defect, "defect", "exec"), vars(module), made)
-    monkeypatch.setattr(module, place.__name__, made[place.__name__])
+    *owner, name_of_it = place.__qualname__.split(".")
+    monkeypatch.setattr(getattr(module, owner[0]) if owner else module, name_of_it, made[name_of_it])
     assert any(name in noticed_in(script(seed, 250), profile) for seed in range(12) for profile in PROFILES)
 
 

@@ -157,15 +157,15 @@ class StripedEngine(LockedViews):
         dropped from the set.
         """
         first = tuple(symbols)
-        wanted = {self._stripe_of[symbol] for symbol in first}
+        wanted = dict.fromkeys(self._stripe_of[symbol] for symbol in first)
         while True:
             with self._holding(wanted):  # guards the books named, and all that they are tied to
                 needed = self._tied(first, wanted)
-                if needed <= wanted:
+                if needed.keys() <= wanted.keys():
                     return self._stamped(self._floor.carry_out(command))
             wanted |= needed
 
-    def _tied(self, symbols: Iterable[Symbol], held: Collection[int]) -> set[int]:
+    def _tied(self, symbols: Iterable[Symbol], held: Collection[int]) -> dict[int, None]:
         """The stripes of some books and of those that live lists tie to them, as far as the stripes held let one see.
 
         Two orders of a list in two books tie these: a fill in one reaches the other (H1, H2). From there it may reach
@@ -179,7 +179,7 @@ class StripedEngine(LockedViews):
                 for one in self._floor.books[symbol].lists.values():
                     ahead += one.symbols - found.keys()
                     found |= dict.fromkeys(one.symbols)
-        return {self._stripe_of[symbol] for symbol in found}
+        return dict.fromkeys(self._stripe_of[symbol] for symbol in found)
 
     def _basket(self, basket: Basket) -> Answer:
         rejected = self._floor.basket_fault(basket)

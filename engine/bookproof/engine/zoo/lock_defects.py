@@ -35,7 +35,7 @@ class LookUpBeforeLock(StripedEngine):
             return super().submit(command)
         book = self._floor.books[command.symbol]
         seen = book.status(command.order_id)  # the defect: the stripe is not held yet
-        if seen is None:
+        if seen is None or book.lists:
             return super().submit(command)
         with self._lock_of[command.symbol]:  # guards book
             book.cancel(command)
@@ -126,5 +126,5 @@ class StripesAsDiscovered(StripedEngine):
             while not wanted <= taken:
                 held.enter_context(self._holding(wanted - taken))  # the defect: the others are held already
                 taken |= wanted
-                wanted = self._tied(first, taken)
+                wanted = set(self._tied(first, taken))
             return self._stamped(self._floor.carry_out(command))
