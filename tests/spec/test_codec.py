@@ -622,6 +622,7 @@ UNWRITABLE: list[tuple[Any, str]] = [
     (Basket(7, (("ABC", 1, Side.BUY, 1, None),)), "legs[0]: expected a Leg, got a Python tuple"),  # type: ignore[arg-type]
     (Outcome(EndOfDay(), 1, (EndOfDay(),)), "events[0]: expected one of Accepted, Rejected, Trade, Prevented, "  # type: ignore[arg-type]
      "Cancelled, Replaced, Triggered, MassCancelled, Halted, Resumed, ClockAdvanced, DayEnded, SnapshotTaken, "
+     "ListAccepted, "
      "got a Python EndOfDay"),
     (Header(Kind("any"), ()), "kind: expected one of commands, events, outcomes, views, got a Python Kind"),
     (Header(COMMAND, (Instrument("ABC", lot=0),)),

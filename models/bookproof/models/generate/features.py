@@ -98,7 +98,7 @@ def a_few(dice: Random) -> Features:
     """Two to four features at once: half of the time any of them, else only such as meet inside one match.
 
     >>> sorted(a_few(Random(1)))
-    [<Feature.FOK: 'fok'>, <Feature.LIMIT: 'limit'>, <Feature.STOPS: 'stops'>]
+    [<Feature.LIMIT: 'limit'>, <Feature.MIN_QUANTITY: 'min-quantity'>, <Feature.STOPS: 'stops'>]
     """
     among = INTERPLAY if dice.random() < 0.5 else EVERYTHING - PLAIN
     return PLAIN | frozenset(dice.sample([feature for feature in Feature if feature in among], dice.randint(2, 4)))
