@@ -50,14 +50,20 @@ from bookproof.spec.exchange import Exchange, opening, run, step
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import INVARIANTS, broken
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import DEFAULT, WORKLOADS, NoLiquidity, Profile, TrueStop
+from bookproof.spec.profile import DEFAULT, WORKLOADS, ListReplace, NoLiquidity, Profile, TrueStop
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.rulebook import RULES, listening
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.values import ListKind, Phase, Place, SelfTradePrevention, Side, TimeInForce
 from bookproof.spec.views import OrderList
 
-CONTRARY = Profile("contrary", true_stop=TrueStop.TRIGGER, no_liquidity=NoLiquidity.CANCEL, self_trade_groups=((1, 2),))
+CONTRARY = Profile(
+    "contrary",
+    true_stop=TrueStop.TRIGGER,
+    no_liquidity=NoLiquidity.CANCEL,
+    self_trade_groups=((1, 2),),
+    list_replace=ListReplace.AMEND,
+)
 """The switches that neither shipped profile turns."""
 PROFILES = (DEFAULT, WORKLOADS, CONTRARY)
 

@@ -22,10 +22,20 @@ from bookproof.spec.commands import (
     SubmitList,
     TakeSnapshot,
 )
-from bookproof.spec.events import Accepted, Cancelled, Event, ListAccepted, Rejected, SnapshotTaken, Trade, Triggered
+from bookproof.spec.events import (
+    Accepted,
+    Cancelled,
+    Event,
+    ListAccepted,
+    Rejected,
+    Replaced,
+    SnapshotTaken,
+    Trade,
+    Triggered,
+)
 from bookproof.spec.exchange import queue, status, step, view
 from bookproof.spec.instruments import listing
-from bookproof.spec.profile import DEFAULT, Profile, TrueStop
+from bookproof.spec.profile import DEFAULT, ListReplace, Profile, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import (
     ListKind,
@@ -268,6 +278,87 @@ def test_h1_an_order_of_a_live_list_cannot_be_replaced(hall: Hall) -> None:
         reasons.append(hall.reason)
     invalid, halted, closed = RejectReason.INVALID_QUANTITY, RejectReason.BOOK_HALTED, RejectReason.MARKET_HALTED
     assert reasons == [invalid, None, halted, None, closed], "what else is wrong is said first"
+
+
+AMENDS = Profile("rivals-amended", list_replace=ListReplace.AMEND)
+
+
+def test_h1_a_new_quantity_of_one_leg_is_that_of_its_rivals_where_the_profile_says_so() -> None:
+    hall = Hall(AMENDS)
+    hall.do(SubmitList(OCO, (*EXIT.legs, leg(SELL, 4, 5, 50, symbol="XYZ"))))
+    hall.do(Replace("ABC", 2, 3, 111))
+    assert hall.events == (
+        Replaced("ABC", 2, SELL, 111, 3),
+        Replaced("ABC", 3, SELL, None, 3),
+        Replaced("XYZ", 4, SELL, 50, 3),
+    )
+    assert len(hall.lists()) == 1
+
+
+def test_h1_a_new_price_alone_leaves_the_rivals_as_they_are() -> None:
+    hall = Hall(AMENDS)
+    hall.do(EXIT)
+    hall.do(Replace("ABC", 2, 5, 111))
+    assert hall.events == (Replaced("ABC", 2, SELL, 111, 5),)
+    hall.do(Replace("ABC", 3, 5, stop=91))
+    assert hall.events == (Replaced("ABC", 3, SELL, None, 5),)
+
+
+def test_h1_an_amended_leg_that_trades_cancels_its_rivals_instead_of_amending_them() -> None:
+    hall = Hall(AMENDS)
+    hall.buy(9, 1, 105)
+    hall.do(EXIT)
+    hall.do(Replace("ABC", 2, 4, 105))
+    assert hall.events == (
+        Replaced("ABC", 2, SELL, 105, 4),
+        Trade("ABC", 105, 1, 9, 2),
+        Cancelled("ABC", 3, SELL, None, 5, CONTINGENT),
+    )
+
+
+def test_h1_an_amendment_that_leaves_nothing_of_a_leg_ends_the_list() -> None:
+    for symbol, order_id in (("XYZ", 2), ("ABC", 1)):
+        hall = Hall(AMENDS)
+        hall.do(SubmitList(OCO, (leg(SELL, 1, 5, 100), leg(SELL, 2, 5, 50, symbol="XYZ"))))
+        hall.do(leg(BUY, 9, 2, 100, self_trade=SelfTradePrevention.DECREMENT))
+        hall.do(Replace(symbol, order_id, 2))
+        assert hall.cancels == [("ABC", 1, CancelReason.REPLACED), ("XYZ", 2, CONTINGENT)]
+
+
+@pytest.mark.parametrize(
+    ("setup", "command", "reason"),
+    [
+        ([Halt("XYZ")], Replace("ABC", 1, 4), RejectReason.BOOK_HALTED),
+        ([], Replace("ABC", 1, 10**12 + 1), RejectReason.INVALID_QUANTITY),
+        ([], Replace("ABC", 1, 4, stop=90), RejectReason.INVALID_REPLACE),
+        ([Replace("ABC", 1, 5, 108)], Replace("ABC", 2, 5, 109), RejectReason.INVALID_REPLACE),
+        ([], Replace("ABC", 4, 5, stop=60), RejectReason.STOP_ALREADY_TRUE),
+    ],
+    ids=["a rival's book is halted", "too large", "a stop for what is none", "in reach of a rival", "stop is true"],
+)
+def test_h1_an_amendment_is_refused_as_a_whole(setup: list[Command], command: Replace, reason: RejectReason) -> None:
+    hall = Hall(AMENDS)
+    hall.sell(60, 1, 105)
+    hall.buy(61, 1, 105)
+    legs = (leg(SELL, 1, 5, 110), leg(BUY, 2, 5, 90), leg(SELL, 3, 5, 50, symbol="XYZ"), leg(BUY, 4, 5, stop=120))
+    hall.do(SubmitList(OCO, legs))
+    for earlier in setup:
+        hall.do(earlier)
+    before = hall.pair.state
+    hall.do(command)
+    assert hall.reason is reason
+    assert hall.pair.state is before
+
+
+def test_h1_orders_that_wait_or_are_waited_for_are_not_amended_even_there() -> None:
+    hall = Hall(AMENDS)
+    hall.do(SubmitList(OTOCO, BRACKET))
+    for order_id in (1, 2):
+        hall.do(Replace("ABC", order_id, 4))
+        assert hall.reason is RejectReason.IN_LIST
+    hall.sell(9, 5, 100)
+    hall.do(Replace("ABC", 2, 4))
+    assert [event.quantity for event in hall.events if isinstance(event, Replaced)] == [4, 4]
 
 
 # ── H2: one triggers the other ──

@@ -648,6 +648,56 @@ class FastBook:
         self.trigger_stops(events)
         return tuple(events)
 
+    def why_not_replace(self, command: Replace) -> RejectReason | None:
+        """Why a replace of a live order would be refused: what `replace` would say, without doing anything (H1)."""
+        quantity, price = command.quantity, command.price
+        reason = self.checks.replace(command) or self.halt
+        if reason is not None:
+            return reason
+        order, terms = self._live[command.order_id], self.terms_of(command.order_id)
+        is_stop = not isinstance(order, RestingOrder)
+        new = terms.price if price is None else price
+        if isinstance(order, RestingOrder) and not self._quantity_is_open:
+            open_then = quantity - order.executed - order.prevented
+        else:
+            open_then = quantity
+        if (
+            (command.stop is not None and not is_stop)
+            or (is_stop and (terms.price is None) != (new is None))
+            or (is_stop and quantity < terms.min_quantity)
+            or (terms.display and open_then > terms.display * MOST_SLICES)
+        ):
+            return RejectReason.INVALID_REPLACE
+        if self._min_notional and new is not None and new * quantity < self._min_notional:
+            return RejectReason.INVALID_NOTIONAL
+        if is_stop:
+            stop = terms.stop if command.stop is None else command.stop
+            assert stop is not None
+            true_already = self._profile.true_stop is TrueStop.REJECT and self._reached(terms.side, stop)
+            return RejectReason.STOP_ALREADY_TRUE if true_already else None
+        if open_then > 0 and terms.post_only and new is not None and self._would_take(terms.side, new):
+            return RejectReason.WOULD_TAKE
+        return None
+
+    def terms_of(self, order_id: OrderId) -> Submit:
+        """The terms of a live order, at the price at which it rests: a replace may have moved it."""
+        order = self._live[order_id]
+        return order.terms._replace(price=order.price) if isinstance(order, RestingOrder) else order.terms
+
+    def quantity_of(self, order_id: OrderId) -> Lots:
+        """The quantity that a replace of a live order would have to name to leave it as it is (F4)."""
+        order = self._live[order_id]
+        if not isinstance(order, RestingOrder):
+            return order.terms.quantity
+        return order.leaves + (0 if self._quantity_is_open else order.executed + order.prevented)
+
+    @property
+    def halt(self) -> RejectReason | None:
+        """Why nothing may be replaced here, if that is so (J2, J6)."""
+        if self._market.halted:
+            return RejectReason.MARKET_HALTED
+        return RejectReason.BOOK_HALTED if self.halted else None
+
     def _keeps_place(self, same_price: bool, no_larger: bool) -> bool:
         """Whether a replaced order stays where it is in the queue (F1, F2, F7)."""
         return same_price and no_larger and self._keeps_on_reduce

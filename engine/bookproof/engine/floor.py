@@ -60,7 +60,7 @@ class Floor:
             if flaw is not None:
                 raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
             self.books[instrument.symbol] = book_type(instrument, profile, self.market)
-        self.lists = Lists(self.books)
+        self.lists = Lists(self.books, profile)
 
     def carry_out(self, command: Command) -> Sequence[Event]:
         """Any command, from its own faults to its effects: hold everything it touches.
@@ -153,13 +153,8 @@ class Floor:
     def among_lists(self, command: Submit | Replace | Cancel) -> list[Event]:
         """A command about one book, and what the lists in it make of that (H1 to H4)."""
         book = self.books[command.symbol]
-        if isinstance(command, Replace) and command.order_id in book.lists:
-            reason = book.checks.replace(command)
-            if reason is None and self.market.halted:
-                reason = RejectReason.MARKET_HALTED
-            if reason is None:
-                reason = RejectReason.BOOK_HALTED if book.halted else RejectReason.IN_LIST
-            return refused(command.symbol, command.order_id, reason)
+        if isinstance(command, Replace) and type(command.order_id) is int and command.order_id in book.lists:
+            return self.lists.replace(command)
         run = self.lists.begin()
         with run.watching([book]):
             if isinstance(command, Submit):

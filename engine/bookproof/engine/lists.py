@@ -13,8 +13,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from bookproof.engine.book import FastBook
-from bookproof.spec.commands import Submit, SubmitList
+from bookproof.spec.commands import Replace, Submit, SubmitList
 from bookproof.spec.events import Cancelled, Event, ListAccepted, Rejected, Trade, Triggered
+from bookproof.spec.profile import ListReplace, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import ListKind, OrderId, Place, Side, Symbol
 from bookproof.spec.views import OrderList
@@ -152,8 +153,9 @@ class Run:
 class Lists:
     """The way in for new lists, and what they have to do with everybody else's commands."""
 
-    def __init__(self, books: Mapping[Symbol, FastBook]) -> None:
+    def __init__(self, books: Mapping[Symbol, FastBook], profile: Profile) -> None:
         self._books = books
+        self._amends = profile.list_replace is ListReplace.AMEND
 
     # ── a new list ──
 
@@ -201,6 +203,48 @@ class Lists:
         """For a command that is going to happen in books with lists."""
         return Run(self._books)
 
+    def replace(self, command: Replace) -> list[Event]:
+        """A replace of an order of a list: refused, or an amendment of all rivals, as the profile has it (H1)."""
+        book = self._books[command.symbol]
+        found = book.lists[command.order_id]
+        if found.working is not None or not self._amends:
+            first = book.checks.replace(command) or book.halt or RejectReason.IN_LIST
+            return [Rejected(command.symbol, command.order_id, first)]
+        named = Place(command.symbol, command.order_id)
+        asked = self._amendments(command, found)
+        reasons = [reason for one in asked if (reason := self._books[one.symbol].why_not_replace(one)) is not None]
+        if any(place != named and self._collides(command, place) for place in found.others):
+            reasons.append(RejectReason.INVALID_REPLACE)
+        if reasons:
+            return [Rejected(command.symbol, command.order_id, min(reasons, key=_place_of))]
+        # From here on the order that is named is replaced, and its rivals are amended or gone.
+        run = self.begin()
+        events: list[Event] = []
+        for one in asked:
+            its_book = self._books[one.symbol]
+            if its_book.lists.get(one.order_id) is found:
+                with run.watching([its_book]):
+                    said = list(its_book.replace(one))
+                    run.follow(said)
+                events += said
+        run.finish(events)
+        return events
+
+    def _amendments(self, command: Replace, found: LiveList) -> list[Replace]:
+        """The replace itself, and if it changes the quantity the same for each rival."""
+        if command.quantity == self._books[command.symbol].quantity_of(command.order_id):
+            return [command]
+        named = Place(command.symbol, command.order_id)
+        rivals = [place for place in found.others if place != named]
+        return [command, *(Replace(place.symbol, place.order_id, command.quantity) for place in rivals)]
+
+    def _collides(self, command: Replace, place: Place) -> bool:
+        """Whether the order that is named would come within reach of a rival, or into its queue."""
+        moved = self._books[command.symbol].terms_of(command.order_id)
+        if command.price is not None:
+            moved = moved._replace(price=command.price)
+        return _meets_a_rival(SubmitList(ListKind.OCO, (self._books[place.symbol].terms_of(place.order_id), moved)), 1)
+
     def can_fill(self, orders: Iterable[Submit]) -> bool:
         """Whether every leg of a basket would trade whole, each after those before it: rivals go between them (H1)."""
         gone: set[tuple[Symbol, OrderId]] = set()
@@ -234,6 +278,10 @@ def _meets_a_rival(command: SubmitList, at: int) -> bool:
         if type(bid) is int and type(ask) is int and bid >= ask:
             return True
     return False
+
+
+def _place_of(reason: RejectReason) -> int:
+    return reason.precedence
 
 
 def _worst(legs: Sequence[Submit], faults: list[tuple[int, int, RejectReason]]) -> Rejected | None:

@@ -22,11 +22,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bookproof.spec import book as rules
 from bookproof.spec.book import Book, Held, Pending
-from bookproof.spec.commands import Submit, SubmitList
-from bookproof.spec.events import Cancelled, Event, ListAccepted, Trade, Triggered
-from bookproof.spec.profile import Profile
+from bookproof.spec.commands import Replace, Submit, SubmitList
+from bookproof.spec.events import Cancelled, Event, ListAccepted, Rejected, Trade, Triggered
+from bookproof.spec.kernel import Resting
+from bookproof.spec.profile import Profile, ReplaceQuantity
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
+from bookproof.spec.validation import collide, replace_fault
 from bookproof.spec.values import ListKind, Nanoseconds, Place, Symbol
 from bookproof.spec.views import OrderList
 
@@ -122,6 +124,60 @@ class Aftermath:
             self._ready.append(places[0])
         self.lists += (accepted,)
         return [ListAccepted(command.kind, places), *self.finish()]
+
+    def amend(self, command: Replace, found: OrderList) -> list[Event]:
+        """A replace of one rival, and the new quantity for the others (H1). Refused if any of them could not have it.
+
+        The order that is named goes first: if it trades, or nothing is left of it, the others are cancelled instead.
+        """
+        amendments = self._amendments(command, found)
+        reason = self._why_not(amendments, found)
+        if reason is not None:
+            fired("A4")
+            return [Rejected(command.symbol, command.order_id, reason)]
+        events: list[Event] = []
+        for one in amendments:
+            if found in self.lists:
+                self.books[one.symbol], said = rules.replace(self.books[one.symbol], one, self._profile, self)
+                gone = [event for event in said[:1] if isinstance(event, Cancelled)]  # F4
+                events += [*said, *self.follow(gone)]
+        return events
+
+    def _amendments(self, command: Replace, found: OrderList) -> list[Replace]:
+        """The replace of the order that is named, and those of its rivals if it changes the quantity."""
+        named = Place(command.symbol, command.order_id)
+        order = self._find(named)
+        assert order is not None, "a list has live members only"
+        done = 0 if isinstance(order, Pending) else order.executed + order.prevented
+        total = command.quantity + (done if self._profile.replace_quantity is ReplaceQuantity.OPEN else 0)
+        if total == order.terms.quantity:
+            return [command]
+        rivals = [place for place in found.others if place != named]
+        return [command, *(Replace(place.symbol, place.order_id, command.quantity) for place in rivals)]
+
+    def _why_not(self, amendments: list[Replace], found: OrderList) -> RejectReason | None:
+        """The first reason in order of precedence for which one of several replaces would be refused."""
+        reasons = []
+        for one in amendments:
+            book = self.books[one.symbol]
+            reason = replace_fault(one, book.instrument)
+            if reason is None:
+                _, (first, *_) = rules.replace(book, one, self._profile)
+                reason = first.reason if isinstance(first, Rejected) else None
+            if reason is not None:
+                reasons.append(reason)
+        command = amendments[0]
+        named = Place(command.symbol, command.order_id)
+        terms = {place: order.terms for place in found.members if (order := self._find(place)) is not None}
+        moved = terms.pop(named)
+        if command.price is not None:
+            moved = moved._replace(price=command.price)
+        if any(collide(moved, rival) for rival in terms.values()):
+            reasons.append(RejectReason.INVALID_REPLACE)
+        return min(reasons, key=lambda reason: reason.precedence, default=None)
+
+    def _find(self, place: Place) -> Resting | Pending | None:
+        return self.books[place.symbol].find(place.order_id)
 
     def finish(self) -> list[Event]:
         """Let everybody enter whose turn has come, and whose turn comes by that (H2, H3)."""

@@ -40,7 +40,7 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import HIDDEN, Resting
-from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.profile import DEFAULT, ListReplace, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.validation import (
@@ -188,17 +188,16 @@ def _replace(state: Exchange, command: Replace) -> Stepped:
     if fault is None and state.halted:
         fired("J6")
         fault = RejectReason.MARKET_HALTED
-    if fault is None and state.books[command.symbol].phase is not Phase.HALT and _is_listed(state, command):
-        fired("H1")
-        fault = RejectReason.IN_LIST
     if fault is not None:
         return _refused(state, command.symbol, command.order_id, fault)
     lists = _aftermath(state)
+    found = contingent.list_of(state.lists, Place(command.symbol, command.order_id))
+    if found is not None and state.books[command.symbol].phase is not Phase.HALT:
+        fired("H1")
+        if found.working is not None or state.profile.list_replace is ListReplace.REFUSE:
+            return _refused(state, command.symbol, command.order_id, RejectReason.IN_LIST)
+        return _followed(state, lists.amend(command, found), lists)
     return _happened(state, rules.replace(state.books[command.symbol], command, state.profile, lists), lists)
-
-
-def _is_listed(state: Exchange, command: Replace) -> bool:
-    return contingent.list_of(state.lists, Place(command.symbol, command.order_id)) is not None
 
 
 # ── several books ──

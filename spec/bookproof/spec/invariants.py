@@ -65,7 +65,7 @@ from bookproof.spec.tape import (
     standing,
     within,
 )
-from bookproof.spec.values import Lots, OrderId, Phase, SelfTradePrevention, Side, Symbol, TimeInForce
+from bookproof.spec.values import Lots, OrderId, Phase, Place, SelfTradePrevention, Side, Symbol, TimeInForce
 
 Sentences: TypeAlias = Iterator[str]
 
@@ -799,8 +799,9 @@ def _acknowledges(event: Event, command: Command) -> bool:
         case Cancel():
             return isinstance(event, Cancelled) and _of_one_order(event, command)
         case Replace():
-            kept = isinstance(event, Replaced) and _of_one_order(event, command)
-            return kept or (isinstance(event, Cancelled) and event.reason is CancelReason.REPLACED)
+            if isinstance(event, Cancelled) and event.reason is not CancelReason.REPLACED:
+                return False
+            return isinstance(event, Replaced | Cancelled) and _of_one_order(event, command)
         case MassCancel():
             return isinstance(event, MassCancelled)
         case Halt():
@@ -829,7 +830,10 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
             over = isinstance(command, AdvanceClock) and terms.expires is not None and terms.expires <= command.now
             return over or (isinstance(command, EndOfDay) and terms.time_in_force is TimeInForce.DAY)
         case CancelReason.REPLACED:
-            if not isinstance(command, Replace) or command.order_id != order.order_id:
+            if not isinstance(command, Replace):
+                return False
+            places = {Place(command.symbol, command.order_id), Place(terms.symbol, order.order_id)}
+            if len(places) > 1 and not any(places <= set(one.others) for one in step.before.lists):  # H1: or of a rival
                 return False
             total = step.before.profile.replace_quantity is ReplaceQuantity.TOTAL
             return total and command.quantity <= order.executed + order.prevented

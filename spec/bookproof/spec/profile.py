@@ -39,6 +39,15 @@ class NoLiquidity(StrEnum):
     CANCEL = "cancel"
 
 
+class ListReplace(StrEnum):
+    """What a replace of an order does whose rivals it would cancel (rule H1)."""
+
+    REFUSE = "refuse"
+    """It is refused: cancel the list and enter another (default)."""
+    AMEND = "amend"
+    """A new quantity is that of every rival too; price and stop are those of the order that is named alone."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -57,6 +66,8 @@ class Profile(Value, frozen=True):
     """C3."""
     self_trade_groups: tuple[tuple[Account, ...], ...] = ()
     """G1: accounts that count as one owner. An account in no group is its own owner."""
+    list_replace: ListReplace = ListReplace.REFUSE
+    """H1. An order that others wait for, or that waits itself, is never replaced."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

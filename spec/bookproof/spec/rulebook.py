@@ -338,7 +338,7 @@ NOT_YET: dict[str, str] = {
     "D1 minimum": "no least display quantity: an iceberg may show one lot of a million",
     "D3 one trade": "no whole iceberg in one trade, no random slices",
     "D4 pegged": "no pegged orders",
-    "H1 amend": "an order of a live list cannot be replaced, so no amendment has to reach its rivals",
+    "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
     "H1 reduce": "a fill cancels the rivals whole; they are not reduced by what was filled",
     "H2 halt": "an order whose turn comes while its book is halted is refused, not kept until the book resumes",
     "E1 reference": "only the last trade triggers, not mark, index or implied prices",

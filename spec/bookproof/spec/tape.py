@@ -145,6 +145,8 @@ class Tape:
         if order is None or order is self._taker or not isinstance(command, Replace):
             self.strange.append(f"order {event.order_id} was replaced, and it is not live or nobody asked for it")
             return
+        if (self.symbol, event.order_id) != (command.symbol, command.order_id):
+            command = command._replace(price=None, stop=None)  # a rival has the quantity of the one that is named (H1)
         old, gone = order.terms, order.executed + order.prevented
         total = command.quantity + (gone if self._profile.replace_quantity is ReplaceQuantity.OPEN else 0)
         terms = old._replace(

@@ -153,7 +153,7 @@ def list_fault(command: SubmitList, listing: Mapping[Symbol, Instrument]) -> tup
     ]
     for at, leg in enumerate(legs):
         twice = any((other.symbol, other.order_id) == (leg.symbol, leg.order_id) for other in legs[:at])
-        if twice or leg.account != legs[0].account or any(_collide(leg, rival) for rival in _rivals(command, at)):
+        if twice or leg.account != legs[0].account or any(collide(leg, rival) for rival in _rivals(command, at)):
             faults.append((RejectReason.INVALID_LEGS, at))
     if not faults:
         return None
@@ -168,7 +168,7 @@ def _rivals(command: SubmitList, at: int) -> tuple[Submit, ...]:
     return command.legs[first:at]
 
 
-def _collide(leg: Submit, rival: Submit) -> bool:
+def collide(leg: Submit, rival: Submit) -> bool:
     """Whether two rivals, neither of them a stop, stand in one queue or would trade with one another (H1).
 
     In one queue the worse of the two could never trade: what it waits for would have met the better one first.
