@@ -151,7 +151,18 @@ class Run:
 
 
 class Lists:
-    """The way in for new lists, and what they have to do with everybody else's commands."""
+    """The way in for new lists, and what they have to do with everybody else's commands.
+
+    >>> from bookproof.engine.global_lock import GlobalLockEngine
+    >>> from bookproof.spec.instruments import listing
+    >>> engine = GlobalLockEngine(listing(["ABC", "XYZ"]))
+    >>> first = Submit("ABC", 1, 7, Side.BUY, 5, 100)
+    >>> _ = engine.submit(SubmitList(ListKind.OTO, (first, Submit("XYZ", 2, 7, Side.SELL, 5, 50))))
+    >>> engine.status("XYZ", 2).state.value
+    'pending-new'
+    >>> engine.submit(Submit("ABC", 3, 8, Side.SELL, 5, 100)).events[-1]  # the first is filled
+    Accepted(symbol='XYZ', order_id=2, side=<Side.SELL: 'sell'>, price=50, quantity=5)
+    """
 
     def __init__(self, books: Mapping[Symbol, FastBook], profile: Profile) -> None:
         self._books = books

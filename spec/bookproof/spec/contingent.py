@@ -14,6 +14,15 @@ What becomes of a list is decided by events, in the order in which they happen:
   immediate-or-cancel order, a turn to enter that its book refuses) takes the rest of its list with it (H4).
 
 That ends, because every order enters once.
+
+>>> from bookproof.spec.exchange import opening, run
+>>> from bookproof.spec.instruments import listing
+>>> from bookproof.spec.values import Side
+>>> here, there = (Submit(symbol, 1, 7, Side.SELL, 5, 100) for symbol in ("ABC", "XYZ"))
+>>> taker = Submit("ABC", 2, 8, Side.BUY, 1, 100)
+>>> _, events = run(opening(listing(["ABC", "XYZ"])), [SubmitList(ListKind.OCO, (here, there)), taker])
+>>> events[-1].symbol, events[-1].order_id, events[-1].reason.value
+('XYZ', 1, 'contingent')
 """
 
 from __future__ import annotations
@@ -40,9 +49,11 @@ _WHEN_IT_ENTERS = (RejectReason.STOP_ALREADY_TRUE, RejectReason.NO_LIQUIDITY, Re
 
 
 def list_of(lists: Lists, place: Place) -> OrderList | None:
-    """The live list that an order belongs to.
+    """The live list that an order belongs to, if it belongs to one.
 
-    >>> list_of((), Place("ABC", 1))
+    >>> pair = OrderList(ListKind.OCO, None, (Place("ABC", 1), Place("ABC", 2)))
+    >>> list_of((pair,), Place("ABC", 2)) is pair, list_of((pair,), Place("XYZ", 2))
+    (True, None)
     """
     return next((one for one in lists if place in one.members), None)
 

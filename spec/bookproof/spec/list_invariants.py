@@ -60,8 +60,9 @@ def _fate(events: tuple[Event, ...]) -> _Fate:
 
 def at_most_one_rival_executes(step: Step) -> Iterator[str]:
     """One rival of an OCO trades or is triggered, and then no other is there; no list goes on after that."""
-    fate = _fate(step.events)
-    for rivals in _rivals(step):
+    groups = _rivals(step)
+    fate = _fate(step.events if groups else ())
+    for rivals in groups:
         executed = [place for place in rivals if place in fate.traded]
         chosen = [place for place in rivals if place in fate.traded or place in fate.triggered]
         if len(executed) > 1 or len(chosen) > 1:
@@ -78,10 +79,10 @@ def at_most_one_rival_executes(step: Step) -> Iterator[str]:
 
 def held_until_filled(step: Step) -> Iterator[str]:
     """An order that waits for another enters only when that one was filled whole, and enters then or is refused."""
-    fate = _fate(step.events)
-    for one in _lists(step):
-        if one.working is None:
-            continue
+    waiting = [one for one in _lists(step) if one.working is not None]
+    fate = _fate(step.events if waiting else ())
+    for one in waiting:
+        assert one.working is not None
         entered = [place for place in one.others if place in fate.entry]
         filled = (
             fate.traded.get(one.working, 0) == _open(step, one.working)
@@ -99,8 +100,8 @@ def held_until_filled(step: Step) -> Iterator[str]:
 
 def lists_end_together(step: Step) -> Iterator[str]:
     """When one order of a list is cancelled, none of the others goes on."""
-    fate = _fate(step.events)
-    for group in _bound(step):
+    fate = _fate(step.events if _lists(step) else ())
+    for group in _bound(step, fate):
         if not any(place in fate.cancelled for place in group):
             continue
         left = [place for place in group if _is_live(step.after, place) and place not in fate.triggered]
@@ -181,9 +182,8 @@ def _rivals(step: Step) -> list[tuple[Place, ...]]:
     return [one.others for one in _lists(step) if one.kind is not ListKind.OTO]
 
 
-def _bound(step: Step) -> list[tuple[Place, ...]]:
+def _bound(step: Step, fate: _Fate) -> list[tuple[Place, ...]]:
     """Orders that end together: a list, or its rivals if the order that they waited for was filled in this step."""
-    fate = _fate(step.events)
     groups = []
     for one in _lists(step):
         turn = [
