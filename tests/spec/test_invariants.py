@@ -10,6 +10,7 @@ import ast
 import inspect
 import random
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FunctionType
@@ -20,6 +21,7 @@ import pytest
 from bookproof.spec import (
     allocation,
     auction,
+    contingent,
     exchange,
     invariants,
     invariants_of_sharing,
@@ -43,12 +45,15 @@ from bookproof.spec.commands import (
     Resume,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
 )
 from bookproof.spec.events import (
     EVENTS,
+    Accepted,
     Cancelled,
     Event,
+    ListAccepted,
     MassCancelled,
     SnapshotTaken,
     Trade,
@@ -59,11 +64,12 @@ from bookproof.spec.exchange import Exchange, opening, run, step
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import INVARIANTS, broken
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import DEFAULT, WORKLOADS, NoLiquidity, Profile, Reopen, TrueStop
+from bookproof.spec.profile import DEFAULT, WORKLOADS, ListReplace, NoLiquidity, Profile, Reopen, TrueStop
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.rulebook import RULES, listening
 from bookproof.spec.sorted_tuple import SortedTuple
-from bookproof.spec.values import Phase, SelfTradePrevention, Side, TimeInForce
+from bookproof.spec.values import ListKind, Phase, Place, SelfTradePrevention, Side, TimeInForce
+from bookproof.spec.views import OrderList
 
 CONTRARY = Profile(
     "contrary",
@@ -71,6 +77,7 @@ CONTRARY = Profile(
     no_liquidity=NoLiquidity.CANCEL,
     self_trade_groups=((1, 2),),
     reopen=Reopen.CALL,
+    list_replace=ListReplace.AMEND,
 )
 """The switches that neither shipped profile turns."""
 THRESHOLD = Profile(
@@ -149,7 +156,7 @@ def script(seed: int, length: int) -> Iterator[Command]:
         if halted and draw.random() < 0.25:
             yield Resume(halted.pop(0))
             continue
-        match draw.choices(range(8), (60, 6, 24, 4, 1, 1, 2, 1))[0]:
+        match draw.choices(range(9), (60, 6, 24, 4, 1, 1, 2, 5, 1))[0]:
             case 0:
                 recent[book.symbol].append(rarely(known, number, 0.2))
                 yield order(book, recent[book.symbol][-1])
@@ -170,6 +177,14 @@ def script(seed: int, length: int) -> Iterator[Command]:
             case 6:
                 clock += draw.randint(0, 4)
                 yield AdvanceClock(clock)
+            case 7:
+                kind = draw.choice(list(ListKind))
+                many = draw.randint(3 if kind is ListKind.OTOCO else 2, 4)
+                several = [order(draw.choice(BOOKS), 1000 + 4 * number + at) for at in range(many)]
+                for leg in several:
+                    recent[leg.symbol].append(leg.order_id)
+                account = several[0].account
+                yield SubmitList(kind, tuple(leg._replace(account=account) for leg in several))
             case _:
                 odd: list[Command] = [EndOfDay(), TakeSnapshot(), Resume(book.symbol), AdvanceClock(clock - 1)]
                 yield draw.choice(odd)
@@ -282,6 +297,23 @@ CANCEL_BOTH = SelfTradePrevention.CANCEL_BOTH
 UNCROSS = SetPhase("ABC", CONTINUOUS)
 CALLED: list[Command] = [SetPhase("ABC", CALL), buy(1, 5, 102), buy(2, 5, 101), sell(3, 5, 100), sell(4, 7, 101)]
 TIED: list[Command] = [SetPhase("ABC", CALL), buy(1, 10, 103), buy(2, 3, 101), sell(3, 10, 100), sell(4, 9, 102)]
+
+
+OCO, OTO, OTOCO = ListKind
+RIVALS = SubmitList(OCO, (sell(1, 5, 100, account=7), sell(2, 5, stop=90, account=7)))
+EXITS = tuple(leg._replace(order_id=leg.order_id + 1) for leg in RIVALS.legs)
+BRACKET = SubmitList(OTOCO, (buy(1, 5, 100, account=7), *EXITS))
+
+
+def rest(case: Case, *orders: int) -> Case:
+    """The same step, had it left these orders of before where they were, and forgotten the lists."""
+    before, after = case.before.books["ABC"], case.after
+    book = before._replace(last_price=after.books["ABC"].last_price)
+    for order in list(book.orders()):
+        if order.order_id not in orders:
+            book, _ = rules.cancel(book, order.order_id)
+    return case._replace(after=after._replace(books={**after.books, "ABC": book}, lists=()))
+
 
 Doctor = Callable[[Case], Case]
 DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
@@ -464,6 +496,106 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
         OWN_ASK,
         buy(3, 1, 100, account=7, self_trade=CANCEL_BOTH),
         lambda it: it.say(*it.events[:-1]),
+    ),
+    (
+        "at_most_one_rival_executes",
+        "both legs",
+        [RIVALS],
+        buy(3, 1, 100),
+        lambda it: it.say(*it.events[:2], Trade("ABC", 100, 1, 2, 3)),
+    ),
+    ("at_most_one_rival_executes", "the other stays", [RIVALS], buy(3, 1, 100), lambda it: rest(it, 1, 2)),
+    (
+        "at_most_one_rival_executes",
+        "the list goes on",
+        [RIVALS],
+        buy(3, 1, 100),
+        lambda it: it._replace(after=it.after._replace(lists=it.before.lists)),
+    ),
+    (
+        "held_until_filled",
+        "too soon",
+        [BRACKET],
+        sell(9, 4, 100),
+        lambda it: it.say(*it.events, Accepted("ABC", 2, Side.SELL, 100, 5)),
+    ),
+    (
+        "held_until_filled",
+        "out of nothing",
+        [BRACKET],
+        buy(9, 4, 99),
+        lambda it: it.say(*it.events, Accepted("ABC", 2, Side.SELL, 100, 5)),
+    ),
+    (
+        "held_until_filled",
+        "before the fill",
+        [BRACKET],
+        sell(9, 5, 100),
+        lambda it: it.say(it.events[0], *it.events[2:], it.events[1]),
+    ),
+    (
+        "held_until_filled",
+        "never",
+        [BRACKET],
+        sell(9, 5, 100),
+        lambda it: it.say(*it.events[:2])._replace(after=rest(it, 2, 3).after),
+    ),
+    ("lists_end_together", "one goes on", [RIVALS], Cancel("ABC", 1), lambda it: rest(it, 2)),
+    ("lists_end_together", "who waits goes on", [BRACKET], Cancel("ABC", 1), lambda it: rest(it, 2, 3)),
+    ("lists_end_together", "who works goes on", [BRACKET], Cancel("ABC", 2), lambda it: rest(it, 1)),
+    (
+        "lists_fit_the_books",
+        "a member is gone",
+        [RIVALS],
+        Cancel("ABC", 1),
+        lambda it: it._replace(after=it.after._replace(lists=it.before.lists)),
+    ),
+    (
+        "lists_fit_the_books",
+        "in two",
+        [],
+        RIVALS,
+        lambda it: it._replace(after=it.after._replace(lists=it.after.lists * 2)),
+    ),
+    ("lists_fit_the_books", "who waits for nobody", [BRACKET], Cancel("ABC", 1), lambda it: rest(it, 2)),
+    (
+        "lists_fit_the_books",
+        "who should wait and rests",
+        [],
+        RIVALS,
+        lambda it: it._replace(
+            after=it.after._replace(lists=(OrderList(OTO, Place("ABC", 1), (Place("ABC", 2),)),)),
+        ),
+    ),
+    (
+        "lists_come_and_go",
+        "from nowhere",
+        [sell(1, 5, 100), sell(2, 5, 101)],
+        buy(3, 1, 99),
+        lambda it: it._replace(
+            after=it.after._replace(lists=(OrderList(OCO, None, (Place("ABC", 1), Place("ABC", 2))),)),
+        ),
+    ),
+    (
+        "lists_come_and_go",
+        "other orders",
+        [],
+        RIVALS,
+        lambda it: it.say(ListAccepted(OCO, (Place("ABC", 2), Place("ABC", 1))), *it.events[1:]),
+    ),
+    (
+        "lists_come_and_go",
+        "for no reason",
+        [RIVALS],
+        buy(3, 1, 99),
+        lambda it: it.say(*it.events, Cancelled("ABC", 1, Side.SELL, 100, 5, CancelReason.CONTINGENT)),
+    ),
+    (
+        "lists_come_and_go",
+        "a turn of nobody's",
+        TWO_ASKS,
+        buy(3, 1, 99),
+        lambda it: it.say(*it.events, Cancelled("ABC", 1, Side.SELL, 100, 5, CancelReason.REFUSED)),
     ),
     (
         "remainder_never_rests",
@@ -756,9 +888,11 @@ DEFECTS = [
     (rules.refusal, "if book.locate(order.order_id) is not None:", "if False:", "ids_live_once"),
     (rules.phase_refusal, "if book.phase is Phase.HALT:", "if False:", "no_trade_while_halted"),
     (exchange._basket, "return state, tuple(", "return state._with(*after), tuple(", "all_or_nothing"),
+    (rules.refusal, "if book.phase is Phase.HALT:", "if False:", "no_trade_while_halted"),
+    (exchange._basket, "return state, tuple(", "return state._replace(books=lists.books), tuple(", "all_or_nothing"),
     (
         exchange._basket,
-        "after[at], cascaded = rules.cascade(book, state.profile)",
+        "lists.books[order.symbol], cascaded = rules.cascade(lists.books[order.symbol], state.profile, lists)",
         "cascaded = []",
         "stops_take_their_turn",
     ),
@@ -775,6 +909,19 @@ DEFECTS = [
         "clock_leaves_nothing_due",
     ),
     (phases.set_phase, "book._replace(phase=phase)", "book", "phases_change_by_command"),
+    (contingent.Aftermath._notice, "if found.working is None:", "if False:", "at_most_one_rival_executes"),
+    (contingent.Aftermath._notice, "isinstance(event, Cancelled)", "False", "lists_fit_the_books"),
+    (
+        contingent.Aftermath._notice,
+        "and self.books[place.symbol].locate(place.order_id) is None",
+        "",
+        "held_until_filled",
+    ),
+    (contingent.Aftermath._release, "self._ready += found.others", "pass", "lists_fit_the_books"),
+    (contingent.Aftermath._release, "if found.kind is ListKind.OTOCO:", "if False:", "at_most_one_rival_executes"),
+    (contingent.Aftermath._end, "if place != by for", "if place != by and False for", "lists_end_together"),
+    (contingent.Aftermath.__call__, "also = self.follow(events)", "also = []", "at_most_one_rival_executes"),
+    (exchange._set_phase, "book._replace(phase=phase)", "book", "phases_change_by_command"),
     (exchange._replace, "fault is None and state.halted", "False", "no_trade_while_halted"),
     (allocation.allocate, "in _STEPS:", "in _STEPS[1:]:", "top_is_served_first"),
     (allocation.allocate, "in _STEPS:", "in _STEPS[:1] + _STEPS[2:]:", "market_makers_get_their_percentage"),
@@ -831,7 +978,7 @@ def test_every_invariant_notices_a_defect_planted_in_the_oracle(
     assert right in source
     module = sys.modules[place.__module__]
     made: dict[str, Any] = {}
-    defect = f"from __future__ import annotations\n{source.replace(right, wrong)}"
+    defect = f"from __future__ import annotations\n{textwrap.dedent(source).replace(right, wrong)}"
     exec(compile(defect, "defect", "exec"), vars(module), made)
     monkeypatch.setattr(module, place.__name__, made[place.__name__])
     everything = (

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from bookproof.engine.allocation import sharing
 from bookproof.engine.book import FastBook, Market
+from bookproof.engine.lists import Lists
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -23,6 +24,7 @@ from bookproof.spec.commands import (
     Resume,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
 )
 from bookproof.spec.events import (
@@ -65,6 +67,7 @@ class Floor:
             if flaw is not None:
                 raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
             self.books[instrument.symbol] = book_type(instrument, profile, self.market)
+        self.lists = Lists(self.books, profile)
 
     def carry_out(self, command: Command) -> Sequence[Event]:
         """Any command, from its own faults to its effects: hold everything it touches.
@@ -76,6 +79,8 @@ class Floor:
                 book = self.books.get(command.symbol)
                 if book is None:
                     return refused(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
+                if book.lists:
+                    return self.among_lists(command)
                 if isinstance(command, Submit):
                     return book.submit(command)
                 return book.replace(command) if isinstance(command, Replace) else book.cancel(command)
@@ -106,6 +111,9 @@ class Floor:
                 if command.symbol not in self.books:
                     return refused(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
                 return self.set_phase(command)
+            case SubmitList():
+                rejected = self.lists.fault(command)
+                return self.lists.submit(command) if rejected is None else [rejected]
         raise TypeError(f"expected a command, got {type(command).__name__}; see bookproof.spec.commands")
 
     # ── what is wrong with a command by itself: no lock is needed, a listing never changes ──
@@ -150,17 +158,41 @@ class Floor:
         book = self.books[symbol]
         if self.market.halted and book.phase is Phase.CALL and phase is Phase.CONTINUOUS:
             return refused(symbol, None, RejectReason.MARKET_HALTED)
-        gone = book.go(phase)
-        return refused(symbol, None, gone) if isinstance(gone, RejectReason) else gone
+        run = self.lists.begin()
+        with run.watching([book]):
+            gone = book.go(phase)
+            if isinstance(gone, RejectReason):
+                return refused(symbol, None, gone)
+            run.follow(gone)
+        run.finish(gone)
+        return gone
 
     def view(self, symbol: Symbol) -> BookView:
         """Everything that can be seen of one book."""
         book = self.books[symbol]
         phase = Phase.HALT if self.market.halted else book.phase
         indicative = book.indicative() if phase is Phase.CALL else None
-        return BookView(symbol, phase, book.last_price, book.queue(), book.stops(), indicative)
+        lists = tuple(found.shown for found in dict.fromkeys(book.lists.values()))
+        return BookView(symbol, phase, book.last_price, book.queue(), book.stops(), indicative, lists)
 
-    # ── the books of a basket: hold the stripes of all its legs ──
+    # ── one book with lists: hold the stripes of all books that they tie it to ──
+
+    def among_lists(self, command: Submit | Replace | Cancel) -> list[Event]:
+        """A command about one book, and what the lists in it make of that (H1 to H4)."""
+        book = self.books[command.symbol]
+        if isinstance(command, Replace) and type(command.order_id) is int and command.order_id in book.lists:
+            return self.lists.replace(command)
+        run = self.lists.begin()
+        with run.watching([book]):
+            if isinstance(command, Submit):
+                events = list(book.submit(command))
+            else:
+                events = list(book.replace(command) if isinstance(command, Replace) else book.cancel(command))
+            run.follow(events)
+        run.finish(events)
+        return events
+
+    # ── the books of a basket: hold the stripes of all its legs, and of what lists tie them to ──
 
     def basket(self, basket: Basket) -> list[Event]:
         """All legs of a well-formed basket trade whole, or none trades at all (L4)."""
@@ -176,17 +208,23 @@ class Floor:
         events: list[Event] = [
             Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity) for order in orders
         ]
-        if not all(self.books[order.symbol].can_fill(order) for order in orders):
+        if not self.lists.can_fill(orders):
             events += [
                 Cancelled(order.symbol, order.order_id, order.side, order.price, order.quantity, CancelReason.KILLED)
                 for order in orders
             ]
             return events
         # From here on every leg trades.
-        for order in orders:
-            self.books[order.symbol].fill(order, events)
-        for order in orders:
-            self.books[order.symbol].trigger_stops(events)
+        run = self.lists.begin()
+        books = [self.books[order.symbol] for order in orders]
+        with run.watching(books):
+            for book, order in zip(books, orders, strict=True):
+                book.fill(order, events)
+                run.follow(events)
+            for book in books:
+                book.trigger_stops(events)
+                run.follow(events)
+        run.finish(events)
         return events
 
     # ── the whole market: hold every stripe ──
@@ -194,7 +232,9 @@ class Floor:
     def mass_cancel(self, command: MassCancel) -> list[Event]:
         """Every live order of an account, in all books (J7)."""
         cancelled = [event for book in self.books.values() for event in book.cancel_account(command.account)]
-        return [MassCancelled(command.account, len(cancelled)), *cancelled]
+        events = [MassCancelled(command.account, len(cancelled)), *cancelled]
+        self.lists.begin().follow(events)
+        return events
 
     def halt_market(self) -> Event:
         """Stop matching everywhere (J6). A book's own halt is a separate switch."""
@@ -215,12 +255,15 @@ class Floor:
         if command.now < self.market.clock:
             return [Rejected(None, None, RejectReason.CLOCK_BACKWARDS)]
         expired = [event for book in self.books.values() for event in book.expire_due(command.now)]
+        self.lists.begin().follow(expired)
         self.market.clock = command.now
         return [*expired, ClockAdvanced(command.now)]
 
     def end_of_day(self) -> list[Event]:
         """Day orders die (C2)."""
-        return [*(event for book in self.books.values() for event in book.expire_day()), DayEnded()]
+        expired = [event for book in self.books.values() for event in book.expire_day()]
+        self.lists.begin().follow(expired)
+        return [*expired, DayEnded()]
 
     def snapshot(self) -> Event:
         """All books at one instant."""

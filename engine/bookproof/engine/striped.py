@@ -8,7 +8,10 @@ lock                  guards                                      taken by
 ====================  ==========================================  =====================================================
 ``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume and phase of one
                                                                   book, views: the one stripe of the book
-several stripes       the books of a basket's legs                basket: the stripes of its legs
+several stripes       the books of a command's legs, and those    basket and list: the stripes of the legs' books;
+                      that live lists tie to its books            a command about one book that has lists: its stripe;
+                                                                  each with the stripes of all books that live lists
+                                                                  tie to these, and so on
 all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
                       write them (any one stripe, to read them)   of day, snapshot
 ====================  ==========================================  =====================================================
@@ -17,6 +20,11 @@ Order: from the lowest stripe number up, through `_holding` and nowhere else, so
 a stripe that the other holds. No lock is taken while a stripe is held except by `_holding` itself. Stripe locks are
 not reentrant.
 
+Which books are tied is known only under their stripes, and a list comes and goes under the stripes of all its books. So
+a command about one book takes the one stripe, looks whether the book has lists, and if so lets go and begins anew with
+`_together`; and that takes more stripes until the ties that it sees under those it holds lead nowhere else. What a
+command can set off through lists stays among books that are tied when it begins: it ties no new ones but its own legs.
+
 Every operation takes effect at one instant (its linearization point): the moment it draws its commit stamp, which it
 does while it holds every lock it needs. So the stamps of two operations that share a book are in the order in which
 these held its stripe, and replaying the commands in order of their stamps gives the same answers.
@@ -24,7 +32,7 @@ these held its stripe, and replaying the commands in order of their stamps gives
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, ClassVar
 
@@ -45,6 +53,7 @@ from bookproof.spec.commands import (
     Resume,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
 )
 from bookproof.spec.events import Event
@@ -100,6 +109,7 @@ class StripedEngine(LockedViews):
             EndOfDay: self._end_of_day,
             TakeSnapshot: self._take_snapshot,
             SetPhase: self._set_phase,
+            SubmitList: self._submit_list,
         }
 
     def submit(self, command: Command) -> Answer:
@@ -114,17 +124,19 @@ class StripedEngine(LockedViews):
         # everything else that a cancel takes is about 700.
         acquire()
         try:
-            if kind is Submit:
-                events = book.submit(one)
-            elif kind is Cancel:
-                events = book.cancel(one)
-            elif kind is Replace:
-                events = book.replace(one)
-            else:  # a halt or a resume of this book, or another phase of it
-                events = tuple(self._floor.carry_out(command))
-            return Answer(self._next_stamp(), events)
+            if not book.lists:  # asked under the lock, or a list could tie the book to others meanwhile
+                if kind is Submit:
+                    events = book.submit(one)
+                elif kind is Cancel:
+                    events = book.cancel(one)
+                elif kind is Replace:
+                    events = book.replace(one)
+                else:  # a halt or a resume of this book, or another phase of it
+                    events = tuple(self._floor.carry_out(command))
+                return Answer(self._next_stamp(), events)
         finally:
             release()
+        return self._together(command, [one.symbol])
 
     def _submit_special(self, command: Any) -> Answer:
         """A command that is not about one book, or about one that is not listed."""
@@ -136,14 +148,52 @@ class StripedEngine(LockedViews):
             raise TypeError(f"expected a command, got {kind.__name__}; see bookproof.spec.commands")
         return operation(command)
 
-    # ── the stripes of the legs ──
+    # ── the stripes of some books, and of all that lists tie them to ──
+
+    def _together(self, command: Command, symbols: Iterable[Symbol]) -> Answer:
+        """A command about these books: it holds their stripes, and those of every book that it may reach from there.
+
+        Which books these are is written in the books themselves, so it is read under their stripes. If more stripes
+        are needed than are held, all are let go and taken anew, in order, with the new ones among them: no stripe is
+        taken while another is waited for out of turn. Ends after as many rounds as there are stripes, as none is ever
+        dropped from the set.
+        """
+        first = tuple(symbols)
+        wanted = dict.fromkeys(self._stripe_of[symbol] for symbol in first)
+        while True:
+            with self._holding(wanted):  # guards the books named, and all that they are tied to
+                needed = self._tied(first, wanted)
+                if needed.keys() <= wanted.keys():
+                    return self._stamped(self._floor.carry_out(command))
+            wanted |= needed
+
+    def _tied(self, symbols: Iterable[Symbol], held: Collection[int]) -> dict[int, None]:
+        """The stripes of some books and of those that live lists tie to them, as far as the stripes held let one see.
+
+        Two orders of a list in two books tie these: a fill in one reaches the other (H1, H2). From there it may reach
+        a third, so ties are followed on; but no book is read whose stripe is not held.
+        """
+        found = dict.fromkeys(symbols)
+        ahead = list(found)
+        while ahead:
+            symbol = ahead.pop()
+            if self._stripe_of[symbol] in held:  # guards the book's lists
+                for one in self._floor.books[symbol].lists.values():
+                    ahead += one.symbols - found.keys()
+                    found |= dict.fromkeys(one.symbols)
+        return dict.fromkeys(self._stripe_of[symbol] for symbol in found)
 
     def _basket(self, basket: Basket) -> Answer:
         rejected = self._floor.basket_fault(basket)
         if rejected is not None:
             return self._stamped([rejected])
-        with self._holding(self._stripe_of[leg.symbol] for leg in basket.legs):  # guards the legs' books
-            return self._stamped(self._floor.basket(basket))
+        return self._together(basket, [leg.symbol for leg in basket.legs])
+
+    def _submit_list(self, command: SubmitList) -> Answer:
+        rejected = self._floor.lists.fault(command)
+        if rejected is not None:
+            return self._stamped([rejected])
+        return self._together(command, [leg.symbol for leg in command.legs])
 
     # ── all stripes ──
 
@@ -198,7 +248,7 @@ class StripedEngine(LockedViews):
 
     # ── answers ──
 
-    def _stamped(self, events: list[Event]) -> Answer:
+    def _stamped(self, events: Sequence[Event]) -> Answer:
         """The answer, stamped now: call it while every lock is held. The linearization point is here."""
         return Answer(self._next_stamp(), tuple(events))
 

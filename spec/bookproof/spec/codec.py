@@ -48,6 +48,7 @@ from bookproof.spec.views import (
     Depth,
     Indicative,
     Level,
+    OrderList,
     OrderStatus,
     PendingStop,
     Queue,
@@ -98,7 +99,9 @@ class Outcome(Value, frozen=True):
     events: tuple[Event, ...]
 
 
-View: TypeAlias = BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus | Indicative
+View: TypeAlias = (
+    BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus | Indicative | OrderList
+)
 VIEWS: tuple[type[View], ...] = (
     BookView,
     Queue,
@@ -110,6 +113,7 @@ VIEWS: tuple[type[View], ...] = (
     PendingStop,
     OrderStatus,
     Indicative,
+    OrderList,
 )
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View | Report

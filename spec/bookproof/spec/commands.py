@@ -1,7 +1,8 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
-`Submit`, `Cancel`, `Replace` and `SetPhase` touch one book. `Basket` touches the books of its legs. `MassCancel`, a
-market-wide `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them.
+`Submit`, `Cancel`, `Replace` and `SetPhase` touch one book, and every book that a list of orders ties it to. `Basket`
+and `SubmitList` touch the books of their legs, and those that lists tie these to. `MassCancel`, a market-wide `Halt` or
+`Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TypeAlias
 
 from bookproof.spec.values import (
     Account,
+    ListKind,
     Lots,
     Nanoseconds,
     OrderId,
@@ -132,8 +134,34 @@ class SetPhase(Value, frozen=True):
     phase: Phase
 
 
+class SubmitList(Value, frozen=True):
+    """Several orders of one account that depend on each other, in one book or in several (rules H1 to H4).
+
+    An OCO has two legs or more. In an OTO and an OTOCO the first leg works, and the others wait until it is filled.
+
+    >>> take = Submit("ABC", 1, 7, Side.SELL, 5, 110)
+    >>> stop = Submit("ABC", 2, 7, Side.SELL, 5, stop=95)
+    >>> [leg.order_id for leg in SubmitList(ListKind.OCO, (take, stop)).legs]
+    [1, 2]
+    """
+
+    kind: ListKind
+    legs: tuple[Submit, ...]
+
+
 Command: TypeAlias = (
-    Submit | Cancel | Replace | Basket | MassCancel | Halt | Resume | AdvanceClock | EndOfDay | TakeSnapshot | SetPhase
+    Submit
+    | Cancel
+    | Replace
+    | Basket
+    | MassCancel
+    | Halt
+    | Resume
+    | AdvanceClock
+    | EndOfDay
+    | TakeSnapshot
+    | SetPhase
+    | SubmitList
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -148,5 +176,6 @@ COMMANDS: tuple[type[Command], ...] = (
     EndOfDay,
     TakeSnapshot,
     SetPhase,
+    SubmitList,
 )
 """Every kind of command."""

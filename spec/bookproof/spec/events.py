@@ -10,12 +10,27 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Phase, Side, Symbol, Ticks, Value
+from bookproof.spec.values import (
+    Account,
+    ListKind,
+    Lots,
+    Nanoseconds,
+    OrderId,
+    Phase,
+    Place,
+    Side,
+    Symbol,
+    Ticks,
+    Value,
+)
 from bookproof.spec.views import BookView
 
 
 class Accepted(Value, frozen=True):
-    """A new order is in, with its terms as entered; for a basket, one for each leg."""
+    """A new order is in, with its terms as entered; for a basket, one for each leg.
+
+    Of a list, each leg when it enters its book: at once, or when the order that it waits for is filled (rule H2).
+    """
 
     symbol: Symbol
     order_id: OrderId
@@ -139,6 +154,13 @@ class Uncrossed(Value, frozen=True):
     """What could have traded at the price and found nobody: above 0 of buyers, below 0 of sellers."""
 
 
+class ListAccepted(Value, frozen=True):
+    """A list is in as a whole (rule H4). Its orders are held back until an `Accepted` says that one enters its book."""
+
+    kind: ListKind
+    orders: tuple[Place, ...]
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -155,6 +177,7 @@ Event: TypeAlias = (
     | SnapshotTaken
     | PhaseChanged
     | Uncrossed
+    | ListAccepted
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -173,6 +196,7 @@ EVENTS: tuple[type[Event], ...] = (
     SnapshotTaken,
     PhaseChanged,
     Uncrossed,
+    ListAccepted,
 )
 """Every kind of event."""
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from bookproof.spec import book as rules
-from bookproof.spec import phases
-from bookproof.spec.book import Book, Pending
+from bookproof.spec import contingent, phases
+from bookproof.spec.book import Book, Held, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -25,8 +25,10 @@ from bookproof.spec.commands import (
     Resume,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
 )
+from bookproof.spec.contingent import Aftermath, Lists
 from bookproof.spec.events import (
     ClockAdvanced,
     DayEnded,
@@ -39,11 +41,19 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import HIDDEN, Resting
-from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.profile import DEFAULT, ListReplace, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
-from bookproof.spec.validation import basket_fault, cancel_fault, is_id, leg_order, replace_fault, submit_fault
-from bookproof.spec.values import Nanoseconds, OrderId, OrderState, Phase, Side, Symbol, TimeInForce
+from bookproof.spec.validation import (
+    basket_fault,
+    cancel_fault,
+    is_id,
+    leg_order,
+    list_fault,
+    replace_fault,
+    submit_fault,
+)
+from bookproof.spec.values import Nanoseconds, OrderId, OrderState, Phase, Place, Side, Symbol, TimeInForce
 from bookproof.spec.views import (
     BookView,
     Depth,
@@ -67,6 +77,8 @@ class Exchange(NamedTuple):
     halted: bool = False
     """The whole market is halted (J6)."""
     clock: Nanoseconds = 0
+    lists: Lists = ()
+    """The live lists of orders, the oldest first (H)."""
 
     def instrument(self, symbol: Symbol) -> Instrument | None:
         """The listing of one symbol."""
@@ -136,6 +148,8 @@ def step(state: Exchange, command: Command) -> Stepped:
             return state, (SnapshotTaken(snapshot(state)),)
         case SetPhase():
             return _move(state, command)
+        case SubmitList():
+            return _submit_list(state, command)
 
 
 def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
@@ -157,7 +171,9 @@ def _submit(state: Exchange, order: Submit) -> Stepped:
         fault = RejectReason.MARKET_HALTED
     if fault is not None:
         return _refused(state, order.symbol, order.order_id, fault)
-    return _happened(state, rules.submit(state.books[order.symbol], order, state.clock, state.profile))
+    lists = _aftermath(state)
+    book = state.books[order.symbol]
+    return _happened(state, rules.submit(book, order, state.clock, state.profile, lists), lists)
 
 
 def _cancel(state: Exchange, command: Cancel) -> Stepped:
@@ -167,7 +183,10 @@ def _cancel(state: Exchange, command: Cancel) -> Stepped:
     book = state.books[command.symbol]
     if state.halted or book.phase is Phase.HALT:
         fired("J2")  # cancelling is allowed
-    return _happened(state, rules.cancel(book, command.order_id))
+    lists = _aftermath(state)
+    book, events = rules.cancel(book, command.order_id)
+    book, _, also = lists(book, [], events)
+    return _happened(state, (book, events + also), lists)
 
 
 def _replace(state: Exchange, command: Replace) -> Stepped:
@@ -177,7 +196,14 @@ def _replace(state: Exchange, command: Replace) -> Stepped:
         fault = RejectReason.MARKET_HALTED
     if fault is not None:
         return _refused(state, command.symbol, command.order_id, fault)
-    return _happened(state, rules.replace(state.books[command.symbol], command, state.profile))
+    lists = _aftermath(state)
+    found = contingent.list_of(state.lists, Place(command.symbol, command.order_id))
+    if found is not None and rules.phase_refusal(state.books[command.symbol]) is None:
+        fired("H1")
+        if found.working is not None or state.profile.list_replace is ListReplace.REFUSE:
+            return _refused(state, command.symbol, command.order_id, RejectReason.IN_LIST)
+        return _followed(state, lists.amend(command, found), lists)
+    return _happened(state, rules.replace(state.books[command.symbol], command, state.profile, lists), lists)
 
 
 # ── several books ──
@@ -192,21 +218,37 @@ def _basket(state: Exchange, basket: Basket) -> Stepped:
     fired("L4")
     orders = [leg_order(basket, leg) for leg in basket.legs]
     events: list[Event] = [rules.accepted_event(order) for order in orders]
-    after: list[Book] = []
+    lists = _aftermath(state)
     for order in orders:
-        book, entered = rules.enter(state.books[order.symbol], order, state.profile)
-        if book is state.books[order.symbol]:  # one leg was killed, so all are: forget what the others did
+        before = lists.books[order.symbol]
+        book, entered = rules.enter(before, order, state.profile)
+        if book is before:  # one leg was killed, so all are: forget what the others did
             return state, tuple(
                 [rules.accepted_event(order) for order in orders]
                 + [rules.cancelled_event(order, order.quantity, CancelReason.KILLED) for order in orders]
             )
-        after.append(book)
-        events += entered
-    for at, book in enumerate(after):
+        lists.books[order.symbol], _, also = lists(book, [], entered)
+        events += entered + also
+    for order in orders:
         fired("E2")
-        after[at], cascaded = rules.cascade(book, state.profile)
+        lists.books[order.symbol], cascaded = rules.cascade(lists.books[order.symbol], state.profile, lists)
         events += cascaded
-    return state._with(*after), tuple(events)
+    return _followed(state, events, lists)
+
+
+def _submit_list(state: Exchange, command: SubmitList) -> Stepped:
+    """Every leg is in, or none is (H4)."""
+    fault = list_fault(command, {symbol: book.instrument for symbol, book in state.books.items()})
+    if fault is None and state.halted:
+        fired("J6")
+        fault = command.legs[0], RejectReason.MARKET_HALTED
+    if fault is None:
+        fault = contingent.refusal(state.books, command, state.clock, state.profile)
+    if fault is not None:
+        leg, reason = fault
+        return _refused(state, leg.symbol if leg else None, leg.order_id if leg else None, reason)
+    lists = _aftermath(state)
+    return _followed(state, lists.accept(command), lists)
 
 
 def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectReason] | None:
@@ -280,10 +322,11 @@ def _move(state: Exchange, command: SetPhase) -> Stepped:
     if state.halted and book.phase is Phase.CALL and command.phase is Phase.CONTINUOUS:
         fired("J6")
         return _refused(state, command.symbol, None, RejectReason.MARKET_HALTED)
-    happened = phases.set_phase(book, command.phase, state.profile)
+    lists = _aftermath(state)
+    happened = phases.set_phase(book, command.phase, state.profile, lists)
     if isinstance(happened, RejectReason):
         return _refused(state, command.symbol, None, happened)
-    return _happened(state, happened)
+    return _happened(state, happened, lists)
 
 
 def _advance_clock(state: Exchange, command: AdvanceClock) -> Stepped:
@@ -336,6 +379,11 @@ def stops(state: Exchange, symbol: Symbol) -> Stops:
     return Stops(tuple(map(_waiting, book.buy_stops)), tuple(map(_waiting, book.sell_stops)))
 
 
+def lists(state: Exchange, symbol: Symbol) -> Lists:
+    """The live lists that have an order in a book, the oldest first (H)."""
+    return tuple(one for one in state.lists if any(place.symbol == symbol for place in one.members))
+
+
 def status(state: Exchange, symbol: Symbol, order_id: OrderId) -> OrderStatus | None:
     """Where an order stands; None when it is not live (A6)."""
     order = state.books[symbol].find(order_id)
@@ -343,7 +391,8 @@ def status(state: Exchange, symbol: Symbol, order_id: OrderId) -> OrderStatus | 
         return None
     terms = order.terms
     if isinstance(order, Pending):
-        return OrderStatus(order_id, OrderState.PENDING, terms.side, terms.price, terms.quantity, 0, 0, terms.quantity)
+        waits = OrderState.PENDING_NEW if isinstance(order, Held) else OrderState.PENDING
+        return OrderStatus(order_id, waits, terms.side, terms.price, terms.quantity, 0, 0, terms.quantity)
     stage = OrderState.PARTIALLY_FILLED if order.executed else OrderState.NEW
     return OrderStatus(
         order_id,
@@ -362,7 +411,8 @@ def view(state: Exchange, symbol: Symbol) -> BookView:
     book = state.books[symbol]
     phase = Phase.HALT if state.halted else book.phase
     indicative = Indicative(*phases.indicative(book)) if phase is Phase.CALL else None
-    return BookView(symbol, phase, book.last_price, queue(state, symbol), stops(state, symbol), indicative)
+    seen, waiting = queue(state, symbol), stops(state, symbol)
+    return BookView(symbol, phase, book.last_price, seen, waiting, indicative, lists(state, symbol))
 
 
 def snapshot(state: Exchange) -> tuple[BookView, ...]:
@@ -373,11 +423,22 @@ def snapshot(state: Exchange) -> tuple[BookView, ...]:
 # ── small things ──
 
 
-def _happened(state: Exchange, happened: rules.Happened) -> Stepped:
+def _aftermath(state: Exchange) -> Aftermath:
+    return Aftermath(state.books, state.lists, state.clock, state.profile)
+
+
+def _happened(state: Exchange, happened: rules.Happened, lists: Aftermath) -> Stepped:
+    """The state after a command about one book, and after what it set off among the lists."""
     book, events = happened
-    if book is state.books[book.instrument.symbol]:
+    lists.books[book.instrument.symbol] = book
+    return _followed(state, events, lists)
+
+
+def _followed(state: Exchange, events: list[Event], lists: Aftermath) -> Stepped:
+    events += lists.finish()
+    if lists.lists == state.lists and all(lists.books[symbol] is book for symbol, book in state.books.items()):
         return state, tuple(events)
-    return state._with(book), tuple(events)
+    return state._replace(books=lists.books, lists=lists.lists), tuple(events)
 
 
 def _refused(state: Exchange, symbol: Symbol | None, order_id: OrderId | None, reason: RejectReason) -> Stepped:
@@ -395,7 +456,12 @@ def _cancel_where(state: Exchange, condition: Callable[[Resting | Pending], bool
             book, cancelled = rules.cancel_all(book, doomed, reason)
             changed.append(book)
             events += cancelled
-    return state._with(*changed), tuple(events)
+    state = state._with(*changed)
+    if not state.lists:
+        return state, tuple(events)
+    lists = _aftermath(state)
+    events += lists.follow(events)
+    return state._replace(books=lists.books, lists=lists.lists), tuple(events)
 
 
 def _queued(order: Resting, top: int) -> QueuedOrder:

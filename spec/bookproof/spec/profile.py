@@ -54,6 +54,15 @@ class Reopen(StrEnum):
     """Only through a call."""
 
 
+class ListReplace(StrEnum):
+    """What a replace of an order does whose rivals it would cancel (rule H1)."""
+
+    REFUSE = "refuse"
+    """It is refused: cancel the list and enter another (default)."""
+    AMEND = "amend"
+    """A new quantity is that of every rival too; price and stop are those of the order that is named alone."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -76,6 +85,8 @@ class Profile(Value, frozen=True):
     """K: how an aggressor is shared among the orders of one price."""
     reopen: Reopen = Reopen.DIRECTLY
     """J3."""
+    list_replace: ListReplace = ListReplace.REFUSE
+    """H1. An order that others wait for, or that waits itself, is never replaced."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

@@ -334,6 +334,31 @@ _TABLE = (
         "invariant better_orders_fill_first",
         "Natarajan, Sarswat and Singh, ITP 2021; Imandra on IEX",
     ),
+    # H: contingent orders and lists
+    Rule(
+        "H1",
+        "LX",
+        "Of the orders of an OCO at most one executes: the first fill or trigger of one cancels the others at once.",
+        source="Binance: activation of one leg cancels the other; Eurex: OCO",
+    ),
+    Rule(
+        "H2",
+        "LX",
+        "An order that waits for another enters its book when that one is filled whole, and not before.",
+        source="Binance: OTO, PENDING_NEW",
+    ),
+    Rule(
+        "H3",
+        "LX",
+        "The orders that wait in an OTOCO cancel one another from the moment at which they may enter.",
+        source="Deribit: linked_order_type",
+    ),
+    Rule(
+        "H4",
+        "LX",
+        "A list is accepted or refused as a whole, and ends as a whole when one of its orders is cancelled.",
+        source="Binance: order lists",
+    ),
     # J: phases and halts; L: several legs
     Rule(
         "J1",
@@ -447,6 +472,9 @@ NOT_YET: dict[str, str] = {
     "D1 minimum": "no least display quantity: an iceberg may show one lot of a million",
     "D3 one trade": "no whole iceberg in one trade, no random slices",
     "D4 pegged": "no pegged orders",
+    "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
+    "H1 reduce": "a fill cancels the rivals whole; they are not reduced by what was filled",
+    "H2 halt": "an order whose turn comes while its book is halted is refused, not kept until the book resumes",
     "E1 reference": "only the last trade triggers, not mark, index or implied prices",
     "E2 each fill": "stops are not looked at after each fill",
     "E6 protection": "a triggered market stop has no protection range",

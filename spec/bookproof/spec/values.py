@@ -137,6 +137,24 @@ class Phase(StrEnum):
         return self is Phase.PRE_OPEN or self is Phase.CALL
 
 
+class ListKind(StrEnum):
+    """How the orders of a list depend on each other (rules H1 to H3)."""
+
+    OCO = "oco"
+    """One cancels the others: at most one of them ever executes."""
+    OTO = "oto"
+    """One triggers the others: when the first is filled whole, the others enter their books."""
+    OTOCO = "otoco"
+    """One triggers the others, which from then on cancel one another."""
+
+
+class Place(Value, frozen=True):
+    """Where to find one order of a list: its book, and its id there."""
+
+    symbol: Symbol
+    order_id: OrderId
+
+
 class OrderState(StrEnum):
     """Where a live order stands. An order that is not live has no state: its last event says how it ended."""
 
@@ -146,3 +164,5 @@ class OrderState(StrEnum):
     """Resting, nothing executed."""
     PARTIALLY_FILLED = "partially-filled"
     """Resting, something executed."""
+    PENDING_NEW = "pending-new"
+    """Held back by its list: accepted with it, and not in the book yet (rule H2)."""

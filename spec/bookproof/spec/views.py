@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookproof.spec.values import Account, Lots, OrderId, OrderState, Phase, Side, Symbol, Ticks, Value
+from bookproof.spec.values import Account, ListKind, Lots, OrderId, OrderState, Phase, Place, Side, Symbol, Ticks, Value
 
 
 class QueuedOrder(Value, frozen=True):
@@ -92,6 +92,26 @@ class Indicative(Value, frozen=True):
     """What could trade at the price and finds nobody: above 0 of buyers, below 0 of sellers."""
 
 
+class OrderList(Value, frozen=True):
+    """One live list of orders: who cancels whom, or who waits for whom (rules H1 to H3)."""
+
+    kind: ListKind
+    """An OTOCO whose working order is filled has become an OCO."""
+    working: Place | None
+    """The order that the others wait for; None in an OCO."""
+    others: tuple[Place, ...]
+    """The rivals of an OCO; otherwise the orders that are held back."""
+
+    @property
+    def members(self) -> tuple[Place, ...]:
+        """Every order of the list.
+
+        >>> OrderList(ListKind.OTO, Place("ABC", 1), (Place("XYZ", 2),)).members
+        (Place(symbol='ABC', order_id=1), Place(symbol='XYZ', order_id=2))
+        """
+        return self.others if self.working is None else (self.working, *self.others)
+
+
 class BookView(Value, frozen=True):
     """Everything that can be seen of one book."""
 
@@ -102,6 +122,8 @@ class BookView(Value, frozen=True):
     stops: Stops
     indicative: Indicative | None = None
     """Only while the book is in a call."""
+    lists: tuple[OrderList, ...] = ()
+    """The live lists that have an order in this book, the oldest first."""
 
 
 def depth_of(queue: Queue) -> Depth:

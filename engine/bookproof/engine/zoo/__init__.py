@@ -10,7 +10,14 @@ from typing import NamedTuple
 from bookproof.engine.striped import StripedEngine
 from bookproof.engine.zoo.book_defects import PriorityKept, RemainderLost
 from bookproof.engine.zoo.holding_defects import HOLDINGS, SEEN_BY_ONE
-from bookproof.engine.zoo.lock_defects import LookUpBeforeLock, LostStripeLock, UnorderedStripes
+from bookproof.engine.zoo.lock_defects import (
+    ListsReadBeforeLock,
+    LookUpBeforeLock,
+    LostStripeLock,
+    RivalCancelledLate,
+    StripesAsDiscovered,
+    UnorderedStripes,
+)
 from bookproof.engine.zoo.stamp_defects import STAMPS
 
 
@@ -66,6 +73,27 @@ ZOO = {
         *(
             Defect(name, engine, story, name not in SEEN_BY_ONE)
             for name, (engine, story) in {**STAMPS, **HOLDINGS}.items()
+        ),
+        Defect(
+            "rival-cancelled-late",
+            RivalCancelledLate,
+            "A fill cancels the rivals of an OCO in other books when it has let go of its own stripe (rule H1): "
+            "between the two another thread trades with a rival, and both legs have executed.",
+            True,
+        ),
+        Defect(
+            "lists-read-before-lock",
+            ListsReadBeforeLock,
+            "Whether a book has lists is read before its stripe is taken: an order that then meets a leg of a list "
+            "that came meanwhile trades with it and leaves its rivals where they are (rule H1).",
+            True,
+        ),
+        Defect(
+            "stripes-as-discovered",
+            StripesAsDiscovered,
+            "The stripes of tied books are taken while the first one is held, in the order in which the ties are "
+            "found: two commands in two books of one list each hold what the other waits for.",
+            True,
         ),
     )
 }

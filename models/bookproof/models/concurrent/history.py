@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bookproof.engine.interface import Answer
-from bookproof.spec.commands import Basket, Cancel, Command, Halt, Replace, Resume, SetPhase, Submit
+from bookproof.spec.commands import Basket, Cancel, Command, Halt, Replace, Resume, SetPhase, Submit, SubmitList
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.values import Nanoseconds, Symbol
@@ -52,7 +52,7 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
     match command:
         case Submit() | Cancel() | Replace():
             return (command.symbol,)
-        case Basket():
+        case Basket() | SubmitList():
             return tuple(leg.symbol for leg in command.legs)
         case Halt(symbol=str(symbol)) | Resume(symbol=str(symbol)) | SetPhase(symbol=symbol):
             return (symbol,)

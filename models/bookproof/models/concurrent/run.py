@@ -41,6 +41,7 @@ ACROSS_BOOKS = PLAIN | {
 MIXES: dict[str, Features] = {
     "one book at a time": PLAIN | {Feature.REPLACE, Feature.IOC, Feature.REUSED_IDS},
     "across books": ACROSS_BOOKS,
+    "lists across books": PLAIN | {Feature.LISTS, Feature.IOC, Feature.BASKETS, Feature.REUSED_IDS},
     "everything": EVERYTHING - {Feature.BAD_INPUT, Feature.LIMITS},
 }
 """The mixes of commands that the histories go through in turn."""
@@ -83,7 +84,7 @@ def numbered_scenario(seed: int, number: int) -> Scenario:
     """Case `number` of a seed.
 
     >>> [numbered_scenario(1, number).mix for number in range(3)]
-    ['one book at a time', 'across books', 'everything']
+    ['one book at a time', 'across books', 'lists across books']
     """
     mix = list(MIXES)[number % len(MIXES)]
     turn = number // len(MIXES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bookproof.spec.commands import Basket, Cancel, Command, Replace, Submit
+from bookproof.spec.commands import Basket, Cancel, Command, Replace, Submit, SubmitList
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.values import OrderId, Symbol
@@ -27,7 +27,7 @@ def entered(command: Command) -> tuple[tuple[Symbol, OrderId], ...]:
     """
     if type(command) is Submit:
         return ((command.symbol, command.order_id),)
-    if type(command) is Basket:
+    if type(command) is Basket or type(command) is SubmitList:
         return tuple((leg.symbol, leg.order_id) for leg in command.legs)
     return ()
 

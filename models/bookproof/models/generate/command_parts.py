@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bookproof.spec.commands import Basket, Command, Leg
+from bookproof.spec.commands import Basket, Command, SubmitList
 from bookproof.spec.values import Lots, Side
 
 SANE = 10**6
@@ -13,15 +13,14 @@ SANE = 10**6
 
 
 def parts(command: Command) -> tuple[Any, ...]:
-    """The legs of a basket, else the command itself: what has a symbol, an id and prices."""
-    return command.legs if type(command) is Basket else (command,)
+    """The legs of a basket or a list, else the command itself: what has a symbol, an id and prices."""
+    return command.legs if type(command) is Basket or type(command) is SubmitList else (command,)
 
 
 def changed(command: Command, change: Callable[[Any], Any]) -> Command:
     """The command with each of its parts changed."""
-    if type(command) is Basket:
-        legs: tuple[Leg, ...] = tuple(map(change, command.legs))
-        return command._replace(legs=legs)
+    if type(command) is Basket or type(command) is SubmitList:
+        return command._replace(legs=tuple(map(change, command.legs)))
     other: Command = change(command)
     return other
 

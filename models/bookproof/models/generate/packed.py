@@ -29,10 +29,11 @@ from bookproof.spec.commands import (
     Resume,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
 )
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.values import OrderId, Phase, SelfTradePrevention, Side, Symbol, TimeInForce
+from bookproof.spec.values import ListKind, OrderId, Phase, SelfTradePrevention, Side, Symbol, TimeInForce
 
 BITS = 64
 """Width of a packed command."""
@@ -82,6 +83,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.SNAPSHOT: {"snapshot": 1},
     Feature.BAD_INPUT: {"spoiled": 4},
     Feature.AUCTIONS: {"set_phase": 8},
+    Feature.LISTS: {"list": 6},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
 
@@ -270,6 +272,49 @@ def _basket(code: int, context: Context) -> Basket:
     return Basket(account + 1, tuple(legs), _MODES[mode] if context.plan.prevents else _NONE)
 
 
+_KINDS = (*ListKind, ListKind.OCO)
+"""Of four lists, two are plain OCOs: the others become one, or never have rivals."""
+
+
+def _list(code: int, context: Context) -> SubmitList:
+    """Two to four legs in one book or in neighbouring ones. One in three is a stop: most rivals in one book are.
+
+    A working order is small and near the other side, so that it is soon filled and releases the others.
+    """
+    scales = context.plan.scales
+    code, at = divmod(code, len(_KINDS))
+    kind = _KINDS[at]
+    code, more = divmod(code, 2)
+    code, start = divmod(code, len(scales))
+    code, across = divmod(code, 3)
+    code, account = divmod(code, ACCOUNTS)
+    code, first_side = divmod(code, 2)
+    legs = []
+    for number in range(2 + more + (kind is ListKind.OTOCO)):
+        symbol, prices, quantities = scales[(start + number * bool(across)) % len(scales)]
+        code, turned = divmod(code, 3)
+        side = first_side ^ (turned == 2) ^ (number > 0 and kind is not ListKind.OCO)
+        code, level = divmod(code, LEVELS)
+        code, size = divmod(code, 4)
+        if number == 0 and kind is not ListKind.OCO:
+            size %= 2
+            level = max(level, LEVELS // 2) if side == 0 else min(level, LEVELS // 2)
+        code, waits = divmod(code, 3)
+        stop = prices[(2 * level + 3) % LEVELS] if waits == 2 else None
+        leg = Submit(symbol, len(context.used) + 1 + number, account + 1, _SIDES[side], quantities[size], prices[level])
+        legs.append(leg._replace(stop=stop) if stop is not None else leg)
+    if context.plan.prevents:
+        code, at = divmod(code, len(_MODES))
+        legs = [leg._replace(self_trade=_MODES[at]) for leg in legs]
+    code, at = divmod(code, 2 * len(context.plan.patterns))
+    if at < len(context.plan.patterns) and context.plan.patterns[at].time_in_force is not TimeInForce.GTD:
+        pattern = context.plan.patterns[at]
+        code, at = divmod(code, len(legs))
+        price = None if pattern.market else legs[at].price
+        legs[at] = legs[at]._replace(price=price, time_in_force=pattern.time_in_force, post_only=pattern.post_only)
+    return SubmitList(kind, tuple(legs))
+
+
 def _mass_cancel(code: int, context: Context) -> MassCancel:
     return MassCancel(code % ACCOUNTS + 1)
 
@@ -331,4 +376,5 @@ _DECODERS: Mapping[str, Decoder] = {
     "snapshot": _snapshot,
     "spoiled": _spoiled,
     "set_phase": _set_phase,
+    "list": _list,
 }

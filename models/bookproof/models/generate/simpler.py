@@ -13,10 +13,10 @@ from bookproof.models.generate import command_parts as parts
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.venues import USUAL_PRICE
 from bookproof.spec.allocation_terms import Allocation
-from bookproof.spec.commands import AdvanceClock, Basket, Command, MassCancel, Replace, SetPhase, Submit
+from bookproof.spec.commands import AdvanceClock, Basket, Command, MassCancel, Replace, SetPhase, Submit, SubmitList
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Phase, Side, TimeInForce, defaults_of
+from bookproof.spec.values import ListKind, Phase, Side, TimeInForce, defaults_of
 
 Commands = tuple[Command, ...]
 
@@ -48,6 +48,8 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _smaller(command, "account")
     elif type(command) is SetPhase and command.phase not in (Phase.CALL, Phase.CONTINUOUS):
         yield command._replace(phase=Phase.CALL)  # easier to follow than a day's round of phases
+    elif type(command) is SubmitList:
+        yield from _simpler_list(command, prices)
 
 
 def _simpler_submit(order: Submit, prices: list[int]) -> Iterator[Submit]:
@@ -75,6 +77,21 @@ def _simpler_basket(basket: Basket, prices: list[int]) -> Iterator[Command]:
     for at, leg in enumerate(legs):
         for simpler in (*_smaller(leg, "quantity"), *_cheaper(leg, ("price",), prices)):
             yield basket._replace(legs=(*legs[:at], simpler, *legs[at + 1 :]))
+
+
+def _simpler_list(command: SubmitList, prices: list[int]) -> Iterator[Command]:
+    """One of its legs, fewer legs, a plainer kind, or a simpler leg; of one account all the same."""
+    legs = command.legs
+    yield from legs
+    yield from (command._replace(legs=(*legs[:at], *legs[at + 1 :])) for at in range(len(legs)))
+    if command.kind is ListKind.OTOCO:
+        yield SubmitList(ListKind.OCO, legs[1:])
+        yield SubmitList(ListKind.OTO, legs[:2])
+    for account in _smaller(legs[0], "account") if legs else ():
+        yield command._replace(legs=tuple(leg._replace(account=account.account) for leg in legs))
+    for at, leg in enumerate(legs):
+        for simpler in _simpler_submit(leg, prices):
+            yield command._replace(legs=(*legs[:at], simpler, *legs[at + 1 :]))
 
 
 def _without(command: Any, fields: tuple[str, ...]) -> Iterator[Any]:

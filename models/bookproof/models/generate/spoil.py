@@ -17,6 +17,7 @@ from bookproof.spec.commands import (
     Resume,
     SetPhase,
     Submit,
+    SubmitList,
 )
 from bookproof.spec.values import TimeInForce
 
@@ -58,6 +59,7 @@ SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
         ("stop", PRICES),
     ),
     Basket: (("account", NO_NUMBERS), ("legs", ((),))),
+    SubmitList: (("legs", ((),)),),
     MassCancel: (("account", NO_NUMBERS),),
     Halt: (("symbol", (UNLISTED,)),),
     Resume: (("symbol", (UNLISTED,)),),
@@ -75,12 +77,27 @@ def spoil(command: Command, choice: int) -> Command:
     """
     if type(command) is Basket and choice % 4:
         return command._replace(legs=_spoiled_legs(choice // 4, command.legs))
+    if type(command) is SubmitList and choice % 4:
+        return command._replace(legs=_spoiled_orders(choice // 4, command.legs))
     spoils = SPOILS.get(type(command))
     if spoils is None:  # there is nothing in it to spoil
         return command
     choice, at = divmod(choice, len(spoils))
     field, values = spoils[at]
     return command._replace(**{field: values[choice % len(values)]})
+
+
+def _spoiled_orders(choice: int, legs: tuple[Submit, ...]) -> tuple[Submit, ...]:
+    """An order of a list spoiled as it would be by itself, or an order too few, or one twice."""
+    choice, at = divmod(choice, len(legs))
+    choice, fault = divmod(choice, 4)
+    if fault == 0:
+        return legs[:at] + legs[at + 1 :]
+    if fault == 1:
+        return (*legs, legs[at])
+    spoiled = spoil(legs[at], choice)
+    assert type(spoiled) is Submit
+    return (*legs[:at], spoiled, *legs[at + 1 :])
 
 
 def _spoiled_legs(choice: int, legs: tuple[Leg, ...]) -> tuple[Leg, ...]:

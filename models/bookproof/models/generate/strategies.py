@@ -38,11 +38,23 @@ from bookproof.spec.commands import (
     Resume,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
-from bookproof.spec.values import Account, Lots, OrderId, Phase, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import (
+    Account,
+    ListKind,
+    Lots,
+    OrderId,
+    Phase,
+    SelfTradePrevention,
+    Side,
+    Symbol,
+    Ticks,
+    TimeInForce,
+)
 
 Terms: TypeAlias = dict[str, Any]
 """Fields of a `Submit` beyond the plain ones, by name."""
@@ -113,6 +125,26 @@ def legs(symbols: Iterable[Symbol], ids: SearchStrategy[OrderId]) -> SearchStrat
     return st.lists(leg, min_size=1, max_size=3, unique_by=lambda leg: leg.symbol).map(tuple)
 
 
+def order_lists(
+    symbols: Iterable[Symbol], ids: SearchStrategy[OrderId], features: Features = EVERYTHING
+) -> SearchStrategy[SubmitList]:
+    """A list of two to four orders of one account, in any of the books; stops among them, as rivals often are."""
+    own = terms(features) | st.fixed_dictionaries({"stop": PRICE})
+    drawn = st.tuples(st.sampled_from(tuple(symbols)), ids, SIDES, st.integers(1, 3), PRICE, st.just({}) | own)
+
+    def made(kind: ListKind, account: Account, legs: list[tuple[Any, ...]]) -> SubmitList:
+        return SubmitList(
+            kind,
+            tuple(
+                order(symbol, order_id, account, side, quantity, price, terms)
+                for symbol, order_id, side, quantity, price, terms in legs
+            ),
+        )
+
+    legs = st.lists(drawn, min_size=2, max_size=4, unique_by=lambda leg: leg[:2])
+    return st.builds(made, st.sampled_from(ListKind), ACCOUNT, legs)
+
+
 # ── whole commands ──
 
 
@@ -147,6 +179,7 @@ def commands(
         Feature.CLOCK: (st.builds(AdvanceClock, TIME), st.builds(EndOfDay)),
         Feature.SNAPSHOT: (st.builds(TakeSnapshot),),
         Feature.AUCTIONS: (st.builds(SetPhase, symbol, PHASE),),
+        Feature.LISTS: (order_lists(tuple(symbols), order_id, features),),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]

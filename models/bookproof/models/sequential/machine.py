@@ -31,6 +31,7 @@ from bookproof.models.generate.strategies import (
     Terms,
     legs,
     order,
+    order_lists,
     terms,
 )
 from bookproof.models.generate.venues import LEVELS, SIZES, books, scale_of
@@ -47,6 +48,7 @@ from bookproof.spec.commands import (
     Replace,
     Resume,
     SetPhase,
+    SubmitList,
     TakeSnapshot,
 )
 from bookproof.spec.instruments import Instrument
@@ -184,6 +186,17 @@ def agreement_machine(
             @rule(symbol=symbols, phase=PHASE)
             def set_phase(self, symbol: Symbol, phase: Phase) -> None:
                 self.do(SetPhase(symbol, phase))
+
+        if Feature.LISTS in features:
+
+            @rule(target=orders, asked=order_lists(scales, st.integers(1, 9), features))
+            def order_list(self, asked: SubmitList) -> Order:
+                """Under new ids; the second of its orders is there to be cancelled or replaced."""
+                first = self.next_id
+                self.next_id += len(asked.legs)
+                legs = tuple(leg._replace(order_id=first + at) for at, leg in enumerate(asked.legs))
+                self.do(asked._replace(legs=legs))
+                return legs[1].symbol, legs[1].order_id
 
         if Feature.LIMITS in features:
 
