@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import ClassVar
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from bookproof.engine.book import FastBook
 from bookproof.engine.interface import Answer
 from bookproof.engine.ladder import Level, RestingOrder
+from bookproof.engine.lists import Run
 from bookproof.engine.striped import StripedEngine
 from bookproof.models.engines_by_name import MakeEngine, factory, known
 from bookproof.models.generate.case import Case
@@ -28,14 +29,14 @@ from bookproof.models.sequential.patience import Hung, patiently
 from bookproof.models.sequential.run import DECISION_RULES, LEAST_ROUNDS, ROUND, RUNS, numbered_case, run_sequential
 from bookproof.models.verdict import Verdict
 from bookproof.spec import exchange
-from bookproof.spec.commands import Cancel, Command, Halt, Submit
-from bookproof.spec.events import Cancelled
+from bookproof.spec.commands import Cancel, Command, Halt, Submit, SubmitList
+from bookproof.spec.events import Cancelled, Event
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import Breach
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.reasons import CancelReason
-from bookproof.spec.values import OrderId, Side, Symbol, TimeInForce
-from bookproof.spec.views import Depth, OrderStatus, Top, top_of
+from bookproof.spec.values import OrderId, Place, Side, Symbol, TimeInForce
+from bookproof.spec.views import BookView, Depth, OrderStatus, Top, top_of
 
 QUICK = settings(
     max_examples=25,
@@ -125,6 +126,43 @@ class ForgetsExecutions(StripedEngine):
     def status(self, symbol: Symbol, order_id: OrderId) -> OrderStatus | None:
         status = super().status(symbol, order_id)
         return status and status._replace(executed=0)
+
+
+class _LenientRun(Run):
+    def cancel(self, place: Place, events: list[Event]) -> None:
+        """The defect: nothing."""
+
+
+class RivalsStay(StripedEngine):
+    """The others of a list stay where they are, whatever happens to one of them (rules H1, H4)."""
+
+    def submit(self, command: Command) -> Answer:
+        self._floor.lists.begin = lambda: _LenientRun(self._floor.books)  # type: ignore[method-assign]
+        return super().submit(command)
+
+
+class _HastyRun(Run):
+    def _traded(self, place: Place, gone: Collection[Place], events: list[Event]) -> None:
+        found = self._books[place.symbol].lists.get(place.order_id)
+        if found is not None and found.working == place:
+            self._release(found)  # the defect: what is left of the working order is not asked
+        else:
+            super()._traded(place, gone, events)
+
+
+class ReleasesOnTheFirstFill(StripedEngine):
+    """Who waits for an order enters as soon as that one has traded at all (rule H2)."""
+
+    def submit(self, command: Command) -> Answer:
+        self._floor.lists.begin = lambda: _HastyRun(self._floor.books)  # type: ignore[method-assign]
+        return super().submit(command)
+
+
+class HidesLists(StripedEngine):
+    """Nobody sees who is in a list (rule H4)."""
+
+    def view(self, symbol: Symbol) -> BookView:
+        return super().view(symbol)._replace(lists=())
 
 
 class RepairsItselfWhenLookedAt(StripedEngine):
@@ -228,6 +266,26 @@ def test_shrunk_numbers_are_small(engine: MakeEngine, features: Features, kind: 
     orders = [command for command in shortest.commands if isinstance(command, Submit)]
     assert all(order.quantity <= 2 and order.account == 1 and order.price == 100 for order in orders)
     assert [order.order_id for order in orders] == list(range(1, len(orders) + 1))
+
+
+@pytest.mark.parametrize(
+    ("engine", "kind", "fewest", "rule"),
+    [
+        (RivalsStay, Kind.EVENTS, 2, "H4"),
+        (ReleasesOnTheFirstFill, Kind.EVENTS, 2, "B4"),
+        (HidesLists, Kind.BOOK, 1, "H4"),
+    ],
+    ids=lambda it: getattr(it, "__name__", None),
+)
+def test_a_defect_of_lists_is_found_and_shrinks_to_one_small_list_and_what_shows_it(
+    engine: MakeEngine, kind: Kind, fewest: int, rule: str
+) -> None:
+    shortest, difference = shrink(engine, *first_difference(engine, alone(Feature.LISTS), kind))
+    [asked] = [command for command in shortest.commands if isinstance(command, SubmitList)]
+    assert (len(shortest.commands), len(asked.legs)) == (fewest, 2)
+    assert all(leg.quantity <= 2 and leg.account == 1 for leg in asked.legs)
+    assert rule in difference.rules
+    assert compare(engine, *_without_profile(shortest)) == difference
 
 
 def test_machine_fails_readably() -> None:
