@@ -42,8 +42,10 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, PROFILES, Profile
 from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
+    AccountView,
     BookView,
     Depth,
+    Holding,
     Level,
     OrderStatus,
     PendingStop,
@@ -95,8 +97,22 @@ class Outcome(Value, frozen=True):
     events: tuple[Event, ...]
 
 
-View: TypeAlias = BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus
-VIEWS: tuple[type[View], ...] = (BookView, Queue, QueuedOrder, Depth, Level, Top, Stops, PendingStop, OrderStatus)
+View: TypeAlias = (
+    BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus | AccountView | Holding
+)
+VIEWS: tuple[type[View], ...] = (
+    BookView,
+    Queue,
+    QueuedOrder,
+    Depth,
+    Level,
+    Top,
+    Stops,
+    PendingStop,
+    OrderStatus,
+    AccountView,
+    Holding,
+)
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View
 

@@ -1,7 +1,8 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
 `Submit`, `Cancel` and `Replace` touch one book. `Basket` touches the books of its legs. `MassCancel`, a market-wide
-`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them.
+`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`, `SetLimits`
+and `Bust` touch accounts and no book.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TypeAlias
 
 from bookproof.spec.values import (
     Account,
+    Limits,
     Lots,
     Nanoseconds,
     OrderId,
@@ -120,8 +122,67 @@ class TakeSnapshot(Value, frozen=True):
     """One consistent picture of all books: no command is half in it."""
 
 
+class Deposit(Value, frozen=True):
+    """Put cash, or without cash in mind lots of one book, into an account. Needs a venue that keeps accounts (M1)."""
+
+    account: Account
+    amount: int
+    """Money, or lots where a symbol is named."""
+    symbol: Symbol | None = None
+
+
+class Withdraw(Value, frozen=True):
+    """Take cash, or lots of one book, out of an account: no more than is not reserved (M1)."""
+
+    account: Account
+    amount: int
+    """Money, or lots where a symbol is named."""
+    symbol: Symbol | None = None
+
+
+class SetLimits(Value, frozen=True):
+    """Set what an account may do at most, in place of what was set before (rule M2)."""
+
+    account: Account
+    limits: Limits = Limits()
+
+
+class Reduce(Value, frozen=True):
+    """An order that can only make a position smaller (rule C9). It trades at once or is cancelled, and never rests."""
+
+    symbol: Symbol
+    order_id: OrderId
+    account: Account
+    side: Side
+    quantity: Lots
+    price: Ticks | None = None
+    """The limit; None is a market order (rule C3)."""
+
+
+class Bust(Value, frozen=True):
+    """Undo a trade: cash and positions go back, orders do not (rule N1); of a basket, all its trades (rule N2)."""
+
+    symbol: Symbol
+    trade: int
+    """Its place among the trades of its book, the first is 1."""
+
+
 Command: TypeAlias = (
-    Submit | Cancel | Replace | Basket | MassCancel | Halt | Resume | AdvanceClock | EndOfDay | TakeSnapshot
+    Submit
+    | Cancel
+    | Replace
+    | Basket
+    | MassCancel
+    | Halt
+    | Resume
+    | AdvanceClock
+    | EndOfDay
+    | TakeSnapshot
+    | Deposit
+    | Withdraw
+    | SetLimits
+    | Reduce
+    | Bust
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -135,5 +196,10 @@ COMMANDS: tuple[type[Command], ...] = (
     AdvanceClock,
     EndOfDay,
     TakeSnapshot,
+    Deposit,
+    Withdraw,
+    SetLimits,
+    Reduce,
+    Bust,
 )
 """Every kind of command."""

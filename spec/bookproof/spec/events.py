@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Side, Symbol, Ticks, Value
+from bookproof.spec.values import Account, Limits, Lots, Nanoseconds, OrderId, Side, Symbol, Ticks, Value
 from bookproof.spec.views import BookView
 
 
@@ -117,6 +117,41 @@ class SnapshotTaken(Value, frozen=True):
     books: tuple[BookView, ...]
 
 
+class Deposited(Value, frozen=True):
+    """Cash, or lots of one book, came into an account."""
+
+    account: Account
+    amount: int
+    symbol: Symbol | None
+
+
+class Withdrawn(Value, frozen=True):
+    """Cash, or lots of one book, left an account."""
+
+    account: Account
+    amount: int
+    symbol: Symbol | None
+
+
+class LimitsSet(Value, frozen=True):
+    """An account has new limits (rule M2)."""
+
+    account: Account
+    limits: Limits
+
+
+class Busted(Value, frozen=True):
+    """A trade was undone: what the buyer paid is back, and what the seller gave (rules N1, N2)."""
+
+    symbol: Symbol
+    trade: int
+    """Its place among the trades of its book, the first is 1."""
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -131,6 +166,10 @@ Event: TypeAlias = (
     | ClockAdvanced
     | DayEnded
     | SnapshotTaken
+    | Deposited
+    | Withdrawn
+    | LimitsSet
+    | Busted
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -147,6 +186,10 @@ EVENTS: tuple[type[Event], ...] = (
     ClockAdvanced,
     DayEnded,
     SnapshotTaken,
+    Deposited,
+    Withdrawn,
+    LimitsSet,
+    Busted,
 )
 """Every kind of event."""
 

@@ -14,27 +14,36 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeAlias
 
+from bookproof.spec import account_invariants
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     Submit,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.events import (
     Accepted,
+    Busted,
     Cancelled,
     ClockAdvanced,
     DayEnded,
+    Deposited,
     Event,
     Halted,
+    LimitsSet,
     MassCancelled,
     Prevented,
     Rejected,
@@ -43,6 +52,7 @@ from bookproof.spec.events import (
     SnapshotTaken,
     Trade,
     Triggered,
+    Withdrawn,
     canonical_trades,
 )
 from bookproof.spec.exchange import Exchange
@@ -693,6 +703,9 @@ def remainder_never_rests(step: Step) -> Sentences:
                     yield f"{scene.about.order_id} was cancelled for meeting {scene.met.order_id}, which goes on"
 
 
+for _rules, _predicate in account_invariants.PREDICATES:
+    _of_step(*_rules)(_predicate)
+
 INVARIANTS: tuple[Invariant, ...] = tuple(_TABLE)
 """Every invariant, in the order in which `broken` asks them."""
 
@@ -736,6 +749,14 @@ def _reach(command: Command, state: Exchange) -> set[Symbol]:
             return {command.symbol}
         case Basket():
             return {leg.symbol for leg in command.legs}
+        case Reduce():
+            return {command.symbol}
+        case Deposit() | Withdraw():  # `accounts_are_not_books` holds that they change none
+            return set() if command.symbol is None else {command.symbol}
+        case Bust():  # may be of a basket's trade in any book; the same holds
+            return set(state.books)
+        case SetLimits():
+            return set()
         case Halt() | Resume():
             return set() if command.symbol is None else {command.symbol}
         case MassCancel() | AdvanceClock() | EndOfDay():
@@ -751,8 +772,16 @@ def _of_one_order(event: Cancelled | Replaced, command: Cancel | Replace) -> boo
 def _acknowledges(event: Event, command: Command) -> bool:
     """Whether an event is the answer that a command is due when it is not refused."""
     match command:
-        case Submit() | Basket():
+        case Submit() | Basket() | Reduce():
             return isinstance(event, Accepted)
+        case Deposit():
+            return event == Deposited(command.account, command.amount, command.symbol)
+        case Withdraw():
+            return event == Withdrawn(command.account, command.amount, command.symbol)
+        case SetLimits():
+            return event == LimitsSet(command.account, command.limits)
+        case Bust():
+            return isinstance(event, Busted) and (event.symbol, event.trade) == (command.symbol, command.trade)
         case Cancel():
             return isinstance(event, Cancelled) and _of_one_order(event, command)
         case Replace():

@@ -39,6 +39,15 @@ class NoLiquidity(StrEnum):
     CANCEL = "cancel"
 
 
+class Risk(StrEnum):
+    """What is checked of an account before its orders may match (rule M1)."""
+
+    NONE = "none"
+    """Nothing: no accounts are kept (default)."""
+    CASH = "cash"
+    """Whatever an order can cost at worst is reserved: cash to pay with, lots to deliver."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -57,6 +66,8 @@ class Profile(Value, frozen=True):
     """C3."""
     self_trade_groups: tuple[tuple[Account, ...], ...] = ()
     """G1: accounts that count as one owner. An account in no group is its own owner."""
+    risk: Risk = Risk.NONE
+    """M1, M2, M4, N1: whether accounts are kept."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

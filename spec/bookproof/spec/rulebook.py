@@ -290,6 +290,39 @@ _TABLE = (
     ),
     Rule("J7", "LX", "A mass cancel takes every live order of an account out of all books.", source="CME: kill switch"),
     Rule("L4", "LX", "All legs of a basket trade whole in one step, or no book changes."),
+    # C9, M, N: accounts
+    Rule(
+        "C9",
+        "LA",
+        "A reduce-only order trades at once and is refused if it is larger than the position it trades against.",
+        source="Binance rejects it; Deribit would cut it to size",
+    ),
+    Rule(
+        "M1",
+        "LA",
+        "What an order can cost at worst is reserved before it matches or it is refused, and released as soon as it is "
+        "needed no more.",
+        source="exchange-core: R1, the pre-trade check, before the matching shard",
+    ),
+    Rule(
+        "M2",
+        "LA",
+        "No new order or replace may go beyond its account's limits of position, live orders and notional.",
+        source="Binance: MAX_POSITION, MAX_NUM_ORDERS, NOTIONAL",
+    ),
+    Rule(
+        "M4",
+        "LA",
+        "Each trade moves lots to the buyer and cash to the seller in the same command, maker and taker alike.",
+        source="exchange-core: R2, the settlement, after the matching shard",
+    ),
+    Rule(
+        "N1",
+        "LA",
+        "A bust gives back the cash and the lots of one trade, once, and changes no book.",
+        source="FIX: Trade Cancel",
+    ),
+    Rule("N2", "LX", "A bust of one trade of a basket busts all of that basket's trades."),
 )
 
 RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
@@ -297,7 +330,6 @@ RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
 
 NOT_YET: dict[str, str] = {
     "C8": "resting all-or-none is kept out of the core: skipped orders break B6 and B10",
-    "C9": "reduce-only needs account positions",
     "F6": "in-flight statuses belong to a gateway; here every command is over when the next one starts",
     "J3": "reopening through a call needs auctions (I)",
     "J4": "no static price bands besides the instrument's own limits (A1)",
@@ -308,6 +340,9 @@ NOT_YET: dict[str, str] = {
     "L5": "no smart routing between books",
     "L6": "no block trades",
     "L7": "one process, no distributed commit",
+    "M3": "no margin: every order is covered by itself, so there is no portfolio to value and nothing to liquidate",
+    "C9 resting": "a reduce-only order never rests: it would have to be cut each time the position changes",
+    "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
     "C3 market-limit": "no remainder at the first trade's price, no protection points, no quote budget",
     "C6 reprice": "post-only orders are refused, never repriced; a hidden opposite order counts too (B6)",
     "D1 minimum": "no least display quantity: an iceberg may show one lot of a million",
