@@ -5,11 +5,23 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bookproof.engine.interface import Answer
-from bookproof.spec.commands import Basket, Cancel, Command, Halt, Replace, Resume, Submit
+from bookproof.spec.commands import (
+    Basket,
+    Cancel,
+    Command,
+    Deposit,
+    Halt,
+    Reduce,
+    Replace,
+    Resume,
+    SetLimits,
+    Submit,
+    Withdraw,
+)
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.values import Nanoseconds, Symbol
-from bookproof.spec.views import BookView
+from bookproof.spec.views import AccountView, BookView
 
 
 class Operation(NamedTuple):
@@ -31,6 +43,8 @@ class History(NamedTuple):
     """Client by client, each in the order of its calls."""
     final: tuple[BookView, ...]
     """All books when the run was over, in listing order."""
+    accounts: tuple[AccountView, ...] = ()
+    """All accounts that a command named, when the run was over; none where the venue keeps none."""
 
 
 class Overlap(NamedTuple):
@@ -50,8 +64,12 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
     ('ABC',)
     """
     match command:
-        case Submit() | Cancel() | Replace():
+        case Submit() | Cancel() | Replace() | Reduce():
             return (command.symbol,)
+        case Deposit() | Withdraw():
+            return () if command.symbol is None else (command.symbol,)
+        case SetLimits():
+            return ()
         case Basket():
             return tuple(leg.symbol for leg in command.legs)
         case Halt(symbol=str(symbol)) | Resume(symbol=str(symbol)):

@@ -17,9 +17,11 @@ from types import FrameType
 from bookproof.engine.interface import Answer, Engine
 from bookproof.models.concurrent.history import History, Operation
 from bookproof.models.concurrent.seam import OverlappingThreads, StuckError
+from bookproof.models.generate.case import account_named
 from bookproof.spec.commands import Command
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import Profile
+from bookproof.spec.profile import Profile, Risk
+from bookproof.spec.values import Account
 
 SWITCH_INTERVAL = 1e-5
 """Seconds a thread may run while others wait. At CPython's default, 5e-3, operations hardly ever overlap."""
@@ -100,7 +102,16 @@ def record(
         profile,
         tuple(Operation(number, *entry) for number, log in enumerate(logs) for entry in log),
         tuple(engine.view(instrument.symbol) for instrument in instruments),
+        tuple(map(engine.account, _accounts(profile, scripts))),
     )
+
+
+def _accounts(profile: Profile, scripts: Sequence[Script]) -> list[Account]:
+    """Every account that a command names, where accounts are kept."""
+    if profile.risk is Risk.NONE:
+        return []
+    named = {account_named(command) for script in scripts for command in script}
+    return sorted(account for account in named if account is not None)
 
 
 def _join(

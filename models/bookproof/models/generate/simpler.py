@@ -12,10 +12,22 @@ from typing import Any
 from bookproof.models.generate import command_parts as parts
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.venues import USUAL_PRICE
-from bookproof.spec.commands import AdvanceClock, Basket, Command, MassCancel, Replace, Submit
+from bookproof.spec.commands import (
+    AdvanceClock,
+    Basket,
+    Bust,
+    Command,
+    Deposit,
+    MassCancel,
+    Reduce,
+    Replace,
+    SetLimits,
+    Submit,
+    Withdraw,
+)
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Side, TimeInForce, defaults_of
+from bookproof.spec.values import Limits, Side, TimeInForce, defaults_of
 
 Commands = tuple[Command, ...]
 
@@ -45,6 +57,23 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _smaller(command, "now", least=0)
     elif type(command) is MassCancel:
         yield from _smaller(command, "account")
+    elif type(command) is Deposit or type(command) is Withdraw:
+        yield from _without(command, ("symbol",))
+        for field in ("amount", "account"):
+            yield from _smaller(command, field)
+    elif type(command) is SetLimits:
+        yield from (command._replace(limits=limits) for limits in _without(command.limits, tuple(defaults_of(Limits))))
+        for field in ("position", "short", "open_orders", "notional"):
+            yield from (command._replace(limits=limits) for limits in _smaller(command.limits, field, least=0))
+        yield from _smaller(command, "account")
+    elif type(command) is Reduce:
+        plain = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
+        yield Submit(*plain, TimeInForce.IOC)
+        for field in ("quantity", "account"):
+            yield from _smaller(command, field)
+        yield from _cheaper(command, ("price",), prices)
+    elif type(command) is Bust:
+        yield from _smaller(command, "trade")
 
 
 def _simpler_submit(order: Submit, prices: list[int]) -> Iterator[Submit]:

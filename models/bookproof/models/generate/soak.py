@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 
 from bookproof.models.generate.case import Case
-from bookproof.models.generate.features import Features
+from bookproof.models.generate.features import Feature, Features
+from bookproof.models.generate.funds import opening_deposits
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.venues import books
-from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.profile import DEFAULT, Profile, Risk
 
 SHORTEST, LONGEST = 20, 60
 """Commands in a case: enough for a second order to go wrong, few enough to judge a thousand cases a minute."""
@@ -31,4 +32,7 @@ def soak_case(seed: int, number: int, features: Features, profile: Profile = DEF
     instruments = tuple(listed[at] for at in chosen)
     draw = dice.getrandbits
     codes = [draw(BITS) for _ in range(dice.randint(SHORTEST, LONGEST))]
-    return Case(instruments, decode(codes, plan_for(features, instruments)), profile)
+    if Feature.ACCOUNTS in features and number % 4:  # else they would seldom be kept, and the feature be one refusal
+        profile = profile._replace(name=f"{profile.name} with accounts", risk=Risk.CASH)
+    commands = decode(codes, plan_for(features, instruments))
+    return Case(instruments, opening_deposits(instruments, profile) + commands, profile)

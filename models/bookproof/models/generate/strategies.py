@@ -21,6 +21,7 @@ from hypothesis.strategies import SearchStrategy
 
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import EVERYTHING, SWARM, Feature, Features
+from bookproof.models.generate.funds import opening_deposits
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.soak import FEWEST_BOOKS, LONGEST, SHORTEST
 from bookproof.models.generate.spoil import WAYS, spoil
@@ -28,20 +29,25 @@ from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, USUAL_PRIC
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     Submit,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
-from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import Account, Limits, Lots, OrderId, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
 
 Terms: TypeAlias = dict[str, Any]
 """Fields of a `Submit` beyond the plain ones, by name."""
@@ -53,6 +59,15 @@ ACCOUNT: SearchStrategy[Account] = st.integers(1, ACCOUNTS)
 QUANTITY: SearchStrategy[Lots] = st.integers(1, SIZES)
 PRICE: SearchStrategy[Ticks] = st.integers(USUAL_PRICE, USUAL_PRICE + LEVELS - 1)
 TIME: SearchStrategy[int] = st.integers(0, 20)
+AMOUNT: SearchStrategy[int] = st.integers(1, 3_000)
+LIMITS: SearchStrategy[Limits] = st.builds(
+    Limits,
+    st.none() | st.integers(0, 30),
+    st.integers(0, 20),
+    st.none() | st.integers(0, 5),
+    st.none() | st.integers(0, 1_500),
+)
+TRADE: SearchStrategy[int] = st.integers(1, 6)
 SPOIL: SearchStrategy[int] = st.integers(0, WAYS - 1)
 """What `spoil` does to a command."""
 
@@ -143,6 +158,13 @@ def commands(
         Feature.HALTS: (st.builds(Halt, somewhere), st.builds(Resume, somewhere)),
         Feature.CLOCK: (st.builds(AdvanceClock, TIME), st.builds(EndOfDay)),
         Feature.SNAPSHOT: (st.builds(TakeSnapshot),),
+        Feature.ACCOUNTS: (
+            st.builds(Deposit, ACCOUNT, AMOUNT, somewhere),
+            st.builds(Withdraw, ACCOUNT, AMOUNT, somewhere),
+            st.builds(SetLimits, ACCOUNT, LIMITS),
+            st.builds(Reduce, symbol, order_id, ACCOUNT, SIDES, QUANTITY, st.none() | PRICE),
+            st.builds(Bust, symbol, TRADE),
+        ),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]
@@ -195,4 +217,4 @@ def cases(
     listed = books(chosen)
     instruments = listed[: draw(st.integers(FEWEST_BOOKS, len(listed)))]
     profile = draw(st.sampled_from(list(profiles)))
-    return Case(instruments, draw(sequences(chosen, instruments)), profile)
+    return Case(instruments, opening_deposits(instruments, profile) + draw(sequences(chosen, instruments)), profile)

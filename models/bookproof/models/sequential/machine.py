@@ -19,26 +19,46 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule
 from bookproof.models.engines_by_name import MakeEngine
 from bookproof.models.generate.case import entered
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
+from bookproof.models.generate.funds import opening_deposits
 from bookproof.models.generate.spoil import spoil
-from bookproof.models.generate.strategies import ACCOUNT, PRICE, QUANTITY, SIDES, SPOIL, TIME, Terms, legs, order, terms
+from bookproof.models.generate.strategies import (
+    ACCOUNT,
+    AMOUNT,
+    LIMITS,
+    PRICE,
+    QUANTITY,
+    SIDES,
+    SPOIL,
+    TIME,
+    TRADE,
+    Terms,
+    legs,
+    order,
+    terms,
+)
 from bookproof.models.generate.venues import LEVELS, SIZES, books, scale_of
 from bookproof.models.sequential.differential import PATIENCE, SideBySide
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, SelfTradePrevention, Side, Symbol, Ticks
+from bookproof.spec.values import Account, Limits, Lots, Nanoseconds, OrderId, SelfTradePrevention, Side, Symbol, Ticks
 
 Order: TypeAlias = tuple[Symbol, OrderId]
 """An order entered before, whatever became of it."""
@@ -59,6 +79,8 @@ class AgreementMachine(RuleBasedStateMachine):
         super().__init__()
         self.pair = SideBySide(self.engine_factory[0], self.instruments, self.profile)
         self.next_id = 1
+        for deposit in opening_deposits(self.instruments, self.profile):
+            self.do(deposit)
 
     def do(self, command: Command) -> None:
         """Give both a command. AssertionError, with both answers side by side, when they differ in anything."""
@@ -165,6 +187,37 @@ def agreement_machine(
             @rule()
             def snapshot(self) -> None:
                 self.do(TakeSnapshot())
+
+        if Feature.ACCOUNTS in features:
+
+            @rule(account=ACCOUNT, amount=AMOUNT, symbol=somewhere)
+            def deposit(self, account: Account, amount: int, symbol: Symbol | None) -> None:
+                self.do(Deposit(account, amount, symbol))
+
+            @rule(account=ACCOUNT, amount=AMOUNT, symbol=somewhere)
+            def withdraw(self, account: Account, amount: int, symbol: Symbol | None) -> None:
+                self.do(Withdraw(account, amount, symbol))
+
+            @rule(account=ACCOUNT, limits=LIMITS)
+            def set_limits(self, account: Account, limits: Limits) -> None:
+                self.do(SetLimits(account, limits))
+
+            @rule(
+                target=orders,
+                symbol=symbols,
+                account=ACCOUNT,
+                side=SIDES,
+                quantity=QUANTITY,
+                price=st.none() | PRICE,
+            )
+            def reduce(
+                self, symbol: Symbol, account: Account, side: Side, quantity: Lots, price: Ticks | None
+            ) -> Order:
+                return self.enter(lambda new_id: Reduce(symbol, new_id, account, side, quantity, price))
+
+            @rule(symbol=symbols, trade=TRADE)
+            def bust(self, symbol: Symbol, trade: int) -> None:
+                self.do(Bust(symbol, trade))
 
         if Feature.LIMITS in features:
 

@@ -1,0 +1,34 @@
+"""What the accounts of a generated sequence begin with, where the venue keeps accounts (rule M1)."""
+
+from __future__ import annotations
+
+from bookproof.models.generate.venues import scale_of
+from bookproof.spec.commands import Command, Deposit
+from bookproof.spec.instruments import LARGEST, Instrument
+from bookproof.spec.profile import Profile, Risk
+from bookproof.spec.values import Account, Money
+
+RICH: Money = LARGEST // 10
+"""Enough for some market orders, which reserve the highest price of their instrument."""
+
+CASH: dict[Account, Money] = {1: RICH, 2: 2_000, 3: 800}
+"""One account is seldom refused, one now and then, one most of the time."""
+
+SIZES: dict[Account, int] = {1: 30, 2: 12, 3: 4}
+"""The same for what they can sell, in the smallest order of each book."""
+
+
+def opening_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> tuple[Command, ...]:
+    """What comes before a sequence; nothing where no accounts are kept.
+
+    >>> len(opening_deposits((Instrument("ABC"),), Profile(risk=Risk.CASH)))
+    6
+    """
+    if profile.risk is Risk.NONE:
+        return ()
+    cash: list[Command] = [Deposit(account, amount) for account, amount in CASH.items()]
+    return *cash, *(
+        Deposit(account, scale.quantities[0] * sizes, scale.symbol)
+        for scale in map(scale_of, instruments)
+        for account, sizes in SIZES.items()
+    )
