@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bookproof.engine.striped import StripedEngine
+from bookproof.engine.zoo.account_defects import BalancesAsMet, BookedLate, CheckedThenSpent
 from bookproof.engine.zoo.book_defects import PriorityKept, RemainderLost
 from bookproof.engine.zoo.lock_defects import LookUpBeforeLock, LostStripeLock, UnorderedStripes
 
@@ -60,6 +61,27 @@ ZOO = {
             "What is left of an order that traded on entry is dropped and does not rest (rules C1, B8): "
             "its owner was told that it was accepted, and no event says that it is gone.",
             False,
+        ),
+        Defect(
+            "checked-then-spent",
+            CheckedThenSpent,
+            "An account's orders in two books are checked against the same cash before either is booked (rule M1): "
+            "both are taken, and the account has spent more than it had.",
+            True,
+        ),
+        Defect(
+            "balances-as-met",
+            BalancesAsMet,
+            "A command holds its account's balance and takes those of the makers as it meets them (rule M4): two "
+            "accounts that trade with each other in two books at once each hold what the other waits for.",
+            True,
+        ),
+        Defect(
+            "booked-late",
+            BookedLate,
+            "A trade takes effect before its cash has moved (rule M4): for a moment the seller's money is nowhere, "
+            "and an order that it would have paid for is refused.",
+            True,
         ),
     )
 }

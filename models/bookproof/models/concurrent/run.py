@@ -18,12 +18,12 @@ from bookproof.models.concurrent.seam import OverlappingThreads
 from bookproof.models.concurrent.story import as_test, lines_of, side_by_side
 from bookproof.models.engines_by_name import factory
 from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Features
-from bookproof.models.generate.funds import opening_deposits
+from bookproof.models.generate.funds import opening_deposits, with_accounts
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.venues import PLAIN_BOOKS, VENUES
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.commands import Command
-from bookproof.spec.profile import Profile, Risk
+from bookproof.spec.profile import Profile
 from bookproof.spec.rulebook import listening
 
 PART = "concurrent"
@@ -45,7 +45,7 @@ MIXES: dict[str, Features] = {
     "one book at a time": PLAIN | {Feature.REPLACE, Feature.IOC, Feature.REUSED_IDS},
     "across books": ACROSS_BOOKS,
     "everything": EVERYTHING - {Feature.BAD_INPUT, Feature.LIMITS},
-    ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.REPLACE, Feature.IOC, Feature.BASKETS, Feature.MASS_CANCEL},
+    ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.REPLACE, Feature.IOC, Feature.BASKETS},
 }
 """The mixes of commands that the histories go through in turn."""
 
@@ -98,7 +98,7 @@ def numbered_scenario(seed: int, number: int) -> Scenario:
     dealt = tuple((dice.randrange(CLIENTS), command) for command in commands)
     profile = venues[turn // 2 % len(venues)]
     if mix == ON_ACCOUNT:
-        profile = profile._replace(name=f"{profile.name} with accounts", risk=Risk.CASH)
+        profile = with_accounts(profile)
     funds = tuple((0, deposit) for deposit in opening_deposits(PLAIN_BOOKS, profile))
     return Scenario(mix, profile, funds + dealt, CUTS if turn % 2 else 0.0)
 

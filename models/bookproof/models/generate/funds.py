@@ -18,6 +18,17 @@ SIZES: dict[Account, int] = {1: 30, 2: 12, 3: 4}
 """The same for what they can sell, in the smallest order of each book."""
 
 
+def with_accounts(profile: Profile) -> Profile:
+    """The same venue, had it kept accounts.
+
+    >>> with_accounts(Profile("open")).name
+    'open with accounts'
+    """
+    if profile.risk is Risk.CASH:
+        return profile
+    return profile._replace(name=f"{profile.name} with accounts", risk=Risk.CASH)
+
+
 def opening_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> tuple[Command, ...]:
     """What comes before a sequence; nothing where no accounts are kept.
 

@@ -6,10 +6,10 @@ import random
 
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import Feature, Features
-from bookproof.models.generate.funds import opening_deposits
+from bookproof.models.generate.funds import opening_deposits, with_accounts
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.venues import books
-from bookproof.spec.profile import DEFAULT, Profile, Risk
+from bookproof.spec.profile import DEFAULT, Profile
 
 SHORTEST, LONGEST = 20, 60
 """Commands in a case: enough for a second order to go wrong, few enough to judge a thousand cases a minute."""
@@ -33,6 +33,6 @@ def soak_case(seed: int, number: int, features: Features, profile: Profile = DEF
     draw = dice.getrandbits
     codes = [draw(BITS) for _ in range(dice.randint(SHORTEST, LONGEST))]
     if Feature.ACCOUNTS in features and number % 4:  # else they would seldom be kept, and the feature be one refusal
-        profile = profile._replace(name=f"{profile.name} with accounts", risk=Risk.CASH)
+        profile = with_accounts(profile)
     commands = decode(codes, plan_for(features, instruments))
     return Case(instruments, opening_deposits(instruments, profile) + commands, profile)
