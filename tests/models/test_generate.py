@@ -21,15 +21,19 @@ from bookproof.spec.commands import (
     COMMANDS,
     AdvanceClock,
     Basket,
+    Bust,
     Cancel,
     Command,
     EndOfDay,
     Halt,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     Submit,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.events import Rejected, Triggered
 from bookproof.spec.exchange import opening, step
@@ -89,6 +93,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.CLOCK: is_any(AdvanceClock, EndOfDay),
     Feature.SNAPSHOT: is_any(TakeSnapshot),
     Feature.BAD_INPUT: is_bad,
+    Feature.ACCOUNTS: is_any(Withdraw, SetLimits, Reduce, Bust),
 }
 """What shows that a feature is on."""
 
@@ -181,7 +186,7 @@ def test_stops_set_each_other_off() -> None:
 
 def test_soak_reaches_every_decision_rule() -> None:
     with listening() as seen:
-        for number in range(len(ROUND) * 100):
+        for number in range(len(ROUND) * 150):
             _, case = numbered_case(1, number)
             state = opening(case.instruments, case.profile)
             for command in case.commands:
@@ -199,7 +204,7 @@ def test_packed_sequences_reach_the_decision_rules() -> None:
     with listening() as seen:
         for features in SWARM.values():
 
-            @settings(QUICK, max_examples=30)
+            @settings(QUICK, max_examples=40)
             @given(cases(features))
             def run(case: Case) -> None:
                 state = opening(case.instruments, case.profile)

@@ -41,21 +41,23 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
     Replace,
     Resume,
+    SetLimits,
     Submit,
     TakeSnapshot,
 )
-from bookproof.spec.events import EVENTS, Accepted, Rejected, SnapshotTaken, Trade
+from bookproof.spec.events import EVENTS, Accepted, Busted, Rejected, SnapshotTaken, Trade
 from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import DEFAULT, WORKLOADS, Profile, TrueStop
 from bookproof.spec.reasons import RejectReason
-from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce, Value
+from bookproof.spec.values import Limits, SelfTradePrevention, Side, TimeInForce, Value
 from bookproof.spec.views import Level
 from bookproof.spec.wire import shape_of
 
@@ -205,6 +207,12 @@ LINES: list[tuple[Any, str]] = [
     (Resume("ABC"), '{"do":"resume","symbol":"ABC"}'),
     (AdvanceClock(5), '{"do":"advance-clock","now":5}'),
     (EndOfDay(), '{"do":"end-of-day"}'),
+    (Deposit(7, 500), '{"do":"deposit","account":7,"amount":500}'),
+    (SetLimits(7, Limits(short=3)), '{"do":"set-limits","account":7,"limits":{"short":3}}'),
+    (
+        Busted("ABC", 1, 100, 2, 7, 8),
+        '{"say":"busted","symbol":"ABC","trade":1,"price":100,"quantity":2,"buyer":7,"seller":8}',
+    ),
     (Cancel('é"\n', 1), '{"do":"cancel","symbol":"\\u00e9\\"\\n","order_id":1}'),
     (Trade("ABC", 100, 3, 1, 2), '{"say":"trade","symbol":"ABC","price":100,"quantity":3,"maker":1,"taker":2}'),
     (
@@ -355,17 +363,17 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "no such command": (
         HEAD + b'{"do":"buy"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        'take-snapshot, got "buy"',
+        'take-snapshot, deposit, withdraw, set-limits, reduce, bust, got "buy"',
     ),
     "no command": (
         HEAD + b"{}\n",
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        "take-snapshot, got nothing",
+        "take-snapshot, deposit, withdraw, set-limits, reduce, bust, got nothing",
     ),
     "an event among commands": (
         HEAD + b'{"say":"day-ended"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        "take-snapshot, got nothing",
+        "take-snapshot, deposit, withdraw, set-limits, reduce, bust, got nothing",
     ),
     "an outcome among commands": (
         HEAD + b'{"do":"end-of-day","events":[]}\n',
@@ -622,7 +630,7 @@ UNWRITABLE: list[tuple[Any, str]] = [
     (Basket(7, (("ABC", 1, Side.BUY, 1, None),)), "legs[0]: expected a Leg, got a Python tuple"),  # type: ignore[arg-type]
     (Outcome(EndOfDay(), 1, (EndOfDay(),)), "events[0]: expected one of Accepted, Rejected, Trade, Prevented, "  # type: ignore[arg-type]
      "Cancelled, Replaced, Triggered, MassCancelled, Halted, Resumed, ClockAdvanced, DayEnded, SnapshotTaken, "
-     "got a Python EndOfDay"),
+     "Deposited, Withdrawn, LimitsSet, Busted, got a Python EndOfDay"),
     (Header(Kind("any"), ()), "kind: expected one of commands, events, outcomes, views, got a Python Kind"),
     (Header(COMMAND, (Instrument("ABC", lot=0),)),
      'instruments[0]: expected limits that can be kept, got those of "ABC"; lot must be at least 1, not 0'),

@@ -407,10 +407,8 @@ def _bust(accounts: Accounts, command: Bust) -> tuple[Accounts, tuple[Event, ...
     if first is None:
         fired("N1")
         return accounts, (Rejected(command.symbol, None, RejectReason.UNKNOWN_TRADE),)
-    if len(first.together) > 1:
-        fired("N2")
     purses, trades, events = dict(accounts.purses), dict(accounts.trades), []
-    for symbol, number in first.together:
+    for symbol, number in first.together:  # N2
         fired("N1")
         one = trades[symbol][number - 1]
         assert one is not None

@@ -322,7 +322,12 @@ _TABLE = (
         "A bust gives back the cash and the lots of one trade, once, and changes no book.",
         source="FIX: Trade Cancel",
     ),
-    Rule("N2", "LX", "A bust of one trade of a basket busts all of that basket's trades."),
+    Rule(
+        "N2",
+        "LX",
+        "A bust of one trade of a basket busts all of that basket's trades.",
+        "invariant busts_are_whole_and_once",
+    ),
 )
 
 RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}

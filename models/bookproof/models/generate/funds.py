@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bookproof.models.generate.features import EVERYTHING, Feature, Features
 from bookproof.models.generate.venues import scale_of
 from bookproof.spec.commands import Command, Deposit
 from bookproof.spec.instruments import LARGEST, Instrument
@@ -27,6 +28,18 @@ def with_accounts(profile: Profile) -> Profile:
     if profile.risk is Risk.CASH:
         return profile
     return profile._replace(name=f"{profile.name} with accounts", risk=Risk.CASH)
+
+
+def profile_for(features: Features, profile: Profile) -> Profile:
+    """The venue that a sequence runs in: accounts are kept if they are among a few features.
+
+    With everything at once the venue decides, for what accounts refuse reaches no other rule.
+
+    >>> from bookproof.models.generate.features import alone
+    >>> profile_for(alone(Feature.ACCOUNTS), Profile()).risk, profile_for(EVERYTHING, Profile()).risk
+    (<Risk.CASH: 'cash'>, <Risk.NONE: 'none'>)
+    """
+    return with_accounts(profile) if Feature.ACCOUNTS in features and features != EVERYTHING else profile
 
 
 def opening_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> tuple[Command, ...]:

@@ -21,7 +21,7 @@ from hypothesis.strategies import SearchStrategy
 
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import EVERYTHING, SWARM, Feature, Features
-from bookproof.models.generate.funds import opening_deposits
+from bookproof.models.generate.funds import opening_deposits, profile_for
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.soak import FEWEST_BOOKS, LONGEST, SHORTEST
 from bookproof.models.generate.spoil import WAYS, spoil
@@ -216,5 +216,5 @@ def cases(
     chosen = features if isinstance(features, frozenset) else draw(features)
     listed = books(chosen)
     instruments = listed[: draw(st.integers(FEWEST_BOOKS, len(listed)))]
-    profile = draw(st.sampled_from(list(profiles)))
+    profile = profile_for(chosen, draw(st.sampled_from(list(profiles))))
     return Case(instruments, opening_deposits(instruments, profile) + draw(sequences(chosen, instruments)), profile)
