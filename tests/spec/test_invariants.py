@@ -228,6 +228,12 @@ class Case(NamedTuple):
         bids, asks = (queue(*(new if other is order else other for other in side)) for side in (book.bids, book.asks))
         return self.leave(bids=bids, asks=asks)
 
+    def keep(self, **fields: Any) -> Case:
+        """The same step, had it left the accounts as a whole otherwise."""
+        held = self.after.accounts
+        assert held is not None
+        return self._replace(after=self.after._replace(accounts=held._replace(**fields)))
+
     def hold(self, account: int, symbol: str | None = None, **fields: Any) -> Case:
         """The same step, had it left an account otherwise, or its lots of one book."""
         held = self.after.accounts
@@ -236,8 +242,7 @@ class Case(NamedTuple):
         if symbol is not None:
             holding = purse.holding(symbol)._replace(**fields)
             fields = {"holdings": {**purse.holdings, symbol: holding}}
-        purses = {**held.purses, account: purse._replace(**fields)}
-        return self._replace(after=self.after._replace(accounts=held._replace(purses=purses)))
+        return self.keep(purses={**held.purses, account: purse._replace(**fields)})
 
 
 def queue(*orders: Resting) -> SortedTuple[Resting]:
@@ -455,12 +460,17 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
 """The invariant, what is made wrong, the book, the command, and the hand that makes it wrong."""
 
 
-FUNDS = [Deposit(7, 1_000), Deposit(7, 10, "ABC"), Deposit(8, 1_000), Deposit(8, 10, "ABC")]
-ASK = [*FUNDS, sell(1, 5, 100, account=7)]
+FUNDS: list[Command] = [Deposit(7, 1_000), Deposit(7, 10, "ABC"), Deposit(8, 1_000), Deposit(8, 10, "ABC")]
+ASK: list[Command] = [*FUNDS, sell(1, 5, 100, account=7)]
 HIT = buy(2, 3, 105, account=8)
-DEALT = [*ASK, HIT]
+DEALT: list[Command] = [*ASK, HIT]
 BOTH = (Leg("ABC", 2, Side.BUY, 3, 100), Leg("XYZ", 3, Side.BUY, 3, 50))
-TIED = [*FUNDS, Deposit(7, 5, "XYZ"), sell(1, 5, 100, account=7), sell(1, 5, 50, account=7)._replace(symbol="XYZ")]
+TIED: list[Command] = [
+    *FUNDS,
+    Deposit(7, 5, "XYZ"),
+    sell(1, 5, 100, account=7),
+    sell(1, 5, 50, account=7)._replace(symbol="XYZ"),
+]
 TIED += [Basket(8, BOTH)]
 
 DOCTORED_ACCOUNTS: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
@@ -479,7 +489,7 @@ DOCTORED_ACCOUNTS: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
         "nobody's",
         FUNDS,
         buy(1, 5, 100, account=7),
-        lambda it: it._replace(after=it.after._replace(accounts=it.before.accounts._replace(purses={}))),
+        lambda it: it.keep(purses={}),
     ),
     ("available_stays_above_zero", "cash", FUNDS, Withdraw(7, 1_000), lambda it: it.hold(7, cash=-1)),
     ("available_stays_above_zero", "lots", ASK, Cancel("ABC", 1), lambda it: it.hold(7, "ABC", selling=11)),
@@ -523,9 +533,7 @@ DOCTORED_ACCOUNTS: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
         "it stands",
         DEALT,
         Bust("ABC", 1),
-        lambda it: it._replace(
-            after=it.after._replace(accounts=it.after.accounts._replace(trades=it.before.accounts.trades))
-        ),
+        lambda it: it.keep(trades=it.before.accounts.trades if it.before.accounts else {}),
     ),
     ("busts_are_whole_and_once", "one leg", TIED, Bust("ABC", 1), lambda it: it.say(it.events[0])),
 ]
