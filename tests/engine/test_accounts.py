@@ -21,6 +21,7 @@ from bookproof.models.concurrent.run import ON_ACCOUNT, run_concurrent
 from bookproof.models.verdict import Verdict
 from bookproof.spec.commands import (
     Basket,
+    BlockTrade,
     Bust,
     Cancel,
     Command,
@@ -124,6 +125,8 @@ LOCK_TABLE: list[tuple[Command, str, str]] = [
     (Withdraw(ANN, 5), "spending 5, balance 5", "spending 5, balance 5"),
     (Withdraw(BOB, 5, "BBB"), "stripe 1", "stripe 1"),
     (SetLimits(ANN), "spending 5, balance 5", "spending 5, balance 5"),
+    (BlockTrade("BBB", ANN, BOB, 100, 1), "stripe 1, spending 2, spending 5, balance 2, balance 5",
+     "stripe 1, spending 2, spending 5, balance 2, balance 5"),
     (Bust("AAA", 1), ALL, ALL),  # there is no such trade
 ]  # fmt: skip
 

@@ -363,17 +363,17 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "no such command": (
         HEAD + b'{"do":"buy"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        'take-snapshot, deposit, withdraw, set-limits, reduce, bust, got "buy"',
+        'take-snapshot, deposit, withdraw, set-limits, reduce, bust, block-trade, got "buy"',
     ),
     "no command": (
         HEAD + b"{}\n",
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        "take-snapshot, deposit, withdraw, set-limits, reduce, bust, got nothing",
+        "take-snapshot, deposit, withdraw, set-limits, reduce, bust, block-trade, got nothing",
     ),
     "an event among commands": (
         HEAD + b'{"say":"day-ended"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        "take-snapshot, deposit, withdraw, set-limits, reduce, bust, got nothing",
+        "take-snapshot, deposit, withdraw, set-limits, reduce, bust, block-trade, got nothing",
     ),
     "an outcome among commands": (
         HEAD + b'{"do":"end-of-day","events":[]}\n',
@@ -630,7 +630,7 @@ UNWRITABLE: list[tuple[Any, str]] = [
     (Basket(7, (("ABC", 1, Side.BUY, 1, None),)), "legs[0]: expected a Leg, got a Python tuple"),  # type: ignore[arg-type]
     (Outcome(EndOfDay(), 1, (EndOfDay(),)), "events[0]: expected one of Accepted, Rejected, Trade, Prevented, "  # type: ignore[arg-type]
      "Cancelled, Replaced, Triggered, MassCancelled, Halted, Resumed, ClockAdvanced, DayEnded, SnapshotTaken, "
-     "Deposited, Withdrawn, LimitsSet, Busted, got a Python EndOfDay"),
+     "Deposited, Withdrawn, LimitsSet, Busted, BlockTraded, got a Python EndOfDay"),
     (Header(Kind("any"), ()), "kind: expected one of commands, events, outcomes, views, got a Python Kind"),
     (Header(COMMAND, (Instrument("ABC", lot=0),)),
      'instruments[0]: expected limits that can be kept, got those of "ABC"; lot must be at least 1, not 0'),

@@ -22,6 +22,7 @@ from bookproof.spec import book as rules
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
     Bust,
     Cancel,
     Command,
@@ -150,9 +151,8 @@ def funded_script(seed: int, length: int) -> Iterator[Command]:
         account, book = draw.randrange(5), draw.choice(BOOKS)
         lots, cash = book.lot * draw.randint(1, 9), draw.randint(1, 2_000)
         side, price = draw.choice(list(Side)), draw.choice([None, 96, 98, 100, 102, 104])
-        limits = Limits(
-            *(draw.choice([least, some]) for least, some in ((None, 30), (0, 20), (None, 3), (None, 1_500)))
-        )
+        position, short = draw.choice([None, 30]), draw.choice([0, 20])
+        limits = Limits(position, short, draw.choice([None, 3]), draw.choice([None, 1_500]))
         about_accounts: list[Command] = [
             Deposit(account, cash),
             Withdraw(account, cash),
@@ -161,6 +161,7 @@ def funded_script(seed: int, length: int) -> Iterator[Command]:
             SetLimits(account, limits),
             Reduce(book.symbol, 10_000 + number, account, side, lots, price),
             Bust(book.symbol, draw.randint(1, 20)),
+            BlockTrade(book.symbol, account, draw.randrange(5), 100, lots),
         ]
         yield draw.choice(about_accounts)
 
@@ -480,6 +481,9 @@ DOCTORED_ACCOUNTS: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
     ("wealth_is_conserved", "deposited twice", [], Deposit(7, 5), lambda it: it.hold(7, cash=10)),
     ("both_sides_settle", "another pays", ASK, HIT, lambda it: it.hold(8, cash=1_000).hold(9, cash=-300)),
     ("both_sides_settle", "the maker waits", ASK, HIT, lambda it: it.hold(7, cash=1_000)),
+    ("both_sides_settle", "a block unpaid", FUNDS, BlockTrade("ABC", 7, 8, 100, 5), lambda it: it.hold(7, cash=1_000)),
+    ("accounts_are_not_books", "a block", FUNDS, BlockTrade("ABC", 7, 8, 99, 5), lambda it: it.leave(last_price=99)),
+    ("one_acknowledgement", "another block", FUNDS, BlockTrade("ABC", 7, 8, 99, 5), lambda it: it.ask(price=98)),
     ("both_sides_settle", "half a bust", DEALT, Bust("ABC", 1), lambda it: it.hold(8, cash=700)),
     ("reserved_is_what_live_orders_need", "none", FUNDS, buy(1, 5, 100, account=7), lambda it: it.hold(7, reserved=0)),
     ("reserved_is_what_live_orders_need", "a lot more", ASK, HIT, lambda it: it.hold(7, "ABC", selling=3)),

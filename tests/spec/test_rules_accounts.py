@@ -1,4 +1,4 @@
-"""Rules M, C9 and N: what accounts may do, what a trade moves, and what a bust gives back.
+"""Rules M, C9, N and L6: what accounts may do, what a trade moves, and what a bust gives back.
 
 Every command goes to the oracle and to both engines, and after each all of them say the same of every account.
 """
@@ -12,11 +12,13 @@ from bookproof.engine.striped import StripedEngine
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
     Bust,
     Cancel,
     Command,
     Deposit,
     EndOfDay,
+    Halt,
     Leg,
     MassCancel,
     Reduce,
@@ -25,7 +27,7 @@ from bookproof.spec.commands import (
     Submit,
     Withdraw,
 )
-from bookproof.spec.events import Busted, Deposited, Event, LimitsSet, Rejected, Trade, Withdrawn
+from bookproof.spec.events import BlockTraded, Busted, Deposited, Event, LimitsSet, Rejected, Trade, Withdrawn
 from bookproof.spec.exchange import account, opening, step
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import broken
@@ -405,6 +407,70 @@ def test_c9_what_is_wrong_with_the_order_itself_comes_first(venue: Venue) -> Non
     assert venue.reason() is RejectReason.UNKNOWN_SYMBOL
     venue.do(Reduce("ABC", 1, BOB, SELL, 99))
     assert venue.reason() is RejectReason.NO_LIQUIDITY
+
+
+# ── L6: block trades ──
+
+
+def test_l6_two_accounts_trade_past_the_book_and_settle_at_once(venue: Venue) -> None:
+    venue.do(ask(1, 4, 100), bid(2, 1, 90)._replace(stop=120))
+    books = venue.state.books
+    assert venue.do(BlockTrade("ABC", ANN, BOB, 130, 6)) == (BlockTraded("ABC", 1, 130, 6, ANN, BOB),)
+    assert (venue.cash(ANN), venue.lots(ANN)) == ((1_000 - 780, 90), (6, 1, 0))
+    assert (venue.cash(BOB), venue.lots(BOB)) == ((780, 0), (4, 0, 4))
+    assert venue.state.books == books, "no order, no last price and no stop has changed"
+
+
+def test_l6_both_parties_need_what_is_not_reserved(venue: Venue) -> None:
+    venue.do(bid(1, 9, 100), BlockTrade("ABC", ANN, BOB, 101, 1))
+    assert venue.events == (Rejected("ABC", None, RejectReason.INSUFFICIENT_CASH),)
+    venue.do(ask(2, 9, 110), BlockTrade("ABC", ANN, BOB, 50, 2))
+    assert venue.reason() is RejectReason.INSUFFICIENT_ASSETS
+    venue.do(BlockTrade("ABC", ANN, BOB, 101, 2))  # neither can: the seller's reason takes precedence
+    assert venue.reason() is RejectReason.INSUFFICIENT_ASSETS
+    venue.do(SetLimits(ANN, Limits(position=9)), BlockTrade("ABC", ANN, BOB, 1, 1))
+    assert venue.reason() is RejectReason.POSITION_LIMIT
+
+
+def test_l6_only_blocks_are_traded_past_the_book() -> None:
+    venue = Venue(profile=CASH._replace(least_block=5))
+    venue.do(Deposit(ANN, 1_000), Deposit(BOB, 10, "ABC"), BlockTrade("ABC", ANN, BOB, 100, 4))
+    assert venue.reason() is RejectReason.BLOCK_TOO_SMALL
+    venue.do(BlockTrade("ABC", ANN, BOB, 100, 5))
+    assert venue.reason() is None
+
+
+def test_l6_a_block_trade_can_be_busted(venue: Venue) -> None:
+    venue.do(BlockTrade("ABC", ANN, BOB, 100, 5), Bust("ABC", 1))
+    assert venue.events == (Busted("ABC", 1, 100, 5, ANN, BOB),)
+    assert (venue.cash(ANN), venue.cash(BOB)) == ((1_000, 0), (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (BlockTrade("NONE", ANN, BOB, 100, 5), RejectReason.UNKNOWN_SYMBOL),
+        (BlockTrade("ABC", ANN, -1, 100, 5), RejectReason.INVALID_ACCOUNT),
+        (BlockTrade("ABC", True, BOB, 100, 5), RejectReason.INVALID_ACCOUNT),
+        (BlockTrade("ABC", ANN, BOB, 100, 0), RejectReason.INVALID_QUANTITY),
+        (BlockTrade("ABC", ANN, BOB, 0, 5), RejectReason.INVALID_PRICE),
+        (BlockTrade("ABC", ANN, BOB, None, 5), RejectReason.INVALID_PRICE),  # type: ignore[arg-type]
+        (BlockTrade("ABC", ANN, ANN, 100, 5), RejectReason.INVALID_COMBINATION),
+        (BlockTrade("ABC", ANN, BOB, 100, 5), RejectReason.NO_ACCOUNTS),
+    ],
+)
+def test_l6_what_makes_no_sense_is_refused(command: BlockTrade, reason: RejectReason) -> None:
+    for profile in (Profile(), CASH) if reason is not RejectReason.NO_ACCOUNTS else (Profile(),):
+        venue = Venue(profile=profile)
+        venue.do(command)
+        assert venue.reason() is reason
+
+
+def test_l6_no_block_trade_while_the_book_or_the_market_halts(venue: Venue) -> None:
+    venue.do(Halt("ABC"), BlockTrade("ABC", ANN, BOB, 100, 5))
+    assert venue.reason() is RejectReason.BOOK_HALTED
+    venue.do(Halt(), BlockTrade("ABC", ANN, BOB, 100, 5))
+    assert venue.reason() is RejectReason.MARKET_HALTED
 
 
 # ── N: busts ──

@@ -18,9 +18,10 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from bookproof.engine.book import FastBook
-from bookproof.spec.commands import Basket, Bust, Deposit, Reduce, Replace, SetLimits, Submit, Withdraw
+from bookproof.spec.commands import Basket, BlockTrade, Bust, Deposit, Reduce, Replace, SetLimits, Submit, Withdraw
 from bookproof.spec.events import (
     Accepted,
+    BlockTraded,
     Busted,
     Cancelled,
     Deposited,
@@ -38,10 +39,7 @@ from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Account, Limits, Lots, Money, OrderId, Side, Symbol, Ticks, TimeInForce
 from bookproof.spec.views import AccountView, Holding
 
-ABOUT_ACCOUNTS = (Deposit, Withdraw, SetLimits, Bust)
-"""The commands that touch no book."""
-
-AccountCommand: TypeAlias = Deposit | Withdraw | SetLimits | Bust
+AccountCommand: TypeAlias = Deposit | Withdraw | SetLimits | Bust | BlockTrade
 OrderCommand: TypeAlias = Submit | Reduce | Basket | Replace
 """The commands that an account has to stand for."""
 
@@ -363,6 +361,24 @@ class Ledger:
             events.append(Busted(symbol, number, deal.price, deal.quantity, deal.buyer, deal.seller))
         return events
 
+    def block(self, command: BlockTrade, entries: Entries) -> list[Event]:
+        """A trade past the book, if both can (L6). Hold its stripe, and of both the right to spend and the balance."""
+        symbol, price, quantity = command.symbol, command.price, command.quantity
+        buyer, seller = command.buyer, command.seller
+        desk = self.desks[symbol]
+        refusals = []
+        for account, side in ((buyer, Side.BUY), (seller, Side.SELL)):
+            want = Want(symbol, 0, side, quantity, unit_of(side, price) * quantity, 0, 0)
+            refusal = self.refusal(Demand(account, [want], 0))
+            if refusal is not None:
+                refusals.append(refusal.reason)
+        if refusals:
+            return [Rejected(symbol, None, min(refusals, key=lambda reason: reason.precedence))]
+        desk.trades += 1
+        desk.deals[desk.trades] = Deal(price, quantity, buyer, seller)
+        _deliver(desk, price, quantity, buyer, seller, entries)
+        return [BlockTraded(symbol, desk.trades, price, quantity, buyer, seller)]
+
     def view(self, account: Account) -> AccountView:
         """One account. Hold every stripe and its balance."""
         till = self._tills.get(account) or Till()
@@ -379,7 +395,7 @@ class Ledger:
 
 def fault_of(command: AccountCommand, lot: Lots) -> RejectReason | None:
     """Why a command about accounts makes no sense, but for its symbol."""
-    if isinstance(command, Bust):
+    if isinstance(command, Bust | BlockTrade):  # a block trade is checked as an order is
         return None
     if not _is_account(command.account):
         return RejectReason.INVALID_ACCOUNT

@@ -14,6 +14,7 @@ from bookproof.engine.book import FastBook, Market
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
     Bust,
     Cancel,
     Command,
@@ -44,7 +45,7 @@ from bookproof.spec.events import (
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Account, Limits, OrderId, Phase, Symbol, TimeInForce
+from bookproof.spec.values import Account, Limits, OrderId, Phase, Side, Symbol, TimeInForce
 from bookproof.spec.views import AccountView, BookView
 
 
@@ -65,6 +66,7 @@ class Floor:
             if flaw is not None:
                 raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
             self.books[instrument.symbol] = book_type(instrument, profile, self.market)
+        self._least_block = profile.least_block
         self._lots = {instrument.symbol: instrument.lot for instrument in listed}
         self.ledger = None if profile.risk is Risk.NONE else Ledger(listed, self.books, profile)
         """The accounts; None where the venue keeps none (M1)."""
@@ -76,8 +78,8 @@ class Floor:
         """
         if self.ledger is None:
             return self.match(command)
-        if isinstance(command, Deposit | Withdraw | SetLimits | Bust):
-            rejected, entries = self.account_fault(command), Entries()
+        if isinstance(command, Deposit | Withdraw | SetLimits | Bust | BlockTrade):
+            rejected, entries = self.account_fault(command) or self.block_refusal(command), Entries()
             events: Sequence[Event] = [rejected] if rejected is not None else self.on_account(command, entries)
         else:
             if isinstance(command, Submit | Reduce | Basket | Replace):
@@ -133,8 +135,8 @@ class Floor:
                 rejected = self.order_fault(command)
                 reason = RejectReason.NO_ACCOUNTS
                 return refused(command.symbol, command.order_id, reason) if rejected is None else [rejected]
-            case Deposit() | Withdraw() | SetLimits() | Bust():
-                rejected = self.account_fault(command)
+            case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade():
+                rejected = self.account_fault(command) or self.block_refusal(command)
                 about = None if isinstance(command, SetLimits) else command.symbol
                 return refused(about, None, RejectReason.NO_ACCOUNTS) if rejected is None else [rejected]
         raise TypeError(f"expected a command, got {type(command).__name__}; see bookproof.spec.commands")
@@ -146,8 +148,35 @@ class Floor:
         symbol = None if isinstance(command, SetLimits) else command.symbol
         if symbol is not None and symbol not in self.books:
             return Rejected(symbol, None, RejectReason.UNKNOWN_SYMBOL)
-        reason = fault_of(command, 1 if symbol is None else self._lots[symbol])
+        if isinstance(command, BlockTrade):
+            reason = self._block_fault(command)
+        else:
+            reason = fault_of(command, 1 if symbol is None else self._lots[symbol])
         return None if reason is None else Rejected(symbol, None, reason)
+
+    def _block_fault(self, command: BlockTrade) -> RejectReason | None:
+        if not is_number(command.seller):
+            return RejectReason.INVALID_ACCOUNT
+        price = command.price
+        bid = Submit(command.symbol, 0, command.buyer, Side.BUY, command.quantity, price if price is not None else -1)
+        reason = self.books[command.symbol].checks.submit(bid)
+        if reason is None and price is None:
+            return RejectReason.INVALID_PRICE
+        return reason or (RejectReason.INVALID_COMBINATION if command.buyer == command.seller else None)
+
+    def block_refusal(self, command: AccountCommand) -> Rejected | None:
+        """Why a block trade may not be made now (L6): hold the stripe of its book. None for any other command."""
+        if not isinstance(command, BlockTrade):
+            return None
+        if self.market.halted:
+            reason = RejectReason.MARKET_HALTED
+        elif self.books[command.symbol].halted:
+            reason = RejectReason.BOOK_HALTED
+        elif command.quantity < self._least_block:
+            reason = RejectReason.BLOCK_TOO_SMALL
+        else:
+            return None
+        return Rejected(command.symbol, None, reason)
 
     def order_fault(self, command: OrderCommand) -> Rejected | None:
         """The books' own refusal of what an account is to stand for: hold the stripes of its orders."""
@@ -175,6 +204,8 @@ class Floor:
                 return [self.ledger.set_limits(command)]
             case Bust():
                 return self.ledger.bust(command, entries)
+            case BlockTrade():
+                return self.ledger.block(command, entries)
 
     def write_up(self, command: Command | None, events: Sequence[Event]) -> Entries:
         """What the events of a command move in cash; in the books they have moved (M4). Hold its stripes still."""

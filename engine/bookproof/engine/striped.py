@@ -15,7 +15,7 @@ all stripes           the market-wide halt and the clock, to      mass cancel, h
                       everything else of every book
 ``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce and basket of
                       ``i`` have available: nobody else does      the account, from its check to its stamp; withdrawal
-                      while it is held                            of cash and new limits
+                      while it is held                            of cash and new limits; block trade: of both parties
 ``_balances[i]``      cash, reserved cash, count of orders and    (with accounts) whoever moves or reads any of it: for
                       limits of accounts of stripe ``i``          the check, and again to book the cash with the stamp
 ====================  ==========================================  =====================================================
@@ -59,6 +59,7 @@ from bookproof.engine.views import LockedViews
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
     Bust,
     Cancel,
     Command,
@@ -141,6 +142,7 @@ class StripedEngine(LockedViews):
             Withdraw: self._about_account,
             SetLimits: self._about_account,
             Bust: self._about_account,
+            BlockTrade: self._about_account,
         }
 
     def submit(self, command: Command) -> Answer:
@@ -199,6 +201,8 @@ class StripedEngine(LockedViews):
         if kind is Bust:
             return self._bust(command)
         with self._lock_of[command.symbol]:  # guards the book, and everybody's lots of it
+            if kind is BlockTrade:
+                return self._block(command)
             if kind is Submit or kind is Replace or kind is Reduce:
                 return self._paid(command)
             if kind is Deposit or kind is Withdraw:
@@ -214,7 +218,7 @@ class StripedEngine(LockedViews):
         if rejected is not None:
             return self._stamped([rejected])
         demand = ledger.demand(command)
-        with self._holding_to_spend(demand.account):  # nothing else may lower what this account has available
+        with self._holding_to_spend([demand.account]):  # nothing else may lower what this account has available
             with self._holding_balances([demand.account]):  # guards its cash and limits
                 rejected = ledger.refusal(demand)
                 if rejected is not None:  # stamped now: what is missing may come at any moment
@@ -237,10 +241,10 @@ class StripedEngine(LockedViews):
             return self._stamped([rejected])
         if self._ledger is None:
             return self._stamped(list(self._floor.match(command)))
-        assert not isinstance(command, Bust), "a bust names a book"
+        assert not isinstance(command, Bust | BlockTrade), "these name a book"
         with ExitStack() as held:
             if not isinstance(command, Deposit):  # which lowers nothing
-                held.enter_context(self._holding_to_spend(command.account))
+                held.enter_context(self._holding_to_spend([command.account]))
             held.enter_context(self._holding_balances([command.account]))  # guards its cash and limits
             return Answer(self._next_stamp(), tuple(self._floor.on_account(command, {})))
 
@@ -259,9 +263,26 @@ class StripedEngine(LockedViews):
         with self._holding_all(), self._holding_balances([account]):  # guards its lots, and its cash
             return self._floor.account(account)
 
-    def _holding_to_spend(self, account: Account) -> Lock:
-        """Whoever holds this may lower what the account has available. Taken after stripes, one at most."""
-        return self._spending[account % ACCOUNT_STRIPES]
+    def _block(self, command: BlockTrade) -> Answer:
+        """Both parties are known beforehand, so their locks are simply sorted. Call it with the book's stripe held."""
+        rejected = self._floor.account_fault(command) or self._floor.block_refusal(command)
+        if rejected is not None:
+            return self._stamped([rejected])
+        assert self._ledger is not None
+        parties = (command.buyer, command.seller)
+        with self._holding_to_spend(parties), self._holding_balances(parties):  # guards the cash of both
+            entries: Entries = {}
+            events = self._floor.on_account(command, entries)
+            self._ledger.book(entries)
+            return Answer(self._next_stamp(), tuple(events))
+
+    @contextmanager
+    def _holding_to_spend(self, accounts: Iterable[Account]) -> Iterator[None]:
+        """Whoever holds this may lower what these accounts have available: from the lowest number up, after stripes."""
+        with ExitStack() as held:
+            for number in sorted({account % ACCOUNT_STRIPES for account in accounts}):
+                held.enter_context(self._spending[number])
+            yield
 
     @contextmanager
     def _holding_balances(self, accounts: Iterable[Account]) -> Iterator[None]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bookproof.spec.accounts import Accounts
 from bookproof.spec.book import Pending
-from bookproof.spec.commands import Basket, Bust, Deposit, Reduce, Replace, SetLimits, Submit, Withdraw
-from bookproof.spec.events import Busted, Rejected, Trade
+from bookproof.spec.commands import Basket, BlockTrade, Bust, Deposit, Reduce, Replace, SetLimits, Submit, Withdraw
+from bookproof.spec.events import BlockTraded, Busted, Rejected, Trade
 from bookproof.spec.kernel import Resting
 from bookproof.spec.tape import orders_of
 from bookproof.spec.values import Account, Lots, OrderId, Side, Symbol
@@ -27,8 +27,11 @@ Asset: TypeAlias = Symbol | None
 
 
 def accounts_are_not_books(step: Step) -> Sentences:
-    """A command about accounts leaves every book as it was: a bust re-opens nothing (N1)."""
-    if isinstance(step.command, Deposit | Withdraw | SetLimits | Bust) and step.after.books != step.before.books:
+    """A command about accounts leaves every book as it was: a bust re-opens nothing (N1, L6)."""
+    if (
+        isinstance(step.command, Deposit | Withdraw | SetLimits | Bust | BlockTrade)
+        and step.after.books != step.before.books
+    ):
         yield f"{type(step.command).__name__} changed a book"
 
 
@@ -61,8 +64,9 @@ def both_sides_settle(step: Step) -> Sentences:
                 lots = event.quantity if side is Side.BUY else -event.quantity
                 expected[account, event.symbol] += lots
                 expected[account, None] -= lots * event.price
-        if isinstance(event, Busted):
-            for account, lots in ((event.buyer, -event.quantity), (event.seller, event.quantity)):
+        if isinstance(event, Busted | BlockTraded):
+            bought = event.quantity if isinstance(event, BlockTraded) else -event.quantity
+            for account, lots in ((event.buyer, bought), (event.seller, -bought)):
                 expected[account, event.symbol] += lots
                 expected[account, None] -= lots * event.price
     found = _wealth(step.after.accounts)
@@ -120,7 +124,7 @@ def available_stays_above_zero(step: Step) -> Sentences:
 def limits_bind(step: Step) -> Sentences:
     """After a new order or a replace its account is within its limits, or no further beyond them than it was (M2)."""
     before, after = step.before.accounts, step.after.accounts
-    if before is None or after is None or not isinstance(step.command, Submit | Reduce | Basket | Replace):
+    if before is None or after is None or not isinstance(step.command, Submit | Reduce | Basket | Replace | BlockTrade):
         return
     for account, purse in after.purses.items():
         old, limits = before.purse(account), purse.limits
@@ -174,9 +178,9 @@ def busts_are_whole_and_once(step: Step) -> Sentences:
 
 
 PREDICATES: tuple[tuple[tuple[str, ...], Callable[[Step], Sentences]], ...] = (
-    (("N1",), accounts_are_not_books),
+    (("L6", "N1"), accounts_are_not_books),
     (("M4", "N1"), wealth_is_conserved),
-    (("M4", "N1"), both_sides_settle),
+    (("L6", "M4", "N1"), both_sides_settle),
     (("M1",), reserved_is_what_live_orders_need),
     (("M1",), available_stays_above_zero),
     (("M2",), limits_bind),

@@ -15,9 +15,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
-from bookproof.spec.commands import Basket, Bust, Command, Deposit, Reduce, Replace, SetLimits, Submit, Withdraw
+from bookproof.spec.commands import (
+    Basket,
+    BlockTrade,
+    Bust,
+    Command,
+    Deposit,
+    Reduce,
+    Replace,
+    SetLimits,
+    Submit,
+    Withdraw,
+)
 from bookproof.spec.events import (
     Accepted,
+    BlockTraded,
     Busted,
     Cancelled,
     Deposited,
@@ -40,7 +52,7 @@ from bookproof.spec.views import AccountView, Holding
 
 Books: TypeAlias = Mapping[Symbol, Book]
 
-AccountCommand: TypeAlias = Deposit | Withdraw | SetLimits | Bust
+AccountCommand: TypeAlias = Deposit | Withdraw | SetLimits | Bust | BlockTrade
 """What touches accounts and no book."""
 
 
@@ -350,6 +362,8 @@ def fault(command: AccountCommand, listing: Mapping[Symbol, Instrument]) -> Reje
         return RejectReason.UNKNOWN_SYMBOL
     if isinstance(command, Bust):
         return None
+    if isinstance(command, BlockTrade):
+        return _block_fault(command, listing[command.symbol])
     if not is_id(command.account):
         return RejectReason.INVALID_ACCOUNT
     if isinstance(command, SetLimits):
@@ -365,9 +379,22 @@ def fault(command: AccountCommand, listing: Mapping[Symbol, Instrument]) -> Reje
     return None
 
 
+def _block_fault(command: BlockTrade, instrument: Instrument) -> RejectReason | None:
+    """A block trade keeps to the limits of its instrument (A1), and is between two."""
+    if not is_id(command.buyer) or not is_id(command.seller):
+        return RejectReason.INVALID_ACCOUNT
+    if not instrument.accepts_quantity(command.quantity):
+        return RejectReason.INVALID_QUANTITY
+    if not instrument.accepts_price(command.price):
+        return RejectReason.INVALID_PRICE
+    return RejectReason.INVALID_COMBINATION if command.buyer == command.seller else None
+
+
 def carry_out(accounts: Accounts, command: AccountCommand) -> tuple[Accounts, tuple[Event, ...]]:
     """A well-formed command about accounts: the accounts after it, and what is said of it."""
     match command:
+        case BlockTrade():
+            return _block(accounts, command)
         case Deposit(account, amount, symbol):
             fired("M1")
             return _with_amount(accounts, account, amount, symbol), (Deposited(account, amount, symbol),)
@@ -397,6 +424,31 @@ def _with_amount(accounts: Accounts, account: Account, amount: int, symbol: Symb
     purse = accounts.purse(account)
     purse = purse._replace(cash=purse.cash + amount) if symbol is None else _with_lots(purse, symbol, amount)
     return accounts._replace(purses={**accounts.purses, account: purse})
+
+
+def _block(accounts: Accounts, command: BlockTrade) -> tuple[Accounts, tuple[Event, ...]]:
+    """Two accounts trade if both can (L6). Neither has an order, so nothing was reserved: both are asked now (M1, M2).
+
+    Of two reasons the one that takes precedence is given, of equal ones the buyer's.
+    """
+    fired("L6")
+    symbol, quantity, price = command.symbol, command.quantity, command.price
+    faults = []
+    for account, side in ((command.buyer, Side.BUY), (command.seller, Side.SELL)):
+        cost = max(0, price if side is Side.BUY else -price) * quantity
+        wanted = [Demand(Submit(symbol, 0, account, side, quantity, price), quantity, cost, 0, False)]
+        purse = accounts.purse(account)
+        fault = _limit_fault(purse, wanted) or _funds_fault(purse, wanted)
+        if fault is not None:
+            faults.append(fault[1])
+    if faults:
+        return accounts, (Rejected(symbol, None, min(faults, key=lambda reason: reason.precedence)),)
+    purses, earlier = dict(accounts.purses), accounts.trades.get(symbol, ())
+    number = len(earlier) + 1
+    _deliver(purses, symbol, price, quantity, command.buyer, command.seller)
+    dealt = Dealt(price, quantity, command.buyer, command.seller, ((symbol, number),))
+    after = Accounts(purses, {**accounts.trades, symbol: (*earlier, dealt)})
+    return after, (BlockTraded(symbol, number, price, quantity, command.buyer, command.seller),)
 
 
 def _bust(accounts: Accounts, command: Bust) -> tuple[Accounts, tuple[Event, ...]]:

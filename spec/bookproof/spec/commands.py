@@ -1,8 +1,8 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
 `Submit`, `Cancel` and `Replace` touch one book. `Basket` touches the books of its legs. `MassCancel`, a market-wide
-`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`, `SetLimits`
-and `Bust` touch accounts and no book.
+`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`, `SetLimits`,
+`Bust` and `BlockTrade` touch accounts and no book.
 """
 
 from __future__ import annotations
@@ -167,6 +167,16 @@ class Bust(Value, frozen=True):
     """Its place among the trades of its book, the first is 1."""
 
 
+class BlockTrade(Value, frozen=True):
+    """Report a trade that two accounts agreed on off-book: no book and no stop hears of it (rule L6)."""
+
+    symbol: Symbol
+    buyer: Account
+    seller: Account
+    price: Ticks
+    quantity: Lots
+
+
 Command: TypeAlias = (
     Submit
     | Cancel
@@ -183,6 +193,7 @@ Command: TypeAlias = (
     | SetLimits
     | Reduce
     | Bust
+    | BlockTrade
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -201,5 +212,6 @@ COMMANDS: tuple[type[Command], ...] = (
     SetLimits,
     Reduce,
     Bust,
+    BlockTrade,
 )
 """Every kind of command."""

@@ -152,6 +152,18 @@ class Busted(Value, frozen=True):
     seller: Account
 
 
+class BlockTraded(Value, frozen=True):
+    """A trade was made off-book and has settled (rule L6)."""
+
+    symbol: Symbol
+    trade: int
+    """Its place among the trades of its book, the first is 1."""
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -170,6 +182,7 @@ Event: TypeAlias = (
     | Withdrawn
     | LimitsSet
     | Busted
+    | BlockTraded
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -190,6 +203,7 @@ EVENTS: tuple[type[Event], ...] = (
     Withdrawn,
     LimitsSet,
     Busted,
+    BlockTraded,
 )
 """Every kind of event."""
 

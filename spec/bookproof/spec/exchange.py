@@ -16,6 +16,7 @@ from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
     Bust,
     Cancel,
     Command,
@@ -149,7 +150,7 @@ def step(state: Exchange, command: Command) -> Stepped:
             return _end_of_day(state)
         case TakeSnapshot():
             return state, (SnapshotTaken(snapshot(state)),)
-        case Deposit() | Withdraw() | SetLimits() | Bust() | Reduce():
+        case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | Reduce():
             return _without_accounts(state, command)
 
 
@@ -322,7 +323,7 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
     """
     listing = {symbol: book.instrument for symbol, book in state.books.items()}
     if isinstance(command, money.AccountCommand):
-        fault = money.fault(command, listing)
+        fault = money.fault(command, listing) or _block_refusal(state, command)
         if fault is not None:
             return _refused(state, getattr(command, "symbol", None), None, fault)
         accounts, said = money.carry_out(accounts, command)
@@ -338,7 +339,23 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
     return after._replace(accounts=money.settled(accounts, state.books, command, events, after.books)), events
 
 
-def _without_accounts(state: Exchange, command: Deposit | Withdraw | SetLimits | Bust | Reduce) -> Stepped:
+def _block_refusal(state: Exchange, command: Command) -> RejectReason | None:
+    """Why a block trade may not be made now (L6): its book halts, or it is too small to go past it."""
+    if not isinstance(command, BlockTrade):
+        return None
+    if state.halted:
+        fired("J6")
+        return RejectReason.MARKET_HALTED
+    if state.books[command.symbol].phase is Phase.HALT:
+        fired("J2")
+        return RejectReason.BOOK_HALTED
+    if command.quantity < state.profile.least_block:
+        fired("L6")
+        return RejectReason.BLOCK_TOO_SMALL
+    return None
+
+
+def _without_accounts(state: Exchange, command: money.AccountCommand | Reduce) -> Stepped:
     """A command that needs accounts where there are none: what else is wrong with it takes precedence."""
     if isinstance(command, Reduce):
         _, events = step(state, reduce_order(command))
@@ -346,7 +363,7 @@ def _without_accounts(state: Exchange, command: Deposit | Withdraw | SetLimits |
             return state, events
         return _refused(state, command.symbol, command.order_id, RejectReason.NO_ACCOUNTS)
     listing = {symbol: book.instrument for symbol, book in state.books.items()}
-    fault = money.fault(command, listing)
+    fault = money.fault(command, listing) or _block_refusal(state, command)
     return _refused(state, getattr(command, "symbol", None), None, fault or RejectReason.NO_ACCOUNTS)
 
 

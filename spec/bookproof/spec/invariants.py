@@ -19,6 +19,7 @@ from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
     Bust,
     Cancel,
     Command,
@@ -36,6 +37,7 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.events import (
     Accepted,
+    BlockTraded,
     Busted,
     Cancelled,
     ClockAdvanced,
@@ -749,7 +751,7 @@ def _reach(command: Command, state: Exchange) -> set[Symbol]:
             return {command.symbol}
         case Basket():
             return {leg.symbol for leg in command.legs}
-        case Reduce():
+        case Reduce() | BlockTrade():
             return {command.symbol}
         case Deposit() | Withdraw():  # `accounts_are_not_books` holds that they change none
             return set() if command.symbol is None else {command.symbol}
@@ -780,6 +782,15 @@ def _acknowledges(event: Event, command: Command) -> bool:
             return event == Withdrawn(command.account, command.amount, command.symbol)
         case SetLimits():
             return event == LimitsSet(command.account, command.limits)
+        case BlockTrade():
+            made = (command.symbol, command.price, command.quantity, command.buyer, command.seller)
+            return isinstance(event, BlockTraded) and made == (
+                event.symbol,
+                event.price,
+                event.quantity,
+                event.buyer,
+                event.seller,
+            )
         case Bust():
             return isinstance(event, Busted) and (event.symbol, event.trade) == (command.symbol, command.trade)
         case Cancel():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from bookproof.spec.values import Account, Value
+from bookproof.spec.values import Account, Lots, Value
 
 
 class ReplaceKeeps(StrEnum):
@@ -68,6 +68,8 @@ class Profile(Value, frozen=True):
     """G1: accounts that count as one owner. An account in no group is its own owner."""
     risk: Risk = Risk.NONE
     """M1, M2, M4, N1: whether accounts are kept."""
+    least_block: Lots = 1
+    """L6: the fewest lots that may be traded off-book."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

@@ -65,6 +65,8 @@ class RejectReason(StrEnum):
     """Not a whole amount from 1 to 10**15, or no whole number of lots."""
     INVALID_LIMITS = "invalid-limits"
     """A limit that is no integer from 0 to 10**15 (M2)."""
+    BLOCK_TOO_SMALL = "block-too-small"
+    """A trade of so few lots has to be made in the book (L6)."""
     NO_ACCOUNTS = "no-accounts"
     """This venue keeps no accounts (M1)."""
     UNKNOWN_TRADE = "unknown-trade"

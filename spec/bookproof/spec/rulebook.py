@@ -298,6 +298,13 @@ _TABLE = (
         source="Binance rejects it; Deribit would cut it to size",
     ),
     Rule(
+        "L6",
+        "LA",
+        "Two accounts may trade off-book from a least size on: both are asked and settle at once, and no book, last "
+        "price or stop hears of it.",
+        source="Deribit: block trades",
+    ),
+    Rule(
         "M1",
         "LA",
         "What an order can cost at worst is reserved before it matches or it is refused, and released as soon as it is "
@@ -343,10 +350,10 @@ NOT_YET: dict[str, str] = {
     "L2": "no implied orders",
     "L3": "no implied orders",
     "L5": "no smart routing between books",
-    "L6": "no block trades",
     "L7": "one process, no distributed commit",
     "M3": "no margin: every order is covered by itself, so there is no portfolio to value and nothing to liquidate",
     "C9 resting": "a reduce-only order never rests: it would have to be cut each time the position changes",
+    "L6 legs": "a block trade is of one book, and its parties are no quote requests",
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
     "C3 market-limit": "no remainder at the first trade's price, no protection points, no quote budget",
     "C6 reprice": "post-only orders are refused, never repriced; a hidden opposite order counts too (B6)",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from bookproof.engine.interface import Answer
 from bookproof.spec.commands import (
     Basket,
+    BlockTrade,
     Cancel,
     Command,
     Deposit,
@@ -64,7 +65,7 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
     ('ABC',)
     """
     match command:
-        case Submit() | Cancel() | Replace() | Reduce():
+        case Submit() | Cancel() | Replace() | Reduce() | BlockTrade():
             return (command.symbol,)
         case Deposit() | Withdraw():
             return () if command.symbol is None else (command.symbol,)

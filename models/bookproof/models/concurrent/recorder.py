@@ -17,7 +17,7 @@ from types import FrameType
 from bookproof.engine.interface import Answer, Engine
 from bookproof.models.concurrent.history import History, Operation
 from bookproof.models.concurrent.seam import OverlappingThreads, StuckError
-from bookproof.models.generate.case import account_named
+from bookproof.models.generate.case import accounts_named
 from bookproof.spec.commands import Command
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile, Risk
@@ -110,8 +110,7 @@ def _accounts(profile: Profile, scripts: Sequence[Script]) -> list[Account]:
     """Every account that a command names, where accounts are kept."""
     if profile.risk is Risk.NONE:
         return []
-    named = {account_named(command) for script in scripts for command in script}
-    return sorted(account for account in named if account is not None)
+    return sorted({account for script in scripts for command in script for account in accounts_named(command)})
 
 
 def _join(

@@ -43,11 +43,11 @@ def named(command: Command) -> tuple[tuple[Symbol, OrderId], ...]:
     return entered(command)
 
 
-def account_named(command: Command) -> Account | None:
-    """The account that a command names, if it names one that there can be.
+def accounts_named(command: Command) -> tuple[Account, ...]:
+    """The accounts that a command names, bad ones left out.
 
-    >>> account_named(Cancel("ABC", 1)) is None
-    True
+    >>> accounts_named(Cancel("ABC", 1))
+    ()
     """
-    account = getattr(command, "account", None)
-    return account if type(account) is int else None
+    named = (getattr(command, field, None) for field in ("account", "buyer", "seller"))
+    return tuple(account for account in named if type(account) is int)

@@ -56,7 +56,7 @@ class Feature(StrEnum):
     BAD_INPUT = "bad-input"
     """Unknown symbols; zero, negative, huge and non-integer numbers; terms that contradict each other (A1, A4)."""
     ACCOUNTS = "accounts"
-    """Deposits, withdrawals, limits, reduce-only orders and busts, mostly where accounts are kept (M, C9, N)."""
+    """Deposits, withdrawals, limits, reduce-only orders, busts and block trades (M, C9, N, L6)."""
 
 
 Features: TypeAlias = frozenset[Feature]

@@ -19,6 +19,7 @@ from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, Scale, sca
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
     Bust,
     Cancel,
     Command,
@@ -85,7 +86,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.CLOCK: {"advance_clock": 3, "end_of_day": 1},
     Feature.SNAPSHOT: {"snapshot": 1},
     Feature.BAD_INPUT: {"spoiled": 4},
-    Feature.ACCOUNTS: {"deposit": 3, "withdraw": 1, "set_limits": 1, "reduce": 2, "bust": 1},
+    Feature.ACCOUNTS: {"deposit": 3, "withdraw": 1, "set_limits": 1, "reduce": 2, "bust": 1, "block": 1},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
 
@@ -348,6 +349,17 @@ def _bust(code: int, context: Context) -> Bust:
     return Bust(scales[at].symbol, code % (len(context.used) // (2 * len(scales)) + 1) + 1)
 
 
+def _block(code: int, context: Context) -> BlockTrade:
+    """Two different parties, but for one in six."""
+    code, at = divmod(code, len(context.plan.scales))
+    symbol, prices, quantities = context.plan.scales[at]
+    code, buyer = divmod(code, ACCOUNTS)
+    code, away = divmod(code, 2 * ACCOUNTS)
+    code, size = divmod(code, SIZES)
+    seller = (buyer + (away if away % ACCOUNTS or not away else 1)) % ACCOUNTS
+    return BlockTrade(symbol, buyer + 1, seller + 1, prices[code % LEVELS], quantities[size])
+
+
 def _spoiled(code: int, context: Context) -> Command:
     decoders = context.plan.decoders
     code, at = divmod(code, len(decoders))
@@ -371,4 +383,5 @@ _DECODERS: Mapping[str, Decoder] = {
     "set_limits": _set_limits,
     "reduce": _reduce,
     "bust": _bust,
+    "block": _block,
 }

@@ -15,6 +15,7 @@ from bookproof.models.generate.venues import USUAL_PRICE
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
     Bust,
     Command,
     Deposit,
@@ -70,6 +71,10 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         plain = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
         yield Submit(*plain, TimeInForce.IOC)
         for field in ("quantity", "account"):
+            yield from _smaller(command, field)
+        yield from _cheaper(command, ("price",), prices)
+    elif type(command) is BlockTrade:
+        for field in ("quantity", "buyer", "seller"):
             yield from _smaller(command, field)
         yield from _cheaper(command, ("price",), prices)
     elif type(command) is Bust:

@@ -8,6 +8,7 @@ from typing import Any
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
     Bust,
     Cancel,
     Command,
@@ -85,6 +86,13 @@ SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
         ("price", PRICES),
     ),
     Bust: (("symbol", (UNLISTED,)), ("trade", NO_NUMBERS)),
+    BlockTrade: (
+        ("symbol", (UNLISTED,)),
+        ("buyer", NO_NUMBERS),
+        ("seller", NO_NUMBERS),
+        ("price", PRICES),
+        ("quantity", OFF_LIMITS),
+    ),
 }
 """The fields of each command, and what to spoil them with."""
 

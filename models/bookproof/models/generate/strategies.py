@@ -29,6 +29,7 @@ from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, USUAL_PRIC
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
     Bust,
     Cancel,
     Command,
@@ -164,6 +165,7 @@ def commands(
             st.builds(SetLimits, ACCOUNT, LIMITS),
             st.builds(Reduce, symbol, order_id, ACCOUNT, SIDES, QUANTITY, st.none() | PRICE),
             st.builds(Bust, symbol, TRADE),
+            st.builds(BlockTrade, symbol, ACCOUNT, ACCOUNT, PRICE, QUANTITY),
         ),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)

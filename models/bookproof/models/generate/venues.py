@@ -39,7 +39,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("true-stops-trigger", true_stop=TrueStop.TRIGGER),
         Profile("no-liquidity-cancels", no_liquidity=NoLiquidity.CANCEL),
         Profile("groups", self_trade_groups=((1, 2),)),
-        Profile("cash-accounts", risk=Risk.CASH),
+        Profile("cash-accounts", risk=Risk.CASH, least_block=3),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from bookproof.engine.interface import Engine
 from bookproof.models.engines_by_name import MakeEngine
-from bookproof.models.generate.case import Case, account_named, named
+from bookproof.models.generate.case import Case, accounts_named, named
 from bookproof.models.generate.shrinking import shrink_case
 from bookproof.models.report.literal import literal
 from bookproof.models.sequential.patience import Hung, patiently
@@ -218,8 +218,7 @@ class SideBySide:
         for symbol, order_id in named(command):
             if symbol in self._named and type(order_id) is int:
                 self._named[symbol][order_id] = None
-        if (account := account_named(command)) is not None:
-            self._accounts[account] = None
+        self._accounts.update(dict.fromkeys(accounts_named(command)))
         try:
             got = tuple(self.engine.submit(command).events)
         except Exception as error:

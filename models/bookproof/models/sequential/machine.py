@@ -41,6 +41,7 @@ from bookproof.models.sequential.differential import PATIENCE, SideBySide
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
     Bust,
     Cancel,
     Command,
@@ -218,6 +219,12 @@ def agreement_machine(
             @rule(symbol=symbols, trade=TRADE)
             def bust(self, symbol: Symbol, trade: int) -> None:
                 self.do(Bust(symbol, trade))
+
+            @rule(symbol=symbols, buyer=ACCOUNT, seller=ACCOUNT, price=PRICE, quantity=QUANTITY)
+            def block_trade(
+                self, symbol: Symbol, buyer: Account, seller: Account, price: Ticks, quantity: Lots
+            ) -> None:
+                self.do(BlockTrade(symbol, buyer, seller, price, quantity))
 
         if Feature.LIMITS in features:
 
