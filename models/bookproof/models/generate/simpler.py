@@ -240,10 +240,13 @@ def plainer_profiles(case: Case) -> Iterator[Case]:
 
 
 def renumbered(case: Case) -> Iterator[Case]:
-    """Ids 1, 2, 3 in order of appearance; prices 100, 101, 102 in order of size; a seller first; the usual symbols."""
+    """Ids and accounts 1, 2, 3 as they appear; prices 100, 101, 102 by size; a seller first; the usual symbols."""
     ids = {number: 0 for command in case.commands for number in parts.ids(command)}
     ids = {number: place for place, number in enumerate(ids, start=1)}
     yield case._replace(commands=tuple(parts.with_ids(command, ids) for command in case.commands))
+    accounts = dict.fromkeys(number for command in case.commands for number in parts.accounts(command))
+    owners = {number: place for place, number in enumerate(accounts, start=1)}
+    yield case._replace(commands=tuple(parts.with_accounts(command, owners) for command in case.commands))
     prices = parts.prices(case.commands)
     yield _priced(case, {price: USUAL_PRICE + place for place, price in enumerate(prices)})
     yield from (_priced(case, {price: lower}) for lower, price in pairwise(prices))
