@@ -21,16 +21,20 @@ from bookproof.spec.commands import (
     COMMANDS,
     AdvanceClock,
     Basket,
+    Bust,
     Cancel,
     Command,
     EndOfDay,
     Halt,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.events import Rejected, Triggered
 from bookproof.spec.exchange import opening, step
@@ -91,6 +95,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.SNAPSHOT: is_any(TakeSnapshot),
     Feature.BAD_INPUT: is_bad,
     Feature.AUCTIONS: is_any(SetPhase),
+    Feature.ACCOUNTS: is_any(Withdraw, SetLimits, Reduce, Bust),
 }
 """What shows that a feature is on."""
 
@@ -183,7 +188,7 @@ def test_stops_set_each_other_off() -> None:
 
 def test_soak_reaches_every_decision_rule() -> None:
     with listening() as seen:
-        for number in range(len(ROUND) * 100):
+        for number in range(len(ROUND) * 150):
             _, case = numbered_case(1, number)
             state = opening(case.instruments, case.profile)
             for command in case.commands:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from bookproof.engine.accounts import Entries
 from bookproof.engine.book import FastBook
 from bookproof.engine.interface import Answer
 from bookproof.engine.ladder import Level, RestingOrder
@@ -18,6 +19,7 @@ from bookproof.engine.striped import StripedEngine
 from bookproof.models.engines_by_name import MakeEngine, factory, known
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import EVERYTHING, PLAIN, SWARM, Feature, Features, alone
+from bookproof.models.generate.funds import profile_for, with_accounts
 from bookproof.models.generate.soak import soak_case
 from bookproof.models.generate.strategies import cases
 from bookproof.models.generate.venues import VENUES
@@ -29,13 +31,13 @@ from bookproof.models.sequential.run import DECISION_RULES, LEAST_ROUNDS, ROUND,
 from bookproof.models.verdict import Verdict
 from bookproof.spec import exchange
 from bookproof.spec.commands import Cancel, Command, Halt, Submit
-from bookproof.spec.events import Cancelled
+from bookproof.spec.events import Cancelled, Event
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import Breach
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.reasons import CancelReason
-from bookproof.spec.values import OrderId, Side, Symbol, TimeInForce
-from bookproof.spec.views import Depth, OrderStatus, Top, top_of
+from bookproof.spec.values import Account, OrderId, Side, Symbol, TimeInForce
+from bookproof.spec.views import AccountView, Depth, OrderStatus, Top, top_of
 
 QUICK = settings(
     max_examples=25,
@@ -127,6 +129,20 @@ class ForgetsExecutions(StripedEngine):
         return status and status._replace(executed=0)
 
 
+class ShowsNoReserve(StripedEngine):
+    """An account seems to have all its cash at its disposal (rule M1)."""
+
+    def account(self, account: Account) -> AccountView:
+        return super().account(account)._replace(reserved=0)
+
+
+class ForgetsTheSecondParty(StripedEngine):
+    """Of the accounts that a command concerns, only the first is booked (rule M4)."""
+
+    def _booked(self, events: list[Event], entries: Entries) -> Answer:
+        return super()._booked(events, dict(list(entries.items())[:1]))
+
+
 class RepairsItselfWhenLookedAt(StripedEngine):
     """Every third command in a row that nobody looks behind is carried out twice."""
 
@@ -152,6 +168,8 @@ DEFECTS: list[tuple[MakeEngine, Features, Kind, int, str]] = [
     (CrashesOnDeadCancels, PLAIN, Kind.CRASH, 1, "A3"),
     (PhantomLevels, PLAIN, Kind.DEPTH, 2, "B11"),
     (ForgetsExecutions, PLAIN, Kind.STATUS, 2, "C1"),
+    (ShowsNoReserve, alone(Feature.ACCOUNTS), Kind.ACCOUNT, 2, "M1"),
+    (ForgetsTheSecondParty, alone(Feature.ACCOUNTS), Kind.ACCOUNT, 4, "M4"),
 ]
 """Engine, the features of the run, where it shows, the fewest commands that show it, a rule that is concerned."""
 
@@ -218,7 +236,7 @@ def test_defect_is_found_and_shrinks_to_the_fewest_commands(
     assert (difference.kind, len(shortest.commands)) == (kind, fewest)
     assert rule in difference.rules
     assert shortest.instruments == listing(["ABC"])
-    assert shortest.profile == DEFAULT
+    assert shortest.profile == profile_for(features, DEFAULT)
     assert compare(engine, *_without_profile(shortest)) == difference
 
 
@@ -226,7 +244,8 @@ def test_defect_is_found_and_shrinks_to_the_fewest_commands(
 def test_shrunk_numbers_are_small(engine: MakeEngine, features: Features, kind: Kind, fewest: int, rule: str) -> None:
     shortest, _ = shrink(engine, *first_difference(engine, features, kind))
     orders = [command for command in shortest.commands if isinstance(command, Submit)]
-    assert all(order.quantity <= 2 and order.account == 1 and order.price == 100 for order in orders)
+    most = 2 if Feature.ACCOUNTS in features else 1  # settlement takes two
+    assert all(order.quantity <= 2 and order.account <= most and order.price == 100 for order in orders)
     assert [order.order_id for order in orders] == list(range(1, len(orders) + 1))
 
 
@@ -396,5 +415,6 @@ def test_an_engine_that_always_hangs_does_not_use_up_the_day(monkeypatch: pytest
 def test_case_numbers_go_through_features_and_venues() -> None:
     cases = [numbered_case(1, number) for number in range(len(ROUND) * LEAST_ROUNDS)]
     assert {name for name, _ in cases} == set(RUNS)
-    assert {case.profile for _, case in cases} == set(VENUES.values())
+    profiles = {case.profile for _, case in cases}
+    assert set(VENUES.values()) <= profiles <= {kept for it in VENUES.values() for kept in (it, with_accounts(it))}
     assert len({case for _, case in cases}) == len(cases)

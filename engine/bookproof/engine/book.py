@@ -685,6 +685,37 @@ class FastBook:
             self._collect(terms, price, leaves, order)
         return (Replaced(symbol, order_id, terms.side, price, quantity),)
 
+    def replace_refusal(self, command: Replace) -> RejectReason | None:
+        """Why this book, as it stands, does not take a replace that is well formed: as `replace`, without an effect."""
+        if self._market.halted:
+            return RejectReason.MARKET_HALTED
+        if self.paused and (reason := auction.shut(self.phase)) is not None:
+            return reason
+        order = self._live.get(command.order_id)
+        if order is None:
+            return _UNKNOWN_ORDER
+        terms, quantity = order.terms, command.quantity
+        if isinstance(order, RestingOrder):
+            price: Ticks | None = order.price if command.price is None else command.price
+            leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
+            fits = command.stop is None and (order.price is not None or price is None)
+        else:
+            price = terms.price if command.price is None else command.price
+            leaves = quantity
+            fits = (terms.price is None) == (price is None) and quantity >= terms.min_quantity
+        if not fits or (terms.display and leaves > terms.display * MOST_SLICES):
+            return RejectReason.INVALID_REPLACE
+        if self._min_notional and price is not None and price * quantity < self._min_notional:
+            return RejectReason.INVALID_NOTIONAL
+        if isinstance(order, StopOrder):
+            stop = terms.stop if command.stop is None else command.stop
+            assert stop is not None
+            rejects = self._profile.true_stop is TrueStop.REJECT
+            return RejectReason.STOP_ALREADY_TRUE if rejects and self._reached(terms.side, stop) else None
+        if leaves > 0 and terms.post_only and price is not None and self._would_take(terms.side, price):
+            return RejectReason.WOULD_TAKE
+        return None
+
     def _replace_stop(self, order: StopOrder, command: Replace) -> tuple[Event, ...]:
         symbol, order_id, quantity = command.symbol, command.order_id, command.quantity
         old = order.terms

@@ -44,8 +44,10 @@ from bookproof.spec.profile import DEFAULT, PROFILES, Profile
 from bookproof.spec.reports import REPORTS, Report
 from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
+    AccountView,
     BookView,
     Depth,
+    Holding,
     Indicative,
     Level,
     OrderStatus,
@@ -98,7 +100,20 @@ class Outcome(Value, frozen=True):
     events: tuple[Event, ...]
 
 
-View: TypeAlias = BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus | Indicative
+View: TypeAlias = (
+    BookView
+    | Queue
+    | QueuedOrder
+    | Depth
+    | Level
+    | Top
+    | Stops
+    | PendingStop
+    | OrderStatus
+    | Indicative
+    | AccountView
+    | Holding
+)
 VIEWS: tuple[type[View], ...] = (
     BookView,
     Queue,
@@ -110,6 +125,8 @@ VIEWS: tuple[type[View], ...] = (
     PendingStop,
     OrderStatus,
     Indicative,
+    AccountView,
+    Holding,
 )
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View | Report

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Phase, Side, Symbol, Ticks, Value
+from bookproof.spec.values import Account, Limits, Lots, Nanoseconds, OrderId, Phase, Side, Symbol, Ticks, Value
 from bookproof.spec.views import BookView
 
 
@@ -139,6 +139,53 @@ class Uncrossed(Value, frozen=True):
     """What could have traded at the price and found nobody: above 0 of buyers, below 0 of sellers."""
 
 
+class Deposited(Value, frozen=True):
+    """Cash, or lots of one book, came into an account."""
+
+    account: Account
+    amount: int
+    symbol: Symbol | None
+
+
+class Withdrawn(Value, frozen=True):
+    """Cash, or lots of one book, left an account."""
+
+    account: Account
+    amount: int
+    symbol: Symbol | None
+
+
+class LimitsSet(Value, frozen=True):
+    """An account has new limits (rule M2)."""
+
+    account: Account
+    limits: Limits
+
+
+class Busted(Value, frozen=True):
+    """A trade was undone: what the buyer paid is back, and what the seller gave (rules N1, N2)."""
+
+    symbol: Symbol
+    trade: int
+    """Its place among the trades of its book, the first is 1."""
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
+class BlockTraded(Value, frozen=True):
+    """A trade was made off-book and has settled (rule L6)."""
+
+    symbol: Symbol
+    trade: int
+    """Its place among the trades of its book, the first is 1."""
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -155,6 +202,11 @@ Event: TypeAlias = (
     | SnapshotTaken
     | PhaseChanged
     | Uncrossed
+    | Deposited
+    | Withdrawn
+    | LimitsSet
+    | Busted
+    | BlockTraded
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -173,6 +225,11 @@ EVENTS: tuple[type[Event], ...] = (
     SnapshotTaken,
     PhaseChanged,
     Uncrossed,
+    Deposited,
+    Withdrawn,
+    LimitsSet,
+    Busted,
+    BlockTraded,
 )
 """Every kind of event."""
 

@@ -9,23 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from bookproof.spec import accounts as money
 from bookproof.spec import book as rules
 from bookproof.spec import phases
+from bookproof.spec.accounts import Accounts
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.events import (
     ClockAdvanced,
@@ -39,12 +47,21 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import HIDDEN, Resting
-from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.profile import DEFAULT, Profile, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
-from bookproof.spec.validation import basket_fault, cancel_fault, is_id, leg_order, replace_fault, submit_fault
-from bookproof.spec.values import Nanoseconds, OrderId, OrderState, Phase, Side, Symbol, TimeInForce
+from bookproof.spec.validation import (
+    basket_fault,
+    cancel_fault,
+    is_id,
+    leg_order,
+    reduce_order,
+    replace_fault,
+    submit_fault,
+)
+from bookproof.spec.values import Account, Nanoseconds, OrderId, OrderState, Phase, Side, Symbol, TimeInForce
 from bookproof.spec.views import (
+    AccountView,
     BookView,
     Depth,
     Indicative,
@@ -67,6 +84,8 @@ class Exchange(NamedTuple):
     halted: bool = False
     """The whole market is halted (J6)."""
     clock: Nanoseconds = 0
+    accounts: Accounts | None = None
+    """None where the venue keeps none (M1)."""
 
     def instrument(self, symbol: Symbol) -> Instrument | None:
         """The listing of one symbol."""
@@ -99,7 +118,7 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
         if (flaw := instrument.flaw()) is not None:
             raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
         books[instrument.symbol] = Book(instrument)
-    return Exchange(profile, books)
+    return Exchange(profile, books, accounts=None if profile.risk is Risk.NONE else Accounts())
 
 
 def step(state: Exchange, command: Command) -> Stepped:
@@ -113,6 +132,8 @@ def step(state: Exchange, command: Command) -> Stepped:
     >>> events[1]
     Trade(symbol='ABC', price=100, quantity=3, maker=1, taker=2)
     """
+    if state.accounts is not None:
+        return _on_account(state, state.accounts, command)
     match command:
         case Submit():
             return _submit(state, command)
@@ -136,6 +157,8 @@ def step(state: Exchange, command: Command) -> Stepped:
             return state, (SnapshotTaken(snapshot(state)),)
         case SetPhase():
             return _move(state, command)
+        case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | Reduce():
+            return _without_accounts(state, command)
 
 
 def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
@@ -308,6 +331,67 @@ def _end_of_day(state: Exchange) -> Stepped:
         state, lambda order: order.terms.time_in_force is TimeInForce.DAY, CancelReason.EXPIRED
     )
     return state, (*expired, DayEnded())
+
+
+# ── accounts ──
+
+
+def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Stepped:
+    """A command where accounts are kept: the books say what it does, the account whether it may (M1), and then both
+    sides settle (M4).
+
+    The books are asked first because their reasons take precedence. That is no match before the check: nothing
+    changes here, and what the account cannot stand for is forgotten.
+    """
+    listing = {symbol: book.instrument for symbol, book in state.books.items()}
+    if isinstance(command, money.AccountCommand):
+        fault = money.fault(command, listing) or _block_refusal(state, command)
+        if fault is not None:
+            return _refused(state, getattr(command, "symbol", None), None, fault)
+        accounts, said = money.carry_out(accounts, command)
+        return state._replace(accounts=accounts), said
+    after, events = step(
+        state._replace(accounts=None), reduce_order(command) if isinstance(command, Reduce) else command
+    )
+    if isinstance(events[0], Rejected):
+        return state, events
+    refusal = money.refusal(accounts, money.demands(state.books, command, events, state.profile), command)
+    if refusal is not None:
+        return _refused(state, *refusal)
+    return after._replace(accounts=money.settled(accounts, state.books, command, events, after.books)), events
+
+
+def _block_refusal(state: Exchange, command: Command) -> RejectReason | None:
+    """Why a block trade may not be made now (L6): its book takes no orders either, or it is too small to go past it."""
+    if not isinstance(command, BlockTrade):
+        return None
+    if state.halted:
+        fired("J6")
+        return RejectReason.MARKET_HALTED
+    reason = rules.phase_refusal(state.books[command.symbol])
+    if reason is not None:
+        return reason
+    if command.quantity < state.profile.least_block:
+        fired("L6")
+        return RejectReason.BLOCK_TOO_SMALL
+    return None
+
+
+def _without_accounts(state: Exchange, command: money.AccountCommand | Reduce) -> Stepped:
+    """A command that needs accounts where there are none: what else is wrong with it takes precedence."""
+    if isinstance(command, Reduce):
+        _, events = step(state, reduce_order(command))
+        if isinstance(events[0], Rejected):
+            return state, events
+        return _refused(state, command.symbol, command.order_id, RejectReason.NO_ACCOUNTS)
+    listing = {symbol: book.instrument for symbol, book in state.books.items()}
+    fault = money.fault(command, listing) or _block_refusal(state, command)
+    return _refused(state, getattr(command, "symbol", None), None, fault or RejectReason.NO_ACCOUNTS)
+
+
+def account(state: Exchange, account: Account) -> AccountView:
+    """One account over all books. Where none are kept it has nothing (M1)."""
+    return money.view(state.accounts or Accounts(), account, state.books)
 
 
 # ── views ──

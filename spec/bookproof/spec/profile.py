@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bookproof.spec.allocation_terms import FIRST_COME_FIRST_SERVED, Allocation
 from bookproof.spec.profile_files import ProfileFile, read_profile_folder
-from bookproof.spec.values import Account, Value
+from bookproof.spec.values import Account, Lots, Value
 
 
 class ReplaceKeeps(StrEnum):
@@ -54,6 +54,15 @@ class Reopen(StrEnum):
     """Only through a call."""
 
 
+class Risk(StrEnum):
+    """What is checked of an account before its orders may match (rule M1)."""
+
+    NONE = "none"
+    """Nothing: no accounts are kept (default)."""
+    CASH = "cash"
+    """Whatever an order can cost at worst is reserved: cash to pay with, lots to deliver."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -76,6 +85,10 @@ class Profile(Value, frozen=True):
     """K: how an aggressor is shared among the orders of one price."""
     reopen: Reopen = Reopen.DIRECTLY
     """J3."""
+    risk: Risk = Risk.NONE
+    """M1, M2, M4, N1: whether accounts are kept."""
+    least_block: Lots = 1
+    """L6: the fewest lots that may be traded off-book."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

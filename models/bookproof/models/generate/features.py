@@ -57,6 +57,8 @@ class Feature(StrEnum):
     """Unknown symbols; zero, negative, huge and non-integer numbers; terms that contradict each other (A1, A4)."""
     AUCTIONS = "auctions"
     """Every phase of a book, calls and their uncrosses (J1, J3, I)."""
+    ACCOUNTS = "accounts"
+    """Deposits, withdrawals, limits, reduce-only orders, busts and block trades (M, C9, N, L6)."""
 
 
 Features: TypeAlias = frozenset[Feature]
