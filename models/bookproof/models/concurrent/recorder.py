@@ -99,14 +99,14 @@ def record(
         raise _told(failures)
     try:
         final = tuple(engine.view(instrument.symbol) for instrument in instruments)
-        accounts = tuple(map(engine.account, _accounts(profile, scripts)))
+        accounts = tuple(map(engine.account, accounts_in(profile, scripts)))
     except Exception as error:  # a stripe that somebody left held
         raise RunError(f"the books and accounts cannot be looked at when all have returned: {error}", None) from error
     operations = tuple(Operation(number, *entry) for number, log in enumerate(logs) for entry in log)
     return History(tuple(instruments), profile, operations, final, accounts)
 
 
-def _accounts(profile: Profile, scripts: Sequence[Script]) -> list[Account]:
+def accounts_in(profile: Profile, scripts: Sequence[Script]) -> list[Account]:
     """Every account that a command names, where accounts are kept."""
     if profile.risk is Risk.NONE:
         return []
