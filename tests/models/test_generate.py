@@ -21,17 +21,21 @@ from bookproof.spec.commands import (
     COMMANDS,
     AdvanceClock,
     Basket,
+    Bust,
     Cancel,
     Command,
     EndOfDay,
     Halt,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
     SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.events import Accepted, Cancelled, ListAccepted, Rejected, Trade, Triggered
 from bookproof.spec.exchange import opening, step
@@ -93,6 +97,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.BAD_INPUT: is_bad,
     Feature.AUCTIONS: is_any(SetPhase),
     Feature.LISTS: is_any(SubmitList),
+    Feature.ACCOUNTS: is_any(Withdraw, SetLimits, Reduce, Bust),
 }
 """What shows that a feature is on."""
 
@@ -210,7 +215,7 @@ def test_lists_are_filled_released_refused_and_ended_in_one_book_and_across_book
 
 def test_soak_reaches_every_decision_rule() -> None:
     with listening() as seen:
-        for number in range(len(ROUND) * 100):
+        for number in range(len(ROUND) * 150):
             _, case = numbered_case(1, number)
             state = opening(case.instruments, case.profile)
             for command in case.commands:

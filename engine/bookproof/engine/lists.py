@@ -3,6 +3,9 @@
 There is no registry: each book knows the list of each of its orders, and the list knows where its orders are. So a
 list is guarded by the stripes of all its books together, and whoever holds the stripe of one of them may read it.
 
+Where accounts are kept, one is asked whenever an order of its lists is to enter, and everything that has happened by
+then is booked before (M1): so a command among lists then needs the balance of everybody.
+
 There is no lock in this module. Whoever calls it holds every book that the command's books are tied to.
 """
 
@@ -12,6 +15,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from bookproof.engine.accounts import Ledger
 from bookproof.engine.book import FastBook
 from bookproof.spec.commands import Replace, Submit, SubmitList
 from bookproof.spec.events import Cancelled, Event, ListAccepted, Rejected, Trade, Triggered
@@ -52,8 +56,9 @@ class LiveList:
 class Run:
     """One command on its way through books with lists: it looks at what happens and adds what follows from it."""
 
-    def __init__(self, books: Mapping[Symbol, FastBook]) -> None:
+    def __init__(self, books: Mapping[Symbol, FastBook], ledger: Ledger | None = None) -> None:
         self._books = books
+        self._ledger = ledger
         self._seen = 0
         """How many of the events of the present part have been looked at."""
         self._ready: deque[Place] = deque()
@@ -101,7 +106,7 @@ class Run:
             if order is None:
                 continue
             with self.watching([book]):
-                if book.refusal(order) is None:
+                if book.refusal(order) is None and (self._ledger is None or self._ledger.lets_in(order, events)):
                     said = list(book.submit(order))
                 else:
                     leaves, reason = order.quantity, CancelReason.REFUSED
@@ -164,9 +169,10 @@ class Lists:
     Accepted(symbol='XYZ', order_id=2, side=<Side.SELL: 'sell'>, price=50, quantity=5)
     """
 
-    def __init__(self, books: Mapping[Symbol, FastBook], profile: Profile) -> None:
+    def __init__(self, books: Mapping[Symbol, FastBook], profile: Profile, ledger: Ledger | None = None) -> None:
         self._books = books
-        self._amends = profile.list_replace is ListReplace.AMEND
+        self._ledger = ledger
+        self._amends = profile.list_replace is ListReplace.AMEND and ledger is None
 
     # ── a new list ──
 
@@ -188,14 +194,18 @@ class Lists:
             seen.add((leg.symbol, leg.order_id))
         return _worst(legs, faults)
 
-    def submit(self, command: SubmitList) -> list[Event]:
-        """A list that is well formed: every leg is in, or none is (H4)."""
+    def refusal(self, command: SubmitList) -> Rejected | None:
+        """Why the books, as they stand, do not take a list that is well formed."""
         refusals: list[tuple[int, int, RejectReason]] = []
         for at, leg in enumerate(command.legs):
             reason = self._books[leg.symbol].refusal(leg)
             if reason is not None and (command.kind is ListKind.OCO or at == 0 or reason not in _AT_ENTRY):
                 refusals.append((reason.precedence, at, reason))
-        rejected = _worst(command.legs, refusals)
+        return _worst(command.legs, refusals)
+
+    def submit(self, command: SubmitList) -> list[Event]:
+        """A list that is well formed: every leg is in, or none is (H4)."""
+        rejected = self.refusal(command)
         if rejected is not None:
             return [rejected]
         # From here on the list is in.
@@ -212,15 +222,13 @@ class Lists:
 
     def begin(self) -> Run:
         """For a command that is going to happen in books with lists."""
-        return Run(self._books)
+        return Run(self._books, self._ledger)
 
     def replace(self, command: Replace) -> list[Event]:
         """A replace of an order of a list: refused, or an amendment of all rivals, as the profile has it (H1)."""
         book = self._books[command.symbol]
         found = book.lists[command.order_id]
-        first = book.checks.replace(command) or book.halt
-        if first is None and (found.working is not None or not self._amends):
-            first = RejectReason.IN_LIST
+        first = self.replace_refusal(command)
         if first is not None:
             return [Rejected(command.symbol, command.order_id, first)]
         named = Place(command.symbol, command.order_id)
@@ -242,6 +250,12 @@ class Lists:
                 events += said
         run.finish(events)
         return events
+
+    def replace_refusal(self, command: Replace) -> RejectReason | None:
+        """Why an order of a list may not be replaced, whatever its new terms; None where rivals are amended (H1)."""
+        book = self._books[command.symbol]
+        may = self._amends and book.lists[command.order_id].working is None
+        return book.checks.replace(command) or book.halt or (None if may else RejectReason.IN_LIST)
 
     def _amendments(self, command: Replace, found: LiveList) -> list[Replace]:
         """The replace itself, and if it changes the quantity the same for each rival."""

@@ -44,8 +44,10 @@ from bookproof.spec.profile import DEFAULT, PROFILES, Profile
 from bookproof.spec.reports import REPORTS, Report
 from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
+    AccountView,
     BookView,
     Depth,
+    Holding,
     Indicative,
     Level,
     OrderList,
@@ -100,7 +102,19 @@ class Outcome(Value, frozen=True):
 
 
 View: TypeAlias = (
-    BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus | Indicative | OrderList
+    BookView
+    | Queue
+    | QueuedOrder
+    | Depth
+    | Level
+    | Top
+    | Stops
+    | PendingStop
+    | OrderStatus
+    | Indicative
+    | AccountView
+    | Holding
+    | OrderList
 )
 VIEWS: tuple[type[View], ...] = (
     BookView,
@@ -114,6 +128,8 @@ VIEWS: tuple[type[View], ...] = (
     OrderStatus,
     Indicative,
     OrderList,
+    AccountView,
+    Holding,
 )
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View | Report

@@ -1,8 +1,9 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
-`Submit`, `Cancel`, `Replace` and `SetPhase` touch one book, and every book that a list of orders ties it to. `Basket`
-and `SubmitList` touch the books of their legs, and those that lists tie these to. `MassCancel`, a market-wide `Halt` or
-`Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them.
+`Submit`, `Cancel`, `Replace`, `Reduce` and `SetPhase` touch one book, and every book that a list of orders ties it to.
+`Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to. `MassCancel`, a market-wide
+`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
+`SetLimits`, `Bust` and `BlockTrade` touch accounts and no book.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TypeAlias
 
 from bookproof.spec.values import (
     Account,
+    Limits,
     ListKind,
     Lots,
     Nanoseconds,
@@ -149,6 +151,61 @@ class SubmitList(Value, frozen=True):
     legs: tuple[Submit, ...]
 
 
+class Deposit(Value, frozen=True):
+    """Put cash, or without cash in mind lots of one book, into an account. Needs a venue that keeps accounts (M1)."""
+
+    account: Account
+    amount: int
+    """Money, or lots where a symbol is named."""
+    symbol: Symbol | None = None
+
+
+class Withdraw(Value, frozen=True):
+    """Take cash, or lots of one book, out of an account: no more than is not reserved (M1)."""
+
+    account: Account
+    amount: int
+    """Money, or lots where a symbol is named."""
+    symbol: Symbol | None = None
+
+
+class SetLimits(Value, frozen=True):
+    """Set what an account may do at most, in place of what was set before (rule M2)."""
+
+    account: Account
+    limits: Limits = Limits()
+
+
+class Reduce(Value, frozen=True):
+    """An order that can only make a position smaller (rule C9). It trades at once or is cancelled, and never rests."""
+
+    symbol: Symbol
+    order_id: OrderId
+    account: Account
+    side: Side
+    quantity: Lots
+    price: Ticks | None = None
+    """The limit; None is a market order (rule C3)."""
+
+
+class Bust(Value, frozen=True):
+    """Undo a trade: cash and positions go back, orders do not (rule N1); of a basket, all its trades (rule N2)."""
+
+    symbol: Symbol
+    trade: int
+    """Its place among the trades of its book, the first is 1."""
+
+
+class BlockTrade(Value, frozen=True):
+    """Report a trade that two accounts agreed on off-book: no book and no stop hears of it (rule L6)."""
+
+    symbol: Symbol
+    buyer: Account
+    seller: Account
+    price: Ticks
+    quantity: Lots
+
+
 Command: TypeAlias = (
     Submit
     | Cancel
@@ -162,6 +219,12 @@ Command: TypeAlias = (
     | TakeSnapshot
     | SetPhase
     | SubmitList
+    | Deposit
+    | Withdraw
+    | SetLimits
+    | Reduce
+    | Bust
+    | BlockTrade
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -177,5 +240,11 @@ COMMANDS: tuple[type[Command], ...] = (
     TakeSnapshot,
     SetPhase,
     SubmitList,
+    Deposit,
+    Withdraw,
+    SetLimits,
+    Reduce,
+    Bust,
+    BlockTrade,
 )
 """Every kind of command."""

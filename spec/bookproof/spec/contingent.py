@@ -10,8 +10,11 @@ What becomes of a list is decided by events, in the order in which they happen:
   stop is triggered, before the next leg of a basket trades, and in whatever book they are (H1).
 - A working order that left its book by trading is filled. The others enter when the command's own matching is over,
   stops and all: lists in the order in which they were filled, legs in the order of their list (H2, H3).
+- Where accounts are kept, an order that is held reserves nothing, as it may never enter. Its account is asked when its
+  turn comes, after all that has happened by then has settled, and what it cannot stand for is refused (M1). A list is
+  accepted if the account can stand for all those of its orders that enter at once, and each rival for itself.
 - An order that ends in any other way (a cancel, an expiry, self-trade prevention, the remainder of an
-  immediate-or-cancel order, a turn to enter that its book refuses) takes the rest of its list with it (H4).
+  immediate-or-cancel order, a turn to enter that its book or account refuses) takes the rest of its list with it (H4).
 
 That ends, because every order enters once.
 
@@ -27,7 +30,8 @@ That ends, because every order enters once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from bookproof.spec import book as rules
 from bookproof.spec.book import Book, Held, Pending
@@ -43,6 +47,9 @@ from bookproof.spec.views import OrderList
 
 Lists = tuple[OrderList, ...]
 """The live lists, the oldest first. No order is in two of them."""
+
+Stands: TypeAlias = Callable[[Submit, Sequence[Event], Mapping[Symbol, Book]], bool]
+"""Whether its account can stand for an order, after these events of the command and with the books as they are (M1)."""
 
 _WHEN_IT_ENTERS = (RejectReason.STOP_ALREADY_TRUE, RejectReason.NO_LIQUIDITY, RejectReason.WOULD_TAKE)
 """What depends on the book at the moment of entry, so it is not asked of an order that is held back."""
@@ -81,12 +88,21 @@ class Aftermath:
     It lives as long as the command. Books and lists in it are the immutable ones of the state.
     """
 
-    def __init__(self, books: Mapping[Symbol, Book], lists: Lists, clock: Nanoseconds, profile: Profile) -> None:
+    def __init__(
+        self,
+        books: Mapping[Symbol, Book],
+        lists: Lists,
+        clock: Nanoseconds,
+        profile: Profile,
+        stands: Stands | None = None,
+    ) -> None:
         self.books = dict(books)
         """As they are now; the one that is being matched, as it was when it last called."""
         self.lists = lists
         self._clock = clock
         self._profile = profile
+        self._stands = stands
+        """None where no accounts are kept."""
         self._due: list[Pending] = []
         self._ready: list[Place] = []
         """Whose turn it is to enter, next first."""
@@ -134,7 +150,8 @@ class Aftermath:
             accepted = OrderList(command.kind, places[0], places[1:])
             self._ready.append(places[0])
         self.lists += (accepted,)
-        return [ListAccepted(command.kind, places), *self.finish()]
+        accepted_event = ListAccepted(command.kind, places)
+        return [accepted_event, *self.finish([accepted_event])]
 
     def amend(self, command: Replace, found: OrderList) -> list[Event]:
         """A replace of one rival, and the new quantity for the others (H1). Refused if any of them could not have it.
@@ -190,21 +207,22 @@ class Aftermath:
     def _find(self, place: Place) -> Resting | Pending | None:
         return self.books[place.symbol].find(place.order_id)
 
-    def finish(self) -> list[Event]:
-        """Let everybody enter whose turn has come, and whose turn comes by that (H2, H3)."""
+    def finish(self, said: Sequence[Event]) -> list[Event]:
+        """Let everybody enter whose turn has come, and whose turn comes by that (H2, H3); what was said goes before."""
         events: list[Event] = []
         while self._ready:
-            events += self._enter(self._ready.pop(0))
+            events += self._enter(self._ready.pop(0), [*said, *events])
         return events
 
-    def _enter(self, place: Place) -> list[Event]:
+    def _enter(self, place: Place, said: Sequence[Event]) -> list[Event]:
         """An order that was held enters its book as a new one; nothing happens if it is gone already."""
         book = self.books[place.symbol]
         order = book.find(place.order_id)
         if not isinstance(order, Held):
             return []
+        affordable = self._stands is None or self._stands(order.terms, said, self.books)
         book = rules.unhold(book, order)
-        if rules.refusal(book, order.terms, self._clock, self._profile) is not None:
+        if not affordable or rules.refusal(book, order.terms, self._clock, self._profile) is not None:
             self.books[place.symbol] = book
             refused = rules.cancelled_event(order.terms, order.terms.quantity, CancelReason.REFUSED)
             return [refused, *self.follow([refused])]

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import (
     Account,
+    Limits,
     ListKind,
     Lots,
     Nanoseconds,
@@ -161,6 +162,53 @@ class ListAccepted(Value, frozen=True):
     orders: tuple[Place, ...]
 
 
+class Deposited(Value, frozen=True):
+    """Cash, or lots of one book, came into an account."""
+
+    account: Account
+    amount: int
+    symbol: Symbol | None
+
+
+class Withdrawn(Value, frozen=True):
+    """Cash, or lots of one book, left an account."""
+
+    account: Account
+    amount: int
+    symbol: Symbol | None
+
+
+class LimitsSet(Value, frozen=True):
+    """An account has new limits (rule M2)."""
+
+    account: Account
+    limits: Limits
+
+
+class Busted(Value, frozen=True):
+    """A trade was undone: what the buyer paid is back, and what the seller gave (rules N1, N2)."""
+
+    symbol: Symbol
+    trade: int
+    """Its place among the trades of its book, the first is 1."""
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
+class BlockTraded(Value, frozen=True):
+    """A trade was made off-book and has settled (rule L6)."""
+
+    symbol: Symbol
+    trade: int
+    """Its place among the trades of its book, the first is 1."""
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -178,6 +226,11 @@ Event: TypeAlias = (
     | PhaseChanged
     | Uncrossed
     | ListAccepted
+    | Deposited
+    | Withdrawn
+    | LimitsSet
+    | Busted
+    | BlockTraded
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -197,6 +250,11 @@ EVENTS: tuple[type[Event], ...] = (
     PhaseChanged,
     Uncrossed,
     ListAccepted,
+    Deposited,
+    Withdrawn,
+    LimitsSet,
+    Busted,
+    BlockTraded,
 )
 """Every kind of event."""
 

@@ -14,31 +14,41 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeAlias
 
+from bookproof.spec import account_invariants, list_invariants
 from bookproof.spec import invariants_of_sharing as shared
-from bookproof.spec import list_invariants
 from bookproof.spec.book import Book, Held, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
     SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.events import (
     Accepted,
+    BlockTraded,
+    Busted,
     Cancelled,
     ClockAdvanced,
     DayEnded,
+    Deposited,
     Event,
     Halted,
+    LimitsSet,
     ListAccepted,
     MassCancelled,
     PhaseChanged,
@@ -50,6 +60,7 @@ from bookproof.spec.events import (
     Trade,
     Triggered,
     Uncrossed,
+    Withdrawn,
     canonical_trades,
 )
 from bookproof.spec.exchange import Exchange
@@ -881,6 +892,8 @@ def better_orders_fill_first(step: Step) -> Sentences:
 for _rules, _predicate in list_invariants.PREDICATES:
     _of_step(*_rules)(_predicate)
 
+for _rules, _predicate in account_invariants.PREDICATES:
+    _of_step(*_rules)(_predicate)
 
 INVARIANTS: tuple[Invariant, ...] = tuple(_TABLE)
 """Every invariant, in the order in which `broken` asks them."""
@@ -964,6 +977,14 @@ def _named(command: Command, state: Exchange) -> set[Symbol]:
             return {leg.symbol for leg in command.legs}
         case SubmitList():
             return {leg.symbol for leg in command.legs}
+        case Reduce() | BlockTrade():
+            return {command.symbol}
+        case Deposit() | Withdraw():  # `accounts_are_not_books` holds that they change none
+            return set() if command.symbol is None else {command.symbol}
+        case Bust():  # may be of a basket's trade in any book; the same holds
+            return set(state.books)
+        case SetLimits():
+            return set()
         case Halt() | Resume():
             return set() if command.symbol is None else {command.symbol}
         case SetPhase():
@@ -981,9 +1002,26 @@ def _of_one_order(event: Cancelled | Replaced, command: Cancel | Replace) -> boo
 def _acknowledges(event: Event, command: Command) -> bool:
     """Whether an event is the answer that a command is due when it is not refused."""
     match command:
-        case Submit() | Basket():
+        case Submit() | Basket() | Reduce():
             asked = [(order.symbol, order.order_id) for order in orders_of(command)]
             return isinstance(event, Accepted) and (event.symbol, event.order_id) in asked
+        case Deposit():
+            return event == Deposited(command.account, command.amount, command.symbol)
+        case Withdraw():
+            return event == Withdrawn(command.account, command.amount, command.symbol)
+        case SetLimits():
+            return event == LimitsSet(command.account, command.limits)
+        case BlockTrade():
+            made = (command.symbol, command.price, command.quantity, command.buyer, command.seller)
+            return isinstance(event, BlockTraded) and made == (
+                event.symbol,
+                event.price,
+                event.quantity,
+                event.buyer,
+                event.seller,
+            )
+        case Bust():
+            return isinstance(event, Busted) and (event.symbol, event.trade) == (command.symbol, command.trade)
         case Cancel():
             return isinstance(event, Cancelled) and _of_one_order(event, command)
         case Replace():

@@ -451,6 +451,51 @@ _TABLE = (
         "Report numbers are per book and commit stamps global, and within a book the two never disagree.",
         "stream invariant stamps_rise_with_numbers",
     ),
+    # C9, M, N: accounts
+    Rule(
+        "C9",
+        "LA",
+        "A reduce-only order trades at once and is refused if it is larger than the position it trades against.",
+        source="Binance rejects it; Deribit would cut it to size",
+    ),
+    Rule(
+        "L6",
+        "LA",
+        "Two accounts may trade off-book from a least size on: both are asked and settle at once, and no book, last "
+        "price or stop hears of it.",
+        source="Deribit: block trades",
+    ),
+    Rule(
+        "M1",
+        "LA",
+        "What an order can cost at worst is reserved before it matches or it is refused, and released as soon as it is "
+        "needed no more.",
+        source="exchange-core: R1, the pre-trade check, before the matching shard",
+    ),
+    Rule(
+        "M2",
+        "LA",
+        "No new order or replace may go beyond its account's limits of position, live orders and notional.",
+        source="Binance: MAX_POSITION, MAX_NUM_ORDERS, NOTIONAL",
+    ),
+    Rule(
+        "M4",
+        "LA",
+        "Each trade moves lots to the buyer and cash to the seller in the same command, maker and taker alike.",
+        source="exchange-core: R2, the settlement, after the matching shard",
+    ),
+    Rule(
+        "N1",
+        "LA",
+        "A bust gives back the cash and the lots of one trade, once, and changes no book.",
+        source="FIX: Trade Cancel",
+    ),
+    Rule(
+        "N2",
+        "LX",
+        "A bust of one trade of a basket busts all of that basket's trades.",
+        "invariant busts_are_whole_and_once",
+    ),
 )
 
 RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
@@ -458,21 +503,25 @@ RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
 
 NOT_YET: dict[str, str] = {
     "C8": "resting all-or-none is kept out of the core: skipped orders break B6 and B10",
-    "C9": "reduce-only needs account positions",
     "J4": "no static price bands besides the instrument's own limits (A1)",
     "J5": "no execution collars",
     "L1": "no spread books",
     "L2": "no implied orders",
     "L3": "no implied orders",
     "L5": "no smart routing between books",
-    "L6": "no block trades",
     "L7": "one process, no distributed commit",
+    "M3": "no margin: every order is covered by itself, so there is no portfolio to value and nothing to liquidate",
+    "C9 resting": "a reduce-only order never rests: it would have to be cut each time the position changes",
+    "L6 legs": "a block trade is of one book, and its parties are no quote requests",
+    "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
     "C3 market-limit": "no remainder at the first trade's price, no protection points, no quote budget",
     "C6 reprice": "post-only orders are refused, never repriced; a hidden opposite order counts too (B6)",
     "D1 minimum": "no least display quantity: an iceberg may show one lot of a million",
     "D3 one trade": "no whole iceberg in one trade, no random slices",
     "D4 pegged": "no pegged orders",
     "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
+    "H1 reserve": "where accounts are kept each rival is reserved for by itself: a bracket needs lots for every exit",
+    "H1 amend": "where accounts are kept no order of a list can be replaced, rivals included",
     "H1 reduce": "a fill cancels the rivals whole; they are not reduced by what was filled",
     "H2 halt": "an order whose turn comes while its book is halted is refused, not kept until the book resumes",
     "E1 reference": "only the last trade triggers, not mark, index or implied prices",

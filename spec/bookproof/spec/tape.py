@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
-from bookproof.spec.commands import Basket, Command, Replace, Submit, SubmitList
+from bookproof.spec.commands import Basket, Command, Reduce, Replace, Submit, SubmitList
 from bookproof.spec.events import (
     Accepted,
     Cancelled,
@@ -30,6 +30,7 @@ from bookproof.spec.reasons import CancelReason
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
 _BEFORE_EVERY_LIMIT = -(10**18)
+"""The rank of a market order: no price is so far from zero."""
 
 
 class Standing(NamedTuple):
@@ -350,6 +351,9 @@ def orders_of(command: Command) -> tuple[Submit, ...]:
     """The orders that a command brings in. The legs of a basket are fill-or-kill (L4)."""
     if isinstance(command, Submit):
         return (command,)
+    if isinstance(command, Reduce):
+        plain = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
+        return (Submit(*plain, TimeInForce.IOC),)
     if not isinstance(command, Basket):
         return ()
     fok, mode = TimeInForce.FOK, command.self_trade

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bookproof.spec.commands import Basket, Cancel, Leg, Replace, Submit, SubmitList
+from bookproof.spec.commands import Basket, Cancel, Leg, Reduce, Replace, Submit, SubmitList
 from bookproof.spec.instruments import MOST_SLICES, Instrument
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
@@ -193,6 +193,12 @@ def leg_order(basket: Basket, leg: Leg) -> Submit:
         TimeInForce.FOK,
         self_trade=basket.self_trade,
     )
+
+
+def reduce_order(command: Reduce) -> Submit:
+    """A reduce-only order as the immediate-or-cancel order that it is (C9)."""
+    fields = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
+    return Submit(*fields, TimeInForce.IOC)
 
 
 def is_id(number: object) -> bool:

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from bookproof.spec.values import Account, ListKind, Lots, OrderId, OrderState, Phase, Place, Side, Symbol, Ticks, Value
+from bookproof.spec.values import (
+    Account,
+    Limits,
+    ListKind,
+    Lots,
+    Money,
+    OrderId,
+    OrderState,
+    Phase,
+    Place,
+    Side,
+    Symbol,
+    Ticks,
+    Value,
+)
 
 
 class QueuedOrder(Value, frozen=True):
@@ -124,6 +138,31 @@ class BookView(Value, frozen=True):
     """Only while the book is in a call."""
     lists: tuple[OrderList, ...] = ()
     """The live lists that have an order in this book, the oldest first."""
+
+
+class Holding(Value, frozen=True):
+    """What an account has of one book (rules M1, M4)."""
+
+    symbol: Symbol
+    position: Lots = 0
+    """What it has; below zero what it owes."""
+    buying: Lots = 0
+    """Open in live orders to buy."""
+    selling: Lots = 0
+    """Open in live orders to sell: reserved, and so not to be sold or withdrawn twice."""
+
+
+class AccountView(Value, frozen=True):
+    """One account at one instant, over all books (rules M1, M2, M4)."""
+
+    account: Account
+    cash: Money
+    reserved: Money
+    """What the live orders can cost at worst; the rest of the cash is available."""
+    open_orders: int
+    holdings: tuple[Holding, ...]
+    """In listing order; books in which there is nothing are left out."""
+    limits: Limits
 
 
 def depth_of(queue: Queue) -> Depth:

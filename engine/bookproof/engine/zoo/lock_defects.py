@@ -23,7 +23,7 @@ class LostStripeLock(StripedEngine):
         if rejected is not None:
             return self._stamped([rejected])
         with self._holding([self._stripe_of[basket.legs[0].symbol]]):  # the defect: the other legs' stripes
-            return self._stamped(self._floor.basket(basket))
+            return self._basket_at_its_books(basket)
 
 
 class LookUpBeforeLock(StripedEngine):

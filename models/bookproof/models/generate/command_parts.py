@@ -67,6 +67,24 @@ def with_ids(command: Command, numbers: dict[int, int]) -> Command:
     return changed(command, lambda part: _mapped(part, "order_id", numbers))
 
 
+_PARTIES = ("account", "buyer", "seller")
+
+
+def accounts(command: Command) -> list[int]:
+    """The accounts that a command names, bad ones left out."""
+    named = (_get(command, field) for field in _PARTIES)
+    return [number for number in named if type(number) is int and 0 <= number < SANE]
+
+
+def with_accounts(command: Command, numbers: dict[int, int]) -> Command:
+    """Of other accounts."""
+    other: Any = command
+    for field in _PARTIES:
+        other = _mapped(other, field, numbers)
+    renamed: Command = other
+    return renamed
+
+
 def with_prices(command: Command, levels: dict[int, int]) -> Command:
     """With other prices and stop prices."""
     return changed(command, lambda part: _mapped(_mapped(part, "price", levels), "stop", levels))

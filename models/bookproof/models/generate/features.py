@@ -59,6 +59,8 @@ class Feature(StrEnum):
     """Every phase of a book, calls and their uncrosses (J1, J3, I)."""
     LISTS = "lists"
     """Orders that cancel or release one another, in one book and across books (H)."""
+    ACCOUNTS = "accounts"
+    """Deposits, withdrawals, limits, reduce-only orders, busts and block trades (M, C9, N, L6)."""
 
 
 Features: TypeAlias = frozenset[Feature]

@@ -19,21 +19,27 @@ from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, Scale, sca
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
     SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.values import ListKind, OrderId, Phase, SelfTradePrevention, Side, Symbol, TimeInForce
+from bookproof.spec.values import Limits, ListKind, OrderId, Phase, SelfTradePrevention, Side, Symbol, TimeInForce
 
 BITS = 64
 """Width of a packed command."""
@@ -84,6 +90,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.BAD_INPUT: {"spoiled": 4},
     Feature.AUCTIONS: {"set_phase": 8},
     Feature.LISTS: {"list": 6},
+    Feature.ACCOUNTS: {"deposit": 3, "withdraw": 1, "set_limits": 1, "reduce": 2, "bust": 1, "block": 1},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
 
@@ -357,6 +364,75 @@ def _snapshot(code: int, context: Context) -> TakeSnapshot:
     return TakeSnapshot()
 
 
+def _amount(code: int, context: Context) -> tuple[int, int, Symbol | None]:
+    """An account, and cash for some orders or lots of one book: little, so that it runs out."""
+    scales = context.plan.scales
+    code, account = divmod(code, ACCOUNTS)
+    code, at = divmod(code, 2 * len(scales))
+    code, size = divmod(code, SIZES)
+    if at < len(scales):
+        return account + 1, scales[at].quantities[size], scales[at].symbol
+    return account + 1, 200 * (size + 1), None
+
+
+def _deposit(code: int, context: Context) -> Deposit:
+    return Deposit(*_amount(code, context))
+
+
+def _withdraw(code: int, context: Context) -> Withdraw:
+    return Withdraw(*_amount(code, context))
+
+
+def _set_limits(code: int, context: Context) -> SetLimits:
+    """One limit in two is none."""
+    scales = context.plan.scales
+    code, account = divmod(code, ACCOUNTS)
+    code, at = divmod(code, len(scales))
+    code, sizes = divmod(code, 3 * SIZES)
+    code, short = divmod(code, 3)
+    code, orders = divmod(code, 10)
+    code, notional = divmod(code, 10)
+    lot = scales[at].quantities[0]
+    return SetLimits(
+        account + 1,
+        Limits(
+            lot * (sizes + 1) if sizes % 2 else None,
+            lot * 10 * short,
+            orders if orders % 2 else None,
+            200 * notional if notional % 2 else None,
+        ),
+    )
+
+
+def _reduce(code: int, context: Context) -> Reduce:
+    code, at = divmod(code, len(context.plan.drawn_scales))
+    symbol, prices, quantities = context.plan.drawn_scales[at]
+    code, account = divmod(code, ACCOUNTS)
+    code, side = divmod(code, 2)
+    code, size = divmod(code, SIZES)
+    code, level = divmod(code, LEVELS + 3)
+    price = prices[level] if level < LEVELS else None
+    return Reduce(symbol, len(context.used) + 1, account + 1, _SIDES[side], quantities[size], price)
+
+
+def _bust(code: int, context: Context) -> Bust:
+    """About as many trades as half of the orders, so about half of the busts come too late or too early."""
+    scales = context.plan.drawn_scales
+    code, at = divmod(code, len(scales))
+    return Bust(scales[at].symbol, code % (len(context.used) // (2 * len(scales)) + 1) + 1)
+
+
+def _block(code: int, context: Context) -> BlockTrade:
+    """Two different parties, but for one in six."""
+    code, at = divmod(code, len(context.plan.scales))
+    symbol, prices, quantities = context.plan.scales[at]
+    code, buyer = divmod(code, ACCOUNTS)
+    code, away = divmod(code, 2 * ACCOUNTS)
+    code, size = divmod(code, SIZES)
+    seller = (buyer + (away if away % ACCOUNTS or not away else 1)) % ACCOUNTS
+    return BlockTrade(symbol, buyer + 1, seller + 1, prices[code % LEVELS], quantities[size])
+
+
 def _spoiled(code: int, context: Context) -> Command:
     decoders = context.plan.decoders
     code, at = divmod(code, len(decoders))
@@ -377,4 +453,10 @@ _DECODERS: Mapping[str, Decoder] = {
     "spoiled": _spoiled,
     "set_phase": _set_phase,
     "list": _list,
+    "deposit": _deposit,
+    "withdraw": _withdraw,
+    "set_limits": _set_limits,
+    "reduce": _reduce,
+    "bust": _bust,
+    "block": _block,
 }

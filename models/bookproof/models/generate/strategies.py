@@ -21,6 +21,7 @@ from hypothesis.strategies import SearchStrategy
 
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import EVERYTHING, SWARM, Feature, Features
+from bookproof.models.generate.funds import opening_deposits, profile_for
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.soak import FEWEST_BOOKS, LONGEST, SHORTEST
 from bookproof.models.generate.spoil import WAYS, spoil
@@ -28,23 +29,30 @@ from bookproof.models.generate.venues import ACCOUNTS, DISTINCT, LEVELS, SIZES, 
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
     SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.values import (
     Account,
+    Limits,
     ListKind,
     Lots,
     OrderId,
@@ -68,6 +76,16 @@ PRICE: SearchStrategy[Ticks] = st.integers(USUAL_PRICE, USUAL_PRICE + LEVELS - 1
 TIME: SearchStrategy[int] = st.integers(0, 20)
 PHASE: SearchStrategy[Phase] = st.sampled_from((Phase.CALL, Phase.CONTINUOUS, *Phase))
 """The way into a call and out of it twice as often as the others."""
+
+AMOUNT: SearchStrategy[int] = st.integers(1, 3_000)
+LIMITS: SearchStrategy[Limits] = st.builds(
+    Limits,
+    st.none() | st.integers(0, 30),
+    st.integers(0, 20),
+    st.none() | st.integers(0, 5),
+    st.none() | st.integers(0, 1_500),
+)
+TRADE: SearchStrategy[int] = st.integers(1, 6)
 SPOIL: SearchStrategy[int] = st.integers(0, WAYS - 1)
 """What `spoil` does to a command."""
 
@@ -180,6 +198,14 @@ def commands(
         Feature.SNAPSHOT: (st.builds(TakeSnapshot),),
         Feature.AUCTIONS: (st.builds(SetPhase, symbol, PHASE),),
         Feature.LISTS: (order_lists(tuple(symbols), order_id, features),),
+        Feature.ACCOUNTS: (
+            st.builds(Deposit, ACCOUNT, AMOUNT, somewhere),
+            st.builds(Withdraw, ACCOUNT, AMOUNT, somewhere),
+            st.builds(SetLimits, ACCOUNT, LIMITS),
+            st.builds(Reduce, symbol, order_id, ACCOUNT, SIDES, QUANTITY, st.none() | PRICE),
+            st.builds(Bust, symbol, TRADE),
+            st.builds(BlockTrade, symbol, ACCOUNT, ACCOUNT, PRICE, QUANTITY),
+        ),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]
@@ -231,5 +257,5 @@ def cases(
     chosen = features if isinstance(features, frozenset) else draw(features)
     listed = books(chosen)
     instruments = listed[: draw(st.integers(FEWEST_BOOKS, len(listed)))]
-    profile = draw(st.sampled_from(list(profiles)))
-    return Case(instruments, draw(sequences(chosen, instruments)), profile)
+    profile = profile_for(chosen, draw(st.sampled_from(list(profiles))))
+    return Case(instruments, opening_deposits(instruments, profile) + draw(sequences(chosen, instruments)), profile)

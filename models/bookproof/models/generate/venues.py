@@ -17,6 +17,7 @@ from bookproof.spec.profile import (
     Profile,
     Reopen,
     ReplaceQuantity,
+    Risk,
     TrueStop,
 )
 from bookproof.spec.profile_files import ProfileFile, read_profile_file
@@ -72,6 +73,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         *(Profile(name, allocation=allocation) for name, allocation in ALLOCATIONS.items()),
         Profile("reopens-through-a-call", reopen=Reopen.CALL),
         Profile("rivals-amended", list_replace=ListReplace.AMEND),
+        Profile("cash-accounts", risk=Risk.CASH, least_block=3),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""

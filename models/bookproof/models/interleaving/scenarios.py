@@ -12,18 +12,21 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     Submit,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Lots, OrderId, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.profile import DEFAULT, Profile, Risk
+from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
 A, B, C = "A", "B", "C"
 _BUYER, _SELLER, _OTHER = 1, 2, 3
@@ -64,6 +67,9 @@ def basket(first_id: OrderId, *symbols: Symbol, side: Side = Side.BUY) -> Basket
 
 
 _OFFERS = (sell(1, A), sell(2, B))
+
+CASH = Profile("cash", risk=Risk.CASH)
+"""Accounts are kept, and an order must be paid for (M1)."""
 
 NAMED: dict[str, Scenario] = {
     scenario.name: scenario
@@ -149,6 +155,48 @@ NAMED: dict[str, Scenario] = {
                 (buy(31, A), Cancel(B, 2), basket(33, A, B)),
             ),
             _OFFERS,
+        ),
+        Scenario(
+            "one-purse",
+            "Orders in two books reserve from one account, which has the cash for one of them (M1).",
+            ((buy(1, A),), (buy(2, B),), (Deposit(_BUYER, 1),)),
+            (Deposit(_BUYER, 199),),
+            profile=CASH,
+        ),
+        Scenario(
+            "maker-withdraws",
+            "A maker is paid while it takes the money out and has another order in mind (M4): it has it or has it not.",
+            ((buy(2, A),), (Withdraw(_SELLER, 100),), (Submit(B, 3, _SELLER, Side.BUY, 1, 100),)),
+            (Deposit(_BUYER, 100), Deposit(_SELLER, 1, A), sell(1, A)),
+            profile=CASH,
+        ),
+        Scenario(
+            "each-pays-the-other",
+            "Two accounts trade with each other in two books at once (M4): neither may wait for the other for ever.",
+            ((buy(3, A),), (Submit(B, 4, _SELLER, Side.BUY, 1, 100),)),
+            (
+                Deposit(_BUYER, 100),
+                Deposit(_SELLER, 100),
+                Deposit(_BUYER, 1, B),
+                Deposit(_SELLER, 1, A),
+                sell(1, A),
+                Submit(B, 2, _BUYER, Side.SELL, 1, 100),
+            ),
+            profile=CASH,
+        ),
+        Scenario(
+            "uncross-pays",
+            "A call ends while both parties want the money elsewhere (I6, M4): what the buyer reserved too much and "
+            "what the seller earned is theirs from that instant on, and no sooner.",
+            ((SetPhase(A, Phase.CONTINUOUS),), (Withdraw(_SELLER, 90),), (buy(3, B, price=10),)),
+            (
+                Deposit(_BUYER, 100),
+                Deposit(_SELLER, 2, A),
+                SetPhase(A, Phase.CALL),
+                buy(1, A),
+                sell(2, A, quantity=2, price=90),
+            ),
+            profile=CASH,
         ),
     )
 }
