@@ -360,8 +360,8 @@ class Ledger:
     def tie(self, basket: Basket, events: Iterable[Event]) -> None:
         """The trades of a basket are busted together (N2). Call it after `entries`, with the legs' stripes held."""
         legs = {(leg.symbol, leg.order_id) for leg in basket.legs}
-        numbers = {leg.symbol: self.desks[leg.symbol].trades for leg in basket.legs}
         made = [event for event in events if isinstance(event, Trade)]
+        numbers = {event.symbol: self.desks[event.symbol].trades for event in made}  # lists may trade elsewhere too
         group = []
         for event in reversed(made):  # their numbers are the last that were given out
             if (event.symbol, event.taker) in legs:

@@ -21,12 +21,13 @@ from bookproof.spec.commands import (
     Resume,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
     Withdraw,
 )
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import DEFAULT, Profile, Risk
-from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import ListKind, Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
 A, B, C = "A", "B", "C"
 _BUYER, _SELLER, _OTHER = 1, 2, 3
@@ -181,6 +182,30 @@ NAMED: dict[str, Scenario] = {
                 Deposit(_SELLER, 1, A),
                 sell(1, A),
                 Submit(B, 2, _BUYER, Side.SELL, 1, 100),
+            ),
+            profile=CASH,
+        ),
+        Scenario(
+            "released-and-spent",
+            "A fill releases an order of another account while that takes its money out (H2, M1): "
+            "the order enters if the money is there, and is refused if it is not.",
+            ((sell(4, A),), (Withdraw(_BUYER, 100),)),
+            (
+                Deposit(_BUYER, 200),
+                Deposit(_SELLER, 1, A),
+                SubmitList(ListKind.OTO, (buy(1, A), buy(2, B))),
+            ),
+            profile=CASH,
+        ),
+        Scenario(
+            "rival-pays",
+            "A fill cancels a rival in another book while its account waits for the money that the rival reserves (H1, "
+            "M1).",
+            ((sell(4, A),), (buy(5, C),)),
+            (
+                Deposit(_BUYER, 200),
+                Deposit(_SELLER, 1, A),
+                SubmitList(ListKind.OCO, (buy(1, A), buy(2, B))),
             ),
             profile=CASH,
         ),
