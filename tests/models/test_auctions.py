@@ -115,7 +115,7 @@ def test_a_mistake_in_an_auction_is_found_and_shrunk(
 @pytest.mark.parametrize("engine", ["striped", "global-lock"])
 @pytest.mark.parametrize("profile", VENUES.values(), ids=list(VENUES))
 def test_right_engines_agree_with_the_oracle_on_calls_in_every_venue(engine: str, profile: Profile) -> None:
-    for number, company in enumerate(COMPANY * 4):
+    for number, company in enumerate(COMPANY * 6):
         case = soak_case(3, number, AUCTIONS | {company, Feature.MARKET}, profile)
         difference = compare(factory(engine), case.instruments, case.profile, case.commands, invariants=True)
         assert difference is None, f"\n{difference}"

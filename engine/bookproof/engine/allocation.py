@@ -264,13 +264,13 @@ class SharingBook(FastBook):
     def _rest(
         self,
         terms: Submit,
-        price: Ticks | None,
+        price: Ticks,
         leaves: Lots,
         executed: Lots,
         prevented: Lots,
         resting: RestingOrder | None,
     ) -> None:
-        if price is None or self.phase.collects or not self._tracks_top:
+        if self.phase.collects or not self._tracks_top:
             super()._rest(terms, price, leaves, executed, prevented, resting)
             return
         side = terms.side

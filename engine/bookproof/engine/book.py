@@ -277,7 +277,7 @@ class FastBook:
         if order.stop is not None:
             self._pend(order)
         elif self.paused:
-            self._rest(order, order.price, order.quantity, 0, 0, None)  # I1
+            self._collect(order, order.price, order.quantity, None)
         else:
             self._enter(order, order.price, order.quantity, events)
         self.trigger_stops(events)
@@ -426,13 +426,7 @@ class FastBook:
         self._live[maker.order_id] = maker
 
     def _rest(
-        self,
-        terms: Submit,
-        price: Ticks | None,
-        leaves: Lots,
-        executed: Lots,
-        prevented: Lots,
-        resting: RestingOrder | None,
+        self, terms: Submit, price: Ticks, leaves: Lots, executed: Lots, prevented: Lots, resting: RestingOrder | None
     ) -> None:
         display = terms.display
         slice = display if display and display < leaves else leaves
@@ -446,12 +440,24 @@ class FastBook:
         resting.executed += executed
         resting.prevented += prevented
         self._live[resting.order_id] = resting
-        if price is None:  # I6
-            (self._bids if terms.side is _BUY else self._asks).add(resting, MARKET_RUNG, None)
-        elif terms.side is _BUY:
+        if terms.side is _BUY:
             self._bids.add(resting, price, price, display == 0)
         else:
             self._asks.add(resting, -price, price, display == 0)
+
+    def _collect(self, terms: Submit, price: Ticks | None, leaves: Lots, resting: RestingOrder | None) -> None:
+        """Let an order rest whether or not it crosses (I1); one without a limit before all that have one (I6)."""
+        if price is not None:
+            self._rest(terms, price, leaves, 0, 0, resting)
+            return
+        if resting is None:
+            resting = RestingOrder()
+            resting.terms = terms
+            resting.order_id = terms.order_id
+            resting.executed = resting.prevented = 0
+        resting.slice, resting.reserve = leaves, 0
+        self._live[resting.order_id] = resting
+        (self._bids if terms.side is _BUY else self._asks).add(resting, MARKET_RUNG, None)
 
     # ── fill-or-kill and baskets ──
 
@@ -669,15 +675,13 @@ class FastBook:
                 return (Rejected(symbol, order_id, reason),)
         if self._market.halted:
             return (Rejected(symbol, order_id, RejectReason.MARKET_HALTED),)
-        if self.paused and (reason := auction.shut(self.phase)) is not None:
-            return (Rejected(symbol, order_id, reason),)
+        if self.paused:
+            return self._replace_paused(command)
         order = self._live.get(order_id)
         if order is None:
             return (Rejected(symbol, order_id, _UNKNOWN_ORDER),)
         if not isinstance(order, RestingOrder):
             return self._replace_stop(order, command)
-        if self.paused:
-            return self._replace_collected(order, command)
         old_price = order.price
         if price is None:
             price = old_price
@@ -714,9 +718,17 @@ class FastBook:
             self.trigger_stops(events)
         return tuple(events)
 
-    def _replace_collected(self, order: RestingOrder, command: Replace) -> tuple[Event, ...]:
-        """New terms for an order while orders are collected: as otherwise, but it does not trade (I1)."""
+    def _replace_paused(self, command: Replace) -> tuple[Event, ...]:
+        """New terms for an order outside continuous trading: none, or as otherwise but without trading (I1)."""
         symbol, order_id, quantity = command.symbol, command.order_id, command.quantity
+        reason = auction.shut(self.phase)
+        if reason is not None:
+            return (Rejected(symbol, order_id, reason),)
+        order = self._live.get(order_id)
+        if order is None:
+            return (Rejected(symbol, order_id, _UNKNOWN_ORDER),)
+        if not isinstance(order, RestingOrder):
+            return self._replace_stop(order, command)
         old_price, terms = order.price, order.terms
         price = old_price if command.price is None else command.price
         leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
@@ -736,7 +748,7 @@ class FastBook:
         else:  # F2
             (self._bids if terms.side is _BUY else self._asks).remove(order)
             del self._live[order_id]
-            self._rest(terms, price, leaves, 0, 0, order)
+            self._collect(terms, price, leaves, order)
         return (Replaced(symbol, order_id, terms.side, price, quantity),)
 
     def _replace_stop(self, order: StopOrder, command: Replace) -> tuple[Event, ...]:

@@ -30,6 +30,7 @@ from bookproof.spec.reasons import CancelReason
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
 _BEFORE_EVERY_LIMIT = -(10**18)
+"""The rank of a market order: no price is so far from zero."""
 
 
 class Standing(NamedTuple):

@@ -28,13 +28,7 @@ class _ForgetfulBook(FastBook):
     __slots__ = ()
 
     def _rest(
-        self,
-        terms: Submit,
-        price: Ticks | None,
-        leaves: Lots,
-        executed: Lots,
-        prevented: Lots,
-        resting: RestingOrder | None,
+        self, terms: Submit, price: Ticks, leaves: Lots, executed: Lots, prevented: Lots, resting: RestingOrder | None
     ) -> None:
         if not executed:  # the defect: what has traded does not rest
             super()._rest(terms, price, leaves, executed, prevented, resting)
