@@ -27,6 +27,7 @@ from bookproof.spec import (
     invariants_of_sharing,
     kernel,
     level_match,
+    list_invariants,
     phases,
     tape,
 )

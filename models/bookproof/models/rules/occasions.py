@@ -43,6 +43,12 @@ def _matched(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion
     )
 
 
+_LISTS = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2"  # with what may befall an order whose turn comes, in whatever book it is
+_AND_THEN = (
+    "what matched is followed by orders whose turn has come: stops, orders that a call collects, and such as their "
+    "books refuse; their ids were theirs before, and a clock that passes them ends them"
+)
+
 OCCASIONS: tuple[Occasion, ...] = (
     *_matched(
         "a new order is taken",
@@ -99,12 +105,42 @@ OCCASIONS: tuple[Occasion, ...] = (
     *_matched(
         "a call ends with an uncross",
         "I2 I3 I4 I5 I6 I8 I9 J1",
-        "the book may go, so no phase refuses it; the orders are there already, so none is taken, collected or replaced, "
-        "and stops follow the uncross (I9), not a matching (E2)",
+        "the book may go, so no phase refuses it; the orders are there already, so none is taken, collected or "
+        "replaced, and stops follow the uncross (I9), not a matching (E2)",
     ),
     _occasion("a book goes to another phase without an uncross", "J1", "only the phase changes"),
     _occasion("the market is halted or resumed", "J6", "only the market's switch changes"),
     *(_occasion(f"a command is refused by {reason}", f"A4 {reason}", _ONE_REASON) for reason in _REASONS),
+    *(
+        row
+        for outcome, rules in (
+            ("a new order is taken in a book with lists", "E2"),
+            ("a replaced order gives up its place in a book with lists", "E2 F2 F3"),
+            ("a basket is taken in books with lists", "E2 L4"),
+            ("a call ends with an uncross in a book with lists", "I2 I3 I4 I5 I6 I8 I9 J1"),
+            ("a list is taken", ""),
+        )
+        for row in _matched(outcome, f"{rules} {_LISTS}", _AND_THEN)
+    ),
+    *(
+        row
+        for way in ("D5 F1", "F7")
+        for row in _matched(
+            f"a replace amends rivals in an OCO, or would ({way})",
+            f"A1 A4 F2 F3 F4 {way} {_LISTS}",
+            "the replace of every rival is tried before any happens, so all that may refuse one decides; whether a "
+            "place is kept or lost by convention is the profile's",
+        )
+    ),
+    _occasion("a replace is refused by its list", "A4 H1", _ONE_REASON),
+    _occasion(
+        "a list is refused for its legs",
+        "A1 A3 A4 C2 C3 C6 E7 H4 I1 J1 J2",
+        "every leg is asked, and no leg enters; these are the reasons that a leg or its book can have",
+    ),
+    _occasion("a cancel ends a list", "H4 J2", "the others are taken out as well, and nothing is met"),
+    _occasion("a mass cancel ends lists", "H4 J7", "orders are taken out, and nothing is met"),
+    _occasion("the clock or the end of the day ends lists", "C2 H4", "orders expire or go with them; nothing is met"),
 )
 
 PLACED: frozenset[str] = frozenset(rule for occasion in OCCASIONS for rule in occasion.rules)
