@@ -187,6 +187,12 @@ TIED: list[tuple[list[Command], Command, list[str]]] = [
     ),
     ([rivals("AAA", "CCC")], basket("BBB", "AAA"), ["stripe 0", "stripe 1", *ALL]),
     ([rivals("AAA", "CCC")], rivals("BBB", "AAA", first_id=300), ["stripe 0", "stripe 1", *ALL]),
+    # A phase may end in an uncross, and that in a fill: it goes the same way.
+    (
+        [rivals("AAA", "CCC"), SetPhase("CCC", Phase.CALL)],
+        SetPhase("CCC", Phase.CONTINUOUS),
+        ["stripe 2"] * 2 + ["stripe 0", "stripe 2"],
+    ),
     # A list that is over ties nothing.
     ([rivals("AAA", "CCC"), Cancel("AAA", 200)], Cancel("CCC", 1), ["stripe 2"]),
 ]

@@ -431,6 +431,9 @@ DEFECTS = [
     ("self._filled(event, event.maker, aggressor=False)", "pass"),
     ("order._replace(working=True)", "order"),
     ("order_known.status,", "OrdStatus.NEW,"),
+    ("working=held.terms.stop is None", "working=True"),
+    ("held._replace(held=False, ", "held._replace("),
+    ("Known(leg.order_id, leg, working=False, held=True)", "Known(leg.order_id, leg, working=True)"),
 ]
 """A right line of the reporter's, and one that looks right."""
 

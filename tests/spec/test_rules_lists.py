@@ -8,6 +8,7 @@ import pytest
 
 from bookproof.engine.striped import StripedEngine
 from bookproof.models.sequential.differential import SideBySide
+from bookproof.spec.allocation_terms import Allocation, Sharing
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -18,6 +19,7 @@ from bookproof.spec.commands import (
     Leg,
     MassCancel,
     Replace,
+    SetPhase,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -27,11 +29,13 @@ from bookproof.spec.events import (
     Cancelled,
     Event,
     ListAccepted,
+    PhaseChanged,
     Rejected,
     Replaced,
     SnapshotTaken,
     Trade,
     Triggered,
+    Uncrossed,
 )
 from bookproof.spec.exchange import queue, status, step, view
 from bookproof.spec.instruments import listing
@@ -41,6 +45,7 @@ from bookproof.spec.values import (
     ListKind,
     OrderId,
     OrderState,
+    Phase,
     Place,
     SelfTradePrevention,
     Side,
@@ -623,3 +628,227 @@ def test_h4_what_happens_to_one_list_is_nothing_to_another(hall: Hall) -> None:
     hall.buy(9, 1, 110)
     assert hall.cancels == [("ABC", 3, CONTINGENT)]
     assert [one.others[0].order_id for one in hall.lists()] == [12]
+
+
+# ── lists and phases: orders that a call collects ──
+
+
+CALL, CONTINUOUS = SetPhase("ABC", Phase.CALL), SetPhase("ABC", Phase.CONTINUOUS)
+
+
+def test_h1_i6_a_leg_that_trades_in_an_uncross_cancels_its_rival_in_another_book_in_the_same_command(
+    hall: Hall,
+) -> None:
+    hall.do(ACROSS)
+    hall.do(CALL)
+    hall.buy(9, 2, 100)
+    assert hall.cancels == [], "what a call collects has not traded"
+    hall.do(CONTINUOUS)
+    assert hall.events == (
+        PhaseChanged("ABC", Phase.CONTINUOUS),
+        Uncrossed("ABC", 100, 2, -3),
+        Trade("ABC", 100, 2, 1, 9),
+        Cancelled("XYZ", 1, SELL, 50, 5, CONTINGENT),
+    )
+    assert (hall.resting(), hall.resting("XYZ"), hall.lists()) == ([1], [], ())
+
+
+def test_h1_i9_a_rival_that_is_a_stop_due_at_the_price_of_an_uncross_is_gone_before_stops_are_triggered(
+    hall: Hall,
+) -> None:
+    hall.do(SubmitList(OCO, (leg(SELL, 1, 5, 100), leg(BUY, 2, 5, stop=99))))
+    hall.do(CALL)
+    hall.buy(9, 5, 100)
+    hall.do(CONTINUOUS)
+    assert hall.events[2:] == (Trade("ABC", 100, 5, 1, 9), Cancelled("ABC", 2, BUY, None, 5, CONTINGENT))
+
+
+def test_h1_i9_a_stop_that_an_uncross_triggers_cancels_its_rival_in_another_book(hall: Hall) -> None:
+    hall.do(SubmitList(OCO, (leg(SELL, 1, 5, stop=100), leg(SELL, 2, 5, 50, symbol="XYZ"))))
+    hall.do(CALL)
+    hall.buy(8, 3, 100)
+    hall.sell(9, 2, 100)
+    hall.do(CONTINUOUS)
+    assert hall.events[2:6] == (
+        Trade("ABC", 100, 2, 9, 8),
+        Triggered("ABC", 1),
+        Cancelled("XYZ", 2, SELL, 50, 5, CONTINGENT),
+        Trade("ABC", 100, 1, 8, 1),
+    )
+
+
+def test_h1_i1_rivals_that_enter_a_call_rest_in_it_and_only_the_uncross_chooses(hall: Hall) -> None:
+    hall.do(CALL)
+    hall.buy(9, 5, 100)
+    hall.do(ACROSS)
+    assert (hall.resting(), hall.resting("XYZ"), hall.cancels) == ([9, 1], [1], [])
+    hall.do(CONTINUOUS)
+    assert hall.cancels == [("XYZ", 1, CONTINGENT)]
+
+
+def test_h2_i6_an_order_filled_in_an_uncross_releases_who_waits_for_it_after_the_stops(hall: Hall) -> None:
+    hall.do(Submit("ABC", 3, 103, BUY, 1, stop=100))
+    hall.do(CALL)
+    hall.do(SubmitList(OTO, (leg(BUY, 1, 5, 100), leg(SELL, 2, 5, 100), leg(SELL, 4, 5, 60, symbol="XYZ"))))
+    assert (hall.resting(), hall.state(2)) == ([1], OrderState.PENDING_NEW)
+    hall.sell(9, 5, 100)
+    assert hall.state(2) is OrderState.PENDING_NEW, "nothing has traded yet"
+    hall.do(CONTINUOUS)
+    assert hall.events[2:] == (
+        Trade("ABC", 100, 5, 9, 1),
+        Triggered("ABC", 3),
+        Cancelled("ABC", 3, BUY, None, 1, CancelReason.MARKET),
+        Accepted("ABC", 2, SELL, 100, 5),
+        Accepted("XYZ", 4, SELL, 60, 5),
+    )
+
+
+def test_h2_i6_an_order_filled_in_part_by_an_uncross_releases_nobody(hall: Hall) -> None:
+    hall.do(CALL)
+    hall.do(SubmitList(OTO, (leg(BUY, 1, 5, 100), leg(SELL, 2, 5, 110))))
+    hall.sell(9, 4, 100)
+    hall.do(CONTINUOUS)
+    assert (hall.entered, hall.resting(), hall.state(2)) == ([], [1], OrderState.PENDING_NEW)
+
+
+def test_h4_i6_a_market_order_that_an_uncross_leaves_over_takes_its_list_along_also_where_it_traded(
+    hall: Hall,
+) -> None:
+    hall.do(CALL)
+    hall.do(SubmitList(OTO, (leg(BUY, 1, 5), leg(SELL, 2, 5, 110))))
+    hall.sell(9, 4, 100)
+    hall.do(CONTINUOUS)
+    assert hall.cancels == [("ABC", 1, CancelReason.MARKET), ("ABC", 2, CONTINGENT)]
+
+
+def test_h3_i6_a_bracket_filled_in_an_uncross_leaves_its_exits_which_are_rivals(hall: Hall) -> None:
+    hall.do(CALL)
+    hall.do(SubmitList(OTOCO, BRACKET))
+    hall.sell(9, 5, 100)
+    hall.do(CONTINUOUS)
+    assert hall.entered == [2, 3]
+    assert hall.lists() == (OrderList(OCO, None, (Place("ABC", 2), Place("ABC", 3))),)
+
+
+def test_h2_i1_an_order_whose_turn_comes_while_its_book_collects_rests_there_unless_it_wants_to_trade_now(
+    hall: Hall,
+) -> None:
+    waiting = leg(SELL, 2, 5, 40, symbol="XYZ"), leg(SELL, 3, 5, 40, symbol="XYZ", time_in_force=IOC)
+    hall.do(SubmitList(OTO, (leg(BUY, 1, 5, 100), *waiting)))
+    hall.buy(8, 5, 50, "XYZ")
+    hall.do(SetPhase("XYZ", Phase.CALL))
+    hall.sell(9, 5, 100)
+    assert hall.cancels == [("XYZ", 3, REFUSED)]
+    assert hall.resting("XYZ") == [8, 2], "crossed, as what a call collects may be"
+
+
+@pytest.mark.parametrize("phase", [Phase.CANCEL_ONLY, Phase.CLOSED, Phase.HALT])
+def test_h2_j1_an_order_whose_turn_comes_while_its_book_takes_nothing_is_cancelled(hall: Hall, phase: Phase) -> None:
+    hall.do(SubmitList(OTO, (leg(BUY, 1, 5, 100), leg(SELL, 2, 5, 60, symbol="XYZ"))))
+    hall.do(SetPhase("XYZ", phase))
+    assert hall.state(2, "XYZ") is OrderState.PENDING_NEW, "a phase does nothing to who is held back"
+    hall.sell(9, 5, 100)
+    assert hall.cancels == [("XYZ", 2, REFUSED)]
+
+
+def test_h4_i1_a_list_is_refused_where_any_leg_wants_to_trade_now_in_a_book_that_collects(hall: Hall) -> None:
+    """Even one that would be held back: what a phase refuses it refuses of the list as a whole, as a halt does."""
+    hall.do(SetPhase("XYZ", Phase.CALL))
+    hall.do(SubmitList(OTO, (leg(BUY, 1, 5, 100), leg(SELL, 2, 5, 60, symbol="XYZ", time_in_force=IOC))))
+    assert hall.reason is RejectReason.NOT_IN_AUCTION
+    assert hall.resting() == []
+
+
+def test_h4_j1_a_member_is_cancelled_in_any_phase_and_takes_its_list_along(hall: Hall) -> None:
+    for number, phase in enumerate((Phase.CALL, Phase.CANCEL_ONLY, Phase.HALT, Phase.CLOSED)):
+        first, second = leg(SELL, 2 * number, 5, 100), leg(SELL, 2 * number + 1, 5, 50, symbol="XYZ")
+        hall.do(SubmitList(OCO, (first, second)))
+        hall.do(SetPhase("ABC", phase))
+        hall.do(Cancel("ABC", first.order_id))
+        assert hall.cancels == [("ABC", first.order_id, CancelReason.REQUESTED), ("XYZ", second.order_id, CONTINGENT)]
+        hall.do(SetPhase("ABC", Phase.PRE_OPEN if phase is Phase.CLOSED else Phase.CONTINUOUS))
+        if phase is Phase.CALL:
+            assert hall.events == (PhaseChanged("ABC", Phase.CONTINUOUS), Uncrossed("ABC", None, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason"),
+    [
+        (Phase.CALL, RejectReason.IN_LIST),
+        (Phase.CANCEL_ONLY, RejectReason.CANCELS_ONLY),
+        (Phase.CLOSED, RejectReason.BOOK_CLOSED),
+        (Phase.HALT, RejectReason.BOOK_HALTED),
+    ],
+)
+def test_h1_j1_a_replace_of_a_member_is_refused_for_the_phase_before_it_is_for_the_list(
+    hall: Hall, phase: Phase, reason: RejectReason
+) -> None:
+    hall.do(ACROSS)
+    hall.do(SetPhase("ABC", phase))
+    hall.do(Replace("ABC", 1, 4))
+    assert hall.reason is reason
+
+
+def test_h1_i1_rivals_are_amended_in_a_call_and_not_where_one_of_their_books_takes_nothing() -> None:
+    hall = Hall(Profile(list_replace=ListReplace.AMEND))
+    hall.do(ACROSS)
+    hall.do(CALL)
+    hall.do(Replace("ABC", 1, 4))
+    assert hall.events == (Replaced("ABC", 1, SELL, 100, 4), Replaced("XYZ", 1, SELL, 50, 4))
+    hall.do(SetPhase("XYZ", Phase.CANCEL_ONLY))
+    hall.do(Replace("ABC", 1, 3))
+    assert hall.reason is RejectReason.CANCELS_ONLY
+
+
+def test_h1_i1_a_market_order_that_a_call_collects_gets_no_limit_by_an_amendment_either() -> None:
+    hall = Hall(Profile(list_replace=ListReplace.AMEND))
+    hall.do(CALL)
+    hall.do(SubmitList(OCO, (leg(SELL, 1, 5), leg(SELL, 1, 5, 50, symbol="XYZ"))))
+    hall.do(Replace("ABC", 1, 4, 100))
+    assert hall.reason is RejectReason.INVALID_REPLACE
+
+
+# ── lists in levels that are shared ──
+
+
+def test_h1_k2_a_rival_that_gets_a_share_of_a_round_is_chosen_and_one_that_gets_nothing_is_not() -> None:
+    hall = Hall(Profile(allocation=Allocation(Sharing.PRO_RATA, minimum=2)))
+    hall.do(SubmitList(OCO, (leg(SELL, 1, 8, 100), leg(SELL, 1, 8, 50, symbol="XYZ"))))
+    hall.do(SubmitList(OCO, (leg(SELL, 2, 1, 100), leg(SELL, 2, 1, 50, symbol="XYZ"))))
+    hall.buy(9, 4, 100)
+    assert hall.events[1:] == (Trade("ABC", 100, 4, 1, 9), Cancelled("XYZ", 1, SELL, 50, 8, CONTINGENT))
+    assert hall.resting("XYZ") == [2]
+
+
+def test_h1_k2_a_basket_counts_on_no_rival_of_whom_a_round_of_its_first_leg_would_choose() -> None:
+    hall = Hall(Profile(allocation=Allocation(Sharing.PRO_RATA)))
+    hall.do(ACROSS)
+    hall.sell(2, 5, 100)
+    hall.do(Basket(8, (Leg("ABC", 8, BUY, 4, 100), Leg("XYZ", 8, BUY, 1, 50))))
+    assert hall.cancels == [("ABC", 8, CancelReason.KILLED), ("XYZ", 8, CancelReason.KILLED)]
+    hall.sell(3, 1, 50, "XYZ")
+    hall.do(Basket(8, (Leg("ABC", 8, BUY, 4, 100), Leg("XYZ", 8, BUY, 1, 50))))
+    assert hall.cancels == [("XYZ", 1, CONTINGENT)]
+
+
+@pytest.mark.parametrize("mode", [SelfTradePrevention.CANCEL_MAKER, SelfTradePrevention.DECREMENT])
+def test_h4_k2_a_member_that_prevention_takes_out_of_a_round_of_a_basket_takes_its_rival_along(
+    mode: SelfTradePrevention,
+) -> None:
+    hall = Hall(Profile(allocation=Allocation(Sharing.PRO_RATA)))
+    hall.do(ACROSS)
+    hall.sell(2, 5, 101)
+    hall.sell(2, 5, 51, "XYZ")
+    hall.do(Basket(OWNER, (Leg("ABC", 8, BUY, 1, 101), Leg("XYZ", 8, BUY, 5, 51)), mode))
+    killed = mode is SelfTradePrevention.DECREMENT  # prevented quantity is not traded: the leg is not whole
+    assert (hall.cancels[0][2] is CancelReason.KILLED) is killed
+    assert (("XYZ", 1, CONTINGENT) in hall.cancels) is not killed
+
+
+def test_h1_k3_a_leg_that_bettered_the_market_before_its_rival_traded_leaves_no_top_behind() -> None:
+    hall = Hall(Profile(allocation=Allocation(top_maximum=1)))
+    hall.sell(8, 1, 101)
+    hall.buy(9, 1, 50, "XYZ")
+    hall.do(ACROSS)
+    assert hall.cancels == [("ABC", 1, CONTINGENT)]
+    assert [order.top for order in queue(hall.pair.state, "ABC").asks] == [False], "it was bettered, and is TOP no more"

@@ -287,6 +287,31 @@ _TABLE = (
         source="OrderBook-rs #97, #138",
     ),
     Rule("G6", "L1", "Prevented quantity is open in neither order any more and counted in both."),
+    # H: contingent orders and lists
+    Rule(
+        "H1",
+        "LX",
+        "Of the orders of an OCO at most one executes: the first fill or trigger of one cancels the others at once.",
+        source="Binance: activation of one leg cancels the other; Eurex: OCO",
+    ),
+    Rule(
+        "H2",
+        "LX",
+        "An order that waits for another enters its book when that one is filled whole, and not before.",
+        source="Binance: OTO, PENDING_NEW",
+    ),
+    Rule(
+        "H3",
+        "LX",
+        "The orders that wait in an OTOCO cancel one another from the moment at which they may enter.",
+        source="Deribit: linked_order_type",
+    ),
+    Rule(
+        "H4",
+        "LX",
+        "A list is accepted or refused as a whole, and ends as a whole when one of its orders is cancelled.",
+        source="Binance: order lists",
+    ),
     # I: auctions
     Rule(
         "I1",
@@ -333,31 +358,6 @@ _TABLE = (
         "No outcome at one price trades more than an uncross, and nobody better is left while somebody worse trades.",
         "invariant better_orders_fill_first",
         "Natarajan, Sarswat and Singh, ITP 2021; Imandra on IEX",
-    ),
-    # H: contingent orders and lists
-    Rule(
-        "H1",
-        "LX",
-        "Of the orders of an OCO at most one executes: the first fill or trigger of one cancels the others at once.",
-        source="Binance: activation of one leg cancels the other; Eurex: OCO",
-    ),
-    Rule(
-        "H2",
-        "LX",
-        "An order that waits for another enters its book when that one is filled whole, and not before.",
-        source="Binance: OTO, PENDING_NEW",
-    ),
-    Rule(
-        "H3",
-        "LX",
-        "The orders that wait in an OTOCO cancel one another from the moment at which they may enter.",
-        source="Deribit: linked_order_type",
-    ),
-    Rule(
-        "H4",
-        "LX",
-        "A list is accepted or refused as a whole, and ends as a whole when one of its orders is cancelled.",
-        source="Binance: order lists",
     ),
     # J: phases and halts; L: several legs
     Rule(
@@ -523,7 +523,7 @@ NOT_YET: dict[str, str] = {
     "H1 reserve": "where accounts are kept each rival is reserved for by itself: a bracket needs lots for every exit",
     "H1 amend": "where accounts are kept no order of a list can be replaced, rivals included",
     "H1 reduce": "a fill cancels the rivals whole; they are not reduced by what was filled",
-    "H2 halt": "an order whose turn comes while its book is halted is refused, not kept until the book resumes",
+    "H2 halt": "an order whose turn comes while its book takes nothing is refused, not kept until the book resumes",
     "E1 reference": "only the last trade triggers, not mark, index or implied prices",
     "E2 each fill": "stops are not looked at after each fill",
     "E6 protection": "a triggered market stop has no protection range",
@@ -536,7 +536,7 @@ NOT_YET: dict[str, str] = {
     "I6 extension": "a call ends when the command says so: no random end, no extension when the price moves far",
     "I8 displayed": "icebergs never take part with their displayed slice alone",
     "J7 entry": "a mass cancel does not block the account's next order",
-    "F6 pending": "pending states belong to a gateway; here every command is over when the next one starts",
+    "F6 pending": "a cancel or replace that pends belongs to a gateway; here each is over when the next starts",
     "O1 corrections": "no trade is cancelled or corrected (N), none guaranteed, no order suspended or done for the day",
 }
 """What these letters also name and this version leaves out, with the reason; with a word for a part of a rule."""

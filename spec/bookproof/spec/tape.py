@@ -269,6 +269,9 @@ class Tape:
                 self._stand_last(order)
 
     def _cancel(self, event: Cancelled) -> None:
+        taker = self._taker
+        if event.reason is CancelReason.CONTINGENT and taker is not None and taker.order_id == event.order_id:
+            self._end_of_matching()  # it had come to rest already (H1)
         order = self._find(event.order_id)
         if order is None:
             self.strange.append(f"order {event.order_id} was cancelled, and it is not live")

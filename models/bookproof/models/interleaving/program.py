@@ -20,10 +20,24 @@ from bookproof.spec.commands import Basket, Command, Deposit, SetLimits, Withdra
 from bookproof.spec.events import Event
 from bookproof.spec.values import Account
 
-_READS = ("queue", "depth", "top", "stops", "status", "refusal", "replace_refusal", "can_fill")
-_WRITES = ("submit", "cancel", "replace", "fill", "trigger_stops", "cancel_account", "expire_due", "expire_day", "go")
-_READS_MARKET = ("submit", "replace", "refusal", "replace_refusal")
-"""What touches a book, and the market that all books share."""
+_READS = (
+    "queue",
+    "depth",
+    "top",
+    "stops",
+    "status",
+    "refusal",
+    "can_fill",
+    "is_live",
+    "why_not_replace",
+    "replace_refusal",
+)
+_WRITES = (
+    *("submit", "cancel", "replace", "fill", "trigger_stops", "cancel_account", "expire_due", "expire_day"),
+    *("hold", "unhold", "take_out", "go"),
+)
+_READS_MARKET = ("submit", "replace", "refusal", "why_not_replace", "replace_refusal", "go")
+"""What touches a book, and the market that all books share. Whoever looks at a book's `lists` touches it as well."""
 
 _WRITES_MARKET = ("halt_market", "resume_market", "advance_clock")
 _WRITES_BOOK = ("halt_book", "resume_book")
@@ -202,4 +216,10 @@ def _watched_book(book: type[FastBook], symbol: str, scheduler: Scheduler) -> ty
         return watched
 
     methods: Mapping[str, Any] = {name: method(name, getattr(book, name)) for name in (*_READS, *_WRITES)}
-    return type(f"Watched{book.__name__}", (book,), {"__slots__": (), **methods})
+    slot: Any = FastBook.lists  # type: ignore[misc]  # of the class: what finds the place in any book
+
+    def lists(self: FastBook) -> Any:
+        scheduler.touch(symbol, writes=False)
+        return slot.__get__(self)
+
+    return type(f"Watched{book.__name__}", (book,), {"__slots__": (), "lists": property(lists), **methods})

@@ -68,6 +68,10 @@ def basket(first_id: OrderId, *symbols: Symbol, side: Side = Side.BUY) -> Basket
 
 
 _OFFERS = (sell(1, A), sell(2, B))
+_RIVALS = SubmitList(ListKind.OCO, _OFFERS)
+"""One of the two offers, whichever is wanted first."""
+_CHAIN = SubmitList(ListKind.OTO, (sell(1, A, 2), sell(2, B)))
+"""An offer in one book, and one in another that waits until the first is sold."""
 
 CASH = Profile("cash", risk=Risk.CASH)
 """Accounts are kept, and an order must be paid for (M1)."""
@@ -146,6 +150,29 @@ NAMED: dict[str, Scenario] = {
             "A picture of all books is taken while a basket trades: it shows both legs or none.",
             ((TakeSnapshot(),), (basket(11, A, B),), (buy(3, B), sell(4, A))),
             _OFFERS,
+        ),
+        Scenario(
+            "rivals-hit",
+            "Both offers of an OCO, in two books, are wanted at once: one is sold, and the other goes with it (H1).",
+            ((buy(3, A),), (buy(4, B),)),
+            (_RIVALS,),
+        ),
+        Scenario(
+            "rivals-enter",
+            "An OCO comes in over two books while somebody wants a leg in each of them (H1, H4).",
+            ((_RIVALS,), (buy(3, B),), (buy(4, A),)),
+        ),
+        Scenario(
+            "chain-cancel",
+            "An OTO is cancelled by one of its orders while the other is filled: all of it goes or enters (H2, H4).",
+            ((buy(3, A), buy(4, A)), (Cancel(B, 2),), (buy(5, B),)),
+            (_CHAIN,),
+        ),
+        Scenario(
+            "rivals-uncross",
+            "One offer of an OCO trades in the uncross of its book while the other is wanted next door (H1, I6).",
+            ((SetPhase(A, Phase.CONTINUOUS),), (buy(4, B),), (Cancel(A, 1),)),
+            (SetPhase(A, Phase.CALL), _RIVALS, buy(3, A)),
         ),
         Scenario(
             "three-by-three",
