@@ -236,7 +236,7 @@ class StripedEngine(LockedViews):
             return Answer(self._next_stamp(), tuple(events))  # the linearization point
 
     def _about_account(self, command: AccountCommand) -> Answer:
-        """A command that touches no book; all but a bust are about cash or limits here."""
+        """A command about cash or limits; one about lots or trades comes here only to be refused."""
         rejected = self._floor.account_fault(command)
         if rejected is not None:
             return self._stamped([rejected])
