@@ -8,11 +8,11 @@ lock                  guards                                      taken by
 ====================  ==========================================  =====================================================
 ``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume and phase of one
                                                                   book, views: the one stripe of the book
+                      and all accounts' lots of these books       with accounts also reduce, block trade, deposit and
+                                                                  withdrawal of lots
 several stripes       the books of a basket's legs                basket: the stripes of its legs
 all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
-                      write them (any one stripe, to read them)   of day, snapshot
-                      and the accounts' lots, trades and        (with accounts) bust, and the view of an account
-                      everything else of every book
+                      write them (any one stripe, to read them)   of day, snapshot; bust, the view of an account
 ``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce and basket of
                       ``i`` have available: nobody else does      the account, from its check to its stamp; withdrawal
                       while it is held                            of cash and new limits; block trade: of both parties
@@ -30,7 +30,8 @@ Three facts make it enough to take them, sorted, afterwards:
 - a maker's cost was reserved when its order came to rest, so a trade never lowers what a maker has available: it can
   only add to it, and does not need anybody's right to spend;
 - what a taker has available is lowered by commands of the same account alone, and `_spending` keeps these apart. What
-  the check has found is there can therefore only have grown when the command takes effect: it is accepted still;
+  the check has found is there can therefore only have grown when the command takes effect: it is accepted still. A
+  bust alone lowers what others have, and holds all stripes, so that nobody is between check and effect;
 - what the check has not found may come from another book at any moment. So a refusal is stamped before the balance
   that it was refused for is let go, and cash is booked and the stamp drawn in one breath, under the balances of all
   concerned. Every refusal and every booking of an account thus stand in one order, that of their stamps.
@@ -237,7 +238,7 @@ class StripedEngine(LockedViews):
             return Answer(self._next_stamp(), tuple(events))  # the linearization point
 
     def _about_account(self, command: AccountCommand) -> Answer:
-        """A command that touches no book; all but a bust are about cash or limits here."""
+        """A command about cash or limits; one about lots or trades comes here only to be refused."""
         rejected = self._floor.account_fault(command)
         if rejected is not None:
             return self._stamped([rejected])

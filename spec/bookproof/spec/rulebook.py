@@ -485,7 +485,8 @@ NOT_YET: dict[str, str] = {
     "L3": "no implied orders",
     "L5": "no smart routing between books",
     "L7": "one process, no distributed commit",
-    "M3": "no margin: every order is covered by itself, so there is no portfolio to value and nothing to liquidate",
+    "M3": "no margin: every order is covered by itself, so there is nothing to value and nothing to liquidate; a fill "
+    "can lower what an account is worth at a mark, so the engine's argument for settling makers would not carry over",
     "C9 resting": "a reduce-only order never rests: it would have to be cut each time the position changes",
     "L6 legs": "a block trade is of one book, and its parties are no quote requests",
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
