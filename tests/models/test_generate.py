@@ -198,7 +198,7 @@ def test_soak_reaches_every_decision_rule() -> None:
     assert set(DECISION_RULES) - seen.keys() == set()
 
 
-TWO_FEATURES = {"D5", "D6", "I5", "I8", "I9", "J3"}
+TWO_FEATURES = {"D5", "D6", "F7", "I5", "I8", "I9", "J3"}
 """Rules that need two features in one match or call, a tie, or one venue: in the few cases of a test Hypothesis may
 miss them."""
 

@@ -82,7 +82,7 @@ class Profile(Value, frozen=True):
     self_trade_groups: tuple[tuple[Account, ...], ...] = ()
     """G1: accounts that count as one owner. An account in no group is its own owner."""
     allocation: Allocation = FIRST_COME_FIRST_SERVED
-    """K: how an aggressor is shared among the orders of one price."""
+    """How an aggressor is shared among the orders of one price: K1, K2, K3, K4, K5, K6, K7."""
     reopen: Reopen = Reopen.DIRECTLY
     """J3."""
     risk: Risk = Risk.NONE

@@ -1,9 +1,9 @@
 """Cases in which rare things meet: books a few prices wide, stops of every kind, then orders that set them off.
 
 The soak generator spreads its orders over eleven prices, so a command that triggers two stops of special kinds is rare.
-Here the books are three prices wide and a case goes through rounds: orders that rest, stops near them, then commands
-that trade. The commands come from the same decoder (`packed`), so a new command or a new term of an order is in these
-cases as soon as it is in the others.
+Here the books are three prices wide and a case goes through rounds: orders that rest, stops near them, now and then a
+call with orders that cross and the uncross that sets stops off, then commands that trade. The commands come from the
+same decoder (`packed`), so a new command or a new term of an order is in these cases as soon as it is in the others.
 """
 
 from __future__ import annotations
@@ -16,18 +16,29 @@ from typing import Any
 from bookproof.models.generate.case import Case, entered
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
 from bookproof.models.generate.packed import BITS, Context, Plan, decode_command, plan_for
-from bookproof.models.generate.venues import LEVELS, VENUES, books
-from bookproof.spec.commands import Command
+from bookproof.models.generate.patterns import Pattern
+from bookproof.models.generate.venues import LEVELS, SIZES, VENUES, books
+from bookproof.spec.commands import Command, SetPhase
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
-from bookproof.spec.values import OrderId, Symbol
+from bookproof.spec.values import OrderId, Phase, Symbol, TimeInForce, Value
 
-WIDTH = 3
-"""Prices in a book: fewer than are drawn elsewhere, so that what trades at one of them reaches most stops."""
+WIDTH, WIDTH_OF_CALLS = 3, 7
+"""Prices in a book: fewer than are drawn elsewhere, so that what trades at one of them reaches most stops. A call needs
+more of them, or two would seldom do as well as each other (I4, I5)."""
 
 ROUNDS = 2
-RESTING, STOPS, ACTING = (4, 8), (4, 6), (5, 7)
+RESTING, STOPS, COLLECTED, ACTING = (4, 8), (4, 6), (3, 7), (5, 7)
 """Commands of each part of a round, at least and at most: thin books are swept, and deep ones are not."""
+
+_CALLS = 0.6
+"""How many rounds have a call, where there are auctions."""
+
+_AFTER = (Phase.CONTINUOUS,) * 9 + (Phase.CALL, Phase.HALT, Phase.CANCEL_ONLY)
+"""What follows a call: the uncross, mostly. To stay in it is refused, and the call goes on."""
+
+_FEW = 3
+"""Sizes of what meets in a call: so that both sides often come out even, and its prices tie (I5)."""
 
 _SUBMITS, _OTHERS = 20, 10
 """Shares of what acts: new orders, and at most so much of each other kind of command; cancels are many elsewhere."""
@@ -43,14 +54,29 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
     """
     dice = random.Random(f"dense {seed} {number}")
     instruments = books(features)[:2]
-    rest, stops, act = _plans(features | {Feature.STOPS}, instruments)
+    rest, stops, _, act = _plans(features | {Feature.STOPS}, instruments)
+    wide_rest, wide_stops, collected, _ = _plans(features | {Feature.STOPS}, instruments, WIDTH_OF_CALLS)
     used: list[tuple[Symbol, OrderId]] = []
     commands: list[Command] = []
-    for plan, length in ((rest, RESTING), (stops, STOPS), (act, ACTING)) * ROUNDS:
+
+    def draw(plan: Plan, length: tuple[int, int]) -> None:
         for _ in range(dice.randint(*length)):
             command = decode_command(dice.getrandbits(BITS), Context(plan, used, len(commands)))
             commands.append(command)
-            used += entered(command)
+            used.extend(entered(command))
+
+    for _ in range(ROUNDS):
+        if Feature.AUCTIONS in features and dice.random() < _CALLS:
+            symbol = dice.choice(instruments).symbol
+            draw(_at_few_sizes(wide_rest), RESTING)
+            draw(_in_book(wide_stops, symbol), STOPS)
+            commands.append(SetPhase(symbol, Phase.CALL))
+            draw(_at_few_sizes(_in_book(collected, symbol)), COLLECTED)
+            commands.append(SetPhase(symbol, dice.choice(_AFTER)))
+        else:
+            draw(rest, RESTING)
+            draw(stops, STOPS)
+        draw(act, ACTING)
     return Case(instruments, tuple(commands), mixed_profile(dice) if profile is None else profile)
 
 
@@ -67,17 +93,24 @@ def mixed_profile(dice: random.Random, venues: Mapping[str, Profile] = VENUES) -
 
 
 def _any_of(values: Sequence[Any], dice: random.Random) -> Any:
-    """One of the choices, each as likely as any other, however many venues have it."""
+    """One of the choices, each as likely as any other, however many venues have it; half of those with parts mixed."""
+    first = values[0]
+    if isinstance(first, Value) and dice.random() < 0.5:
+        parts = {field: _any_of([getattr(value, field) for value in values], dice) for field in first.__struct_fields__}
+        return type(first)(**parts)
     return dice.choice(list(dict.fromkeys(values)))
 
 
 @cache
-def _plans(features: Features, instruments: tuple[Instrument, ...]) -> tuple[Plan, Plan, Plan]:
-    """What rests, what waits, what acts: the usual plan with other shares."""
-    narrow = _narrowed(plan_for(features, instruments))
+def _plans(
+    features: Features, instruments: tuple[Instrument, ...], width: int = WIDTH
+) -> tuple[Plan, Plan, Plan, Plan]:
+    """What rests, what waits, what is collected, what acts: the usual plan with other shares."""
+    narrow = _narrowed(plan_for(features, instruments), width)
     calm = tuple(pattern for pattern in narrow.patterns if not pattern.stop and not pattern.market)
     special = narrow.patterns[len(narrow.patterns) // 2 :]  # the other half is plain
     waiting = tuple(pattern._replace(stop=True) for pattern in special)
+    collected = tuple(pattern for pattern in narrow.patterns if not pattern.stop and not _wants_now(pattern))
     submit = max(narrow.decoders, key=narrow.decoders.count)
     acting = (submit,) * _SUBMITS + tuple(
         decoder
@@ -88,17 +121,41 @@ def _plans(features: Features, instruments: tuple[Instrument, ...]) -> tuple[Pla
     return (
         narrow._replace(decoders=(submit,), patterns=calm),
         narrow._replace(decoders=(submit,), patterns=waiting),
+        narrow._replace(decoders=(submit,), patterns=collected),
         narrow._replace(decoders=acting),
     )
 
 
-def _narrowed(plan: Plan) -> Plan:
+def _narrowed(plan: Plan, width: int) -> Plan:
     """The same with the first few prices of each book."""
     scales = {
-        scale: scale._replace(prices=tuple(scale.prices[step * WIDTH // LEVELS] for step in range(LEVELS)))
+        scale: scale._replace(prices=tuple(scale.prices[step * width // LEVELS] for step in range(LEVELS)))
         for scale in plan.scales
     }
     return plan._replace(
         scales=tuple(scales[scale] for scale in plan.scales),
         drawn_scales=tuple(scales[scale] for scale in plan.drawn_scales),
     )
+
+
+@cache
+def _at_few_sizes(plan: Plan) -> Plan:
+    """The same with the first few quantities of each book."""
+    scales = tuple(
+        scale._replace(quantities=tuple(scale.quantities[step * _FEW // SIZES] for step in range(SIZES)))
+        for scale in plan.scales
+    )
+    return plan._replace(scales=scales, drawn_scales=scales)  # two books at most, so as many draws of each
+
+
+def _wants_now(pattern: Pattern) -> bool:
+    """Whether a call refuses such an order (I1)."""
+    at_once = pattern.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+    return at_once or pattern.post_only or pattern.minimum
+
+
+@cache
+def _in_book(plan: Plan, symbol: Symbol) -> Plan:
+    """The same in one book."""
+    scales = tuple(scale for scale in plan.scales if scale.symbol == symbol)
+    return plan._replace(scales=scales, drawn_scales=scales)

@@ -127,6 +127,9 @@ class Scheduler:
         # What a thread does before its first transition counts as one of its own, or nobody would see it race.
         self._clocks = [tuple(int(at == other) for other in range(threads)) for at in range(threads)]
         self._lock_clocks: dict[str, tuple[int, ...]] = {}
+        # The same by locks alone: what a race is told by, even where racing cells are points and order the run.
+        self._locked = list(self._clocks)
+        self._lock_locked: dict[str, tuple[int, ...]] = {}
         self._place_clocks: dict[str, tuple[int, ...]] = {}
         self._read_clocks: dict[str, tuple[int, ...]] = {}
         self._leaving: list[int] = []
@@ -157,7 +160,7 @@ class Scheduler:
             return
         if cell in self.racy:
             self._point(Action("write" if writes else "read", cell))
-        clock = self._clocks[me]
+        clock = self._locked[me]
         theirs = [self._writes.setdefault(cell, {})]
         if writes:
             theirs.append(self._reads.setdefault(cell, {}))
@@ -277,6 +280,8 @@ class Scheduler:
             clock = _joined(clock, self._read_clocks.get(place))
         clock = (*clock[:thread], clock[thread] + 1, *clock[thread + 1 :])
         self._clocks[thread] = clock
+        locked = _joined(self._locked[thread], self._lock_locked.get(place) if kind == "take" else None)
+        self._locked[thread] = (*locked[:thread], clock[thread], *locked[thread + 1 :])
         if kind == "read":
             self._read_clocks[place] = _joined(clock, self._read_clocks.get(place))
         else:
@@ -289,6 +294,7 @@ class Scheduler:
         holder = self._holders.pop(place, None)
         if holder is not None:
             self._lock_clocks[place] = self._clocks[holder]
+            self._lock_locked[place] = self._locked[holder]
             if self.tell is not None:
                 self.tell(holder, f"leaves {place}")
 

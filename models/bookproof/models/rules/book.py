@@ -10,7 +10,9 @@ from bookproof.models.rules.sources import Place, decisions, settled_by
 from bookproof.spec.invariants import INVARIANTS
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.profile_files import ProfileFile
+from bookproof.spec.report_checks import STREAM_INVARIANTS
 from bookproof.spec.rulebook import NOT_YET, RULES, Rule
+from bookproof.spec.values import Value
 
 LETTERS: dict[str, str] = {
     "A": "inputs, identity, determinism",
@@ -50,7 +52,7 @@ class Entry(NamedTuple):
     decided_in: tuple[Place, ...]
     """Where the oracle decides by it; empty for a rule that is a property."""
     held_by: tuple[str, ...]
-    """The invariants that hold it."""
+    """The invariants that hold it: those of a step, then those of streams of reports."""
     choices: tuple[Choice, ...]
     left_out: tuple[tuple[str, str], ...]
     """Parts of the rule that this version does not have, each with the reason."""
@@ -94,7 +96,10 @@ def _entry(rule: Rule, venue: ProfileFile[Profile]) -> Entry:
     return Entry(
         rule,
         decisions().get(number, ()),
-        tuple(invariant.name for invariant in INVARIANTS if number in invariant.rules),
+        (
+            *(invariant.name for invariant in INVARIANTS if number in invariant.rules),
+            *(invariant.name for invariant in STREAM_INVARIANTS if number in invariant.rules),
+        ),
         tuple(_choice(field, venue) for field, rules in settled_by().items() if number in rules),
         tuple((part, why) for part, why in NOT_YET.items() if " " in part and part.split()[0] == number),
         tuple((other.text, other.source) for other in venue.not_modelled if other.rule == number),
@@ -112,9 +117,24 @@ def told(value: object) -> str:
 
     >>> told(DEFAULT.true_stop), told(()), told(((1, 2), (3,)))
     ('reject', 'none', '(1, 2), (3)')
+
+    Of a choice with parts only those that are unlike the default:
+
+    >>> from bookproof.spec.allocation_terms import Allocation, Sharing
+    >>> told(Allocation()), told(Allocation(Sharing.PRO_RATA, minimum=2))
+    ('the default', 'sharing pro-rata, minimum 2')
     """
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, tuple):
-        return ", ".join(f"({told(part)})" if isinstance(part, tuple) else told(part) for part in value) or "none"
+        return ", ".join(map(_within, value)) or "none"
+    if isinstance(value, Value):
+        usual = dict(zip(reversed(value.__struct_fields__), reversed(value.__struct_defaults__), strict=False))
+        parts = {field: getattr(value, field) for field in value.__struct_fields__}
+        unusual = {field: part for field, part in parts.items() if field not in usual or part != usual[field]}
+        return ", ".join(f"{field} {_within(part)}" for field, part in unusual.items()) or "the default"
     return str(value)
+
+
+def _within(part: object) -> str:
+    return f"({told(part)})" if isinstance(part, tuple | Value) else told(part)

@@ -40,6 +40,12 @@ _PREVENTION = PLAIN | {Feature.ICEBERG, Feature.SELF_TRADE}
 _IN_ONE_BASKET = PLAIN | {Feature.BASKETS, Feature.LIMITS, Feature.REUSED_IDS, Feature.HALTS, Feature.MARKET}
 """What refuses several legs of one basket at once."""
 
+_CALLS = PLAIN | {Feature.AUCTIONS, Feature.ICEBERG, Feature.MARKET}
+"""Uncrosses with stops behind them: what a cascade is to meet in them comes a few at a time."""
+
+_REPLACED = _PREVENTION | {Feature.REPLACE}
+"""What a replaced order sets off that is rare already when a new one does."""
+
 _NO_FAULTS = EVERYTHING - {Feature.LIMITS, Feature.BAD_INPUT}
 
 
@@ -68,8 +74,8 @@ class Coverage:
         self.first: dict[Pair, int] = {}
         """The first case in which each pair met."""
         self.impossible: list[Impossible] = []
-        self.cut_short = False
-        """A budget ended the run before as many cases as a run without one may have."""
+        self.partial = ""
+        """Why what is missing shows nothing; empty when the run had every venue and as many cases as it may have."""
 
     @property
     def unplaced(self) -> list[str]:
@@ -105,7 +111,7 @@ class Coverage:
                 for met in self.impossible
             ],
             "rules_without_a_row": self.unplaced,
-            "cut_short": self.cut_short,
+            "partial": self.partial,
             "run_again": RUN,
         }
 
@@ -117,6 +123,18 @@ def possible_pairs() -> list[Pair]:
     (True, False)
     """
     return [pair for pair in pairs(number for number in DECISION_RULES if number in PLACED) if why_not(pair) is None]
+
+
+def apart_pairs() -> Iterator[tuple[Pair, str]]:
+    """Every pair of decision rules that can never meet in one command, with the reason.
+
+    >>> why = dict(apart_pairs())
+    >>> why["F1", "F4"]
+    'F1 decides only when a replaced order keeps its place (nothing moves, so nothing is met), and F4 never then'
+    """
+    for pair in pairs(number for number in DECISION_RULES if number in PLACED):
+        if (why := why_not(pair)) is not None:
+            yield pair, why
 
 
 def coverage_case(number: int) -> Case:
@@ -141,6 +159,14 @@ def _features(number: int) -> Features:
         few | a_few(dice),
         _PREVENTION | few | {Feature.POST_ONLY},
         _IN_ONE_BASKET,
+        _CALLS | few,
+        _CALLS | _PREVENTION,
+        _CALLS | _PREVENTION | few,
+        _CALLS | _PREVENTION | few | {Feature.POST_ONLY},
+        _REPLACED | {Feature.IOC},
+        _REPLACED | few | {Feature.POST_ONLY},
+        _IN_ONE_BASKET | {Feature.AUCTIONS},
+        _CALLS | few | {Feature.SELF_TRADE, Feature.POST_ONLY},
     )
     return mixes[number % len(mixes)]
 
@@ -159,20 +185,21 @@ def run_coverage(
 ) -> Coverage:
     """Run cases until every rule and every pair that can be reached has been; with a budget, for so many seconds.
 
-    With `profile`, only under it: then what its choices rule out stays unreached.
+    With `profile`, LEAST cases and only under it: what its choices rule out stays unreached, and shows nothing.
 
-    >>> run_coverage(budget=0.0).cut_short
-    True
+    >>> run_coverage(budget=0.0).partial
+    'the budget was spent'
     """
     found = Coverage()
+    most = MOST if profile is None else LEAST
     missing = {(number,) for number in DECISION_RULES} | set(possible_pairs())
     told: dict[frozenset[str], list[Pair]] = {}
     started = perf_counter()
     number = 0
-    while number < MOST or budget is not None:
+    while number < most or budget is not None:
         spent = perf_counter() - started
         if budget is not None and spent >= budget:
-            found.cut_short = number < MOST and bool(missing)
+            found.partial = "the budget was spent" if number < most and missing else ""
             break
         if budget is None and number >= LEAST and not missing:
             break
@@ -195,6 +222,8 @@ def run_coverage(
             found.pairs.update(told[rules])
         number += 1
         found.cases = number
+    if profile is not None and missing:
+        found.partial = f"the choices of {profile.name} alone rule some of them out"
     found.seconds = perf_counter() - started
     if progress is not None:
         progress(1.0, "done")

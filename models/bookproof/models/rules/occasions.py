@@ -27,53 +27,82 @@ def _occasion(outcome: str, rules: str, because: str) -> Occasion:
     return Occasion(outcome, frozenset(rules.split()), because)
 
 
-_MATCHING = "A2 B1 B4 B5 B7 B11 C1 C2 C3 C4 C5 C6 C7 D1 D2 D4 D6 E3 E4 E5 E6 G1 G2 G3 G4 G5 G6"  # and what it sets off
+# What orders do that meet, and what it sets off; of a level that is shared, all but how its proportions are found.
+_MATCHING = "A2 B1 B4 B5 B7 B11 C1 C2 C3 C4 C5 C6 C7 D1 D2 D4 D6 E3 E4 E5 E6 G1 G2 G3 G4 G5 G6 K3 K4 K5 K6 K8"
 
 _ONE_REASON = "the first reason that applies is the answer, and a refused command does nothing else"
 
-_REASONS = ("A1", "A3", "A5", "C2", "C3", "C6", "E7", "J2", "J6")
+_REASONS = ("A1", "A3", "A5", "C2", "C3", "C6", "E7", "I1", "J1", "J2", "J3", "J6")
+
+
+def _matched(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion]:
+    """An outcome on the way to which orders meet: twice, because a venue weighs shares by size or by time, not both."""
+    return (
+        _occasion(outcome, f"{_MATCHING} K2 {rules}", because),
+        _occasion(f"{outcome}, at a venue that weighs by time", f"{_MATCHING} K7 {rules}", because),
+    )
+
 
 OCCASIONS: tuple[Occasion, ...] = (
-    _occasion(
+    *_matched(
         "a new order is taken",
-        f"{_MATCHING} E2",
+        "E2",
         "what refuses an order has been ruled out, and no order is replaced; the stops it sets off may be of any kind",
     ),
     _occasion(
+        "a new order is collected in a call",
+        "A2 D1 D4 E2 G1 I1",
+        "it rests whatever it crosses, so nobody is met and no stop becomes due; what it betters is no market (K3)",
+    ),
+    *_matched(
         "a new stop is taken",
-        f"{_MATCHING} E1",
+        "E1",
         "it trades only when the profile triggers stops that are due on entry, and then as a cascade, without a "
         "matching of its own for E2 to wait for",
     ),
-    _occasion(
+    *_matched(
         "a replaced order gives up its place",
-        f"{_MATCHING} E2 F2 F3",
+        "E2 F2 F3",
         "another price or a larger quantity makes a new entry; its place is lost by F2, so neither kept nor lost by "
         "the profile's convention",
     ),
     _occasion(
         "a replaced order gives up its place because the profile says so",
-        "A2 C1 C2 D1 D4 E2 F7 G1",
+        "A2 C1 C2 D1 D4 E2 F7 G1 K3",
         "the price is the same and the book was uncrossed (B6), so nothing trades, no stop becomes due, and all of it "
         "rests again",
     ),
+    *(
+        _occasion(
+            f"a replaced order {why} and is collected again in a call",
+            f"A2 D1 D4 E2 {rule} G1 I1",
+            "it rests whatever it crosses, so nobody is met and no stop becomes due",
+        )
+        for rule, why in (("F2", "gives up its place"), ("F7", "gives up its place by convention"))
+    ),
     _occasion("a replaced order keeps its place", "D5 F1", "nothing moves, so nothing is met"),
     _occasion("a replaced order has nothing left to fill", "F4", "its remainder is cancelled, and nothing is met"),
-    _occasion(
+    *_matched(
         "a basket is taken",
-        f"{_MATCHING} E2 L4",
+        "E2 L4",
         "its legs are fill-or-kill orders without stops, and none of them is refused or replaced",
     ),
     _occasion(
         "a basket is refused for several of its legs",
-        "A1 A3 A4 C3 J2",
+        "A1 A3 A4 C3 I1 J1 J2",
         "legs have no stop, no expiry and are never post-only, so these are the reasons that a book can have; the "
         "market's own halt is told before any book is asked",
     ),
     _occasion("a cancel", "A3 J2", "it takes one order out, or finds none; a halt does not stop it; nothing is met"),
     _occasion("a mass cancel", "J7", "orders are taken out, and nothing is met"),
     _occasion("the clock or the end of the day", "C2", "orders expire, and nothing is met"),
-    _occasion("a book is halted or resumed", "J1", "only the phase changes"),
+    *_matched(
+        "a call ends with an uncross",
+        "I2 I3 I4 I5 I6 I8 I9 J1",
+        "the book may go, so no phase refuses it; the orders are there already, so none is taken, collected or "
+        "replaced, and stops follow the uncross (I9), not a matching (E2)",
+    ),
+    _occasion("a book goes to another phase without an uncross", "J1", "only the phase changes"),
     _occasion("the market is halted or resumed", "J6", "only the market's switch changes"),
     *(_occasion(f"a command is refused by {reason}", f"A4 {reason}", _ONE_REASON) for reason in _REASONS),
 )

@@ -12,7 +12,15 @@ from rich.text import Text
 
 from bookproof.models.report.literal import literal
 from bookproof.models.rules.book import LETTERS, Entry
-from bookproof.models.rules.coverage import RUN, Coverage, again, coverage_case, possible_pairs, told_by
+from bookproof.models.rules.coverage import (
+    RUN,
+    Coverage,
+    again,
+    apart_pairs,
+    coverage_case,
+    possible_pairs,
+    told_by,
+)
 from bookproof.models.rules.occasions import OCCASIONS, in_order
 from bookproof.models.rules.properties import PROPERTIES
 from bookproof.models.sequential.run import DECISION_RULES
@@ -86,9 +94,11 @@ def print_coverage(found: Coverage, console: Console | None = None) -> None:
                 border_style="red",
             )
         )
-    if found.unplaced:
-        names = ", ".join(found.unplaced)
-        console.print(Text(f"Without a row in the table of occasions, so not judged: {names}", style="yellow"))
+    for rule in found.unplaced:
+        partners = {other for pair in found.pairs if rule in pair for other in pair} - {rule}
+        seen = f", seen with {', '.join(sorted(partners, key=in_order))}" if partners else ""
+        told = f"Without a row in the table of occasions, so its pairs are not judged: {rule}{seen}"
+        console.print(Text(told, style="yellow"))
     console.print(closing_sentence(found))
 
 
@@ -102,12 +112,13 @@ def closing_sentence(found: Coverage) -> Text:
     )
     if found.impossible:
         return Text(f"DISAGREE: {told}; rules met that the table says cannot meet.", style="bold red")
-    if found.unplaced or (found.cut_short and (found.unreached_rules or found.unreached_pairs)):
-        why = "rules are not in the table" if found.unplaced else "the budget was spent"
+    if found.unplaced or found.partial:
+        why = found.partial or "rules are not in the table of occasions"
         return Text(f"INCOMPLETE: {told}; {why}.", style="yellow")
     if found.unreached_rules or found.unreached_pairs:
         return Text(f"DISAGREE: {told}.", style="bold red")
-    return Text(f"AGREE: {told}; no pair met that cannot.", style="green")
+    apart = sum(1 for _ in apart_pairs())
+    return Text(f"AGREE: {told}; none of the {apart} that cannot has met.", style="green")
 
 
 def print_case(number: int, console: Console | None = None) -> None:
@@ -214,7 +225,7 @@ def _first(found: Coverage, one: str, other: str) -> int:
 
 
 def _letters(found: Coverage, possible: Sequence[tuple[str, str]]) -> Table:
-    """Letter by letter, how many of the pairs that can meet have met."""
+    """Letter by letter, how many of the pairs that can meet have met: 147 if all have, else 145/147."""
     letters = sorted({number[0] for number in DECISION_RULES})
     table = Table(title="Pairs that met, of those that can", title_justify="left", title_style="bold", pad_edge=False)
     table.add_column("")
@@ -225,6 +236,7 @@ def _letters(found: Coverage, possible: Sequence[tuple[str, str]]) -> Table:
         for column in letters:
             here = [pair for pair in possible if sorted((pair[0][0], pair[1][0])) == sorted((row, column))]
             met = sum(1 for pair in here if found.pairs[pair])
-            cells.append("" if column < row or not here else f"{met}/{len(here)}")
+            told = str(met) if met == len(here) else f"{met}/{len(here)}"
+            cells.append("" if column < row or not here else told)
         table.add_row(row, *cells)
     return table

@@ -12,7 +12,7 @@ from bookproof.models.report.literal import literal
 from bookproof.models.report.terminal import Bars
 from bookproof.models.rules import report
 from bookproof.models.rules.book import LETTERS, entries, left_out
-from bookproof.models.rules.coverage import MOST, Coverage, coverage_case, run_coverage, told_by
+from bookproof.models.rules.coverage import MOST, Coverage, apart_pairs, coverage_case, run_coverage, told_by
 from bookproof.models.rules.occasions import OCCASIONS, in_order
 from bookproof.models.rules.properties import PROPERTIES
 from bookproof.models.rules.sources import names_of_tests
@@ -50,7 +50,8 @@ def main(asked: argparse.Namespace) -> int:
         return _told(asked.json, {"properties": rows}, report.print_properties)
     if asked.occasions:
         listed = [{**row._asdict(), "rules": sorted(row.rules, key=in_order)} for row in OCCASIONS]
-        return _told(asked.json, {"occasions": listed}, report.print_occasions)
+        apart = [{"rules": list(pair), "why_not": why} for pair, why in apart_pairs()]
+        return _told(asked.json, {"occasions": listed, "never_together": apart}, report.print_occasions)
     return _book(asked)
 
 
@@ -106,7 +107,7 @@ def exit_code(found: Coverage) -> int:
     if found.impossible:
         return DISAGREE
     unreached = bool(found.unreached_rules or found.unreached_pairs)
-    if found.unplaced or (unreached and found.cut_short):
+    if found.unplaced or (unreached and found.partial):
         return INCOMPLETE
     return DISAGREE if unreached else AGREE
 

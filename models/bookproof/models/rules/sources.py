@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import bookproof.spec
 from bookproof.spec.profile import Profile
+from bookproof.spec.rulebook import RULES
 
-_NUMBER = re.compile(r"\b[A-Z]\d+\b")
+_NUMBER, _LETTER = re.compile(r"\b[A-Z]\d+\b"), re.compile(r"([A-Z])\b")
 
 
 class Place(NamedTuple):
@@ -32,8 +33,8 @@ class Place(NamedTuple):
 def decisions() -> dict[str, tuple[Place, ...]]:
     """Of each rule that is a decision, the places of its `fired`, in the order of the files.
 
-    >>> [place.function for place in decisions()["B7"]]
-    ['match']
+    >>> [place.function for place in decisions()["F4"]]
+    ['_replace_resting']
     """
     found: dict[str, list[Place]] = {}
     for folder in bookproof.spec.__path__:
@@ -73,9 +74,20 @@ def settled_by() -> dict[str, tuple[str, ...]]:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             field = node.target.id
         elif field and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            found[field] = tuple(dict.fromkeys(_NUMBER.findall(str(node.value.value))))
+            found[field] = _rules_in(str(node.value.value))
             field = ""
     return found
+
+
+def _rules_in(text: str) -> tuple[str, ...]:
+    """The rules that a docstring names: their numbers, or a letter that it begins with, which stands for all of them.
+
+    >>> _rules_in("F1, F2, and F1 again"), _rules_in("E: stops.")[:2]
+    (('F1', 'F2'), ('E1', 'E2'))
+    """
+    letter = _LETTER.match(text)
+    numbers = [number for number in RULES if letter and number[0] == letter[1]] or _NUMBER.findall(text)
+    return tuple(dict.fromkeys(numbers))
 
 
 def names_of_tests(number: str, folder: Path | None = None) -> list[str] | None:
