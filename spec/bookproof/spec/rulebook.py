@@ -54,6 +54,32 @@ def listening() -> Iterator[Counter[str]]:
             outer.update(mine)
 
 
+@contextmanager
+def rehearsing() -> Iterator[Counter[str]]:
+    """Keep to oneself what is fired while the block runs: it may be forgotten with what it decided, or `performed`.
+
+    >>> with listening() as seen:
+    ...     with rehearsing() as rehearsed:
+    ...         fired("B7")
+    >>> seen["B7"], rehearsed["B7"]
+    (0, 1)
+    """
+    global _listener
+    outer, mine = _listener, Counter[str]()
+    if outer is not None:
+        _listener = mine
+    try:
+        yield mine
+    finally:
+        _listener = outer
+
+
+def performed(rehearsed: Counter[str]) -> None:
+    """What was rehearsed has happened, by these rules."""
+    if _listener is not None:
+        _listener.update(rehearsed)
+
+
 _TABLE = (
     # A: inputs, identity, determinism
     Rule(
