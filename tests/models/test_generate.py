@@ -188,7 +188,7 @@ def test_stops_set_each_other_off() -> None:
 
 def test_soak_reaches_every_decision_rule() -> None:
     with listening() as seen:
-        for number in range(len(ROUND) * 150):
+        for number in range(len(ROUND) * 300):
             _, case = numbered_case(1, number)
             state = opening(case.instruments, case.profile)
             for command in case.commands:
