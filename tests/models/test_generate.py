@@ -215,7 +215,7 @@ def test_lists_are_filled_released_refused_and_ended_in_one_book_and_across_book
 
 def test_soak_reaches_every_decision_rule() -> None:
     with listening() as seen:
-        for number in range(len(ROUND) * 150):
+        for number in range(len(ROUND) * 300):
             _, case = numbered_case(1, number)
             state = opening(case.instruments, case.profile)
             for command in case.commands:

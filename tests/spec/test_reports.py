@@ -165,7 +165,7 @@ def test_an_engine_reports_what_the_oracle_reports_and_no_stream_rule_is_broken(
     for number, features in enumerate(FEATURES):
         for profile in VENUES.values():
             case = soak_case(11, number, features, profile)
-            expected, got = streams(factory(name)(case.instruments, profile), case)
+            expected, got = streams(factory(name)(case.instruments, case.profile), case)
             assert got == expected
             assert broken_stream(got) == []
 

@@ -9,6 +9,7 @@ import pytest
 
 from bookproof.engine.global_lock import GlobalLockEngine
 from bookproof.engine.striped import StripedEngine
+from bookproof.spec.allocation_terms import Allocation, Sharing
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -24,6 +25,7 @@ from bookproof.spec.commands import (
     Reduce,
     Replace,
     SetLimits,
+    SetPhase,
     Submit,
     Withdraw,
 )
@@ -33,7 +35,10 @@ from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import broken
 from bookproof.spec.profile import Profile, ReplaceQuantity, Risk
 from bookproof.spec.reasons import RejectReason
-from bookproof.spec.values import Account, Limits, SelfTradePrevention, Side, TimeInForce
+from bookproof.spec.reporting import Reporter
+from bookproof.spec.reports import ExecutionReport, Report
+from bookproof.spec.rulebook import listening
+from bookproof.spec.values import Account, Limits, Phase, SelfTradePrevention, Side, TimeInForce
 from bookproof.spec.views import AccountView, Holding
 
 CASH = Profile("cash", risk=Risk.CASH)
@@ -515,3 +520,105 @@ def test_n2_a_bust_of_one_leg_busts_the_basket_and_no_other_trade(venue: Venue) 
     assert venue.reason() is RejectReason.UNKNOWN_TRADE
     venue.do(Bust("ABC", 1))
     assert venue.cash(ANN) == (1_000, 0)
+
+
+# ── accounts and calls (I), phases (J), shared levels (K), reports (O) ──
+
+
+CALL, CONTINUOUS = SetPhase("ABC", Phase.CALL), SetPhase("ABC", Phase.CONTINUOUS)
+BOUNDED = Instrument("ABC", max_price=150)
+
+
+def test_m1_a_market_order_that_waits_in_a_call_reserves_the_worst_price_of_its_instrument() -> None:
+    venue = Venue(BOUNDED)
+    venue.do(Deposit(ANN, 1_000), CALL, bid(1, 6, None))
+    assert venue.cash(ANN) == (1_000, 900)
+    venue.do(bid(2, 1, None))
+    assert venue.reason() is RejectReason.INSUFFICIENT_CASH
+    venue.do(Replace("ABC", 1, 2))
+    assert venue.cash(ANN) == (1_000, 300)
+
+
+def test_m4_an_uncross_settles_both_sides_at_its_one_price_and_releases_what_is_over() -> None:
+    venue = Venue(BOUNDED)
+    venue.do(Deposit(ANN, 1_000), Deposit(BOB, 10, "ABC"), CALL)
+    venue.do(bid(1, 4, None), bid(2, 2, 110), bid(3, 1, 80), ask(4, 10, 90))
+    assert venue.cash(ANN) == (1_000, 900)
+    venue.do(CONTINUOUS)
+    assert [event.price for event in venue.events if isinstance(event, Trade)] == [90, 90]
+    assert (venue.cash(ANN), venue.lots(ANN)) == ((460, 80), (6, 1, 0))
+    assert (venue.cash(BOB), venue.lots(BOB)) == ((540, 0), (4, 0, 4))
+
+
+def test_m1_what_a_market_order_does_not_trade_in_an_uncross_is_released() -> None:
+    venue = Venue(BOUNDED)
+    venue.do(Deposit(ANN, 1_000), Deposit(BOB, 2, "ABC"), CALL, bid(1, 6, None), ask(2, 2, 90), CONTINUOUS)
+    assert (venue.cash(ANN), venue.lots(ANN)) == ((820, 0), (2, 0, 0))
+    assert account(venue.state, ANN).open_orders == 0
+
+
+def test_m4_an_account_on_both_sides_of_an_uncross_gains_and_loses_nothing() -> None:
+    venue = Venue(BOUNDED)
+    venue.do(Deposit(ANN, 1_000), Deposit(ANN, 5, "ABC"), CALL, bid(1, 5, 100), ask(2, 5, 100, ANN), CONTINUOUS)
+    assert (venue.cash(ANN), venue.lots(ANN)) == ((1_000, 0), (5, 0, 0))
+
+
+def test_n1_a_trade_of_an_uncross_can_be_busted() -> None:
+    venue = Venue(BOUNDED)
+    venue.do(Deposit(ANN, 1_000), Deposit(BOB, 5, "ABC"), CALL, bid(1, 5, 100), ask(2, 5, 100), CONTINUOUS)
+    assert venue.do(Bust("ABC", 1)) == (Busted("ABC", 1, 100, 5, ANN, BOB),)
+    assert (venue.cash(ANN), venue.lots(BOB)) == ((1_000, 0), (5, 0, 0))
+
+
+def test_c9_a_call_takes_no_reduce_only_order_for_it_would_wait(venue: Venue) -> None:
+    venue.do(CALL, Reduce("ABC", 1, BOB, SELL, 5, 100))
+    assert venue.reason() is RejectReason.NOT_IN_AUCTION
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason"),
+    [
+        (Phase.CALL, None),
+        (Phase.HALT, RejectReason.BOOK_HALTED),
+        (Phase.CANCEL_ONLY, RejectReason.CANCELS_ONLY),
+        (Phase.CLOSED, RejectReason.BOOK_CLOSED),
+    ],
+)
+def test_l6_a_block_trade_is_made_wherever_orders_are_taken(
+    venue: Venue, phase: Phase, reason: RejectReason | None
+) -> None:
+    venue.do(SetPhase("ABC", phase), BlockTrade("ABC", ANN, BOB, 100, 5))
+    assert venue.reason() is reason
+
+
+def test_m4_every_share_of_a_level_settles_like_any_trade() -> None:
+    shared = CASH._replace(allocation=Allocation(Sharing.PRO_RATA))
+    venue = Venue(profile=shared)
+    venue.do(Deposit(ANN, 1_000), Deposit(BOB, 10, "ABC"), Deposit(EVE, 10, "ABC"))
+    venue.do(ask(1, 6, 100, BOB), ask(2, 3, 100, EVE), bid(3, 6, 110))
+    assert [(event.maker, event.quantity) for event in venue.events if isinstance(event, Trade)] == [(1, 4), (2, 2)]
+    assert (venue.cash(ANN), venue.cash(BOB), venue.cash(EVE)) == ((400, 0), (400, 0), (200, 0))
+    assert (venue.lots(BOB), venue.lots(EVE)) == ((6, 0, 2), (8, 0, 1))
+
+
+def test_o1_a_reduce_only_order_is_reported_as_the_order_that_it_is(venue: Venue) -> None:
+    reporter = Reporter(["ABC", "XYZ"], CASH)
+    told: list[Report] = []
+    for command in (bid(1, 3, 100), Reduce("ABC", 2, BOB, SELL, 5, 100), Reduce("ABC", 3, BOB, SELL, 50, 100)):
+        told += reporter.feed(command, venue.do(command))
+    about = [(it.order_id, it.exec_type.name, it.leaves_qty) for it in told if isinstance(it, ExecutionReport)]
+    assert about == [
+        (1, "NEW", 3),
+        (2, "NEW", 5),
+        (1, "TRADE", 0),
+        (2, "TRADE", 2),
+        (2, "CANCELED", 0),
+        (3, "REJECTED", 0),
+    ]
+
+
+def test_a_command_that_an_account_refuses_is_decided_by_no_rule_of_the_books(venue: Venue) -> None:
+    venue.do(ask(1, 5, 100))
+    with listening() as seen:
+        step(venue.state, bid(2, 5, 1_000))
+    assert set(seen) == {"A4", "M1"}

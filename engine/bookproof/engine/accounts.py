@@ -115,6 +115,7 @@ class Desk:
         self.shelves: dict[Account, Shelf] = {}
         self.claims: dict[OrderId, Claim] = {}
         self.deals: dict[int, Deal] = {}
+        """Every trade that was not busted, by its number. Nothing says when it is too late, so none is forgotten."""
         self.trades = 0
 
     def shelf(self, account: Account) -> Shelf:

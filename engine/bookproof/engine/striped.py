@@ -8,14 +8,14 @@ lock                  guards                                      taken by
 ====================  ==========================================  =====================================================
 ``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume and phase of one
                                                                   book, views: the one stripe of the book
+                      and all accounts' lots of these books       with accounts also reduce, block trade, deposit and
+                                                                  withdrawal of lots
 several stripes       the books of a command's legs, and those    basket and list: the stripes of the legs' books;
                       that live lists tie to its books            a command about one book that has lists: its stripe;
                                                                   each with the stripes of all books that live lists
                                                                   tie to these, and so on
 all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
-                      write them (any one stripe, to read them)   of day, snapshot
-                      and the accounts' lots, trades and        (with accounts) bust, and the view of an account
-                      everything else of every book
+                      write them (any one stripe, to read them)   of day, snapshot; bust, the view of an account
 all stripes and       everything                                  (with accounts) list, and a command about books that
 all balances                                                      have lists: it reads balances while it matches
 ``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce and basket of
@@ -35,7 +35,9 @@ Three facts make it enough to take them, sorted, afterwards:
 - a maker's cost was reserved when its order came to rest, so a trade never lowers what a maker has available: it can
   only add to it, and does not need anybody's right to spend;
 - what a taker has available is lowered by commands of the same account alone, and `_spending` keeps these apart. What
-  the check has found is there can therefore only have grown when the command takes effect: it is accepted still;
+  the check has found is there can therefore only have grown when the command takes effect: it is accepted still.
+  Only a bust and a command among lists lower what others have, and these hold all stripes, so that nobody is between
+  check and effect;
 - what the check has not found may come from another book at any moment. So a refusal is stamped before the balance
   that it was refused for is let go, and cash is booked and the stamp drawn in one breath, under the balances of all
   concerned. Every refusal and every booking of an account thus stand in one order, that of their stamps.
@@ -313,7 +315,7 @@ class StripedEngine(LockedViews):
             return Answer(self._next_stamp(), tuple(events))  # the linearization point
 
     def _about_account(self, command: AccountCommand) -> Answer:
-        """A command that touches no book; all but a bust are about cash or limits here."""
+        """A command about cash or limits; one about lots or trades comes here only to be refused."""
         rejected = self._floor.account_fault(command)
         if rejected is not None:
             return self._stamped([rejected])

@@ -51,7 +51,7 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import HIDDEN, Resting
 from bookproof.spec.profile import DEFAULT, ListReplace, Profile, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.rulebook import fired
+from bookproof.spec.rulebook import fired, performed, rehearsing
 from bookproof.spec.validation import (
     basket_fault,
     cancel_fault,
@@ -392,12 +392,15 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
             return _refused(state, getattr(command, "symbol", None), None, fault)
         accounts, said = money.carry_out(accounts, command)
         return state._replace(accounts=accounts), said
-    after, events = _among_books(state, reduce_order(command) if isinstance(command, Reduce) else command)
+    with rehearsing() as rehearsed:
+        after, events = _among_books(state, reduce_order(command) if isinstance(command, Reduce) else command)
     if isinstance(events[0], Rejected):
+        performed(rehearsed)
         return state, events
     refusal = money.refusal(accounts, money.demands(state.books, command, events, state.profile), command)
     if refusal is not None:
         return _refused(state, *refusal)
+    performed(rehearsed)
     return after._replace(accounts=money.settled(accounts, state.books, command, events, after.books)), events
 
 
@@ -420,8 +423,10 @@ def _block_refusal(state: Exchange, command: Command) -> RejectReason | None:
 def _without_accounts(state: Exchange, command: money.AccountCommand | Reduce) -> Stepped:
     """A command that needs accounts where there are none: what else is wrong with it takes precedence."""
     if isinstance(command, Reduce):
-        _, events = step(state, reduce_order(command))
+        with rehearsing() as rehearsed:
+            _, events = step(state, reduce_order(command))
         if isinstance(events[0], Rejected):
+            performed(rehearsed)
             return state, events
         return _refused(state, command.symbol, command.order_id, RejectReason.NO_ACCOUNTS)
     listing = {symbol: book.instrument for symbol, book in state.books.items()}

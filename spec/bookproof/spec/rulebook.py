@@ -54,6 +54,32 @@ def listening() -> Iterator[Counter[str]]:
             outer.update(mine)
 
 
+@contextmanager
+def rehearsing() -> Iterator[Counter[str]]:
+    """Keep to oneself what is fired while the block runs: it may be forgotten with what it decided, or `performed`.
+
+    >>> with listening() as seen:
+    ...     with rehearsing() as rehearsed:
+    ...         fired("B7")
+    >>> seen["B7"], rehearsed["B7"]
+    (0, 1)
+    """
+    global _listener
+    outer, mine = _listener, Counter[str]()
+    if outer is not None:
+        _listener = mine
+    try:
+        yield mine
+    finally:
+        _listener = outer
+
+
+def performed(rehearsed: Counter[str]) -> None:
+    """What was rehearsed has happened, by these rules."""
+    if _listener is not None:
+        _listener.update(rehearsed)
+
+
 _TABLE = (
     # A: inputs, identity, determinism
     Rule(
@@ -510,7 +536,8 @@ NOT_YET: dict[str, str] = {
     "L3": "no implied orders",
     "L5": "no smart routing between books",
     "L7": "one process, no distributed commit",
-    "M3": "no margin: every order is covered by itself, so there is no portfolio to value and nothing to liquidate",
+    "M3": "no margin: every order is covered by itself, so there is nothing to value and nothing to liquidate; a fill "
+    "can lower what an account is worth at a mark, so the engine's argument for settling makers would not carry over",
     "C9 resting": "a reduce-only order never rests: it would have to be cut each time the position changes",
     "L6 legs": "a block trade is of one book, and its parties are no quote requests",
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from bookproof.engine.accounts import Entries, OrderCommand
 from bookproof.engine.interface import Answer
 from bookproof.engine.striped import ACCOUNT_STRIPES, StripedEngine
+from bookproof.spec.commands import Command
 from bookproof.spec.events import Event
 from bookproof.spec.values import Account
 
@@ -47,9 +49,21 @@ class BalancesAsMet(StripedEngine):
 
 
 class BookedLate(StripedEngine):
-    """The stamp is drawn when the book has matched, and the cash moves when it gets to it."""
+    """The stamp is drawn when the books have matched, and the cash moves when they have been let go."""
+
+    def __init__(self, *listing: Any, **options: Any) -> None:
+        super().__init__(*listing, **options)
+        self._late: dict[int, Entries] = {}
 
     def _booked(self, events: Sequence[Event], entries: Entries) -> Answer:
         answer = Answer(self._next_stamp(), tuple(events))  # the defect: no balance is held
-        super()._booked(events, entries)
+        self._late[answer.stamp] = entries
+        return answer
+
+    def submit(self, command: Command) -> Answer:
+        """As in the striped engine, and then the cash."""
+        answer = super().submit(command)
+        entries = self._late.pop(answer.stamp, None)
+        if entries is not None:
+            super()._booked([], entries)
         return answer

@@ -15,26 +15,35 @@ from typing import Any
 
 from bookproof.models.generate.case import Case, entered
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
+from bookproof.models.generate.funds import generous_deposits
 from bookproof.models.generate.packed import BITS, Context, Plan, decode_command, plan_for
 from bookproof.models.generate.patterns import Pattern
 from bookproof.models.generate.venues import LEVELS, SIZES, VENUES, books
 from bookproof.spec.commands import Command, SetPhase
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import Profile
+from bookproof.spec.profile import Profile, Risk
 from bookproof.spec.values import OrderId, Phase, Symbol, TimeInForce, Value
 
-WIDTH = 3
-"""Prices in a book: fewer than are drawn elsewhere, so that what trades at one of them reaches most stops."""
+WIDTH, WIDTH_OF_CALLS = 3, 7
+"""Prices in a book: fewer than are drawn elsewhere, so that what trades at one of them reaches most stops. A call needs
+more of them, or two would seldom do as well as each other (I4, I5)."""
 
 ROUNDS = 2
 RESTING, STOPS, COLLECTED, ACTING = (4, 8), (4, 6), (3, 7), (5, 7)
 """Commands of each part of a round, at least and at most: thin books are swept, and deep ones are not."""
 
-_CALLS, _ENDED = 0.6, 0.8
-"""How many rounds have a call, where there are auctions, and how many calls are ended before anything acts."""
+_CALLS = 0.6
+"""How many rounds have a call, where there are auctions."""
 
-_FEW = 4
-"""Sizes of what is collected in a call."""
+_AFTER = (Phase.CONTINUOUS,) * 9 + (Phase.CALL, Phase.HALT, Phase.CANCEL_ONLY)
+"""What follows a call: the uncross, mostly. To stay in it is refused, and the call goes on."""
+
+_WITHOUT_ACCOUNTS = 0.4
+"""In how many of the cases that could have accounts there are none: what accounts refuse reaches no other rule. Half of
+all mixed profiles keep them."""
+
+_FEW = 3
+"""Sizes of what meets in a call: so that both sides often come out even, and its prices tie (I5)."""
 
 _SUBMITS, _OTHERS = 20, 10
 """Shares of what acts: new orders, and at most so much of each other kind of command; cancels are many elsewhere."""
@@ -50,7 +59,8 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
     """
     dice = random.Random(f"dense {seed} {number}")
     instruments = books(features)[:2]
-    rest, stops, collect, act = _plans(features | {Feature.STOPS}, instruments)
+    rest, stops, _, act = _plans(features | {Feature.STOPS}, instruments)
+    wide_rest, wide_stops, collected, _ = _plans(features | {Feature.STOPS}, instruments, WIDTH_OF_CALLS)
     used: list[tuple[Symbol, OrderId]] = []
     commands: list[Command] = []
 
@@ -61,16 +71,22 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
             used.extend(entered(command))
 
     for _ in range(ROUNDS):
-        draw(rest, RESTING)
-        draw(stops, STOPS)
         if Feature.AUCTIONS in features and dice.random() < _CALLS:
             symbol = dice.choice(instruments).symbol
+            draw(_at_few_sizes(wide_rest), RESTING)
+            draw(_in_book(wide_stops, symbol), STOPS)
             commands.append(SetPhase(symbol, Phase.CALL))
-            draw(_in_book(collect, symbol), COLLECTED)
-            if dice.random() < _ENDED:
-                commands.append(SetPhase(symbol, Phase.CONTINUOUS))
+            draw(_at_few_sizes(_in_book(collected, symbol)), COLLECTED)
+            commands.append(SetPhase(symbol, dice.choice(_AFTER)))
+        else:
+            draw(rest, RESTING)
+            draw(stops, STOPS)
         draw(act, ACTING)
-    return Case(instruments, tuple(commands), mixed_profile(dice) if profile is None else profile)
+    if profile is None:
+        profile = mixed_profile(dice)
+        if Feature.ACCOUNTS not in features or dice.random() < _WITHOUT_ACCOUNTS:
+            profile = profile._replace(risk=Risk.NONE)
+    return Case(instruments, (*generous_deposits(instruments, profile), *commands), profile)
 
 
 def mixed_profile(dice: random.Random, venues: Mapping[str, Profile] = VENUES) -> Profile:
@@ -95,9 +111,11 @@ def _any_of(values: Sequence[Any], dice: random.Random) -> Any:
 
 
 @cache
-def _plans(features: Features, instruments: tuple[Instrument, ...]) -> tuple[Plan, Plan, Plan, Plan]:
+def _plans(
+    features: Features, instruments: tuple[Instrument, ...], width: int = WIDTH
+) -> tuple[Plan, Plan, Plan, Plan]:
     """What rests, what waits, what is collected, what acts: the usual plan with other shares."""
-    narrow = _narrowed(plan_for(features, instruments))
+    narrow = _narrowed(plan_for(features, instruments), width)
     calm = tuple(pattern for pattern in narrow.patterns if not pattern.stop and not pattern.market)
     special = narrow.patterns[len(narrow.patterns) // 2 :]  # the other half is plain
     waiting = tuple(pattern._replace(stop=True) for pattern in special)
@@ -117,16 +135,26 @@ def _plans(features: Features, instruments: tuple[Instrument, ...]) -> tuple[Pla
     )
 
 
-def _narrowed(plan: Plan) -> Plan:
+def _narrowed(plan: Plan, width: int) -> Plan:
     """The same with the first few prices of each book."""
     scales = {
-        scale: scale._replace(prices=tuple(scale.prices[step * WIDTH // LEVELS] for step in range(LEVELS)))
+        scale: scale._replace(prices=tuple(scale.prices[step * width // LEVELS] for step in range(LEVELS)))
         for scale in plan.scales
     }
     return plan._replace(
         scales=tuple(scales[scale] for scale in plan.scales),
         drawn_scales=tuple(scales[scale] for scale in plan.drawn_scales),
     )
+
+
+@cache
+def _at_few_sizes(plan: Plan) -> Plan:
+    """The same with the first few quantities of each book."""
+    scales = tuple(
+        scale._replace(quantities=tuple(scale.quantities[step * _FEW // SIZES] for step in range(SIZES)))
+        for scale in plan.scales
+    )
+    return plan._replace(scales=scales, drawn_scales=scales)  # two books at most, so as many draws of each
 
 
 def _wants_now(pattern: Pattern) -> bool:
@@ -137,10 +165,6 @@ def _wants_now(pattern: Pattern) -> bool:
 
 @cache
 def _in_book(plan: Plan, symbol: Symbol) -> Plan:
-    """The same in one book, at few sizes: so that both sides of a call often come out even, and its prices tie (I5)."""
-    scales = tuple(
-        scale._replace(quantities=tuple(scale.quantities[step * _FEW // SIZES] for step in range(SIZES)))
-        for scale in plan.scales
-        if scale.symbol == symbol
-    )
+    """The same in one book."""
+    scales = tuple(scale for scale in plan.scales if scale.symbol == symbol)
     return plan._replace(scales=scales, drawn_scales=scales)

@@ -18,6 +18,9 @@ CASH: dict[Account, Money] = {1: RICH, 2: 2_000, 3: 800}
 SIZES: dict[Account, int] = {1: 30, 2: 12, 3: 4}
 """The same for what they can sell, in the smallest order of each book."""
 
+PLENTY = 300
+"""More than all orders of a short sequence sell, in the smallest order of each book."""
+
 
 def with_accounts(profile: Profile) -> Profile:
     """The same venue, had it kept accounts.
@@ -55,4 +58,25 @@ def opening_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> t
         Deposit(account, scale.quantities[0] * sizes, scale.symbol)
         for scale in map(scale_of, instruments)
         for account, sizes in SIZES.items()
+    )
+
+
+def generous_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> tuple[Command, ...]:
+    """The same, and enough for all but one account to be refused only by its limits.
+
+    >>> len(generous_deposits((Instrument("ABC"),), Profile(risk=Risk.CASH)))
+    10
+    """
+    if profile.risk is Risk.NONE:
+        return ()
+    *most, _ = CASH
+    more: list[Command] = [Deposit(account, RICH) for account in most]
+    return (
+        *opening_deposits(instruments, profile),
+        *more,
+        *(
+            Deposit(account, scale.quantities[0] * PLENTY, scale.symbol)
+            for scale in map(scale_of, instruments)
+            for account in most
+        ),
     )

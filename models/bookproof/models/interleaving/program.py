@@ -174,7 +174,8 @@ class Program:
             return Outcome(run, tuple(told), None)
         final = tuple(engine.view(instrument.symbol) for instrument in scenario.instruments)
         operations += [Operation(each.client, each.command, each.called, each.returned, each.answer) for each in told]
-        accounts = tuple(map(engine.account, accounts_in(scenario.profile, (scenario.before, *scenario.scripts))))
+        named = accounts_in(scenario.profile, (scenario.before, *scenario.scripts))
+        accounts = tuple(engine.account(account) for account in named)
         history = History(scenario.instruments, scenario.profile, tuple(operations), final, accounts)
         return Outcome(run, tuple(told), history)
 

@@ -37,13 +37,14 @@ Progress = Callable[[float, str], None]
 _PREVENTION = PLAIN | {Feature.ICEBERG, Feature.SELF_TRADE}
 """Slices that prevention empties: rarest of all, so what they are to meet comes one at a time."""
 
-_IN_ONE_BASKET = PLAIN | {
-    *(Feature.BASKETS, Feature.LIMITS, Feature.REUSED_IDS, Feature.HALTS, Feature.MARKET, Feature.AUCTIONS)
-}
+_IN_ONE_BASKET = PLAIN | {Feature.BASKETS, Feature.LIMITS, Feature.REUSED_IDS, Feature.HALTS, Feature.MARKET}
 """What refuses several legs of one basket at once."""
 
 _CALLS = PLAIN | {Feature.AUCTIONS, Feature.ICEBERG, Feature.MARKET}
 """Uncrosses with stops behind them: what a cascade is to meet in them comes a few at a time."""
+
+_REPLACED = _PREVENTION | {Feature.REPLACE}
+"""What a replaced order sets off that is rare already when a new one does."""
 
 _NO_FAULTS = EVERYTHING - {Feature.LIMITS, Feature.BAD_INPUT}
 
@@ -159,7 +160,13 @@ def _features(number: int) -> Features:
         _PREVENTION | few | {Feature.POST_ONLY},
         _IN_ONE_BASKET,
         _CALLS | few,
+        _CALLS | _PREVENTION,
         _CALLS | _PREVENTION | few,
+        _CALLS | _PREVENTION | few | {Feature.POST_ONLY},
+        _REPLACED | {Feature.IOC},
+        _REPLACED | few | {Feature.POST_ONLY},
+        _IN_ONE_BASKET | {Feature.AUCTIONS},
+        _CALLS | few | {Feature.SELF_TRADE, Feature.POST_ONLY},
     )
     return mixes[number % len(mixes)]
 

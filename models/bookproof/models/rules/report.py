@@ -225,7 +225,7 @@ def _first(found: Coverage, one: str, other: str) -> int:
 
 
 def _letters(found: Coverage, possible: Sequence[tuple[str, str]]) -> Table:
-    """Letter by letter, how many of the pairs that can meet have met."""
+    """Letter by letter, how many of the pairs that can meet have met: 147 if all have, else 145/147."""
     letters = sorted({number[0] for number in DECISION_RULES})
     table = Table(title="Pairs that met, of those that can", title_justify="left", title_style="bold", pad_edge=False)
     table.add_column("")
@@ -236,6 +236,7 @@ def _letters(found: Coverage, possible: Sequence[tuple[str, str]]) -> Table:
         for column in letters:
             here = [pair for pair in possible if sorted((pair[0][0], pair[1][0])) == sorted((row, column))]
             met = sum(1 for pair in here if found.pairs[pair])
-            cells.append("" if column < row or not here else f"{met}/{len(here)}")
+            told = str(met) if met == len(here) else f"{met}/{len(here)}"
+            cells.append("" if column < row or not here else told)
         table.add_row(row, *cells)
     return table

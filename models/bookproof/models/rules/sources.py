@@ -33,8 +33,8 @@ class Place(NamedTuple):
 def decisions() -> dict[str, tuple[Place, ...]]:
     """Of each rule that is a decision, the places of its `fired`, in the order of the files.
 
-    >>> [place.function for place in decisions()["G5"]]
-    ['_remainder']
+    >>> [place.function for place in decisions()["F4"]]
+    ['_replace_resting']
     """
     found: dict[str, list[Place]] = {}
     for folder in bookproof.spec.__path__:
