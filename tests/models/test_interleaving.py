@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bookproof.engine.interface import Answer
 from bookproof.engine.striped import StripedEngine
 from bookproof.engine.zoo import ZOO
 from bookproof.models.cli import main
@@ -24,6 +25,7 @@ from bookproof.models.interleaving.scheduler import Action, Choose, Run, Schedul
 from bookproof.models.interleaving.search import naive, reduced
 from bookproof.models.interleaving.token import read_token, token_of
 from bookproof.models.verdict import Verdict as Agreement
+from bookproof.spec.commands import Command
 from bookproof.spec.input_error import InputError
 from bookproof.spec.values import Symbol
 
@@ -265,6 +267,19 @@ def test_a_book_that_a_list_reaches_without_its_stripe_answers_wrongly_and_is_a_
     assert certificate.fault is not None
     assert certificate.fault.kind == "answer"
     assert "+" in token(certificate), "the racing cells are known: what lists do to a book is watched"
+
+
+class StripesAlone(StripedEngine):
+    """Where accounts are kept a command among lists holds every stripe, and nobody's balance."""
+
+    def _with_everything(self, command: Command) -> Answer:
+        with self._holding_all():
+            return Answer(self._next_stamp(), tuple(self._floor.carry_out(command)))
+
+
+def test_a_released_order_that_reads_an_account_without_its_balance_is_caught() -> None:
+    assert Explorer(StripedEngine).explore(NAMED["released-and-spent"], 60.0).verdict is Verdict.VERIFIED
+    assert Explorer(StripesAlone).explore(NAMED["released-and-spent"], 60.0).verdict is Verdict.FAILED
 
 
 def test_a_counterexample_needs_every_one_of_its_commands() -> None:

@@ -216,7 +216,7 @@ NAMED: dict[str, Scenario] = {
             "released-and-spent",
             "A fill releases an order of another account while that takes its money out (H2, M1): "
             "the order enters if the money is there, and is refused if it is not.",
-            ((sell(4, A),), (Withdraw(_BUYER, 100),)),
+            ((sell(4, A),), (Withdraw(_BUYER, 100),), (buy(5, C),)),
             (
                 Deposit(_BUYER, 200),
                 Deposit(_SELLER, 1, A),
