@@ -42,12 +42,16 @@ ACROSS_BOOKS = PLAIN | {
 ON_ACCOUNT = "accounts"
 """The mix in which every venue keeps accounts: few of them, shared by all clients and all books."""
 
+LISTS_ON_ACCOUNT = "lists on account"
+"""The same with lists, whose orders are paid for when they are released."""
+
 MIXES: dict[str, Features] = {
     "one book at a time": PLAIN | {Feature.REPLACE, Feature.IOC, Feature.REUSED_IDS},
     "across books": ACROSS_BOOKS,
     "lists across books": PLAIN | {Feature.LISTS, Feature.IOC, Feature.BASKETS, Feature.REUSED_IDS},
     "everything": EVERYTHING - {Feature.BAD_INPUT, Feature.LIMITS},
     ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.REPLACE, Feature.IOC, Feature.BASKETS},
+    LISTS_ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.LISTS, Feature.IOC, Feature.BASKETS},
 }
 """The mixes of commands that the histories go through in turn."""
 
@@ -99,7 +103,7 @@ def numbered_scenario(seed: int, number: int) -> Scenario:
     commands = decode(codes, plan_for(MIXES[mix], PLAIN_BOOKS))
     dealt = tuple((dice.randrange(CLIENTS), command) for command in commands)
     profile = venues[turn // 2 % len(venues)]
-    if mix == ON_ACCOUNT:
+    if mix in (ON_ACCOUNT, LISTS_ON_ACCOUNT):
         profile = with_accounts(profile)
     funds = tuple((0, deposit) for deposit in opening_deposits(PLAIN_BOOKS, profile))
     return Scenario(mix, profile, funds + dealt, CUTS if turn % 2 else 0.0)
