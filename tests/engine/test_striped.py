@@ -10,7 +10,12 @@ import pytest
 from bookproof.engine.global_lock import GlobalLockEngine
 from bookproof.engine.interface import Engine
 from bookproof.engine.striped import StripedEngine
-from bookproof.engine.zoo.lock_defects import LostStripeLock, UnorderedStripes
+from bookproof.engine.zoo.lock_defects import (
+    LostStripeLock,
+    RivalCancelledLate,
+    StripesAsDiscovered,
+    UnorderedStripes,
+)
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -24,12 +29,13 @@ from bookproof.spec.commands import (
     Resume,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
 )
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import Profile
 from bookproof.spec.reasons import RejectReason
-from bookproof.spec.values import Phase, Side
+from bookproof.spec.values import ListKind, Phase, Side
 
 BOOKS = listing(["AAA", "BBB", "CCC", "DDD"])
 """Over three stripes: AAA and DDD share stripe 0, BBB has 1, CCC has 2."""
@@ -82,6 +88,12 @@ def basket(*symbols: str) -> Basket:
     return Basket(9, legs)
 
 
+def rivals(*symbols: str, first_id: int = 200) -> SubmitList:
+    """One order of an OCO in each book."""
+    legs = (Submit(symbol, first_id + at, 9, Side.BUY, 1, 100) for at, symbol in enumerate(symbols))
+    return SubmitList(ListKind.OCO, tuple(legs))
+
+
 ALL = ("stripe 0", "stripe 1", "stripe 2")
 
 LOCK_TABLE: list[tuple[Command, tuple[str, ...]]] = [
@@ -100,6 +112,8 @@ LOCK_TABLE: list[tuple[Command, tuple[str, ...]]] = [
     (EndOfDay(), ALL),
     (TakeSnapshot(), ALL),
     (SetPhase("BBB", Phase.CALL), ("stripe 1",)),
+    (rivals("BBB", "AAA"), ("stripe 0", "stripe 1")),
+    (rivals("AAA", "DDD"), ("stripe 0",)),
 ]
 
 NO_LOCK: list[tuple[Command, RejectReason]] = [
@@ -107,6 +121,8 @@ NO_LOCK: list[tuple[Command, RejectReason]] = [
     (Cancel("ZZZ", 1), RejectReason.UNKNOWN_SYMBOL),
     (Halt("ZZZ"), RejectReason.UNKNOWN_SYMBOL),
     (basket("AAA", "AAA"), RejectReason.INVALID_LEGS),
+    (rivals("AAA"), RejectReason.INVALID_LEGS),
+    (rivals("AAA", "ZZZ"), RejectReason.UNKNOWN_SYMBOL),
     (MassCancel(-1), RejectReason.INVALID_ACCOUNT),
     (AdvanceClock(-1), RejectReason.INVALID_TIME),
     (SetPhase("ZZZ", Phase.CALL), RejectReason.UNKNOWN_SYMBOL),
@@ -150,6 +166,71 @@ def test_the_lock_table_refutes_an_engine_that_takes_stripes_in_the_order_of_the
     locks = WatchedLocks()
     UnorderedStripes(BOOKS, stripes=3, sync=locks).submit(basket("CCC", "AAA"))
     assert locks.taken == ["stripe 2", "stripe 0"]
+
+
+TIED: list[tuple[list[Command], Command, list[str]]] = [
+    # Nothing is tied to BBB: its own stripe, and that is all.
+    ([rivals("AAA", "CCC")], Cancel("BBB", 1), ["stripe 1"]),
+    # A list in one book: the stripe is given back once, and taken again to begin anew.
+    ([rivals("BBB", "BBB")], Cancel("BBB", 1), ["stripe 1"]),
+    ([SubmitList(ListKind.OTO, rivals("BBB", "BBB").legs)], Cancel("BBB", 1), ["stripe 1"] * 2),
+    # Two books tied: first the own stripe, then both in order.
+    ([rivals("AAA", "CCC")], Cancel("CCC", 1), ["stripe 2"] * 2 + ["stripe 0", "stripe 2"]),
+    ([rivals("AAA", "CCC")], Cancel("AAA", 1), ["stripe 0"] * 2 + ["stripe 0", "stripe 2"]),
+    # On one stripe: it is there already.
+    ([rivals("AAA", "DDD")], Cancel("DDD", 1), ["stripe 0"] * 2),
+    # Ties of ties are found one after the other, and the set only grows.
+    (
+        [rivals("AAA", "BBB"), rivals("BBB", "CCC", first_id=300)],
+        Cancel("AAA", 1),
+        ["stripe 0"] * 2 + ["stripe 0", "stripe 1", *ALL],
+    ),
+    ([rivals("AAA", "CCC")], basket("BBB", "AAA"), ["stripe 0", "stripe 1", *ALL]),
+    ([rivals("AAA", "CCC")], rivals("BBB", "AAA", first_id=300), ["stripe 0", "stripe 1", *ALL]),
+    # A phase may end in an uncross, and that in a fill: it goes the same way.
+    (
+        [rivals("AAA", "CCC"), SetPhase("CCC", Phase.CALL)],
+        SetPhase("CCC", Phase.CONTINUOUS),
+        ["stripe 2"] * 2 + ["stripe 0", "stripe 2"],
+    ),
+    # A list that is over ties nothing.
+    ([rivals("AAA", "CCC"), Cancel("AAA", 200)], Cancel("CCC", 1), ["stripe 2"]),
+]
+
+
+@pytest.mark.parametrize(("setup", "command", "stripes"), TIED, ids=repr)
+def test_a_command_in_a_book_with_lists_takes_the_stripes_of_all_books_they_tie_it_to(
+    setup: list[Command], command: Command, stripes: list[str]
+) -> None:
+    locks = WatchedLocks()
+    engine = StripedEngine(BOOKS, stripes=3, sync=locks)
+    for earlier in setup:
+        engine.submit(earlier)
+    locks.taken.clear()
+    locks.held_at_stamp.clear()
+    engine.submit(command)
+    assert locks.taken == stripes
+    last = len(set(stripes[-3:])) if stripes[-3:] == list(ALL) else len(set(stripes))
+    assert locks.held_at_stamp == [tuple(stripes[-last:])], "the stamp is drawn under all of them"
+    assert locks.held == []
+
+
+def test_the_lock_table_refutes_an_engine_that_takes_stripes_as_ties_are_discovered() -> None:
+    locks = WatchedLocks()
+    engine = StripesAsDiscovered(BOOKS, stripes=3, sync=locks)
+    engine.submit(rivals("AAA", "CCC"))
+    locks.taken.clear()
+    engine.submit(Cancel("CCC", 1))
+    assert locks.taken == ["stripe 2", "stripe 2", "stripe 0"], "stripe 0 while stripe 2 is held"
+
+
+def test_the_lock_table_refutes_an_engine_that_cancels_rivals_late() -> None:
+    locks = WatchedLocks()
+    engine = RivalCancelledLate(BOOKS, stripes=3, sync=locks)
+    engine.submit(rivals("AAA", "CCC"))
+    locks.held_at_stamp.clear()
+    engine.submit(Submit("CCC", 1, 7, Side.SELL, 1, 100))
+    assert locks.held_at_stamp == [("stripe 2",)], "the rival's stripe is the defect"
 
 
 def test_views_take_the_stripe_of_their_book() -> None:

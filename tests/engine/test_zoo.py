@@ -8,9 +8,14 @@ from collections.abc import Callable
 import pytest
 
 from bookproof.engine.striped import StripedEngine
-from bookproof.engine.sync import THREADS
+from bookproof.engine.sync import THREADS, Sync
 from bookproof.engine.zoo import ZOO
-from bookproof.engine.zoo.lock_defects import LookUpBeforeLock
+from bookproof.engine.zoo.lock_defects import (
+    ListsReadBeforeLock,
+    LookUpBeforeLock,
+    RivalCancelledLate,
+    StripesAsDiscovered,
+)
 from bookproof.models.concurrent.check import check
 from bookproof.models.concurrent.recorder import RunError, record
 from bookproof.models.concurrent.run import run_concurrent
@@ -20,12 +25,12 @@ from bookproof.models.generate.soak import soak_case
 from bookproof.models.sequential.differential import compare, shrink
 from bookproof.models.sequential.run import run_sequential
 from bookproof.models.verdict import Verdict
-from bookproof.spec.commands import Basket, Cancel, Command, Leg, Replace, Submit
-from bookproof.spec.events import Cancelled
+from bookproof.spec.commands import Basket, Cancel, Command, Leg, Replace, Submit, SubmitList
+from bookproof.spec.events import Cancelled, Trade
 from bookproof.spec.exchange import opening, run
 from bookproof.spec.instruments import listing
 from bookproof.spec.profile import DEFAULT
-from bookproof.spec.values import Side
+from bookproof.spec.values import ListKind, Side
 
 BOOKS = listing(["ABC", "XYZ"])
 
@@ -147,3 +152,133 @@ def test_unordered_stripes_deadlock_and_two_baskets_are_enough() -> None:
     with pytest.raises(RunError, match="waits for stripe"):
         record(lambda sync: unordered(BOOKS, sync=sync), BOOKS, DEFAULT, scripts)
     assert check(record(lambda sync: ordered(BOOKS, sync=sync), BOOKS, DEFAULT, scripts)) is None
+
+
+# ── rivals in two books ──
+
+RIVALS = SubmitList(ListKind.OCO, (sell(1, 5), sell(1, 5, "XYZ")))
+
+
+class SecondThreadAt:
+    """A `Sync` that starts a second thread at the n-th time that the first is about to take a lock.
+
+    The first goes on when the second is done, or waits for a lock itself: so each place where a lock is taken is cut
+    open once, and with two threads of which one does nothing of its own accord the outcome is always the same.
+    """
+
+    def __init__(self, number: int, act: Callable[[], object]) -> None:
+        self._countdown = number
+        self._act = act
+        self._first: int | None = None
+        self.second: threading.Thread | None = None
+
+    def watch(self) -> None:
+        """From here on it counts."""
+        self._first = threading.get_ident()
+
+    def lock(self, name: str) -> ApproachedLock:
+        return ApproachedLock(self)
+
+    def counter(self, name: str) -> Callable[[], int]:
+        return THREADS.counter(name)
+
+    def approached(self) -> None:
+        if threading.get_ident() != self._first:
+            return
+        self._countdown -= 1
+        if self._countdown == 0:
+            self.second = threading.Thread(target=self._act, daemon=True)
+            self.second.start()
+            self.second.join(0.2)  # it may have to wait for what the first one holds
+
+
+class ApproachedLock:
+    def __init__(self, sync: SecondThreadAt) -> None:
+        self._sync = sync
+        self._lock = threading.Lock()
+
+    def acquire(self) -> bool:
+        self._sync.approached()
+        assert self._lock.acquire(timeout=5), "the two threads wait for each other"
+        return True
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
+
+
+def legs_executed(engine_type: type[StripedEngine], number: int, list_first: bool) -> list[str]:
+    """The books in which a leg of RIVALS traded when a second thread came in at the n-th lock of the first.
+
+    The first buys in ABC. The second enters the list, unless it was there before, and buys in XYZ.
+    """
+    trades: list[str] = []
+
+    def take(command: Command) -> None:
+        events = engine.submit(command).events
+        trades.extend(event.symbol for event in events if isinstance(event, Trade) and event.maker == 1)
+
+    def second() -> None:
+        if not list_first:
+            engine.submit(RIVALS)
+        take(buy(3, 1, "XYZ"))
+
+    sync = SecondThreadAt(number, second)
+    engine = engine_type(BOOKS, sync=sync)
+    if list_first:
+        engine.submit(RIVALS)
+    sync.watch()
+    take(buy(2, 1))
+    if sync.second is not None:
+        sync.second.join(10)
+        assert not sync.second.is_alive()
+    return trades
+
+
+PLACES = range(1, 7)
+"""More locks than a command in two tied books takes: the last of these cut nothing."""
+
+
+@pytest.mark.parametrize("number", PLACES)
+def test_both_legs_of_an_oco_hit_at_once_by_two_takers_in_two_books_execute_once(number: int) -> None:
+    assert len(legs_executed(StripedEngine, number, list_first=True)) == 1
+
+
+def test_rival_cancelled_late_lets_both_legs_execute() -> None:
+    outcomes = [legs_executed(RivalCancelledLate, number, list_first=True) for number in PLACES]
+    assert ["XYZ", "ABC"] in outcomes or ["ABC", "XYZ"] in outcomes
+
+
+@pytest.mark.parametrize(("engine_type", "at_most"), [(StripedEngine, 1), (ListsReadBeforeLock, 2)])
+def test_lists_read_before_lock_leaves_the_rival_of_a_list_that_came_meanwhile(
+    engine_type: type[StripedEngine], at_most: int
+) -> None:
+    """The second thread enters the list and leaves; the first, which saw no list, then trades with one of its legs."""
+    sync = InterruptedOnce()
+    engine = engine_type(BOOKS, sync=sync)
+    sync.before_next = lambda: engine.submit(RIVALS)
+    first = engine.submit(buy(2, 1)).events
+    second = engine.submit(buy(3, 1, "XYZ")).events
+    trades = [event for event in (*first, *second) if isinstance(event, Trade)]
+    assert len(trades) == at_most
+
+
+def test_stripes_as_discovered_deadlock_and_two_books_are_enough() -> None:
+    scripts: list[list[Command]] = [[Cancel("ABC", 99)] * 2000, [Cancel("XYZ", 99)] * 2000]
+
+    def make(engine_type: type[StripedEngine]) -> Callable[[Sync], StripedEngine]:
+        def with_rivals(sync: Sync) -> StripedEngine:
+            engine = engine_type(BOOKS, sync=sync)
+            engine.submit(RIVALS)
+            return engine
+
+        return with_rivals
+
+    with pytest.raises(RunError, match="waits for stripe"):
+        record(make(StripesAsDiscovered), BOOKS, DEFAULT, scripts)
+    record(make(StripedEngine), BOOKS, DEFAULT, scripts)

@@ -279,8 +279,8 @@ def test_one_case_can_be_run_by_itself() -> None:
 # ── files ──
 
 
-def recorded() -> History:
-    scenario = numbered_scenario(1, 2)
+def recorded(case: int = 2) -> History:
+    scenario = numbered_scenario(1, case)
 
     def make(sync: Sync) -> StripedEngine:
         return StripedEngine(PLAIN, scenario.profile, stripes=3, sync=sync)
@@ -288,8 +288,10 @@ def recorded() -> History:
     return record(make, PLAIN, scenario.profile, scenario.scripts)
 
 
-def test_a_history_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    history = recorded()
+@pytest.mark.parametrize("case", [2, 4], ids=["books only", "with accounts"])
+def test_a_history_is_read_back_as_it_was_written(tmp_path: Path, case: int) -> None:
+    history = recorded(case)
+    assert bool(history.accounts) is (case == 4)
     save(history, tmp_path / "run.ndjson")
     assert load(tmp_path / "run.ndjson") == history
     assert check(load(tmp_path / "run.ndjson")) is None
@@ -304,6 +306,11 @@ MALFORMED: list[tuple[str, Callable[[list[str]], list[str]], str]] = [
     ("return without call", lambda lines: [lines[0], lines[2]], "2: return: expected the number of an operation"),
     ("call without return", lambda lines: lines[:2], "2: return: expected the return of operation 0"),
     ("unknown line", lambda lines: [lines[0], '{"crash":1}'], '2: line: expected one of "call", "return", "final"'),
+    (
+        "no account",
+        lambda lines: [lines[0], '{"final":{"show":"top","bid":null,"ask":null}}'],
+        "2: final: expected a book",
+    ),
     ("wrong stamp", lambda lines: [*lines[:2], lines[2].replace('"stamp":1', '"stamp":1.5')], "3: stamp: expected"),
     ("wrong command", lambda lines: [lines[0], lines[1].replace("submit", "sumbit"), lines[2]], "3: do: expected"),
 ]

@@ -21,24 +21,29 @@ from bookproof.spec.commands import (
     COMMANDS,
     AdvanceClock,
     Basket,
+    Bust,
     Cancel,
     Command,
     EndOfDay,
     Halt,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
-from bookproof.spec.events import Rejected, Triggered
+from bookproof.spec.events import Accepted, Cancelled, ListAccepted, Rejected, Trade, Triggered
 from bookproof.spec.exchange import opening, step
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import PROFILES
-from bookproof.spec.reasons import RejectReason
+from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import listening
-from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce, Value, parts_of
+from bookproof.spec.values import ListKind, SelfTradePrevention, Side, TimeInForce, Value, parts_of
 
 QUICK = settings(
     max_examples=60,
@@ -91,6 +96,8 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.SNAPSHOT: is_any(TakeSnapshot),
     Feature.BAD_INPUT: is_bad,
     Feature.AUCTIONS: is_any(SetPhase),
+    Feature.LISTS: is_any(SubmitList),
+    Feature.ACCOUNTS: is_any(Withdraw, SetLimits, Reduce, Bust),
 }
 """What shows that a feature is on."""
 
@@ -178,12 +185,37 @@ def test_stops_set_each_other_off() -> None:
     assert longest >= 3
 
 
+def test_lists_are_filled_released_refused_and_ended_in_one_book_and_across_books() -> None:
+    met = Counter[str]()
+    for case in soaked(alone(Feature.LISTS), cases=200):
+        state = opening(case.instruments)
+        for command in case.commands:
+            state, events = step(state, command)
+            if isinstance(events[0], ListAccepted):
+                across = len({place.symbol for place in events[0].orders}) > 1
+                met[f"{events[0].kind} {'across books' if across else 'in one book'}"] += 1
+            contingent = [e for e in events if isinstance(e, Cancelled) and e.reason is CancelReason.CONTINGENT]
+            by_a_trade = bool(contingent) and any(isinstance(event, Trade) for event in events)
+            met["rival cancelled by a fill or a trigger"] += by_a_trade
+            met["list ended by a cancel"] += bool(contingent) and isinstance(command, Cancel)
+            met["released by a stranger"] += (
+                isinstance(command, Submit) and sum(isinstance(event, Accepted) for event in events) - 1 > 0
+            )
+            met["refused its turn"] += any(
+                isinstance(event, Cancelled) and event.reason is CancelReason.REFUSED for event in events
+            )
+    kinds = {f"{kind} {where}" for kind in ListKind for where in ("across books", "in one book")}
+    assert kinds < met.keys()
+    assert len(met) == len(kinds) + 4
+    assert min(met.values()) > 20, met
+
+
 # ── the three tiers reach the rule book ──
 
 
 def test_soak_reaches_every_decision_rule() -> None:
     with listening() as seen:
-        for number in range(len(ROUND) * 100):
+        for number in range(len(ROUND) * 300):
             _, case = numbered_case(1, number)
             state = opening(case.instruments, case.profile)
             for command in case.commands:

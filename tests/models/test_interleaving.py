@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from math import factorial
 from typing import Any
 
 import pytest
 
+from bookproof.engine.interface import Answer
+from bookproof.engine.striped import StripedEngine
 from bookproof.engine.zoo import ZOO
 from bookproof.models.cli import main
 from bookproof.models.engines_by_name import factory
@@ -23,7 +25,9 @@ from bookproof.models.interleaving.scheduler import Action, Choose, Run, Schedul
 from bookproof.models.interleaving.search import naive, reduced
 from bookproof.models.interleaving.token import read_token, token_of
 from bookproof.models.verdict import Verdict as Agreement
+from bookproof.spec.commands import Command
 from bookproof.spec.input_error import InputError
+from bookproof.spec.values import Symbol
 
 Search = Callable[[Callable[[Choose], Run]], Iterator[Run]]
 Outcome = tuple[object, ...]
@@ -245,6 +249,37 @@ def test_every_defect_of_locking_is_caught_and_its_token_shows_it_again(engine: 
         again = fault_of(token(found), engine)
         assert again is not None
         assert (again.kind, again.story) == (found.fault.kind, found.fault.story)
+
+
+class Untied(StripedEngine):
+    """Holds the stripes of the books that a command names, and not of those that lists tie them to."""
+
+    def _tied(self, symbols: Iterable[Symbol], held: Collection[int]) -> dict[int, None]:
+        return dict.fromkeys(self._stripe_of[symbol] for symbol in symbols)
+
+
+@pytest.mark.parametrize("name", ["rivals-hit", "rivals-enter", "chain-cancel", "rivals-uncross"])
+def test_a_book_that_a_list_reaches_without_its_stripe_answers_wrongly_and_is_a_point_of_the_schedule(
+    name: str,
+) -> None:
+    certificate = Explorer(Untied).explore(NAMED[name], 60.0)
+    assert certificate.verdict is Verdict.FAILED
+    assert certificate.fault is not None
+    assert certificate.fault.kind == "answer"
+    assert "+" in token(certificate), "the racing cells are known: what lists do to a book is watched"
+
+
+class StripesAlone(StripedEngine):
+    """Where accounts are kept a command among lists holds every stripe, and nobody's balance."""
+
+    def _with_everything(self, command: Command) -> Answer:
+        with self._holding_all():
+            return Answer(self._next_stamp(), tuple(self._floor.carry_out(command)))
+
+
+def test_a_released_order_that_reads_an_account_without_its_balance_is_caught() -> None:
+    assert Explorer(StripedEngine).explore(NAMED["released-and-spent"], 60.0).verdict is Verdict.VERIFIED
+    assert Explorer(StripesAlone).explore(NAMED["released-and-spent"], 60.0).verdict is Verdict.FAILED
 
 
 def test_a_counterexample_needs_every_one_of_its_commands() -> None:

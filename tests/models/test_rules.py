@@ -149,7 +149,7 @@ def test_a_short_run_finds_nothing_that_cannot_be_and_counts_what_it_saw(monkeyp
     assert found.impossible == []
     assert found.cases == 60
     assert found.commands == sum(len(coverage_case(number).commands) for number in range(60))
-    assert len(found.unreached_rules) < 10
+    assert len(found.unreached_rules) < 15
     assert 0 < len(found.unreached_pairs) < len(possible_pairs())
     assert exit_code(found) == (3 if found.unplaced else 1)
     told = shown(report.print_coverage, found)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from bookproof.engine.accounts import Entries
 from bookproof.engine.book import FastBook
 from bookproof.engine.interface import Answer
 from bookproof.engine.ladder import Level, RestingOrder
+from bookproof.engine.lists import Run
 from bookproof.engine.striped import StripedEngine
 from bookproof.models.engines_by_name import MakeEngine, factory, known
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import EVERYTHING, PLAIN, SWARM, Feature, Features, alone
+from bookproof.models.generate.funds import profile_for, with_accounts
 from bookproof.models.generate.soak import soak_case
 from bookproof.models.generate.strategies import cases
 from bookproof.models.generate.venues import VENUES
@@ -28,14 +31,14 @@ from bookproof.models.sequential.patience import Hung, patiently
 from bookproof.models.sequential.run import DECISION_RULES, LEAST_ROUNDS, ROUND, RUNS, numbered_case, run_sequential
 from bookproof.models.verdict import Verdict
 from bookproof.spec import exchange
-from bookproof.spec.commands import Cancel, Command, Halt, Submit
-from bookproof.spec.events import Cancelled
+from bookproof.spec.commands import Cancel, Command, Halt, Submit, SubmitList
+from bookproof.spec.events import Cancelled, Event
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import Breach
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.reasons import CancelReason
-from bookproof.spec.values import OrderId, Side, Symbol, TimeInForce
-from bookproof.spec.views import Depth, OrderStatus, Top, top_of
+from bookproof.spec.values import Account, OrderId, Place, Side, Symbol, TimeInForce
+from bookproof.spec.views import AccountView, BookView, Depth, OrderStatus, Top, top_of
 
 QUICK = settings(
     max_examples=25,
@@ -127,6 +130,57 @@ class ForgetsExecutions(StripedEngine):
         return status and status._replace(executed=0)
 
 
+class _LenientRun(Run):
+    def cancel(self, place: Place, events: list[Event]) -> None:
+        """The defect: nothing."""
+
+
+class RivalsStay(StripedEngine):
+    """The others of a list stay where they are, whatever happens to one of them (rules H1, H4)."""
+
+    def submit(self, command: Command) -> Answer:
+        self._floor.lists.begin = lambda: _LenientRun(self._floor.books)  # type: ignore[method-assign]
+        return super().submit(command)
+
+
+class _HastyRun(Run):
+    def _traded(self, place: Place, gone: Collection[Place], events: list[Event]) -> None:
+        found = self._books[place.symbol].lists.get(place.order_id)
+        if found is not None and found.working == place:
+            self._release(found)  # the defect: what is left of the working order is not asked
+        else:
+            super()._traded(place, gone, events)
+
+
+class ReleasesOnTheFirstFill(StripedEngine):
+    """Who waits for an order enters as soon as that one has traded at all (rule H2)."""
+
+    def submit(self, command: Command) -> Answer:
+        self._floor.lists.begin = lambda: _HastyRun(self._floor.books)  # type: ignore[method-assign]
+        return super().submit(command)
+
+
+class HidesLists(StripedEngine):
+    """Nobody sees who is in a list (rule H4)."""
+
+    def view(self, symbol: Symbol) -> BookView:
+        return super().view(symbol)._replace(lists=())
+
+
+class ShowsNoReserve(StripedEngine):
+    """An account seems to have all its cash at its disposal (rule M1)."""
+
+    def account(self, account: Account) -> AccountView:
+        return super().account(account)._replace(reserved=0)
+
+
+class ForgetsTheSecondParty(StripedEngine):
+    """Of the accounts that a command concerns, only the first is booked (rule M4)."""
+
+    def _booked(self, events: Sequence[Event], entries: Entries) -> Answer:
+        return super()._booked(events, dict(list(entries.items())[:1]))
+
+
 class RepairsItselfWhenLookedAt(StripedEngine):
     """Every third command in a row that nobody looks behind is carried out twice."""
 
@@ -152,6 +206,8 @@ DEFECTS: list[tuple[MakeEngine, Features, Kind, int, str]] = [
     (CrashesOnDeadCancels, PLAIN, Kind.CRASH, 1, "A3"),
     (PhantomLevels, PLAIN, Kind.DEPTH, 2, "B11"),
     (ForgetsExecutions, PLAIN, Kind.STATUS, 2, "C1"),
+    (ShowsNoReserve, alone(Feature.ACCOUNTS), Kind.ACCOUNT, 2, "M1"),
+    (ForgetsTheSecondParty, alone(Feature.ACCOUNTS), Kind.ACCOUNT, 4, "M4"),
 ]
 """Engine, the features of the run, where it shows, the fewest commands that show it, a rule that is concerned."""
 
@@ -218,7 +274,7 @@ def test_defect_is_found_and_shrinks_to_the_fewest_commands(
     assert (difference.kind, len(shortest.commands)) == (kind, fewest)
     assert rule in difference.rules
     assert shortest.instruments == listing(["ABC"])
-    assert shortest.profile == DEFAULT
+    assert shortest.profile == profile_for(features, DEFAULT)
     assert compare(engine, *_without_profile(shortest)) == difference
 
 
@@ -226,8 +282,29 @@ def test_defect_is_found_and_shrinks_to_the_fewest_commands(
 def test_shrunk_numbers_are_small(engine: MakeEngine, features: Features, kind: Kind, fewest: int, rule: str) -> None:
     shortest, _ = shrink(engine, *first_difference(engine, features, kind))
     orders = [command for command in shortest.commands if isinstance(command, Submit)]
-    assert all(order.quantity <= 2 and order.account == 1 and order.price == 100 for order in orders)
+    most = 2 if Feature.ACCOUNTS in features else 1  # settlement takes two
+    assert all(order.quantity <= 2 and order.account <= most and order.price == 100 for order in orders)
     assert [order.order_id for order in orders] == list(range(1, len(orders) + 1))
+
+
+@pytest.mark.parametrize(
+    ("engine", "kind", "fewest", "rule"),
+    [
+        (RivalsStay, Kind.EVENTS, 2, "H4"),
+        (ReleasesOnTheFirstFill, Kind.EVENTS, 2, "B4"),
+        (HidesLists, Kind.BOOK, 1, "H4"),
+    ],
+    ids=lambda it: getattr(it, "__name__", None),
+)
+def test_a_defect_of_lists_is_found_and_shrinks_to_one_small_list_and_what_shows_it(
+    engine: MakeEngine, kind: Kind, fewest: int, rule: str
+) -> None:
+    shortest, difference = shrink(engine, *first_difference(engine, alone(Feature.LISTS), kind))
+    [asked] = [command for command in shortest.commands if isinstance(command, SubmitList)]
+    assert (len(shortest.commands), len(asked.legs)) == (fewest, 2)
+    assert all(leg.quantity <= 2 and leg.account == 1 for leg in asked.legs)
+    assert rule in difference.rules
+    assert compare(engine, *_without_profile(shortest)) == difference
 
 
 def test_machine_fails_readably() -> None:
@@ -396,5 +473,6 @@ def test_an_engine_that_always_hangs_does_not_use_up_the_day(monkeypatch: pytest
 def test_case_numbers_go_through_features_and_venues() -> None:
     cases = [numbered_case(1, number) for number in range(len(ROUND) * LEAST_ROUNDS)]
     assert {name for name, _ in cases} == set(RUNS)
-    assert {case.profile for _, case in cases} == set(VENUES.values())
+    profiles = {case.profile for _, case in cases}
+    assert set(VENUES.values()) <= profiles <= {kept for it in VENUES.values() for kept in (it, with_accounts(it))}
     assert len({case for _, case in cases}) == len(cases)

@@ -42,16 +42,18 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
     Replace,
     Resume,
+    SetLimits,
     Submit,
     TakeSnapshot,
 )
-from bookproof.spec.events import EVENTS, Accepted, Rejected, SnapshotTaken, Trade
+from bookproof.spec.events import EVENTS, Accepted, Busted, Rejected, SnapshotTaken, Trade
 from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import DEFAULT, PROFILES, WORKLOADS, Profile, TrueStop
@@ -65,7 +67,7 @@ from bookproof.spec.reports import (
     ExecutionReport,
     OrdStatus,
 )
-from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce, Value
+from bookproof.spec.values import Limits, SelfTradePrevention, Side, TimeInForce, Value
 from bookproof.spec.views import Level
 from bookproof.spec.wire import shape_of
 
@@ -215,6 +217,12 @@ LINES: list[tuple[Any, str]] = [
     (Resume("ABC"), '{"do":"resume","symbol":"ABC"}'),
     (AdvanceClock(5), '{"do":"advance-clock","now":5}'),
     (EndOfDay(), '{"do":"end-of-day"}'),
+    (Deposit(7, 500), '{"do":"deposit","account":7,"amount":500}'),
+    (SetLimits(7, Limits(short=3)), '{"do":"set-limits","account":7,"limits":{"short":3}}'),
+    (
+        Busted("ABC", 1, 100, 2, 7, 8),
+        '{"say":"busted","symbol":"ABC","trade":1,"price":100,"quantity":2,"buyer":7,"seller":8}',
+    ),
     (Cancel('é"\n', 1), '{"do":"cancel","symbol":"\\u00e9\\"\\n","order_id":1}'),
     (Trade("ABC", 100, 3, 1, 2), '{"say":"trade","symbol":"ABC","price":100,"quantity":3,"maker":1,"taker":2}'),
     (
@@ -422,17 +430,17 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "no such command": (
         HEAD + b'{"do":"buy"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        'take-snapshot, set-phase, got "buy"',
+        'take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, got "buy"',
     ),
     "no command": (
         HEAD + b"{}\n",
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        "take-snapshot, set-phase, got nothing",
+        "take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, got nothing",
     ),
     "an event among commands": (
         HEAD + b'{"say":"day-ended"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        "take-snapshot, set-phase, got nothing",
+        "take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, got nothing",
     ),
     "an outcome among commands": (
         HEAD + b'{"do":"end-of-day","events":[]}\n',
@@ -689,7 +697,8 @@ UNWRITABLE: list[tuple[Any, str]] = [
     (Basket(7, (("ABC", 1, Side.BUY, 1, None),)), "legs[0]: expected a Leg, got a Python tuple"),  # type: ignore[arg-type]
     (Outcome(EndOfDay(), 1, (EndOfDay(),)), "events[0]: expected one of Accepted, Rejected, Trade, Prevented, "  # type: ignore[arg-type]
      "Cancelled, Replaced, Triggered, MassCancelled, Halted, Resumed, ClockAdvanced, DayEnded, SnapshotTaken, "
-     "PhaseChanged, Uncrossed, got a Python EndOfDay"),
+     "PhaseChanged, Uncrossed, ListAccepted, Deposited, Withdrawn, LimitsSet, Busted, BlockTraded, "
+     "got a Python EndOfDay"),
     (Header(Kind("any"), ()), "kind: expected one of commands, events, outcomes, views, reports, got a Python Kind"),
     (Header(COMMAND, (Instrument("ABC", lot=0),)),
      'instruments[0]: expected limits that can be kept, got those of "ABC"; lot must be at least 1, not 0'),

@@ -23,14 +23,14 @@ from bookproof.models.generate.strategies import cases
 from bookproof.models.generate.venues import VENUES
 from bookproof.spec import exchange as oracle
 from bookproof.spec import reporting
-from bookproof.spec.commands import Basket, Cancel, Command, EndOfDay, Leg, Replace, Submit
+from bookproof.spec.commands import Basket, Cancel, Command, EndOfDay, Leg, Replace, Submit, SubmitList
 from bookproof.spec.drop_copy import DropCopy
 from bookproof.spec.instruments import listing
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.report_checks import STREAM_INVARIANTS, broken_stream
 from bookproof.spec.reporting import Reporter, merged
 from bookproof.spec.reports import CancelReject, ExecType, ExecutionReport, OrdStatus, Report
-from bookproof.spec.values import SelfTradePrevention, Side, Symbol, TimeInForce
+from bookproof.spec.values import ListKind, SelfTradePrevention, Side, Symbol, TimeInForce
 from bookproof.spec.views import Queue
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -165,7 +165,7 @@ def test_an_engine_reports_what_the_oracle_reports_and_no_stream_rule_is_broken(
     for number, features in enumerate(FEATURES):
         for profile in VENUES.values():
             case = soak_case(11, number, features, profile)
-            expected, got = streams(factory(name)(case.instruments, profile), case)
+            expected, got = streams(factory(name)(case.instruments, case.profile), case)
             assert got == expected
             assert broken_stream(got) == []
 
@@ -277,6 +277,9 @@ def stream(profile: Profile = DEFAULT) -> list[Report]:
         Cancel("ABC", 1),
         bought(7, 5, time_in_force=TimeInForce.DAY, symbol="XYZ"),
         EndOfDay(),
+        SubmitList(ListKind.OTO, (sold(8, 2, 103), bought(9, 2, 90, account=108, symbol="XYZ"))),
+        bought(10, 2, 103),
+        sold(11, 1, 90, symbol="XYZ"),
     ]
     state = oracle.opening(listing(["ABC", "XYZ"]), profile)
     reporter = Reporter(state.books, profile)
@@ -366,6 +369,7 @@ DOCTORED: list[tuple[str, str, Doctor]] = [
     ("reports_follow_one_another", "the other side", the(ExecType.REPLACED, side=SELL)),
     ("reports_follow_one_another", "a fill of nothing", the(ExecType.REPLACED, exec_type=ExecType.TRADE)),
     ("reports_follow_one_another", "untriggered", without(lambda it: is_a(it, ExecType.TRIGGERED))),
+    ("reports_follow_one_another", "held back", without(lambda it: is_a(it, ExecType.NEW) and it.order_id == 9)),
     ("reports_follow_one_another", "triggered and off-book", the(ExecType.TRIGGERED, working=False)),
     (
         "trades_have_two_sides",
@@ -386,6 +390,7 @@ DOCTORED: list[tuple[str, str, Doctor]] = [
     ("refusals_change_nothing", "another status", last_refusal(ord_status=OrdStatus.NEW)),
     ("status_has_precedence", "canceled for filled", lambda it: [miscalled(each) for each in it]),
     ("status_has_precedence", "new for partly filled", the(ExecType.TRADE, ord_status=OrdStatus.NEW)),
+    ("status_has_precedence", "new for pending", the(ExecType.PENDING_NEW, ord_status=OrdStatus.NEW)),
     ("status_has_precedence", "canceled for expired", the(ExecType.EXPIRED, ord_status=OrdStatus.CANCELED)),
     ("status_has_precedence", "replaced, as in 4.2", the(ExecType.REPLACED, ord_status=OrdStatus.REPLACED)),
     ("status_has_precedence", "refused and new", the(ExecType.REJECTED, ord_status=OrdStatus.NEW)),
@@ -426,6 +431,9 @@ DEFECTS = [
     ("self._filled(event, event.maker, aggressor=False)", "pass"),
     ("order._replace(working=True)", "order"),
     ("order_known.status,", "OrdStatus.NEW,"),
+    ("working=held.terms.stop is None", "working=True"),
+    ("held._replace(held=False, ", "held._replace("),
+    ("Known(leg.order_id, leg, working=False, held=True)", "Known(leg.order_id, leg, working=True)"),
 ]
 """A right line of the reporter's, and one that looks right."""
 

@@ -21,12 +21,13 @@ from bookproof.spec.commands import (
     Replace,
     Resume,
     Submit,
+    SubmitList,
     TakeSnapshot,
 )
-from bookproof.spec.events import Event, Rejected, Trade
+from bookproof.spec.events import Event, ListAccepted, Rejected, Trade
 from bookproof.spec.fix import tags_of, to_fix
 from bookproof.spec.instruments import listing
-from bookproof.spec.profile import DEFAULT, Profile, ReplaceQuantity, TrueStop
+from bookproof.spec.profile import DEFAULT, ListReplace, Profile, ReplaceQuantity, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.report_checks import broken_stream
 from bookproof.spec.reporting import Reporter, merged, opening, report
@@ -39,7 +40,7 @@ from bookproof.spec.reports import (
     Report,
     precedence,
 )
-from bookproof.spec.values import SelfTradePrevention, Side, Symbol, TimeInForce
+from bookproof.spec.values import ListKind, Place, SelfTradePrevention, Side, Symbol, TimeInForce
 
 BOOKS = ("ABC", "XYZ")
 Exchange = Callable[[Command], tuple[int, tuple[Event, ...]]]
@@ -441,6 +442,44 @@ def test_o1_every_leg_of_a_basket_is_reported_in_its_own_book(reported: Run) -> 
     assert {each.reject_reason for each in refused if isinstance(each, ExecutionReport)} == {RejectReason.BOOK_HALTED}
 
 
+def test_o1_an_order_that_its_list_holds_back_is_pending_then_new_and_a_stop_does_not_work_yet(reported: Run) -> None:
+    chain = SubmitList(ListKind.OTO, (buy(5), buy(3, 101, order_id=2, stop=102), buy(2, 90, order_id=3, symbol="XYZ")))
+    reports = reported([chain, fill(2), fill(3)])
+    assert told(reports) == [
+        "PENDING_NEW PENDING_NEW 5 0 5",
+        "NEW NEW 5 0 5",
+        "TRADE PARTIALLY_FILLED 5 2 3",
+        "TRADE FILLED 5 5 0",
+    ]
+    for order_id, quantity in ((2, 3), (3, 2)):
+        assert told(reports, order_id) == [f"{why} {why} {quantity} 0 {quantity}" for why in ("PENDING_NEW", "NEW")]
+    working = [each.working for each in reports if isinstance(each, ExecutionReport) and each.order_id in (2, 3)]
+    assert working == [False, False, False, True]
+    assert tags(reports[0])[150] == tags(reports[0])[39] == "A"
+
+
+def test_o1_who_goes_with_its_list_is_told_so_whether_it_worked_or_was_held_back(reported: Run) -> None:
+    rivals = SubmitList(ListKind.OCO, (buy(5), buy(5, 90, order_id=2, symbol="XYZ")))
+    assert told(reported([rivals, fill(1)]), 2)[-1] == "CANCELED CANCELED 5 0 0"
+    chain = SubmitList(ListKind.OTO, rivals.legs)
+    *_, gone = reported([chain, Cancel("ABC", 1)])
+    assert isinstance(gone, ExecutionReport)
+    assert (gone.order_id, gone.ord_status, gone.cancel_reason) == (2, OrdStatus.CANCELED, CancelReason.CONTINGENT)
+
+
+def test_o1_every_order_of_a_list_is_refused_with_it(reported: Run) -> None:
+    refused = reported([Halt("XYZ"), SubmitList(ListKind.OCO, (buy(5), buy(5, 90, order_id=2, symbol="XYZ")))])
+    assert told(refused) + told(refused, 2) == ["REJECTED REJECTED 5 0 0"] * 2
+
+
+def test_o1_a_rival_that_is_amended_keeps_its_own_price_and_stop_in_its_report(reported: Run) -> None:
+    rivals = SubmitList(ListKind.OCO, (buy(5, 90, stop=110), buy(5, 90, order_id=2, symbol="XYZ", stop=120)))
+    *_, named, rival = reported([rivals, Replace("ABC", 1, 4, stop=111)], Profile(list_replace=ListReplace.AMEND))
+    assert isinstance(named, ExecutionReport)
+    assert isinstance(rival, ExecutionReport)
+    assert [(each.order_qty, each.price, each.stop) for each in (named, rival)] == [(4, 90, 111), (4, 90, 120)]
+
+
 def test_o1_what_is_about_no_order_is_not_reported(reported: Run) -> None:
     nothing = [Halt(), Halt(), Resume(), Halt("NONE"), MassCancel(7), MassCancel(-1), AdvanceClock(1), TakeSnapshot()]
     assert reported([*nothing, EndOfDay(), Basket(7, ())]) == []
@@ -469,10 +508,11 @@ def test_o1_true_is_not_order_1(reported: Run) -> None:
         (TakeSnapshot(), [Trade("ABC", 100, 1, 1, 2)]),
         (TakeSnapshot(), [Trade("NONE", 100, 1, 1, 2)]),
         (buy(5), exchange.step(exchange.opening(listing(BOOKS)), buy(5, order_id=2))[1]),
+        (buy(5), [ListAccepted(ListKind.OCO, (Place("ABC", 1), Place("ABC", 2)))]),
     ],
 )
 def test_o1_an_event_about_an_order_that_is_not_live_cannot_be_reported(command: Command, events: list[Event]) -> None:
-    with pytest.raises(ValueError, match=r"not live|did not bring"):
+    with pytest.raises(ValueError, match=r"not live|did not bring|not the one"):
         report(opening(BOOKS), command, events)
 
 

@@ -20,7 +20,23 @@ from bookproof.spec.rulebook import NOT_YET, RULES, fired, listening
 from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
 
 SOURCES = [path for folder in bookproof.spec.__path__ for path in sorted(Path(folder).glob("*.py"))]
-LETTERS = {"A": 6, "B": 11, "C": 9, "D": 6, "E": 7, "F": 7, "G": 6, "I": 10, "J": 7, "K": 9, "L": 7, "O": 3}
+LETTERS = {
+    "A": 6,
+    "B": 11,
+    "C": 9,
+    "D": 6,
+    "E": 7,
+    "F": 7,
+    "G": 6,
+    "H": 4,
+    "I": 10,
+    "J": 7,
+    "K": 9,
+    "L": 7,
+    "M": 4,
+    "N": 2,
+    "O": 3,
+}
 """How many rules the rule book has under each letter that this version touches."""
 
 

@@ -7,7 +7,7 @@ overridden. It takes no lock either, and reads and writes nothing but its own bo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, cast
 
 from bookproof.engine.book import FastBook, Market
@@ -30,9 +30,10 @@ _CANCEL_BOTH = SelfTradePrevention.CANCEL_BOTH
 class Slice:
     """What one order puts into a round; the order itself stays as it is until its fill."""
 
-    __slots__ = ("account", "display", "own", "quantity", "reserve", "top")
+    __slots__ = ("account", "display", "order_id", "own", "quantity", "reserve", "top")
 
     def __init__(self, order: RestingOrder, own: bool, top: bool) -> None:
+        self.order_id = order.terms.order_id
         self.quantity = order.slice
         self.reserve = order.reserve
         self.display = order.terms.display or 0
@@ -218,14 +219,24 @@ class SharingBook(FastBook):
         return leaves, all_prevented
 
     def _obtainable(
-        self, opposite: Ladder, floor: int, wanted: Lots, owner: Account, prevention: SelfTradePrevention
+        self,
+        opposite: Ladder,
+        floor: int,
+        wanted: Lots,
+        owner: Account,
+        prevention: SelfTradePrevention,
+        gone: Collection[OrderId] = (),
+        touched: list[OrderId] | None = None,
     ) -> Lots:
         """How much of `wanted` would trade now, round by round as the real run would go (C5, C7, L4)."""
+        touched = [] if touched is None else touched
         leaves, executed = wanted, 0
         for orders in opposite.best_first(floor):
             displayed: list[Slice] = []
             hidden: list[Slice] = []
             for order in orders:
+                if order.order_id in gone:
+                    continue
                 own = prevention is not _NONE and self.owner(order) == owner
                 (hidden if order.terms.display == 0 else displayed).append(Slice(order, own, self._is_top(order)))
             while leaves and (displayed or hidden):
@@ -234,11 +245,16 @@ class SharingBook(FastBook):
                     if prevention is _CANCEL_TAKER or prevention is _CANCEL_BOTH:
                         return executed
                     if prevention is _CANCEL_MAKER:
+                        touched += [slice.order_id for slice in slices if slice.own]
                         slices[:] = [slice for slice in slices if not slice.own]
                         continue
                 shares = self._sharer.share(leaves, slices)
                 leaves -= sum(shares)
-                executed += sum(share for share, slice in zip(shares, slices, strict=True) if not slice.own)
+                for share, slice in zip(shares, slices, strict=True):
+                    if share and not slice.own:
+                        executed += share
+                    if share and (not slice.own or (share == slice.quantity and not slice.reserve)):
+                        touched.append(slice.order_id)
                 # Whoever has nothing more to show is gone. If somebody has, then nothing of the taker is left.
                 slices[:] = [slice for slice in slices if slice.refresh()]
             if not leaves:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from typing import TypeAlias
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, TypeAlias
 
 from bookproof.engine import auction
 from bookproof.engine.entry_checks import NOTHING as _NOTHING
@@ -55,6 +56,9 @@ from bookproof.spec.views import (
     top_of,
 )
 
+if TYPE_CHECKING:
+    from bookproof.engine.lists import LiveList
+
 _SMALL = 2**30
 """CPython compares integers below this in half the time."""
 
@@ -68,8 +72,8 @@ _UNKNOWN_ORDER = RejectReason.UNKNOWN_ORDER
 _GTC, _IOC, _FOK = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK
 
 
-_Slice: TypeAlias = tuple[Account, Lots, Lots, Lots]
-"""In a dry run: owner, what is shown, what is in reserve, and how much to show next."""
+_Slice: TypeAlias = tuple[Account, Lots, Lots, Lots, OrderId]
+"""In a dry run: owner, what is shown, what is in reserve, how much to show next, and whose it is."""
 
 
 class StopOrder:
@@ -81,6 +85,12 @@ class StopOrder:
         self.terms = terms
         self.order_id = terms.order_id
         self.sequence = sequence
+
+
+class HeldOrder(StopOrder):
+    """An order that its list holds back (H2): its id is taken, and no queue knows it."""
+
+    __slots__ = ()
 
 
 class Market:
@@ -120,8 +130,11 @@ class FastBook:
         "_sell_stops",
         "_stops_seen",
         "_taker_ended",
+        "_waiting",
+        "aside",
         "checks",
         "last_price",
+        "lists",
         "paused",
         "phase",
         "symbol",
@@ -156,6 +169,12 @@ class FastBook:
         self._sell_stops: list[StopOrder] = []
         self._stops_seen = 0
         self._taker_ended = False
+        # Stops that are due and have not had their turn: none between two commands.
+        self._waiting: deque[StopOrder] = deque()
+        self.lists: dict[OrderId, LiveList] = {}
+        """The list that an order of this book belongs to; empty in nearly all books."""
+        self.aside: Callable[[list[Event]], None] | None = None
+        """Told the events so far whenever a matching step has ended, or a stop was triggered (H1)."""
 
     # ── entry ──
 
@@ -442,17 +461,28 @@ class FastBook:
 
     # ── fill-or-kill and baskets ──
 
-    def can_fill(self, order: Submit) -> bool:
-        """Whether a fill-or-kill order would trade whole now (C5, L4). Changes nothing."""
+    def can_fill(self, order: Submit, gone: Collection[OrderId] = (), touched: list[OrderId] | None = None) -> bool:
+        """Whether a fill-or-kill order would trade whole now (C5, L4). Changes nothing.
+
+        As if the orders in `gone` were not there; whom it would meet is added to `touched`.
+        """
         opposite = self._against(order.side)
         owner = self._group.get(order.account, order.account)
         floor = floor_of(order.side, order.price)
-        return self._obtainable(opposite, floor, order.quantity, owner, order.self_trade) == order.quantity
+        found = self._obtainable(opposite, floor, order.quantity, owner, order.self_trade, gone, touched)
+        return found == order.quantity
 
     def _obtainable(
-        self, opposite: Ladder, floor: int, wanted: Lots, owner: Account, prevention: SelfTradePrevention
+        self,
+        opposite: Ladder,
+        floor: int,
+        wanted: Lots,
+        owner: Account,
+        prevention: SelfTradePrevention,
+        gone: Collection[OrderId] = (),
+        touched: list[OrderId] | None = None,
     ) -> Lots:
-        return obtainable(self, opposite, floor, wanted, owner, prevention)
+        return obtainable(self, opposite, floor, wanted, owner, prevention, gone, touched)
 
     def fill(self, order: Submit, events: list[Event]) -> None:
         """Let an order trade that `can_fill`. Stops are triggered when the caller says so (E2)."""
@@ -464,7 +494,9 @@ class FastBook:
         """Trigger what the last trade has reached, and what that reaches, until none is due (E2 to E5)."""
         if self.paused or not (self._buy_stops or self._sell_stops):
             return  # what is due in a call waits for its end (I9)
-        waiting: deque[StopOrder] = deque()
+        waiting, aside = self._waiting, self.aside
+        if aside is not None:
+            aside(events)
         while True:
             for side, stops in ((Side.BUY, self._buy_stops), (Side.SELL, self._sell_stops)):
                 while stops:
@@ -479,7 +511,11 @@ class FastBook:
                 return
             terms = waiting.popleft().terms
             events.append(Triggered(terms.symbol, terms.order_id))
+            if aside is not None:
+                aside(events)
             self._enter(terms, terms.price, terms.quantity, events)
+            if aside is not None:
+                aside(events)
 
     def _reached(self, side: Side, stop: Ticks) -> bool:
         last_price = self.last_price
@@ -535,6 +571,35 @@ class FastBook:
         """An order is live, and the latest."""
         self._live[order.order_id] = order
 
+    # ── orders of lists ──
+
+    def hold(self, order: Submit, found: LiveList) -> None:
+        """Keep an order of a list back (H2)."""
+        self._live[order.order_id] = HeldOrder(order, 0)
+        self.lists[order.order_id] = found
+
+    def unhold(self, order_id: OrderId) -> Submit | None:
+        """Let go of an order that was held; None if it is gone already."""
+        order = self._live.get(order_id)
+        if type(order) is not HeldOrder:
+            return None
+        del self._live[order_id]
+        return order.terms
+
+    def is_live(self, order_id: OrderId) -> bool:
+        """Whether there is such an order, in a queue, pending or held back."""
+        return order_id in self._live
+
+    def take_out(self, order_id: OrderId) -> Event | None:
+        """Cancel an order for its list's sake, wherever it waits; None if it is gone already (H1, H4)."""
+        if order_id in self._live:
+            return self._cancel(order_id, CancelReason.CONTINGENT)
+        for stop in self._waiting:
+            if stop.order_id == order_id:
+                self._waiting.remove(stop)
+                return _cancelled(stop.terms, stop.terms.price, stop.terms.quantity, CancelReason.CONTINGENT)
+        return None
+
     # ── cancel ──
 
     def cancel(self, command: Cancel) -> tuple[Event, ...]:
@@ -563,7 +628,8 @@ class FastBook:
             (self._bids if side is _BUY else self._asks).remove(order)
             return _cancelled(terms, order.price, order.leaves, reason)
         assert isinstance(order, StopOrder)
-        self._unpend(order)
+        if type(order) is not HeldOrder:
+            self._unpend(order)
         return _cancelled(terms, terms.price, terms.quantity, reason)
 
     def cancel_account(self, account: Account) -> list[Event]:
@@ -685,6 +751,37 @@ class FastBook:
             self._collect(terms, price, leaves, order)
         return (Replaced(symbol, order_id, terms.side, price, quantity),)
 
+    def replace_refusal(self, command: Replace) -> RejectReason | None:
+        """Why this book, as it stands, does not take a replace that is well formed: as `replace`, without an effect."""
+        if self._market.halted:
+            return RejectReason.MARKET_HALTED
+        if self.paused and (reason := auction.shut(self.phase)) is not None:
+            return reason
+        order = self._live.get(command.order_id)
+        if order is None:
+            return _UNKNOWN_ORDER
+        terms, quantity = order.terms, command.quantity
+        if isinstance(order, RestingOrder):
+            price: Ticks | None = order.price if command.price is None else command.price
+            leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
+            fits = command.stop is None and (order.price is not None or price is None)
+        else:
+            price = terms.price if command.price is None else command.price
+            leaves = quantity
+            fits = (terms.price is None) == (price is None) and quantity >= terms.min_quantity
+        if not fits or (terms.display and leaves > terms.display * MOST_SLICES):
+            return RejectReason.INVALID_REPLACE
+        if self._min_notional and price is not None and price * quantity < self._min_notional:
+            return RejectReason.INVALID_NOTIONAL
+        if isinstance(order, StopOrder):
+            stop = terms.stop if command.stop is None else command.stop
+            assert stop is not None
+            rejects = self._profile.true_stop is TrueStop.REJECT
+            return RejectReason.STOP_ALREADY_TRUE if rejects and self._reached(terms.side, stop) else None
+        if leaves > 0 and terms.post_only and price is not None and self._would_take(terms.side, price):
+            return RejectReason.WOULD_TAKE
+        return None
+
     def _replace_stop(self, order: StopOrder, command: Replace) -> tuple[Event, ...]:
         symbol, order_id, quantity = command.symbol, command.order_id, command.quantity
         old = order.terms
@@ -708,6 +805,56 @@ class FastBook:
         self._pend(terms)
         self.trigger_stops(events)
         return tuple(events)
+
+    def why_not_replace(self, command: Replace) -> RejectReason | None:
+        """Why a replace of a live order would be refused: what `replace` would say, without doing anything (H1)."""
+        quantity, price = command.quantity, command.price
+        reason = self.checks.replace(command) or self.halt
+        if reason is not None:
+            return reason
+        order, terms = self._live[command.order_id], self.terms_of(command.order_id)
+        is_stop = not isinstance(order, RestingOrder)
+        new = terms.price if price is None else price
+        if isinstance(order, RestingOrder) and not self._quantity_is_open:
+            open_then = quantity - order.executed - order.prevented
+        else:
+            open_then = quantity
+        if (
+            (command.stop is not None and not is_stop)
+            or (terms.price is None) != (new is None)
+            or (is_stop and quantity < terms.min_quantity)
+            or (terms.display and open_then > terms.display * MOST_SLICES)
+        ):
+            return RejectReason.INVALID_REPLACE
+        if self._min_notional and new is not None and new * quantity < self._min_notional:
+            return RejectReason.INVALID_NOTIONAL
+        if is_stop:
+            stop = terms.stop if command.stop is None else command.stop
+            assert stop is not None
+            true_already = self._profile.true_stop is TrueStop.REJECT and self._reached(terms.side, stop)
+            return RejectReason.STOP_ALREADY_TRUE if true_already else None
+        if open_then > 0 and terms.post_only and new is not None and self._would_take(terms.side, new):
+            return RejectReason.WOULD_TAKE
+        return None
+
+    def terms_of(self, order_id: OrderId) -> Submit:
+        """The terms of a live order, at the price at which it rests: a replace may have moved it."""
+        order = self._live[order_id]
+        return order.terms._replace(price=order.price) if isinstance(order, RestingOrder) else order.terms
+
+    def quantity_of(self, order_id: OrderId) -> Lots:
+        """The quantity that a replace of a live order would have to name to leave it as it is (F4)."""
+        order = self._live[order_id]
+        if not isinstance(order, RestingOrder):
+            return order.terms.quantity
+        return order.leaves + (0 if self._quantity_is_open else order.executed + order.prevented)
+
+    @property
+    def halt(self) -> RejectReason | None:
+        """Why nothing may be replaced here, if that is so (J1, J2, J6)."""
+        if self._market.halted:
+            return RejectReason.MARKET_HALTED
+        return auction.shut(self.phase)
 
     def _keeps_place(self, same_price: bool, no_larger: bool) -> bool:
         """Whether a replaced order stays where it is in the queue (F1, F2, F7)."""
@@ -739,7 +886,8 @@ class FastBook:
         terms = order.terms
         if not isinstance(order, RestingOrder):
             quantity = terms.quantity
-            return OrderStatus(order_id, OrderState.PENDING, terms.side, terms.price, quantity, 0, 0, quantity)
+            waits = OrderState.PENDING_NEW if type(order) is HeldOrder else OrderState.PENDING
+            return OrderStatus(order_id, waits, terms.side, terms.price, quantity, 0, 0, quantity)
         leaves, executed, prevented = order.leaves, order.executed, order.prevented
         stage = OrderState.PARTIALLY_FILLED if executed else OrderState.NEW
         total = executed + prevented + leaves  # A6
@@ -764,9 +912,19 @@ class FastBook:
 
 
 def obtainable(
-    book: FastBook, opposite: Ladder, floor: int, wanted: Lots, owner: Account, prevention: SelfTradePrevention
+    book: FastBook,
+    opposite: Ladder,
+    floor: int,
+    wanted: Lots,
+    owner: Account,
+    prevention: SelfTradePrevention,
+    gone: Collection[OrderId] = (),
+    touched: list[OrderId] | None = None,
 ) -> Lots:
-    """How much of `wanted` would trade now: the dry run of C5, C7 and L4, slice by slice as the real run would go."""
+    """How much of `wanted` would trade now: the dry run of C5, C7 and L4, slice by slice as the real run would go.
+
+    As if the orders in `gone` were not there. Who would trade, or go by self-trade prevention, is added to `touched`.
+    """
     leaves = wanted
     executed = 0
     for orders in opposite.best_first(floor):
@@ -775,23 +933,27 @@ def obtainable(
         displayed: deque[_Slice] = deque()
         hidden: deque[_Slice] = deque()
         for order in orders:
+            if order.order_id in gone:
+                continue
             display = order.terms.display
             queue = hidden if display == 0 else displayed
-            queue.append((book.owner(order), order.slice, order.reserve, display or 0))
+            queue.append((book.owner(order), order.slice, order.reserve, display or 0, order.order_id))
         while leaves and (displayed or hidden):
-            maker, slice, reserve, display = (displayed or hidden).popleft()
+            maker, slice, reserve, display, order_id = (displayed or hidden).popleft()
             own = prevention is not _ALLOW and maker == owner
             if own and (prevention is _CANCEL_TAKER or prevention is _CANCEL_BOTH):
                 return executed
+            quantity = min(slice, leaves)
+            if touched is not None and (not own or prevention is not _DECREMENT or not (reserve or quantity < slice)):
+                touched.append(order_id)
             if own and prevention is not _DECREMENT:
                 continue
-            quantity = min(slice, leaves)
             leaves -= quantity
             if not own:
                 executed += quantity
             if reserve:
                 shown = min(display, reserve)
-                displayed.append((maker, shown, reserve - shown, display))
+                displayed.append((maker, shown, reserve - shown, display, order_id))
     return executed
 
 

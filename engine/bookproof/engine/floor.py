@@ -9,21 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from bookproof.engine import auction
+from bookproof.engine.accounts import AccountCommand, Entries, Ledger, OrderCommand, closing_order, fault_of
 from bookproof.engine.allocation import sharing
 from bookproof.engine.book import FastBook, Market
+from bookproof.engine.lists import Lists
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.events import (
     Accepted,
@@ -38,10 +48,10 @@ from bookproof.spec.events import (
     SnapshotTaken,
 )
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import Profile
+from bookproof.spec.profile import Profile, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import OrderId, Phase, Symbol, TimeInForce
-from bookproof.spec.views import BookView
+from bookproof.spec.values import Account, Limits, OrderId, Phase, Side, Symbol, TimeInForce
+from bookproof.spec.views import AccountView, BookView
 
 
 class Floor:
@@ -58,24 +68,61 @@ class Floor:
             book_type = sharing(book_type)
         self.market = Market()
         self.books: dict[Symbol, FastBook] = {}
-        for instrument in instruments:
+        listed = tuple(instruments)
+        for instrument in listed:
             if instrument.symbol in self.books:
                 raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
             flaw = instrument.flaw()
             if flaw is not None:
                 raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
             self.books[instrument.symbol] = book_type(instrument, profile, self.market)
+        self._least_block = profile.least_block
+        self._lots = {instrument.symbol: instrument.lot for instrument in listed}
+        self.ledger = None if profile.risk is Risk.NONE else Ledger(listed, self.books, profile)
+        """The accounts; None where the venue keeps none (M1)."""
+        self.lists = Lists(self.books, profile, self.ledger)
 
     def carry_out(self, command: Command) -> Sequence[Event]:
         """Any command, from its own faults to its effects: hold everything it touches.
 
         TypeError for anything that is not a command.
         """
+        if self.ledger is None:
+            return self.match(command)
+        if isinstance(command, Deposit | Withdraw | SetLimits | Bust | BlockTrade):
+            rejected, entries = self.account_fault(command) or self.block_refusal(command), Entries()
+            events: Sequence[Event] = [rejected] if rejected is not None else self.on_account(command, entries)
+        else:
+            if isinstance(command, Submit | Reduce | Basket | Replace):
+                rejected = self.order_fault(command)
+                if rejected is None:
+                    demand = self.ledger.demand(command)
+                    rejected = self.ledger.refusal(demand)
+                    if rejected is None:
+                        self.ledger.admit(demand)
+                if rejected is not None:
+                    return [rejected]
+            elif isinstance(command, SubmitList):
+                rejected = self.lists.fault(command) or self.lists.refusal(command)
+                rejected = rejected or self.ledger.list_refusal(command)
+                if rejected is not None:
+                    return [rejected]
+            events = self.match(command)
+            entries = self.ledger.rest_of(events)
+            if isinstance(command, Basket):
+                self.ledger.tie(command, events)
+        self.ledger.book(entries)
+        return events
+
+    def match(self, command: Command) -> Sequence[Event]:
+        """A command as the books see it, whatever the accounts say to it."""
         match command:
             case Submit() | Replace() | Cancel():
                 book = self.books.get(command.symbol)
                 if book is None:
                     return refused(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
+                if book.lists:
+                    return self.among_lists(command)
                 if isinstance(command, Submit):
                     return book.submit(command)
                 return book.replace(command) if isinstance(command, Replace) else book.cancel(command)
@@ -106,7 +153,99 @@ class Floor:
                 if command.symbol not in self.books:
                     return refused(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
                 return self.set_phase(command)
+            case SubmitList():
+                rejected = self.lists.fault(command)
+                return self.lists.submit(command) if rejected is None else [rejected]
+            case Reduce():
+                if self.ledger is not None:
+                    return self.match(closing_order(command))
+                rejected = self.order_fault(command)
+                reason = RejectReason.NO_ACCOUNTS
+                return refused(command.symbol, command.order_id, reason) if rejected is None else [rejected]
+            case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade():
+                rejected = self.account_fault(command) or self.block_refusal(command)
+                about = None if isinstance(command, SetLimits) else command.symbol
+                return refused(about, None, RejectReason.NO_ACCOUNTS) if rejected is None else [rejected]
         raise TypeError(f"expected a command, got {type(command).__name__}; see bookproof.spec.commands")
+
+    # ── accounts ──
+
+    def account_fault(self, command: AccountCommand) -> Rejected | None:
+        """The refusal of a command about accounts that is wrong by itself: needs no lock."""
+        symbol = None if isinstance(command, SetLimits) else command.symbol
+        if symbol is not None and symbol not in self.books:
+            return Rejected(symbol, None, RejectReason.UNKNOWN_SYMBOL)
+        if isinstance(command, BlockTrade):
+            reason = self._block_fault(command)
+        else:
+            reason = fault_of(command, 1 if symbol is None else self._lots[symbol])
+        return None if reason is None else Rejected(symbol, None, reason)
+
+    def _block_fault(self, command: BlockTrade) -> RejectReason | None:
+        if not is_number(command.seller):
+            return RejectReason.INVALID_ACCOUNT
+        price = command.price
+        bid = Submit(command.symbol, 0, command.buyer, Side.BUY, command.quantity, price if price is not None else -1)
+        reason = self.books[command.symbol].checks.submit(bid)
+        if reason is None and price is None:
+            return RejectReason.INVALID_PRICE
+        return reason or (RejectReason.INVALID_COMBINATION if command.buyer == command.seller else None)
+
+    def block_refusal(self, command: AccountCommand) -> Rejected | None:
+        """Why a block trade may not be made now (L6): hold the stripe of its book. None for any other command."""
+        if not isinstance(command, BlockTrade):
+            return None
+        if self.market.halted:
+            reason: RejectReason | None = RejectReason.MARKET_HALTED
+        else:
+            reason = auction.shut(self.books[command.symbol].phase)
+            if reason is None and command.quantity < self._least_block:
+                reason = RejectReason.BLOCK_TOO_SMALL
+        return None if reason is None else Rejected(command.symbol, None, reason)
+
+    def order_fault(self, command: OrderCommand) -> Rejected | None:
+        """The books' own refusal of what an account is to stand for: hold the stripes of its orders."""
+        if isinstance(command, Basket):
+            return self.basket_fault(command) or self.basket_refusal(command)
+        book = self.books.get(command.symbol)
+        if book is None:
+            reason: RejectReason | None = RejectReason.UNKNOWN_SYMBOL
+        elif isinstance(command, Replace):
+            if type(command.order_id) is int and command.order_id in book.lists:
+                reason = self.lists.replace_refusal(command)
+            else:
+                reason = book.checks.replace(command) or book.replace_refusal(command)
+        else:
+            order = closing_order(command) if isinstance(command, Reduce) else command
+            reason = book.checks.submit(order) or book.refusal(order)
+        return None if reason is None else Rejected(command.symbol, command.order_id, reason)
+
+    def on_account(self, command: AccountCommand, entries: Entries) -> list[Event]:
+        """A well-formed command about accounts: see the ledger for what to hold."""
+        assert self.ledger is not None
+        match command:
+            case Deposit():
+                return [self.ledger.deposit(command)]
+            case Withdraw():
+                return [self.ledger.withdraw(command)]
+            case SetLimits():
+                return [self.ledger.set_limits(command)]
+            case Bust():
+                return self.ledger.bust(command, entries)
+            case BlockTrade():
+                return self.ledger.block(command, entries)
+
+    def write_up(self, command: Command | None, events: Sequence[Event]) -> Entries:
+        """What the events of a command move in cash; in the books they have moved (M4). Hold its stripes still."""
+        assert self.ledger is not None
+        entries = self.ledger.entries(events)
+        if isinstance(command, Basket):
+            self.ledger.tie(command, events)
+        return entries
+
+    def account(self, account: Account) -> AccountView:
+        """One account over all books: hold every stripe and its balance."""
+        return AccountView(account, 0, 0, 0, (), Limits()) if self.ledger is None else self.ledger.view(account)
 
     # ── what is wrong with a command by itself: no lock is needed, a listing never changes ──
 
@@ -150,51 +289,87 @@ class Floor:
         book = self.books[symbol]
         if self.market.halted and book.phase is Phase.CALL and phase is Phase.CONTINUOUS:
             return refused(symbol, None, RejectReason.MARKET_HALTED)
-        gone = book.go(phase)
-        return refused(symbol, None, gone) if isinstance(gone, RejectReason) else gone
+        run = self.lists.begin()
+        with run.watching([book]):
+            gone = book.go(phase)
+            if isinstance(gone, RejectReason):
+                return refused(symbol, None, gone)
+            run.follow(gone)
+        run.finish(gone)
+        return gone
 
     def view(self, symbol: Symbol) -> BookView:
         """Everything that can be seen of one book."""
         book = self.books[symbol]
         phase = Phase.HALT if self.market.halted else book.phase
         indicative = book.indicative() if phase is Phase.CALL else None
-        return BookView(symbol, phase, book.last_price, book.queue(), book.stops(), indicative)
+        lists = tuple(found.shown for found in dict.fromkeys(book.lists.values()))
+        return BookView(symbol, phase, book.last_price, book.queue(), book.stops(), indicative, lists)
 
-    # ── the books of a basket: hold the stripes of all its legs ──
+    # ── one book with lists: hold the stripes of all books that they tie it to ──
+
+    def among_lists(self, command: Submit | Replace | Cancel) -> list[Event]:
+        """A command about one book, and what the lists in it make of that (H1 to H4)."""
+        book = self.books[command.symbol]
+        if isinstance(command, Replace) and type(command.order_id) is int and command.order_id in book.lists:
+            return self.lists.replace(command)
+        run = self.lists.begin()
+        with run.watching([book]):
+            if isinstance(command, Submit):
+                events = list(book.submit(command))
+            else:
+                events = list(book.replace(command) if isinstance(command, Replace) else book.cancel(command))
+            run.follow(events)
+        run.finish(events)
+        return events
+
+    # ── the books of a basket: hold the stripes of all its legs, and of what lists tie them to ──
 
     def basket(self, basket: Basket) -> list[Event]:
         """All legs of a well-formed basket trade whole, or none trades at all (L4)."""
-        orders = orders_of(basket)
-        refusals = []
-        for at, order in enumerate(orders):
-            reason = self.books[order.symbol].refusal(order)
-            if reason is not None:
-                refusals.append((reason.precedence, at, reason))
-        rejected = _worst(basket, refusals)
+        rejected = self.basket_refusal(basket)
         if rejected is not None:
             return [rejected]
+        orders = orders_of(basket)
         events: list[Event] = [
             Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity) for order in orders
         ]
-        if not all(self.books[order.symbol].can_fill(order) for order in orders):
+        if not self.lists.can_fill(orders):
             events += [
                 Cancelled(order.symbol, order.order_id, order.side, order.price, order.quantity, CancelReason.KILLED)
                 for order in orders
             ]
             return events
         # From here on every leg trades.
-        for order in orders:
-            self.books[order.symbol].fill(order, events)
-        for order in orders:
-            self.books[order.symbol].trigger_stops(events)
+        run = self.lists.begin()
+        books = [self.books[order.symbol] for order in orders]
+        with run.watching(books):
+            for book, order in zip(books, orders, strict=True):
+                book.fill(order, events)
+                run.follow(events)
+            for book in books:
+                book.trigger_stops(events)
+                run.follow(events)
+        run.finish(events)
         return events
+
+    def basket_refusal(self, basket: Basket) -> Rejected | None:
+        """Why the books, as they stand, do not take a well-formed basket."""
+        refusals = []
+        for at, order in enumerate(orders_of(basket)):
+            reason = self.books[order.symbol].refusal(order)
+            if reason is not None:
+                refusals.append((reason.precedence, at, reason))
+        return _worst(basket, refusals)
 
     # ── the whole market: hold every stripe ──
 
     def mass_cancel(self, command: MassCancel) -> list[Event]:
         """Every live order of an account, in all books (J7)."""
         cancelled = [event for book in self.books.values() for event in book.cancel_account(command.account)]
-        return [MassCancelled(command.account, len(cancelled)), *cancelled]
+        events = [MassCancelled(command.account, len(cancelled)), *cancelled]
+        self.lists.begin().follow(events)
+        return events
 
     def halt_market(self) -> Event:
         """Stop matching everywhere (J6). A book's own halt is a separate switch."""
@@ -215,12 +390,15 @@ class Floor:
         if command.now < self.market.clock:
             return [Rejected(None, None, RejectReason.CLOCK_BACKWARDS)]
         expired = [event for book in self.books.values() for event in book.expire_due(command.now)]
+        self.lists.begin().follow(expired)
         self.market.clock = command.now
         return [*expired, ClockAdvanced(command.now)]
 
     def end_of_day(self) -> list[Event]:
         """Day orders die (C2)."""
-        return [*(event for book in self.books.values() for event in book.expire_day()), DayEnded()]
+        expired = [event for book in self.books.values() for event in book.expire_day()]
+        self.lists.begin().follow(expired)
+        return [*expired, DayEnded()]
 
     def snapshot(self) -> Event:
         """All books at one instant."""

@@ -25,6 +25,8 @@ from bookproof.engine.views import LockedViews
 from bookproof.spec.commands import Command
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.values import Account
+from bookproof.spec.views import AccountView
 
 
 class GlobalLockEngine(LockedViews):
@@ -49,3 +51,8 @@ class GlobalLockEngine(LockedViews):
         with self._lock:  # guards everything
             events = self._floor.carry_out(command)
             return Answer(self._next_stamp(), tuple(events))  # the linearization point
+
+    def account(self, account: Account) -> AccountView:
+        """One account over all books."""
+        with self._lock:  # guards everything
+            return self._floor.account(account)

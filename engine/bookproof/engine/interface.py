@@ -6,8 +6,8 @@ from typing import Protocol
 
 from bookproof.spec.commands import Command
 from bookproof.spec.events import Event
-from bookproof.spec.values import OrderId, Symbol, Value
-from bookproof.spec.views import BookView, Depth, OrderStatus, Queue, Stops, Top
+from bookproof.spec.values import Account, OrderId, Symbol, Value
+from bookproof.spec.views import AccountView, BookView, Depth, OrderStatus, Queue, Stops, Top
 
 
 class Answer(Value, frozen=True):
@@ -50,4 +50,8 @@ class Engine(Protocol):
 
     def view(self, symbol: Symbol) -> BookView:
         """Everything that can be seen of one book."""
+        ...
+
+    def account(self, account: Account) -> AccountView:
+        """One account over all books, at one instant. Where none are kept it has nothing."""
         ...

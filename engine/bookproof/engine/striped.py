@@ -8,14 +8,52 @@ lock                  guards                                      taken by
 ====================  ==========================================  =====================================================
 ``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume and phase of one
                                                                   book, views: the one stripe of the book
-several stripes       the books of a basket's legs                basket: the stripes of its legs
+                      and all accounts' lots of these books       with accounts also reduce, block trade, deposit and
+                                                                  withdrawal of lots
+several stripes       the books of a command's legs, and those    basket and list: the stripes of the legs' books;
+                      that live lists tie to its books            a command about one book that has lists: its stripe;
+                                                                  each with the stripes of all books that live lists
+                                                                  tie to these, and so on
 all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
-                      write them (any one stripe, to read them)   of day, snapshot
+                      write them (any one stripe, to read them)   of day, snapshot; bust, the view of an account
+all stripes and       everything                                  (with accounts) list, and a command about books that
+all balances                                                      have lists: it reads balances while it matches
+``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce and basket of
+                      ``i`` have available: nobody else does      the account, from its check to its stamp; withdrawal
+                      while it is held                            of cash and new limits; block trade: of both parties
+``_balances[i]``      cash, reserved cash, count of orders and    (with accounts) whoever moves or reads any of it: for
+                      limits of accounts of stripe ``i``          the check, and again to book the cash with the stamp
 ====================  ==========================================  =====================================================
 
-Order: from the lowest stripe number up, through `_holding` and nowhere else, so no two operations can each wait for
-a stripe that the other holds. No lock is taken while a stripe is held except by `_holding` itself. Stripe locks are
-not reentrant.
+Order: stripes before `_spending` before `_balances`, and in each of the three from the lowest number up, through
+`_holding`, `_holding_to_spend` and `_holding_balances` and nowhere else, so no two operations can each wait for a lock
+that the other holds. No lock is reentrant. Where no accounts are kept there are only stripes.
+
+Whose accounts a trade concerns is known only when it has matched (rule M4), so their locks cannot be sorted first.
+Three facts make it enough to take them, sorted, afterwards:
+
+- a maker's cost was reserved when its order came to rest, so a trade never lowers what a maker has available: it can
+  only add to it, and does not need anybody's right to spend;
+- what a taker has available is lowered by commands of the same account alone, and `_spending` keeps these apart. What
+  the check has found is there can therefore only have grown when the command takes effect: it is accepted still.
+  Only a bust and a command among lists lower what others have, and these hold all stripes, so that nobody is between
+  check and effect;
+- what the check has not found may come from another book at any moment. So a refusal is stamped before the balance
+  that it was refused for is let go, and cash is booked and the stamp drawn in one breath, under the balances of all
+  concerned. Every refusal and every booking of an account thus stand in one order, that of their stamps.
+
+A command among lists reads balances while it matches, for what it releases is paid for at that moment. So with accounts
+it does not go by ties: it looks under the stripes that it would need without lists, and if there are any lets go and
+takes all stripes and then all balances.
+
+Lots need none of this: an account's position in a book, and what is reserved of it, change only with the book's stripe.
+The zoo keeps the designs that were refuted: without `_spending`, with balances in the order of the fills, and with cash
+booked after the stamp (`zoo.account_defects`).
+
+Which books are tied is known only under their stripes, and a list comes and goes under the stripes of all its books. So
+a command about one book takes the one stripe, looks whether the book has lists, and if so lets go and begins anew with
+`_together`; and that takes more stripes until the ties that it sees under those it holds lead nowhere else. What a
+command can set off through lists stays among books that are tied when it begins: it ties no new ones but its own legs.
 
 Every operation takes effect at one instant (its linearization point): the moment it draws its commit stamp, which it
 does while it holds every lock it needs. So the stamps of two operations that share a book are in the order in which
@@ -24,36 +62,48 @@ these held its stripe, and replaying the commands in order of their stamps gives
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, ClassVar
 
+from bookproof.engine.accounts import AccountCommand, Entries, OrderCommand
 from bookproof.engine.book import FastBook
 from bookproof.engine.floor import Floor, is_number, refused
 from bookproof.engine.interface import Answer
-from bookproof.engine.sync import THREADS, Sync
+from bookproof.engine.sync import THREADS, Lock, Sync
 from bookproof.engine.views import LockedViews
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.events import Event
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.reasons import RejectReason
-from bookproof.spec.values import OrderId, Symbol
+from bookproof.spec.values import Account, OrderId, Symbol
+from bookproof.spec.views import AccountView
 
-_ABOUT_ONE_ORDER = (Submit, Cancel, Replace)
+_ABOUT_ONE_ORDER = (Submit, Cancel, Replace, Reduce)
+
+ACCOUNT_STRIPES = 16
+"""Accounts share locks by their number modulo this."""
 
 
 class StripedEngine(LockedViews):
@@ -91,6 +141,13 @@ class StripedEngine(LockedViews):
         self._desks = {
             symbol: (lock.acquire, lock.release, self._floor.books[symbol]) for symbol, lock in self._lock_of.items()
         }
+        self._ledger = self._floor.ledger
+        self._spending: list[Lock] = []
+        self._balances: list[Lock] = []
+        if self._ledger is not None:
+            self._desks.clear()  # every command goes by `_submit_special`
+            self._spending = [sync.lock(f"spending {number}") for number in range(ACCOUNT_STRIPES)]
+            self._balances = [sync.lock(f"balance {number}") for number in range(ACCOUNT_STRIPES)]
         self._operations: dict[type[Command], Callable[[Any], Answer]] = {
             Basket: self._basket,
             MassCancel: self._mass_cancel,
@@ -100,6 +157,12 @@ class StripedEngine(LockedViews):
             EndOfDay: self._end_of_day,
             TakeSnapshot: self._take_snapshot,
             SetPhase: self._set_phase,
+            SubmitList: self._submit_list,
+            Deposit: self._about_account,
+            Withdraw: self._about_account,
+            SetLimits: self._about_account,
+            Bust: self._about_account,
+            BlockTrade: self._about_account,
         }
 
     def submit(self, command: Command) -> Answer:
@@ -114,21 +177,25 @@ class StripedEngine(LockedViews):
         # everything else that a cancel takes is about 700.
         acquire()
         try:
-            if kind is Submit:
-                events = book.submit(one)
-            elif kind is Cancel:
-                events = book.cancel(one)
-            elif kind is Replace:
-                events = book.replace(one)
-            else:  # a halt or a resume of this book, or another phase of it
-                events = tuple(self._floor.carry_out(command))
-            return Answer(self._next_stamp(), events)
+            if not book.lists:  # asked under the lock, or a list could tie the book to others meanwhile
+                if kind is Submit:
+                    events = book.submit(one)
+                elif kind is Cancel:
+                    events = book.cancel(one)
+                elif kind is Replace:
+                    events = book.replace(one)
+                else:  # a halt or a resume of this book, or another phase, or something that needs accounts
+                    events = tuple(self._floor.carry_out(command))
+                return Answer(self._next_stamp(), events)
         finally:
             release()
+        return self._together(command, [one.symbol])
 
     def _submit_special(self, command: Any) -> Answer:
         """A command that is not about one book, or about one that is not listed."""
         kind = type(command)
+        if getattr(command, "symbol", None) in self._lock_of:  # there is no desk, so accounts are kept
+            return self._at_the_book(command)
         if kind in _ABOUT_ONE_ORDER:
             return self._refuse(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
         operation = self._operations.get(kind)
@@ -136,14 +203,174 @@ class StripedEngine(LockedViews):
             raise TypeError(f"expected a command, got {kind.__name__}; see bookproof.spec.commands")
         return operation(command)
 
-    # ── the stripes of the legs ──
+    # ── the stripes of some books, and of all that lists tie them to ──
+
+    def _together(self, command: Command, symbols: Iterable[Symbol]) -> Answer:
+        """A command about these books: it holds their stripes, and those of every book that it may reach from there.
+
+        Which books these are is written in the books themselves, so it is read under their stripes. If more stripes
+        are needed than are held, all are let go and taken anew, in order, with the new ones among them: no stripe is
+        taken while another is waited for out of turn. Ends after as many rounds as there are stripes, as none is ever
+        dropped from the set.
+        """
+        first = tuple(symbols)
+        wanted = dict.fromkeys(self._stripe_of[symbol] for symbol in first)
+        while True:
+            with self._holding(wanted):  # guards the books named, and all that they are tied to
+                needed = self._tied(first, wanted)
+                if needed.keys() <= wanted.keys():
+                    return self._stamped(self._floor.carry_out(command))
+            wanted |= needed
+
+    def _tied(self, symbols: Iterable[Symbol], held: Collection[int]) -> dict[int, None]:
+        """The stripes of some books and of those that live lists tie to them, as far as the stripes held let one see.
+
+        Two orders of a list in two books tie these: a fill in one reaches the other (H1, H2). From there it may reach
+        a third, so ties are followed on; but no book is read whose stripe is not held.
+        """
+        found = dict.fromkeys(symbols)
+        ahead = list(found)
+        while ahead:
+            symbol = ahead.pop()
+            if self._stripe_of[symbol] in held:  # guards the book's lists
+                for one in self._floor.books[symbol].lists.values():
+                    ahead += one.symbols - found.keys()
+                    found |= dict.fromkeys(one.symbols)
+        return dict.fromkeys(self._stripe_of[symbol] for symbol in found)
 
     def _basket(self, basket: Basket) -> Answer:
         rejected = self._floor.basket_fault(basket)
         if rejected is not None:
             return self._stamped([rejected])
-        with self._holding(self._stripe_of[leg.symbol] for leg in basket.legs):  # guards the legs' books
-            return self._stamped(self._floor.basket(basket))
+        symbols = [leg.symbol for leg in basket.legs]
+        if self._ledger is None:
+            return self._together(basket, symbols)
+        with self._holding(self._stripe_of[symbol] for symbol in symbols):  # guards the legs' books
+            if not any(self._floor.books[symbol].lists for symbol in symbols):
+                return self._basket_at_its_books(basket)
+        return self._with_everything(basket)
+
+    def _basket_at_its_books(self, basket: Basket) -> Answer:
+        return self._stamped(self._floor.basket(basket)) if self._ledger is None else self._paid(basket)
+
+    def _submit_list(self, command: SubmitList) -> Answer:
+        rejected = self._floor.lists.fault(command)
+        if rejected is not None:
+            return self._stamped([rejected])
+        if self._ledger is not None:
+            return self._with_everything(command)
+        return self._together(command, [leg.symbol for leg in command.legs])
+
+    # ── accounts ──
+
+    def _at_the_book(self, command: Any) -> Answer:
+        """A command about one book, while accounts are kept."""
+        kind = type(command)
+        if kind is Bust:
+            return self._bust(command)
+        with self._lock_of[command.symbol]:  # guards the book, and everybody's lots of it
+            if kind is BlockTrade:
+                return self._block(command)
+            if kind is Deposit or kind is Withdraw:
+                rejected = self._floor.account_fault(command)
+                return self._stamped(self._floor.on_account(command, {}) if rejected is None else [rejected])
+            if not self._floor.books[command.symbol].lists:  # asked under the stripe, as where no accounts are kept
+                if kind is Submit or kind is Replace or kind is Reduce:
+                    return self._paid(command)
+                return self._stamped(self._floor.match(command))
+        return self._with_everything(command)
+
+    def _with_everything(self, command: Command) -> Answer:
+        """A command among lists, while accounts are kept: an order that it releases is paid for from its account as it
+        stands at that moment, so whom it reads and books is known neither before it matches nor in one go after it.
+
+        All stripes and all balances are all there is: whoever spends holds a stripe from check to stamp, and
+        withdrawals and new limits hold their balance all the while.
+        """
+        with self._holding_all(), self._holding_balances(range(ACCOUNT_STRIPES)):  # guards every book and account
+            return Answer(self._next_stamp(), tuple(self._floor.carry_out(command)))
+
+    def _paid(self, command: OrderCommand) -> Answer:
+        """What an account has to stand for: check, match, settle. Call it with the stripes of the orders held."""
+        floor, ledger = self._floor, self._ledger
+        assert ledger is not None
+        rejected = floor.order_fault(command)
+        if rejected is not None:
+            return self._stamped([rejected])
+        demand = ledger.demand(command)
+        with self._holding_to_spend([demand.account]):  # nothing else may lower what this account has available
+            with self._holding_balances([demand.account]):  # guards its cash and limits
+                rejected = ledger.refusal(demand)
+                if rejected is not None:  # stamped now: what is missing may come at any moment
+                    return Answer(self._next_stamp(), (rejected,))
+            ledger.admit(demand)
+            events = list(floor.match(command))
+            return self._booked(events, floor.write_up(command, events))
+
+    def _booked(self, events: Sequence[Event], entries: Entries) -> Answer:
+        """Cash moves and the stamp is drawn in one breath. Call it while the stripes are held."""
+        assert self._ledger is not None
+        with self._holding_balances(entries):  # guards the cash of all concerned: makers, taker, owners of stops
+            self._ledger.book(entries)
+            return Answer(self._next_stamp(), tuple(events))  # the linearization point
+
+    def _about_account(self, command: AccountCommand) -> Answer:
+        """A command about cash or limits; one about lots or trades comes here only to be refused."""
+        rejected = self._floor.account_fault(command)
+        if rejected is not None:
+            return self._stamped([rejected])
+        if self._ledger is None:
+            return self._stamped(list(self._floor.match(command)))
+        assert not isinstance(command, Bust | BlockTrade), "these name a book"
+        with ExitStack() as held:
+            if not isinstance(command, Deposit):  # which lowers nothing
+                held.enter_context(self._holding_to_spend([command.account]))
+            held.enter_context(self._holding_balances([command.account]))  # guards its cash and limits
+            return Answer(self._next_stamp(), tuple(self._floor.on_account(command, {})))
+
+    def _bust(self, command: Bust) -> Answer:
+        """It lowers what accounts have available without their right to spend: all stripes are held, so no command
+        is between its check and its stamp, and a withdrawal holds the balance all the while.
+        """
+        with self._holding_all():  # guards the trades of every book
+            entries: Entries = {}
+            return self._booked(self._floor.on_account(command, entries), entries)
+
+    def account(self, account: Account) -> AccountView:
+        """One account over all books, at one instant. Where none are kept it has nothing."""
+        if self._ledger is None:
+            return self._floor.account(account)
+        with self._holding_all(), self._holding_balances([account]):  # guards its lots, and its cash
+            return self._floor.account(account)
+
+    def _block(self, command: BlockTrade) -> Answer:
+        """Both parties are known beforehand, so their locks are simply sorted. Call it with the book's stripe held."""
+        rejected = self._floor.account_fault(command) or self._floor.block_refusal(command)
+        if rejected is not None:
+            return self._stamped([rejected])
+        assert self._ledger is not None
+        parties = (command.buyer, command.seller)
+        with self._holding_to_spend(parties), self._holding_balances(parties):  # guards the cash of both
+            entries: Entries = {}
+            events = self._floor.on_account(command, entries)
+            self._ledger.book(entries)
+            return Answer(self._next_stamp(), tuple(events))
+
+    @contextmanager
+    def _holding_to_spend(self, accounts: Iterable[Account]) -> Iterator[None]:
+        """Whoever holds this may lower what these accounts have available: from the lowest number up, after stripes."""
+        with ExitStack() as held:
+            for number in sorted({account % ACCOUNT_STRIPES for account in accounts}):
+                held.enter_context(self._spending[number])
+            yield
+
+    @contextmanager
+    def _holding_balances(self, accounts: Iterable[Account]) -> Iterator[None]:
+        """Hold the balances of some accounts, from the lowest number up. Taken last: nothing is waited for under it."""
+        with ExitStack() as held:
+            for number in sorted({account % ACCOUNT_STRIPES for account in accounts}):
+                held.enter_context(self._balances[number])
+            yield
 
     # ── all stripes ──
 
@@ -198,8 +425,12 @@ class StripedEngine(LockedViews):
 
     # ── answers ──
 
-    def _stamped(self, events: list[Event]) -> Answer:
+    def _stamped(self, events: Sequence[Event]) -> Answer:
         """The answer, stamped now: call it while every lock is held. The linearization point is here."""
+        if self._ledger is not None:
+            entries = self._floor.write_up(None, events)
+            if entries:  # orders of some accounts left their books
+                return self._booked(events, entries)
         return Answer(self._next_stamp(), tuple(events))
 
     def _refuse(self, symbol: Symbol | None, order_id: OrderId | None, reason: RejectReason) -> Answer:

@@ -6,8 +6,8 @@ book. `exchange` decides which book a command goes to and holds the rules that n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeAlias
 
 from bookproof.spec import kernel, level_match
 from bookproof.spec.commands import Replace, Submit
@@ -32,6 +32,12 @@ class Pending(NamedTuple):
     terms: Submit
 
 
+class Held(Pending):
+    """An order that its list holds back (H2). It has no place in any queue; its key is 0."""
+
+    __slots__ = ()
+
+
 class Location(NamedTuple):
     """Where a live order is to be found: its side, whether it is a pending stop, and its priority there."""
 
@@ -39,6 +45,7 @@ class Location(NamedTuple):
     side: Side
     pending: bool
     priority: tuple[int, ...]
+    held: bool = False
 
 
 class Book(NamedTuple):
@@ -58,6 +65,8 @@ class Book(NamedTuple):
     """The sequence of the bid that bettered the market last; while no order has it, no bid is TOP (K3)."""
     top_ask: int = 0
     """The same of the asks."""
+    held: SortedTuple[Pending] = SortedTuple()
+    """Orders that their lists hold back, in order of acceptance (H2)."""
 
     def top(self, side: Side) -> int:
         """The sequence that makes an order of this side TOP (K3)."""
@@ -84,6 +93,8 @@ class Book(NamedTuple):
         location = self.locate(order_id)
         if location is None:
             return None
+        if location.held:
+            return self.held.at_or_after(location.priority)
         orders = self.stops(location.side) if location.pending else self.side(location.side)
         return orders.at_or_after(location.priority)
 
@@ -98,10 +109,20 @@ class Book(NamedTuple):
         yield from self.asks
         yield from self.buy_stops
         yield from self.sell_stops
+        yield from self.held
 
 
 Happened = tuple[Book, list[Event]]
 """The book after, and the events in order."""
+
+Aside: TypeAlias = Callable[[Book, list[Pending], list[Event]], tuple[Book, list[Pending], list[Event]]]
+"""What else happens at once when a matching step has ended, or a stop was triggered (H1). From the book, the stops
+that are due and the events of the step to the book and the stops after, and further events."""
+
+
+def nothing_aside(book: Book, due: list[Pending], events: list[Event]) -> tuple[Book, list[Pending], list[Event]]:
+    """No order depends on any other."""
+    return book, due, []
 
 
 # ── entry ──
@@ -164,7 +185,7 @@ def _wants_now(order: Submit) -> bool:
     return at_once or order.post_only or bool(order.min_quantity)
 
 
-def submit(book: Book, order: Submit, clock: int, profile: Profile) -> Happened:
+def submit(book: Book, order: Submit, clock: int, profile: Profile, aside: Aside = nothing_aside) -> Happened:
     """A new order (C, D, E): refuse it, keep it as a stop, or let it trade and rest."""
     reason = refusal(book, order, clock, profile)
     if reason is not None:
@@ -173,12 +194,13 @@ def submit(book: Book, order: Submit, clock: int, profile: Profile) -> Happened:
     accepted = accepted_event(order)
     if order.stop is not None:
         fired("E1")
-        book, events = cascade(_pend(book, order), profile)
+        book, events = cascade(_pend(book, order), profile, aside)
     else:
         book, events = enter(book, order, profile)
+        book, _, also = aside(book, [], events)
         fired("E2")
-        book, cascaded = cascade(book, profile)
-        events += cascaded
+        book, cascaded = cascade(book, profile, aside)
+        events += also + cascaded
     return book, [accepted, *events]
 
 
@@ -310,7 +332,7 @@ def _with_top(book: Book, newcomer: Resting, profile: Profile) -> Book:
 # ── stops ──
 
 
-def cascade(book: Book, profile: Profile) -> Happened:
+def cascade(book: Book, profile: Profile, aside: Aside = nothing_aside) -> Happened:
     """Trigger stops until none is due (E2, E5). Each activation is one matching step of the same command."""
     if book.phase is not Phase.CONTINUOUS or not (book.buy_stops or book.sell_stops):
         return book, []  # what is due in a call waits for its end (I9)
@@ -324,10 +346,12 @@ def cascade(book: Book, profile: Profile) -> Happened:
         fired("E5")
         stop = waiting.pop(0)
         fired("E6")
-        events.append(Triggered(stop.terms.symbol, stop.order_id))
+        triggered = Triggered(stop.terms.symbol, stop.order_id)
+        book, waiting, first = aside(book, waiting, [triggered])
         fired("E4")
         book, entered = enter(book, stop.terms._replace(stop=None), profile)
-        events += entered
+        book, waiting, then = aside(book, waiting, entered)
+        events += [triggered, *first, *entered, *then]
 
 
 def _take_due(book: Book) -> tuple[Book, list[Pending]]:
@@ -391,6 +415,22 @@ def executed_in_auction(book: Book, order: Resting, quantity: Lots) -> Book:
     return book.with_side(side, orders)._replace(live=live, sequence=sequence)
 
 
+# ── orders of lists ──
+
+
+def hold(book: Book, order: Submit) -> Book:
+    """Keep an order back: its id is taken, and that is all that the book knows of it (H2, A3)."""
+    fired("A2")
+    sequence = book.sequence + 1
+    held = Held(0, sequence, order.order_id, order)
+    return book._replace(held=book.held.add(held), live=book.live.add(_location(held)), sequence=sequence)
+
+
+def unhold(book: Book, order: Held) -> Book:
+    """Let go of an order that was held: its turn to enter has come (H2)."""
+    return _without(book, order)
+
+
 # ── cancel and replace ──
 
 
@@ -412,7 +452,7 @@ def cancel_all(book: Book, orders: list[Resting | Pending], reason: CancelReason
     return book, events
 
 
-def replace(book: Book, command: Replace, profile: Profile) -> Happened:
+def replace(book: Book, command: Replace, profile: Profile, aside: Aside = nothing_aside) -> Happened:
     """New terms for a live order (F1 to F4): in place, or as a removal and a new entry."""
     reason = phase_refusal(book)
     if reason is not None:
@@ -422,11 +462,11 @@ def replace(book: Book, command: Replace, profile: Profile) -> Happened:
         fired("A3")
         return book, [_refused(command, RejectReason.UNKNOWN_ORDER)]
     if isinstance(order, Pending):
-        return _replace_stop(book, order, command, profile)
-    return _replace_resting(book, order, command, profile)
+        return _replace_stop(book, order, command, profile, aside)
+    return _replace_resting(book, order, command, profile, aside)
 
 
-def _replace_resting(book: Book, order: Resting, command: Replace, profile: Profile) -> Happened:
+def _replace_resting(book: Book, order: Resting, command: Replace, profile: Profile, aside: Aside) -> Happened:
     price = order.terms.price if command.price is None else command.price
     done = order.executed + order.prevented
     total = command.quantity + (done if profile.replace_quantity is ReplaceQuantity.OPEN else 0)
@@ -458,12 +498,13 @@ def _replace_resting(book: Book, order: Resting, command: Replace, profile: Prof
     book, events = enter(_without(book, order), terms, profile, order.executed, order.prevented)
     if any(isinstance(event, Trade) for event in events):
         fired("F3")
+    book, _, also = aside(book, [], events)
     fired("E2")
-    book, cascaded = cascade(book, profile)
-    return book, [replaced, *events, *cascaded]
+    book, cascaded = cascade(book, profile, aside)
+    return book, [replaced, *events, *also, *cascaded]
 
 
-def _replace_stop(book: Book, order: Pending, command: Replace, profile: Profile) -> Happened:
+def _replace_stop(book: Book, order: Pending, command: Replace, profile: Profile, aside: Aside) -> Happened:
     old = order.terms
     assert old.stop is not None
     price = old.price if command.price is None else command.price
@@ -485,13 +526,15 @@ def _replace_stop(book: Book, order: Pending, command: Replace, profile: Profile
         stops = book.stops(terms.side).replace(order, order._replace(terms=terms))
         return book.with_stops(terms.side, stops), [replaced]
     fired("F7" if same_place else "F2")
-    book, events = cascade(_pend(_without(book, order), terms), profile)
+    book, events = cascade(_pend(_without(book, order), terms), profile, aside)
     return book, [replaced, *events]
 
 
 def _without(book: Book, order: Resting | Pending) -> Book:
     side = order.terms.side
-    if isinstance(order, Pending):
+    if isinstance(order, Held):
+        book = book._replace(held=book.held.remove(order))
+    elif isinstance(order, Pending):
         book = book.with_stops(side, book.stops(side).remove(order))
     else:
         book = book.with_side(side, book.side(side).remove(order))
@@ -504,7 +547,7 @@ def _without(book: Book, order: Resting | Pending) -> Book:
 def _location(order: Resting | Pending) -> Location:
     side = order.terms.side
     if isinstance(order, Pending):
-        return Location(order.order_id, side, True, (order.key, order.sequence))
+        return Location(order.order_id, side, True, (order.key, order.sequence), isinstance(order, Held))
     return Location(order.order_id, side, False, (order.key, order.rank, order.sequence))
 
 

@@ -44,10 +44,13 @@ from bookproof.spec.profile import DEFAULT, PROFILES, Profile
 from bookproof.spec.reports import REPORTS, Report
 from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
+    AccountView,
     BookView,
     Depth,
+    Holding,
     Indicative,
     Level,
+    OrderList,
     OrderStatus,
     PendingStop,
     Queue,
@@ -98,7 +101,21 @@ class Outcome(Value, frozen=True):
     events: tuple[Event, ...]
 
 
-View: TypeAlias = BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus | Indicative
+View: TypeAlias = (
+    BookView
+    | Queue
+    | QueuedOrder
+    | Depth
+    | Level
+    | Top
+    | Stops
+    | PendingStop
+    | OrderStatus
+    | Indicative
+    | AccountView
+    | Holding
+    | OrderList
+)
 VIEWS: tuple[type[View], ...] = (
     BookView,
     Queue,
@@ -110,6 +127,9 @@ VIEWS: tuple[type[View], ...] = (
     PendingStop,
     OrderStatus,
     Indicative,
+    OrderList,
+    AccountView,
+    Holding,
 )
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View | Report

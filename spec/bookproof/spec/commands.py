@@ -1,7 +1,9 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
-`Submit`, `Cancel`, `Replace` and `SetPhase` touch one book. `Basket` touches the books of its legs. `MassCancel`, a
-market-wide `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them.
+`Submit`, `Cancel`, `Replace`, `Reduce` and `SetPhase` touch one book, and every book that a list of orders ties it to.
+`Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to. `MassCancel`, a market-wide
+`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
+`SetLimits`, `Bust` and `BlockTrade` touch accounts and no book.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from typing import TypeAlias
 
 from bookproof.spec.values import (
     Account,
+    Limits,
+    ListKind,
     Lots,
     Nanoseconds,
     OrderId,
@@ -132,8 +136,95 @@ class SetPhase(Value, frozen=True):
     phase: Phase
 
 
+class SubmitList(Value, frozen=True):
+    """Several orders of one account that depend on each other, in one book or in several (rules H1 to H4).
+
+    An OCO has two legs or more. In an OTO and an OTOCO the first leg works, and the others wait until it is filled.
+
+    >>> take = Submit("ABC", 1, 7, Side.SELL, 5, 110)
+    >>> stop = Submit("ABC", 2, 7, Side.SELL, 5, stop=95)
+    >>> [leg.order_id for leg in SubmitList(ListKind.OCO, (take, stop)).legs]
+    [1, 2]
+    """
+
+    kind: ListKind
+    legs: tuple[Submit, ...]
+
+
+class Deposit(Value, frozen=True):
+    """Put cash, or without cash in mind lots of one book, into an account. Needs a venue that keeps accounts (M1)."""
+
+    account: Account
+    amount: int
+    """Money, or lots where a symbol is named."""
+    symbol: Symbol | None = None
+
+
+class Withdraw(Value, frozen=True):
+    """Take cash, or lots of one book, out of an account: no more than is not reserved (M1)."""
+
+    account: Account
+    amount: int
+    """Money, or lots where a symbol is named."""
+    symbol: Symbol | None = None
+
+
+class SetLimits(Value, frozen=True):
+    """Set what an account may do at most, in place of what was set before (rule M2)."""
+
+    account: Account
+    limits: Limits = Limits()
+
+
+class Reduce(Value, frozen=True):
+    """An order that can only make a position smaller (rule C9). It trades at once or is cancelled, and never rests."""
+
+    symbol: Symbol
+    order_id: OrderId
+    account: Account
+    side: Side
+    quantity: Lots
+    price: Ticks | None = None
+    """The limit; None is a market order (rule C3)."""
+
+
+class Bust(Value, frozen=True):
+    """Undo a trade: cash and positions go back, orders do not (rule N1); of a basket, all its trades (rule N2)."""
+
+    symbol: Symbol
+    trade: int
+    """Its place among the trades of its book, the first is 1."""
+
+
+class BlockTrade(Value, frozen=True):
+    """Report a trade that two accounts agreed on off-book: no book and no stop hears of it (rule L6)."""
+
+    symbol: Symbol
+    buyer: Account
+    seller: Account
+    price: Ticks
+    quantity: Lots
+
+
 Command: TypeAlias = (
-    Submit | Cancel | Replace | Basket | MassCancel | Halt | Resume | AdvanceClock | EndOfDay | TakeSnapshot | SetPhase
+    Submit
+    | Cancel
+    | Replace
+    | Basket
+    | MassCancel
+    | Halt
+    | Resume
+    | AdvanceClock
+    | EndOfDay
+    | TakeSnapshot
+    | SetPhase
+    | SubmitList
+    | Deposit
+    | Withdraw
+    | SetLimits
+    | Reduce
+    | Bust
+    | BlockTrade
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -148,5 +239,12 @@ COMMANDS: tuple[type[Command], ...] = (
     EndOfDay,
     TakeSnapshot,
     SetPhase,
+    SubmitList,
+    Deposit,
+    Withdraw,
+    SetLimits,
+    Reduce,
+    Bust,
+    BlockTrade,
 )
 """Every kind of command."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bookproof.spec.profile import DEFAULT, Profile, ReplaceKeeps
-from bookproof.spec.reports import CancelReject, ExecType, ExecutionReport, Report
+from bookproof.spec.reports import CancelReject, ExecType, ExecutionReport, OrdStatus, Report
 from bookproof.spec.values import Lots, OrderId, OrderState, Side, Symbol, Ticks
 from bookproof.spec.views import OrderStatus, PendingStop, Queue, QueuedOrder, Stops
 
@@ -30,7 +30,8 @@ class Copied(NamedTuple):
 class DropCopy:
     """The reports of one book, and the book that follows from them.
 
-    It knows continuous trading only: phases are not reported, and a book that collects orders stands crossed.
+    It knows continuous trading only: phases are not reported, and a book that collects orders stands crossed. Orders
+    that lists hold back it knows, and not which orders depend on which: that is in no report.
     ValueError for a report of an order that was never new, or has ended: a report was lost, or sent twice.
 
     >>> from bookproof.spec.reports import OrdStatus
@@ -55,7 +56,7 @@ class DropCopy:
         match report.exec_type:
             case ExecType.REJECTED:
                 return
-            case ExecType.NEW:
+            case ExecType.NEW | ExecType.PENDING_NEW:
                 self._enter(report, 0)
             case ExecType.TRADE:
                 self.last_price = report.last_price
@@ -91,7 +92,7 @@ class DropCopy:
         state = OrderState.PARTIALLY_FILLED if last.cum_qty else OrderState.NEW
         return OrderStatus(
             order_id,
-            state if last.working else OrderState.PENDING,
+            state if last.working else OrderState.PENDING_NEW if _is_held(last) else OrderState.PENDING,
             last.side,
             last.price,
             last.order_qty + copied.prevented,
@@ -147,10 +148,15 @@ class DropCopy:
     def _waiting(self, side: Side) -> tuple[PendingStop, ...]:
         rows = []
         for order_id, (last, arrival, _, _) in self._live.items():
-            if last.side is side and not last.working and last.stop is not None:
+            if last.side is side and not last.working and last.stop is not None and not _is_held(last):
                 stop = PendingStop(order_id, last.account, last.stop, last.price, last.leaves_qty)
                 rows.append(((last.stop if side is Side.BUY else -last.stop, arrival), stop))
         return tuple(stop for _, stop in sorted(rows, key=lambda row: row[0]))
+
+
+def _is_held(report: ExecutionReport) -> bool:
+    """Whether a list holds the order back: it has an id, and no place in any queue (H2)."""
+    return report.ord_status is OrdStatus.PENDING_NEW
 
 
 def _fresh_slice(report: ExecutionReport) -> Lots:

@@ -10,12 +10,28 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Phase, Side, Symbol, Ticks, Value
+from bookproof.spec.values import (
+    Account,
+    Limits,
+    ListKind,
+    Lots,
+    Nanoseconds,
+    OrderId,
+    Phase,
+    Place,
+    Side,
+    Symbol,
+    Ticks,
+    Value,
+)
 from bookproof.spec.views import BookView
 
 
 class Accepted(Value, frozen=True):
-    """A new order is in, with its terms as entered; for a basket, one for each leg."""
+    """A new order is in, with its terms as entered; for a basket, one for each leg.
+
+    Of a list, each leg when it enters its book: at once, or when the order that it waits for is filled (rule H2).
+    """
 
     symbol: Symbol
     order_id: OrderId
@@ -139,6 +155,60 @@ class Uncrossed(Value, frozen=True):
     """What could have traded at the price and found nobody: above 0 of buyers, below 0 of sellers."""
 
 
+class ListAccepted(Value, frozen=True):
+    """A list is in as a whole (rule H4). Its orders are held back until an `Accepted` says that one enters its book."""
+
+    kind: ListKind
+    orders: tuple[Place, ...]
+
+
+class Deposited(Value, frozen=True):
+    """Cash, or lots of one book, came into an account."""
+
+    account: Account
+    amount: int
+    symbol: Symbol | None
+
+
+class Withdrawn(Value, frozen=True):
+    """Cash, or lots of one book, left an account."""
+
+    account: Account
+    amount: int
+    symbol: Symbol | None
+
+
+class LimitsSet(Value, frozen=True):
+    """An account has new limits (rule M2)."""
+
+    account: Account
+    limits: Limits
+
+
+class Busted(Value, frozen=True):
+    """A trade was undone: what the buyer paid is back, and what the seller gave (rules N1, N2)."""
+
+    symbol: Symbol
+    trade: int
+    """Its place among the trades of its book, the first is 1."""
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
+class BlockTraded(Value, frozen=True):
+    """A trade was made off-book and has settled (rule L6)."""
+
+    symbol: Symbol
+    trade: int
+    """Its place among the trades of its book, the first is 1."""
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -155,6 +225,12 @@ Event: TypeAlias = (
     | SnapshotTaken
     | PhaseChanged
     | Uncrossed
+    | ListAccepted
+    | Deposited
+    | Withdrawn
+    | LimitsSet
+    | Busted
+    | BlockTraded
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -173,6 +249,12 @@ EVENTS: tuple[type[Event], ...] = (
     SnapshotTaken,
     PhaseChanged,
     Uncrossed,
+    ListAccepted,
+    Deposited,
+    Withdrawn,
+    LimitsSet,
+    Busted,
+    BlockTraded,
 )
 """Every kind of event."""
 

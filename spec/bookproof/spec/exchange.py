@@ -6,27 +6,37 @@ may branch from any of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from bookproof.spec import accounts as money
 from bookproof.spec import book as rules
-from bookproof.spec import phases
-from bookproof.spec.book import Book, Pending
+from bookproof.spec import contingent, phases
+from bookproof.spec.accounts import Accounts
+from bookproof.spec.book import Book, Held, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
+from bookproof.spec.contingent import Aftermath, Lists
 from bookproof.spec.events import (
     ClockAdvanced,
     DayEnded,
@@ -39,12 +49,22 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import HIDDEN, Resting
-from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.profile import DEFAULT, ListReplace, Profile, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.rulebook import fired
-from bookproof.spec.validation import basket_fault, cancel_fault, is_id, leg_order, replace_fault, submit_fault
-from bookproof.spec.values import Nanoseconds, OrderId, OrderState, Phase, Side, Symbol, TimeInForce
+from bookproof.spec.rulebook import fired, performed, rehearsing
+from bookproof.spec.validation import (
+    basket_fault,
+    cancel_fault,
+    is_id,
+    leg_order,
+    list_fault,
+    reduce_order,
+    replace_fault,
+    submit_fault,
+)
+from bookproof.spec.values import Account, Nanoseconds, OrderId, OrderState, Phase, Place, Side, Symbol, TimeInForce
 from bookproof.spec.views import (
+    AccountView,
     BookView,
     Depth,
     Indicative,
@@ -67,6 +87,10 @@ class Exchange(NamedTuple):
     halted: bool = False
     """The whole market is halted (J6)."""
     clock: Nanoseconds = 0
+    lists: Lists = ()
+    """The live lists of orders, the oldest first (H)."""
+    accounts: Accounts | None = None
+    """None where the venue keeps none (M1)."""
 
     def instrument(self, symbol: Symbol) -> Instrument | None:
         """The listing of one symbol."""
@@ -99,7 +123,7 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
         if (flaw := instrument.flaw()) is not None:
             raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
         books[instrument.symbol] = Book(instrument)
-    return Exchange(profile, books)
+    return Exchange(profile, books, accounts=None if profile.risk is Risk.NONE else Accounts())
 
 
 def step(state: Exchange, command: Command) -> Stepped:
@@ -113,6 +137,13 @@ def step(state: Exchange, command: Command) -> Stepped:
     >>> events[1]
     Trade(symbol='ABC', price=100, quantity=3, maker=1, taker=2)
     """
+    if state.accounts is not None:
+        return _on_account(state, state.accounts, command)
+    return _among_books(state, command)
+
+
+def _among_books(state: Exchange, command: Command) -> Stepped:
+    """What the books make of a command. Where accounts are kept, they have not been asked yet."""
     match command:
         case Submit():
             return _submit(state, command)
@@ -136,6 +167,10 @@ def step(state: Exchange, command: Command) -> Stepped:
             return state, (SnapshotTaken(snapshot(state)),)
         case SetPhase():
             return _move(state, command)
+        case SubmitList():
+            return _submit_list(state, command)
+        case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | Reduce():
+            return _without_accounts(state, command)
 
 
 def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
@@ -157,7 +192,9 @@ def _submit(state: Exchange, order: Submit) -> Stepped:
         fault = RejectReason.MARKET_HALTED
     if fault is not None:
         return _refused(state, order.symbol, order.order_id, fault)
-    return _happened(state, rules.submit(state.books[order.symbol], order, state.clock, state.profile))
+    lists = _aftermath(state, order)
+    book = state.books[order.symbol]
+    return _happened(state, rules.submit(book, order, state.clock, state.profile, lists), lists)
 
 
 def _cancel(state: Exchange, command: Cancel) -> Stepped:
@@ -167,7 +204,10 @@ def _cancel(state: Exchange, command: Cancel) -> Stepped:
     book = state.books[command.symbol]
     if state.halted or book.phase is Phase.HALT:
         fired("J2")  # cancelling is allowed
-    return _happened(state, rules.cancel(book, command.order_id))
+    lists = _aftermath(state, command)
+    book, events = rules.cancel(book, command.order_id)
+    book, _, also = lists(book, [], events)
+    return _happened(state, (book, events + also), lists)
 
 
 def _replace(state: Exchange, command: Replace) -> Stepped:
@@ -177,7 +217,15 @@ def _replace(state: Exchange, command: Replace) -> Stepped:
         fault = RejectReason.MARKET_HALTED
     if fault is not None:
         return _refused(state, command.symbol, command.order_id, fault)
-    return _happened(state, rules.replace(state.books[command.symbol], command, state.profile))
+    lists = _aftermath(state, command)
+    found = contingent.list_of(state.lists, Place(command.symbol, command.order_id))
+    if found is not None and rules.phase_refusal(state.books[command.symbol]) is None:
+        fired("H1")
+        amends = state.profile.list_replace is ListReplace.AMEND and state.accounts is None
+        if found.working is not None or not amends:
+            return _refused(state, command.symbol, command.order_id, RejectReason.IN_LIST)
+        return _followed(state, lists.amend(command, found), lists)
+    return _happened(state, rules.replace(state.books[command.symbol], command, state.profile, lists), lists)
 
 
 # ── several books ──
@@ -192,21 +240,37 @@ def _basket(state: Exchange, basket: Basket) -> Stepped:
     fired("L4")
     orders = [leg_order(basket, leg) for leg in basket.legs]
     events: list[Event] = [rules.accepted_event(order) for order in orders]
-    after: list[Book] = []
+    lists = _aftermath(state, basket)
     for order in orders:
-        book, entered = rules.enter(state.books[order.symbol], order, state.profile)
-        if book is state.books[order.symbol]:  # one leg was killed, so all are: forget what the others did
+        before = lists.books[order.symbol]
+        book, entered = rules.enter(before, order, state.profile)
+        if book is before:  # one leg was killed, so all are: forget what the others did
             return state, tuple(
                 [rules.accepted_event(order) for order in orders]
                 + [rules.cancelled_event(order, order.quantity, CancelReason.KILLED) for order in orders]
             )
-        after.append(book)
-        events += entered
-    for at, book in enumerate(after):
+        lists.books[order.symbol], _, also = lists(book, [], entered)
+        events += entered + also
+    for order in orders:
         fired("E2")
-        after[at], cascaded = rules.cascade(book, state.profile)
+        lists.books[order.symbol], cascaded = rules.cascade(lists.books[order.symbol], state.profile, lists)
         events += cascaded
-    return state._with(*after), tuple(events)
+    return _followed(state, events, lists)
+
+
+def _submit_list(state: Exchange, command: SubmitList) -> Stepped:
+    """Every leg is in, or none is (H4)."""
+    fault = list_fault(command, {symbol: book.instrument for symbol, book in state.books.items()})
+    if fault is None and state.halted:
+        fired("J6")
+        fault = command.legs[0], RejectReason.MARKET_HALTED
+    if fault is None:
+        fault = contingent.refusal(state.books, command, state.clock, state.profile)
+    if fault is not None:
+        leg, reason = fault
+        return _refused(state, leg.symbol if leg else None, leg.order_id if leg else None, reason)
+    lists = _aftermath(state, command)
+    return _followed(state, lists.accept(command), lists)
 
 
 def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectReason] | None:
@@ -280,10 +344,11 @@ def _move(state: Exchange, command: SetPhase) -> Stepped:
     if state.halted and book.phase is Phase.CALL and command.phase is Phase.CONTINUOUS:
         fired("J6")
         return _refused(state, command.symbol, None, RejectReason.MARKET_HALTED)
-    happened = phases.set_phase(book, command.phase, state.profile)
+    lists = _aftermath(state, command)
+    happened = phases.set_phase(book, command.phase, state.profile, lists)
     if isinstance(happened, RejectReason):
         return _refused(state, command.symbol, None, happened)
-    return _happened(state, happened)
+    return _happened(state, happened, lists)
 
 
 def _advance_clock(state: Exchange, command: AdvanceClock) -> Stepped:
@@ -308,6 +373,70 @@ def _end_of_day(state: Exchange) -> Stepped:
         state, lambda order: order.terms.time_in_force is TimeInForce.DAY, CancelReason.EXPIRED
     )
     return state, (*expired, DayEnded())
+
+
+# ── accounts ──
+
+
+def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Stepped:
+    """A command where accounts are kept: the books say what it does, the account whether it may (M1), and then both
+    sides settle (M4).
+
+    The books are asked first because their reasons take precedence. That is no match before the check: nothing
+    changes here, and what the account cannot stand for is forgotten.
+    """
+    listing = {symbol: book.instrument for symbol, book in state.books.items()}
+    if isinstance(command, money.AccountCommand):
+        fault = money.fault(command, listing) or _block_refusal(state, command)
+        if fault is not None:
+            return _refused(state, getattr(command, "symbol", None), None, fault)
+        accounts, said = money.carry_out(accounts, command)
+        return state._replace(accounts=accounts), said
+    with rehearsing() as rehearsed:
+        after, events = _among_books(state, reduce_order(command) if isinstance(command, Reduce) else command)
+    if isinstance(events[0], Rejected):
+        performed(rehearsed)
+        return state, events
+    refusal = money.refusal(accounts, money.demands(state.books, command, events, state.profile), command)
+    if refusal is not None:
+        return _refused(state, *refusal)
+    performed(rehearsed)
+    return after._replace(accounts=money.settled(accounts, state.books, command, events, after.books)), events
+
+
+def _block_refusal(state: Exchange, command: Command) -> RejectReason | None:
+    """Why a block trade may not be made now (L6): its book takes no orders either, or it is too small to go past it."""
+    if not isinstance(command, BlockTrade):
+        return None
+    if state.halted:
+        fired("J6")
+        return RejectReason.MARKET_HALTED
+    reason = rules.phase_refusal(state.books[command.symbol])
+    if reason is not None:
+        return reason
+    if command.quantity < state.profile.least_block:
+        fired("L6")
+        return RejectReason.BLOCK_TOO_SMALL
+    return None
+
+
+def _without_accounts(state: Exchange, command: money.AccountCommand | Reduce) -> Stepped:
+    """A command that needs accounts where there are none: what else is wrong with it takes precedence."""
+    if isinstance(command, Reduce):
+        with rehearsing() as rehearsed:
+            _, events = step(state, reduce_order(command))
+        if isinstance(events[0], Rejected):
+            performed(rehearsed)
+            return state, events
+        return _refused(state, command.symbol, command.order_id, RejectReason.NO_ACCOUNTS)
+    listing = {symbol: book.instrument for symbol, book in state.books.items()}
+    fault = money.fault(command, listing) or _block_refusal(state, command)
+    return _refused(state, getattr(command, "symbol", None), None, fault or RejectReason.NO_ACCOUNTS)
+
+
+def account(state: Exchange, account: Account) -> AccountView:
+    """One account over all books. Where none are kept it has nothing (M1)."""
+    return money.view(state.accounts or Accounts(), account, state.books)
 
 
 # ── views ──
@@ -336,6 +465,11 @@ def stops(state: Exchange, symbol: Symbol) -> Stops:
     return Stops(tuple(map(_waiting, book.buy_stops)), tuple(map(_waiting, book.sell_stops)))
 
 
+def lists(state: Exchange, symbol: Symbol) -> Lists:
+    """The live lists that have an order in a book, the oldest first (H)."""
+    return tuple(one for one in state.lists if any(place.symbol == symbol for place in one.members))
+
+
 def status(state: Exchange, symbol: Symbol, order_id: OrderId) -> OrderStatus | None:
     """Where an order stands; None when it is not live (A6)."""
     order = state.books[symbol].find(order_id)
@@ -343,7 +477,8 @@ def status(state: Exchange, symbol: Symbol, order_id: OrderId) -> OrderStatus | 
         return None
     terms = order.terms
     if isinstance(order, Pending):
-        return OrderStatus(order_id, OrderState.PENDING, terms.side, terms.price, terms.quantity, 0, 0, terms.quantity)
+        waits = OrderState.PENDING_NEW if isinstance(order, Held) else OrderState.PENDING
+        return OrderStatus(order_id, waits, terms.side, terms.price, terms.quantity, 0, 0, terms.quantity)
     stage = OrderState.PARTIALLY_FILLED if order.executed else OrderState.NEW
     return OrderStatus(
         order_id,
@@ -362,7 +497,8 @@ def view(state: Exchange, symbol: Symbol) -> BookView:
     book = state.books[symbol]
     phase = Phase.HALT if state.halted else book.phase
     indicative = Indicative(*phases.indicative(book)) if phase is Phase.CALL else None
-    return BookView(symbol, phase, book.last_price, queue(state, symbol), stops(state, symbol), indicative)
+    seen, waiting = queue(state, symbol), stops(state, symbol)
+    return BookView(symbol, phase, book.last_price, seen, waiting, indicative, lists(state, symbol))
 
 
 def snapshot(state: Exchange) -> tuple[BookView, ...]:
@@ -373,11 +509,30 @@ def snapshot(state: Exchange) -> tuple[BookView, ...]:
 # ── small things ──
 
 
-def _happened(state: Exchange, happened: rules.Happened) -> Stepped:
+def _aftermath(state: Exchange, command: Command | None) -> Aftermath:
+    """What follows for the lists; None for a command that can release nobody."""
+    accounts = state.accounts
+    if accounts is None or command is None:
+        return Aftermath(state.books, state.lists, state.clock, state.profile)
+
+    def stands(order: Submit, events: Sequence[Event], books: Mapping[Symbol, Book]) -> bool:
+        return money.stands_for(money.settled(accounts, state.books, command, events, books), books, order)
+
+    return Aftermath(state.books, state.lists, state.clock, state.profile, stands)
+
+
+def _happened(state: Exchange, happened: rules.Happened, lists: Aftermath) -> Stepped:
+    """The state after a command about one book, and after what it set off among the lists."""
     book, events = happened
-    if book is state.books[book.instrument.symbol]:
+    lists.books[book.instrument.symbol] = book
+    return _followed(state, events, lists)
+
+
+def _followed(state: Exchange, events: list[Event], lists: Aftermath) -> Stepped:
+    events += lists.finish(events)
+    if lists.lists == state.lists and all(lists.books[symbol] is book for symbol, book in state.books.items()):
         return state, tuple(events)
-    return state._with(book), tuple(events)
+    return state._replace(books=lists.books, lists=lists.lists), tuple(events)
 
 
 def _refused(state: Exchange, symbol: Symbol | None, order_id: OrderId | None, reason: RejectReason) -> Stepped:
@@ -395,7 +550,12 @@ def _cancel_where(state: Exchange, condition: Callable[[Resting | Pending], bool
             book, cancelled = rules.cancel_all(book, doomed, reason)
             changed.append(book)
             events += cancelled
-    return state._with(*changed), tuple(events)
+    state = state._with(*changed)
+    if not state.lists:
+        return state, tuple(events)
+    lists = _aftermath(state, None)
+    events += lists.follow(events)
+    return state._replace(books=lists.books, lists=lists.lists), tuple(events)
 
 
 def _queued(order: Resting, top: int) -> QueuedOrder:

@@ -14,29 +14,42 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeAlias
 
+from bookproof.spec import account_invariants, list_invariants
 from bookproof.spec import invariants_of_sharing as shared
-from bookproof.spec.book import Book, Pending
+from bookproof.spec.book import Book, Held, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.events import (
     Accepted,
+    BlockTraded,
+    Busted,
     Cancelled,
     ClockAdvanced,
     DayEnded,
+    Deposited,
     Event,
     Halted,
+    LimitsSet,
+    ListAccepted,
     MassCancelled,
     PhaseChanged,
     Prevented,
@@ -47,6 +60,7 @@ from bookproof.spec.events import (
     Trade,
     Triggered,
     Uncrossed,
+    Withdrawn,
     canonical_trades,
 )
 from bookproof.spec.exchange import Exchange
@@ -70,7 +84,7 @@ from bookproof.spec.tape import (
     standing,
     within,
 )
-from bookproof.spec.values import Lots, OrderId, Phase, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import Lots, OrderId, Phase, Place, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
 
 Sentences: TypeAlias = Iterator[str]
 
@@ -128,6 +142,7 @@ def broken(before: Exchange, command: Command, events: Iterable[Event], after: E
     """
     events = tuple(events)
     named = {symbol_of(event) for event in events}
+    named |= {place.symbol for event in events if isinstance(event, ListAccepted) for place in event.orders}
     tapes = {
         symbol: Tape(book, command, events, before.profile) for symbol, book in before.books.items() if symbol in named
     }
@@ -179,7 +194,7 @@ def one_acknowledgement(step: Step) -> Sentences:
         yield f"{name} was answered by {len(given)} acknowledgements and {refusals} refusals"
     asked = [
         Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity)
-        for order in orders_of(step.command)
+        for order in (*orders_of(step.command), *list_invariants.legs_of(step), *_held(step.before))
     ]
     for event in step.events:
         if isinstance(event, Accepted) and event not in asked:
@@ -213,6 +228,9 @@ def ids_live_once(step: Step) -> Sentences:
     """An id is accepted only while it is free, and cancelled or replaced only while it is live."""
     refused = any(isinstance(event, Rejected) for event in step.events)
     for event in step.events:
+        held = [(order.symbol, order.order_id) for order in _held(step.before)]  # their turn has come (H2)
+        if isinstance(event, Accepted) and (event.symbol, event.order_id) in held:
+            continue
         if isinstance(event, Accepted) and _live(step.before, event.symbol, event.order_id):
             yield f"order {event.order_id} was accepted while it is live in {event.symbol}"
     if (
@@ -316,11 +334,17 @@ def snapshots_are_true(step: Step) -> Sentences:
                         for part in (view.queue.bids, view.queue.asks, view.stops.buys, view.stops.sells)
                         for order in part
                     ],
+                    set(view.lists),
                 )
                 for view in event.books
             ]
             books = [
-                (symbol, book.last_price, [order.order_id for order in book.orders()])
+                (
+                    symbol,
+                    book.last_price,
+                    [order.order_id for order in (*book.bids, *book.asks, *book.buy_stops, *book.sell_stops)],
+                    {one for one in step.after.lists if any(place.symbol == symbol for place in one.members)},
+                )
                 for symbol, book in step.after.books.items()
             ]
             if shown != books:
@@ -542,7 +566,7 @@ def conservation(step: Step) -> Sentences:
     for symbol, tape in step.tapes.items():
         for why in tape.strange:
             yield f"in {symbol}, {why}"
-        left = {order.order_id: order for queue in (*tape.queues.values(), tape.stops) for order in queue}
+        left = {order.order_id: order for queue in (*tape.queues.values(), tape.stops, tape.held) for order in queue}
         found = {order.order_id: standing(order) for order in step.after.books[symbol].orders()}
         for order_id in sorted(left.keys() | found.keys()):
             should, stands = left.get(order_id), found.get(order_id)
@@ -633,8 +657,14 @@ def killed_only_if_impossible(step: Step) -> Sentences:
         for scene in killed
         if _surely_trades(step.before.profile, scene.about.terms, scene.facing) >= least(scene.about.terms)
     ]
-    if not isinstance(step.command, Basket) or len(possible) == len(killed):
-        yield from possible
+    if isinstance(step.command, Basket):
+        reached_lists = [
+            sum(place.symbol in {leg.symbol for leg in step.command.legs} for place in one.others)
+            for one in step.before.lists
+        ]
+        if len(possible) < len(killed) or max(reached_lists, default=0) > 1:
+            return  # some leg was impossible, or rivals of one list stood before two legs, which cannot both trade (H1)
+    yield from possible
 
 
 @_of_step("C6")
@@ -857,6 +887,14 @@ def better_orders_fill_first(step: Step) -> Sentences:
                 yield f"order {order.order_id} is better than {price}, and {traded[order.order_id]} of it traded"
 
 
+# ── lists of orders ──
+
+for _rules, _predicate in list_invariants.PREDICATES:
+    _of_step(*_rules)(_predicate)
+
+for _rules, _predicate in account_invariants.PREDICATES:
+    _of_step(*_rules)(_predicate)
+
 INVARIANTS: tuple[Invariant, ...] = tuple(_TABLE)
 """Every invariant, in the order in which `broken` asks them."""
 
@@ -896,7 +934,7 @@ def _live(state: Exchange, symbol: Symbol, order_id: OrderId) -> bool:
 def _known(order: Resting | Pending) -> Known:
     """A live order as the desk that reports on it knows it; what its fills came to is in no book."""
     if isinstance(order, Pending):
-        return Known(order.order_id, order.terms, working=False)
+        return Known(order.order_id, order.terms, working=False, held=isinstance(order, Held))
     return Known(order.order_id, order.terms, order.executed, order.prevented)
 
 
@@ -904,6 +942,8 @@ def _standing_of(order: Resting | Pending) -> tuple[OrdStatus, bool, Ticks | Non
     """What a report on a live order should say: status, whether it works, price, and ordered, executed and open."""
     now = standing(order)
     status = OrdStatus.PARTIALLY_FILLED if now.executed else OrdStatus.NEW
+    if isinstance(order, Held):
+        status = OrdStatus.PENDING_NEW
     ordered = now.terms.quantity - now.prevented
     return status, isinstance(order, Resting), now.terms.price, ordered, now.executed, now.leaves
 
@@ -913,13 +953,38 @@ def _journal(book: Book) -> Journal:
     return Journal(orders=SortedTuple({order.order_id: _known(order) for order in book.orders()}.values()))
 
 
+def _held(state: Exchange) -> Iterator[Submit]:
+    """The orders that lists hold back."""
+    return (order.terms for book in state.books.values() for order in book.held)
+
+
 def _reach(command: Command, state: Exchange) -> set[Symbol]:
-    """The books that a command may change."""
+    """The books that a command may change: its own, and those that lists tie to them (H1, H2)."""
+    reached_books = _named(command, state)
+    more = True
+    while more:
+        tied = [{place.symbol for place in one.members} for one in state.lists]
+        wider = reached_books.union(*(symbols for symbols in tied if symbols & reached_books))
+        more, reached_books = wider != reached_books, wider
+    return reached_books
+
+
+def _named(command: Command, state: Exchange) -> set[Symbol]:
     match command:
         case Submit() | Cancel() | Replace():
             return {command.symbol}
         case Basket():
             return {leg.symbol for leg in command.legs}
+        case SubmitList():
+            return {leg.symbol for leg in command.legs}
+        case Reduce() | BlockTrade():
+            return {command.symbol}
+        case Deposit() | Withdraw():  # `accounts_are_not_books` holds that they change none
+            return set() if command.symbol is None else {command.symbol}
+        case Bust():  # may be of a basket's trade in any book; the same holds
+            return set(state.books)
+        case SetLimits():
+            return set()
         case Halt() | Resume():
             return set() if command.symbol is None else {command.symbol}
         case SetPhase():
@@ -937,13 +1002,32 @@ def _of_one_order(event: Cancelled | Replaced, command: Cancel | Replace) -> boo
 def _acknowledges(event: Event, command: Command) -> bool:
     """Whether an event is the answer that a command is due when it is not refused."""
     match command:
-        case Submit() | Basket():
-            return isinstance(event, Accepted)
+        case Submit() | Basket() | Reduce():
+            asked = [(order.symbol, order.order_id) for order in orders_of(command)]
+            return isinstance(event, Accepted) and (event.symbol, event.order_id) in asked
+        case Deposit():
+            return event == Deposited(command.account, command.amount, command.symbol)
+        case Withdraw():
+            return event == Withdrawn(command.account, command.amount, command.symbol)
+        case SetLimits():
+            return event == LimitsSet(command.account, command.limits)
+        case BlockTrade():
+            made = (command.symbol, command.price, command.quantity, command.buyer, command.seller)
+            return isinstance(event, BlockTraded) and made == (
+                event.symbol,
+                event.price,
+                event.quantity,
+                event.buyer,
+                event.seller,
+            )
+        case Bust():
+            return isinstance(event, Busted) and (event.symbol, event.trade) == (command.symbol, command.trade)
         case Cancel():
             return isinstance(event, Cancelled) and _of_one_order(event, command)
         case Replace():
-            kept = isinstance(event, Replaced) and _of_one_order(event, command)
-            return kept or (isinstance(event, Cancelled) and event.reason is CancelReason.REPLACED)
+            if isinstance(event, Cancelled) and event.reason is not CancelReason.REPLACED:
+                return False
+            return isinstance(event, Replaced | Cancelled) and _of_one_order(event, command)
         case MassCancel():
             return isinstance(event, MassCancelled)
         case Halt():
@@ -958,6 +1042,8 @@ def _acknowledges(event: Event, command: Command) -> bool:
             return isinstance(event, SnapshotTaken)
         case SetPhase():
             return event == PhaseChanged(command.symbol, command.phase)
+        case SubmitList():
+            return isinstance(event, ListAccepted)
 
 
 def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
@@ -972,10 +1058,15 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
             over = isinstance(command, AdvanceClock) and terms.expires is not None and terms.expires <= command.now
             return over or (isinstance(command, EndOfDay) and terms.time_in_force is TimeInForce.DAY)
         case CancelReason.REPLACED:
-            if not isinstance(command, Replace) or command.order_id != order.order_id:
+            if not isinstance(command, Replace):
+                return False
+            places = {Place(command.symbol, command.order_id), Place(terms.symbol, order.order_id)}
+            if len(places) > 1 and not any(places <= set(one.others) for one in step.before.lists):  # H1: or of a rival
                 return False
             total = step.before.profile.replace_quantity is ReplaceQuantity.TOTAL
             return total and command.quantity <= order.executed + order.prevented
+        case CancelReason.CONTINGENT | CancelReason.REFUSED:
+            return True  # lists_come_and_go looks at these
         case CancelReason.SELF_TRADE:
             return scene.taker is not None  # the rest is prevention_has_a_cause
         case CancelReason.IMMEDIATE:

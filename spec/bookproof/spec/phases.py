@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from bookproof.spec import auction
 from bookproof.spec import book as rules
-from bookproof.spec.book import Book, Happened
+from bookproof.spec.book import Aside, Book, Happened, nothing_aside
 from bookproof.spec.events import Event, PhaseChanged, Trade, Uncrossed
 from bookproof.spec.kernel import Resting, crosses, reach_of
 from bookproof.spec.profile import Profile, Reopen
@@ -33,7 +33,7 @@ _NEXT: Mapping[Phase, frozenset[Phase]] = {
 """Where a book may go from each phase (J1). A day is pre-open, call, continuous, closed; a call ends in an uncross."""
 
 
-def set_phase(book: Book, phase: Phase, profile: Profile) -> Happened | RejectReason:
+def set_phase(book: Book, phase: Phase, profile: Profile, aside: Aside = nothing_aside) -> Happened | RejectReason:
     """The book in another phase, with what its uncross brought about; or why it does not go there (J1, J3)."""
     if phase not in _NEXT[book.phase]:
         fired("J1")
@@ -55,10 +55,11 @@ def set_phase(book: Book, phase: Phase, profile: Profile) -> Happened | RejectRe
     if not uncrosses:
         return book, [changed]
     book, events = uncross(book)
-    book, cascaded = rules.cascade(book, profile)
+    book, _, also = aside(book, [], events)
+    book, cascaded = rules.cascade(book, profile, aside)
     if cascaded:
         fired("I9")
-    return book, [changed, *events, *cascaded]
+    return book, [changed, *events, *also, *cascaded]
 
 
 def _is_settled(book: Book) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bookproof.spec.allocation_terms import FIRST_COME_FIRST_SERVED, Allocation
 from bookproof.spec.profile_files import ProfileFile, read_profile_folder
-from bookproof.spec.values import Account, Value
+from bookproof.spec.values import Account, Lots, Value
 
 
 class ReplaceKeeps(StrEnum):
@@ -54,6 +54,24 @@ class Reopen(StrEnum):
     """Only through a call."""
 
 
+class ListReplace(StrEnum):
+    """What a replace of an order does whose rivals it would cancel (rule H1)."""
+
+    REFUSE = "refuse"
+    """It is refused: cancel the list and enter another (default)."""
+    AMEND = "amend"
+    """A new quantity is that of every rival too; price and stop are those of the order that is named alone."""
+
+
+class Risk(StrEnum):
+    """What is checked of an account before its orders may match (rule M1)."""
+
+    NONE = "none"
+    """Nothing: no accounts are kept (default)."""
+    CASH = "cash"
+    """Whatever an order can cost at worst is reserved: cash to pay with, lots to deliver."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -76,6 +94,13 @@ class Profile(Value, frozen=True):
     """How an aggressor is shared among the orders of one price: K1, K2, K3, K4, K5, K6, K7."""
     reopen: Reopen = Reopen.DIRECTLY
     """J3."""
+    list_replace: ListReplace = ListReplace.REFUSE
+    """H1. An order that others wait for, or that waits itself, is never replaced, and where accounts are kept (M1)
+    no order of a list is."""
+    risk: Risk = Risk.NONE
+    """M1, M2, M4, N1: whether accounts are kept."""
+    least_block: Lots = 1
+    """L6: the fewest lots that may be traded off-book."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

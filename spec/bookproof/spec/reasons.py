@@ -8,7 +8,8 @@ from enum import StrEnum
 class RejectReason(StrEnum):
     """Why a command was refused, in order of precedence: of several reasons that apply, the first is reported.
 
-    The reasons up to `INVALID_TIME` follow from the command and the listing alone; those after it need the book.
+    The reasons up to `INVALID_TIME` follow from the command and the listing alone; those after it need the book,
+    and those from `INVALID_AMOUNT` on are about accounts.
 
     >>> RejectReason.UNKNOWN_SYMBOL.precedence < RejectReason.UNKNOWN_ORDER.precedence
     True
@@ -17,7 +18,8 @@ class RejectReason(StrEnum):
     UNKNOWN_SYMBOL = "unknown-symbol"
     """No such book."""
     INVALID_LEGS = "invalid-legs"
-    """A basket names a book twice, or has no legs (L4)."""
+    """A basket names a book twice, or has no legs (L4). A list has too few orders, one order twice, two accounts, or
+    two rivals in one queue or in each other's reach (H1, H4)."""
     INVALID_ORDER_ID = "invalid-order-id"
     """Not an integer from 0 to 2**63 - 1 (A3)."""
     INVALID_ACCOUNT = "invalid-account"
@@ -56,6 +58,8 @@ class RejectReason(StrEnum):
     """A live order of this book has the id (A3)."""
     UNKNOWN_ORDER = "unknown-order"
     """No live order of this book has the id (A3)."""
+    IN_LIST = "in-list"
+    """An order of a live list is not replaced, unless the profile lets rivals be amended together (H1)."""
     ALREADY_EXPIRED = "already-expired"
     """The clock has reached the expiry (C2)."""
     CLOCK_BACKWARDS = "clock-backwards"
@@ -70,6 +74,28 @@ class RejectReason(StrEnum):
     """A market order found the opposite side empty (C3)."""
     WOULD_TAKE = "would-take"
     """A post-only order would trade on entry (C6)."""
+    INVALID_AMOUNT = "invalid-amount"
+    """Not a whole amount from 1 to 10**15, or no whole number of lots."""
+    INVALID_LIMITS = "invalid-limits"
+    """A limit that is no integer from 0 to 10**15 (M2)."""
+    BLOCK_TOO_SMALL = "block-too-small"
+    """A trade of so few lots has to be made in the book (L6)."""
+    NO_ACCOUNTS = "no-accounts"
+    """This venue keeps no accounts (M1)."""
+    UNKNOWN_TRADE = "unknown-trade"
+    """The book has no trade of this number, or it was busted before (N1)."""
+    NOTIONAL_LIMIT = "notional-limit"
+    """Worst price times quantity is more than the account may ask for in one order (M2)."""
+    ORDER_LIMIT = "order-limit"
+    """The account has as many live orders as it may have (M2)."""
+    POSITION_LIMIT = "position-limit"
+    """The position would be too large if all open orders of this side traded (M2)."""
+    WOULD_INCREASE = "would-increase"
+    """A reduce-only order is larger than the position that it is to reduce (C9)."""
+    INSUFFICIENT_ASSETS = "insufficient-assets"
+    """The account has not so many lots that are not reserved (M1)."""
+    INSUFFICIENT_CASH = "insufficient-cash"
+    """The account has not so much cash that is not reserved (M1)."""
 
     @property
     def precedence(self) -> int:
@@ -100,3 +126,7 @@ class CancelReason(StrEnum):
     """Its time is over (C2)."""
     REPLACED = "replaced"
     """A replace left nothing open (F4)."""
+    CONTINGENT = "contingent"
+    """Another order of its list was filled, triggered or cancelled (H1, H4)."""
+    REFUSED = "refused"
+    """Its book would not take it when it was its turn to enter: halted, its stop true already, and so on (H2)."""

@@ -111,11 +111,19 @@ def quantities_add_up(stream: Stream) -> Sentences:
 
 @_of_stream("O1")
 def reports_follow_one_another(stream: Stream) -> Sentences:
-    """An order is new once, stays its owner's and on its side, and nothing happens to it when it has ended."""
+    """An order is new once, stays its owner's and on its side, and nothing happens to it when it has ended.
+
+    One that its list holds back is pending before it is new, and until then it can only go (H2).
+    """
     for before, report in _chains(stream):
-        if (report.exec_type is ExecType.NEW) is not (before is None):
+        held = before is not None and before.ord_status is OrdStatus.PENDING_NEW
+        comes = report.exec_type in (ExecType.NEW, ExecType.PENDING_NEW)
+        released = held and report.exec_type is ExecType.NEW
+        if comes is not (before is None) and not released:
             came = "it was live" if before is not None else "it was never new"
             yield f"{_told(report)}, and {came}"
+        if held and not released and not report.ord_status.ended:
+            yield f"{_told(report)}, and its list held it back"
         if (report.exec_type is ExecType.TRADE) is not (report.last_qty > 0):
             yield f"{_told(report)}, with a fill of {report.last_qty}"
         if before is None:
@@ -124,7 +132,7 @@ def reports_follow_one_another(stream: Stream) -> Sentences:
             yield f"{_told(report)} of account {report.account}, and it was of {before.account}, or on the other side"
         if report.exec_type in (ExecType.TRADE, ExecType.RESTATED) and not before.working:
             yield f"{_told(report)}, and it was not triggered"
-        if (report.exec_type is ExecType.TRIGGERED) is not (report.working and not before.working):
+        if (report.exec_type is ExecType.TRIGGERED) is not (report.working and not before.working and not released):
             yield f"{_told(report)}: working was {before.working} and is {report.working}"
 
 
@@ -177,7 +185,7 @@ def status_has_precedence(stream: Stream) -> Sentences:
     for report in stream:
         if isinstance(report, CancelReject):
             continue
-        within = [OrdStatus.NEW]
+        within = [OrdStatus.PENDING_NEW if report.exec_type is ExecType.PENDING_NEW else OrdStatus.NEW]
         if report.cum_qty:
             within.append(OrdStatus.PARTIALLY_FILLED)
             within += [OrdStatus.FILLED] * (report.cum_qty == report.order_qty)

@@ -5,8 +5,10 @@ oracle, an engine, or a file of outcomes. What a report says beyond its event, s
 kept in a `Desk`, which is immutable; `report` is a function of desk, command and events, and of nothing else (A5).
 
 A trade makes two reports: the maker's first, the taker's next. A stop that is triggered is reported before it trades.
-What is about no order, such as a halt, makes none. Orders that have ended are remembered until the end of the day, so
-that a cancel that comes too late is told so with the status its order ended in; FIX ids are unique for a day.
+What is about no order, such as a halt, makes none. An order of a list is reported twice before anything else happens to
+it: as pending when the list is in, and as new when it enters its book (H2). Orders that have ended are remembered until
+the end of the day, so that a cancel that comes too late is told so with the status its order ended in; FIX ids are
+unique for a day.
 """
 
 from __future__ import annotations
@@ -15,8 +17,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import merge
 from typing import Final, NamedTuple
 
-from bookproof.spec.commands import Cancel, Command, Replace, Submit
-from bookproof.spec.events import Accepted, Cancelled, DayEnded, Event, Prevented, Rejected, Replaced, Trade, Triggered
+from bookproof.spec.commands import Cancel, Command, Replace, Submit, SubmitList
+from bookproof.spec.events import (
+    Accepted,
+    Cancelled,
+    DayEnded,
+    Event,
+    ListAccepted,
+    Prevented,
+    Rejected,
+    Replaced,
+    Trade,
+    Triggered,
+)
 from bookproof.spec.profile import DEFAULT, Profile, ReplaceQuantity
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.reports import (
@@ -31,7 +44,7 @@ from bookproof.spec.reports import (
 )
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.tape import orders_of
-from bookproof.spec.values import Lots, OrderId, Symbol
+from bookproof.spec.values import Lots, OrderId, Place, Symbol
 
 
 class Known(NamedTuple):
@@ -45,7 +58,9 @@ class Known(NamedTuple):
     notional: int = 0
     """Sum of price times quantity of its fills."""
     working: bool = True
-    """False for a stop that has not been triggered."""
+    """False for a stop that has not been triggered, and for an order that its list holds back."""
+    held: bool = False
+    """Its list holds it back (H2)."""
     out: OrdStatus | None = None
     """Cancelled or expired; None while it lives, and when it was filled."""
 
@@ -62,7 +77,7 @@ class Known(NamedTuple):
     @property
     def status(self) -> OrdStatus:
         """Of all statuses that the order is in, the one to report (F6)."""
-        within = [OrdStatus.NEW]
+        within = [OrdStatus.PENDING_NEW if self.held else OrdStatus.NEW]
         if self.executed:
             within.append(OrdStatus.PARTIALLY_FILLED if self.executed < self.order_qty else OrdStatus.FILLED)
         if self.out:
@@ -206,8 +221,23 @@ class _Writer:
                 self._say(ExecType.TRIGGERED, order._replace(working=True))
             case DayEnded():
                 self._forget_ended()
+            case ListAccepted():
+                self._held(event)
+
+    def _held(self, event: ListAccepted) -> None:
+        """Every order of a list is known from now on, and none of them is in its book yet (H2, H4)."""
+        legs = self._command.legs if isinstance(self._command, SubmitList) else ()
+        if [(leg.symbol, leg.order_id) for leg in legs] != [(place.symbol, place.order_id) for place in event.orders]:
+            raise ValueError("a list was accepted, and it is not the one that the command brought")
+        for leg in legs:
+            self._say(ExecType.PENDING_NEW, Known(leg.order_id, leg, working=False, held=True))
 
     def _accepted(self, event: Accepted) -> None:
+        journal = self.books.get(event.symbol)
+        held = None if journal is None else journal.find(event.order_id)
+        if held is not None and held.held and not held.status.ended:  # its turn has come
+            self._say(ExecType.NEW, held._replace(held=False, working=held.terms.stop is None))
+            return
         for order in orders_of(self._command):
             if (order.symbol, order.order_id) == (event.symbol, event.order_id):
                 terms = order._replace(price=event.price, quantity=event.quantity)
@@ -216,9 +246,9 @@ class _Writer:
         raise ValueError(f"order {event.order_id} of {event.symbol} was accepted, and the command did not bring it")
 
     def _rejected(self, event: Rejected) -> None:
-        """Every order of the command is refused, a basket as a whole; or its one cancel or replace is (A4)."""
+        """Every order of the command is refused, a basket or list as a whole; or its one cancel or replace is (A4)."""
         command = self._command
-        for order in orders_of(command):
+        for order in command.legs if isinstance(command, SubmitList) else orders_of(command):
             self.reports.append(
                 ExecutionReport(
                     order.symbol,
@@ -288,7 +318,10 @@ class _Writer:
         order = self._live(event.symbol, event.order_id)
         opened = self._profile.replace_quantity is ReplaceQuantity.OPEN
         done = order.executed + order.prevented if opened else 0
-        stop = self._command.stop if isinstance(self._command, Replace) else None
+        named = Place(event.symbol, event.order_id)
+        command = self._command  # a rival that is amended with the order that is named keeps its own stop (H1)
+        is_named = isinstance(command, Replace) and Place(command.symbol, command.order_id) == named
+        stop = command.stop if isinstance(command, Replace) and is_named else None
         terms = order.terms._replace(
             price=event.price,
             quantity=event.quantity + done,

@@ -43,6 +43,8 @@ class ExecType(StrEnum):
     """A fill, partial or whole; there is one report for each side of it."""
     TRIGGERED = "L"
     """A stop became an order of its book (E4)."""
+    PENDING_NEW = "A"
+    """The order is accepted with its list, which holds it back: it is in no queue yet (H2)."""
 
 
 class OrdStatus(StrEnum):

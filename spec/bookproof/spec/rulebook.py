@@ -54,6 +54,32 @@ def listening() -> Iterator[Counter[str]]:
             outer.update(mine)
 
 
+@contextmanager
+def rehearsing() -> Iterator[Counter[str]]:
+    """Keep to oneself what is fired while the block runs: it may be forgotten with what it decided, or `performed`.
+
+    >>> with listening() as seen:
+    ...     with rehearsing() as rehearsed:
+    ...         fired("B7")
+    >>> seen["B7"], rehearsed["B7"]
+    (0, 1)
+    """
+    global _listener
+    outer, mine = _listener, Counter[str]()
+    if outer is not None:
+        _listener = mine
+    try:
+        yield mine
+    finally:
+        _listener = outer
+
+
+def performed(rehearsed: Counter[str]) -> None:
+    """What was rehearsed has happened, by these rules."""
+    if _listener is not None:
+        _listener.update(rehearsed)
+
+
 _TABLE = (
     # A: inputs, identity, determinism
     Rule(
@@ -287,6 +313,31 @@ _TABLE = (
         source="OrderBook-rs #97, #138",
     ),
     Rule("G6", "L1", "Prevented quantity is open in neither order any more and counted in both."),
+    # H: contingent orders and lists
+    Rule(
+        "H1",
+        "LX",
+        "Of the orders of an OCO at most one executes: the first fill or trigger of one cancels the others at once.",
+        source="Binance: activation of one leg cancels the other; Eurex: OCO",
+    ),
+    Rule(
+        "H2",
+        "LX",
+        "An order that waits for another enters its book when that one is filled whole, and not before.",
+        source="Binance: OTO, PENDING_NEW",
+    ),
+    Rule(
+        "H3",
+        "LX",
+        "The orders that wait in an OTOCO cancel one another from the moment at which they may enter.",
+        source="Deribit: linked_order_type",
+    ),
+    Rule(
+        "H4",
+        "LX",
+        "A list is accepted or refused as a whole, and ends as a whole when one of its orders is cancelled.",
+        source="Binance: order lists",
+    ),
     # I: auctions
     Rule(
         "I1",
@@ -426,6 +477,51 @@ _TABLE = (
         "Report numbers are per book and commit stamps global, and within a book the two never disagree.",
         "stream invariant stamps_rise_with_numbers",
     ),
+    # C9, M, N: accounts
+    Rule(
+        "C9",
+        "LA",
+        "A reduce-only order trades at once and is refused if it is larger than the position it trades against.",
+        source="Binance rejects it; Deribit would cut it to size",
+    ),
+    Rule(
+        "L6",
+        "LA",
+        "Two accounts may trade off-book from a least size on: both are asked and settle at once, and no book, last "
+        "price or stop hears of it.",
+        source="Deribit: block trades",
+    ),
+    Rule(
+        "M1",
+        "LA",
+        "What an order can cost at worst is reserved before it matches or it is refused, and released as soon as it is "
+        "needed no more.",
+        source="exchange-core: R1, the pre-trade check, before the matching shard",
+    ),
+    Rule(
+        "M2",
+        "LA",
+        "No new order or replace may go beyond its account's limits of position, live orders and notional.",
+        source="Binance: MAX_POSITION, MAX_NUM_ORDERS, NOTIONAL",
+    ),
+    Rule(
+        "M4",
+        "LA",
+        "Each trade moves lots to the buyer and cash to the seller in the same command, maker and taker alike.",
+        source="exchange-core: R2, the settlement, after the matching shard",
+    ),
+    Rule(
+        "N1",
+        "LA",
+        "A bust gives back the cash and the lots of one trade, once, and changes no book.",
+        source="FIX: Trade Cancel",
+    ),
+    Rule(
+        "N2",
+        "LX",
+        "A bust of one trade of a basket busts all of that basket's trades.",
+        "invariant busts_are_whole_and_once",
+    ),
 )
 
 RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
@@ -433,20 +529,28 @@ RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
 
 NOT_YET: dict[str, str] = {
     "C8": "resting all-or-none is kept out of the core: skipped orders break B6 and B10",
-    "C9": "reduce-only needs account positions",
     "J4": "no static price bands besides the instrument's own limits (A1)",
     "J5": "no execution collars",
     "L1": "no spread books",
     "L2": "no implied orders",
     "L3": "no implied orders",
     "L5": "no smart routing between books",
-    "L6": "no block trades",
     "L7": "one process, no distributed commit",
+    "M3": "no margin: every order is covered by itself, so there is nothing to value and nothing to liquidate; a fill "
+    "can lower what an account is worth at a mark, so the engine's argument for settling makers would not carry over",
+    "C9 resting": "a reduce-only order never rests: it would have to be cut each time the position changes",
+    "L6 legs": "a block trade is of one book, and its parties are no quote requests",
+    "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
     "C3 market-limit": "no remainder at the first trade's price, no protection points, no quote budget",
     "C6 reprice": "post-only orders are refused, never repriced; a hidden opposite order counts too (B6)",
     "D1 minimum": "no least display quantity: an iceberg may show one lot of a million",
     "D3 one trade": "no whole iceberg in one trade, no random slices",
     "D4 pegged": "no pegged orders",
+    "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
+    "H1 reserve": "where accounts are kept each rival is reserved for by itself: a bracket needs lots for every exit",
+    "H1 amend": "where accounts are kept no order of a list can be replaced, rivals included",
+    "H1 reduce": "a fill cancels the rivals whole; they are not reduced by what was filled",
+    "H2 halt": "an order whose turn comes while its book takes nothing is refused, not kept until the book resumes",
     "E1 reference": "only the last trade triggers, not mark, index or implied prices",
     "E2 each fill": "stops are not looked at after each fill",
     "E6 protection": "a triggered market stop has no protection range",
@@ -459,7 +563,7 @@ NOT_YET: dict[str, str] = {
     "I6 extension": "a call ends when the command says so: no random end, no extension when the price moves far",
     "I8 displayed": "icebergs never take part with their displayed slice alone",
     "J7 entry": "a mass cancel does not block the account's next order",
-    "F6 pending": "pending states belong to a gateway; here every command is over when the next one starts",
-    "O1 corrections": "no trade is cancelled or corrected (N), none guaranteed, no order suspended or done for the day",
+    "F6 pending": "a cancel or replace that pends belongs to a gateway; here each is over when the next starts",
+    "O1 corrections": "a bust is told by its event, not by a report (N1); no trade is corrected, no order suspended",
 }
 """What these letters also name and this version leaves out, with the reason; with a word for a part of a rule."""

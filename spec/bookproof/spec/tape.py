@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
-from bookproof.spec.commands import Basket, Command, Replace, Submit
+from bookproof.spec.commands import Basket, Command, Reduce, Replace, Submit, SubmitList
 from bookproof.spec.events import (
     Accepted,
     Cancelled,
     Event,
+    ListAccepted,
     PhaseChanged,
     Prevented,
     Replaced,
@@ -25,6 +26,7 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
+from bookproof.spec.reasons import CancelReason
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
 _BEFORE_EVERY_LIMIT = -(10**18)
@@ -103,6 +105,8 @@ class Tape:
         stops = sorted((*book.buy_stops, *book.sell_stops), key=lambda stop: stop.sequence)
         self.stops: Queue = [standing(stop) for stop in stops]
         """The stops that should wait in the end, in order of entry."""
+        self.held: Queue = [standing(order) for order in book.held]
+        """The orders that their lists should hold back in the end."""
         self.entered: list[Submit] = []
         """Aggressors, in order of arrival."""
         self.tops: dict[Side, OrderId | None] = {
@@ -130,6 +134,8 @@ class Tape:
         self._continuous = book.phase is Phase.CONTINUOUS
         self._collects = book.phase.collects
         for event in events:
+            if isinstance(event, ListAccepted) and isinstance(command, SubmitList):
+                self.held += [Standing(leg, leg.quantity) for leg in command.legs if leg.symbol == self.symbol]
             if getattr(event, "symbol", None) == self.symbol:
                 self._play(event)
         self._end_of_matching()
@@ -159,6 +165,15 @@ class Tape:
                 self._cancel(event)
 
     def _accept(self, event: Accepted) -> None:
+        held = next((order for order in self.held if order.order_id == event.order_id), None)
+        if held is not None:  # its turn has come (H2)
+            self._end_of_matching()
+            self.held.remove(held)
+            if held.terms.stop is None:
+                self._enter(held)
+            else:
+                self.stops.append(held)
+            return
         for order in orders_of(self._command):
             if (order.symbol, order.order_id) == (self.symbol, event.order_id):
                 new = Standing(order, order.quantity)
@@ -174,6 +189,8 @@ class Tape:
         if order is None or order is self._taker or not isinstance(command, Replace):
             self.strange.append(f"order {event.order_id} was replaced, and it is not live or nobody asked for it")
             return
+        if (self.symbol, event.order_id) != (command.symbol, command.order_id):
+            command = command._replace(price=None, stop=None)  # a rival has the quantity of the one that is named (H1)
         old, gone = order.terms, order.executed + order.prevented
         total = command.quantity + (gone if self._profile.replace_quantity is ReplaceQuantity.OPEN else 0)
         terms = old._replace(
@@ -252,11 +269,17 @@ class Tape:
                 self._stand_last(order)
 
     def _cancel(self, event: Cancelled) -> None:
+        taker = self._taker
+        if event.reason is CancelReason.CONTINGENT and taker is not None and taker.order_id == event.order_id:
+            self._end_of_matching()  # it had come to rest already (H1)
         order = self._find(event.order_id)
         if order is None:
             self.strange.append(f"order {event.order_id} was cancelled, and it is not live")
             return
-        self._scene(event, order)
+        if event.reason in (CancelReason.CONTINGENT, CancelReason.REFUSED):  # nobody is at work on it
+            self.scenes.append(Scene(event, order, None, ()))
+        else:
+            self._scene(event, order)
         true = event._replace(side=order.terms.side, price=order.terms.price, quantity=order.leaves)
         if event != true:
             self.strange.append(f"{event} should be {true}")
@@ -321,7 +344,7 @@ class Tape:
         return next(queue for queue in self._queues() if order in queue)
 
     def _queues(self) -> tuple[Queue, ...]:
-        return *self.queues.values(), self.stops, self._due
+        return *self.queues.values(), self.stops, self._due, self.held
 
 
 # ── what the rules say of terms alone ──
@@ -331,6 +354,9 @@ def orders_of(command: Command) -> tuple[Submit, ...]:
     """The orders that a command brings in. The legs of a basket are fill-or-kill (L4)."""
     if isinstance(command, Submit):
         return (command,)
+    if isinstance(command, Reduce):
+        plain = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
+        return (Submit(*plain, TimeInForce.IOC),)
     if not isinstance(command, Basket):
         return ()
     fok, mode = TimeInForce.FOK, command.self_trade

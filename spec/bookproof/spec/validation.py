@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bookproof.spec.commands import Basket, Cancel, Leg, Replace, Submit
+from bookproof.spec.commands import Basket, Cancel, Leg, Reduce, Replace, Submit, SubmitList
 from bookproof.spec.instruments import MOST_SLICES, Instrument
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
-from bookproof.spec.values import Lots, Symbol, TimeInForce
+from bookproof.spec.values import ListKind, Lots, Side, Symbol, TimeInForce
 
 _LARGEST_ID = 2**63 - 1
 _AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
@@ -138,6 +138,49 @@ def basket_fault(basket: Basket, listing: Mapping[Symbol, Instrument]) -> tuple[
     return leg, reason
 
 
+def list_fault(command: SubmitList, listing: Mapping[Symbol, Instrument]) -> tuple[Submit | None, RejectReason] | None:
+    """The leg at fault and why: the first reason in order of precedence, of equals the first leg (H4).
+
+    None when the list is well formed.
+    """
+    legs = command.legs
+    if len(legs) < (3 if command.kind is ListKind.OTOCO else 2):
+        return None, RejectReason.INVALID_LEGS
+    faults = [
+        (reason, at)
+        for at, leg in enumerate(legs)
+        if (reason := _submit_fault(leg, listing.get(leg.symbol))) is not None
+    ]
+    for at, leg in enumerate(legs):
+        twice = any((other.symbol, other.order_id) == (leg.symbol, leg.order_id) for other in legs[:at])
+        if twice or leg.account != legs[0].account or any(collide(leg, rival) for rival in _rivals(command, at)):
+            faults.append((RejectReason.INVALID_LEGS, at))
+    if not faults:
+        return None
+    fired("H4")
+    reason, at = min(faults, key=lambda fault: (fault[0].precedence, fault[1]))
+    return legs[at], reason
+
+
+def _rivals(command: SubmitList, at: int) -> tuple[Submit, ...]:
+    """The legs before this one of which at most one may execute."""
+    first = {ListKind.OCO: 0, ListKind.OTO: at, ListKind.OTOCO: 1}[command.kind]
+    return command.legs[first:at]
+
+
+def collide(leg: Submit, rival: Submit) -> bool:
+    """Whether two rivals, neither of them a stop, stand in one queue or would trade with one another (H1).
+
+    In one queue the worse of the two could never trade: what it waits for would have met the better one first.
+    """
+    if leg.symbol != rival.symbol or leg.stop is not None or rival.stop is not None:
+        return False
+    if leg.side is rival.side or leg.price is None or rival.price is None:
+        return True
+    buy, sell = (leg, rival) if leg.side is Side.BUY else (rival, leg)
+    return type(buy.price) is int and type(sell.price) is int and buy.price >= sell.price
+
+
 def leg_order(basket: Basket, leg: Leg) -> Submit:
     """A leg as the fill-or-kill order that it is (L4)."""
     return Submit(
@@ -150,6 +193,12 @@ def leg_order(basket: Basket, leg: Leg) -> Submit:
         TimeInForce.FOK,
         self_trade=basket.self_trade,
     )
+
+
+def reduce_order(command: Reduce) -> Submit:
+    """A reduce-only order as the immediate-or-cancel order that it is (C9)."""
+    fields = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
+    return Submit(*fields, TimeInForce.IOC)
 
 
 def is_id(number: object) -> bool:

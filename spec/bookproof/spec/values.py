@@ -29,6 +29,9 @@ Lots: TypeAlias = int
 Nanoseconds: TypeAlias = int
 """A reading of the exchange's clock, which moves only by command (rule A5)."""
 
+Money: TypeAlias = int
+"""An amount of cash, counted in ticks times lots: what one lot costs at a price of one tick."""
+
 
 class Value(Struct, frozen=True, gc=False):
     """What commands, events, views and terms are: immutable, and equal only to values of their own type.
@@ -137,6 +140,24 @@ class Phase(StrEnum):
         return self is Phase.PRE_OPEN or self is Phase.CALL
 
 
+class ListKind(StrEnum):
+    """How the orders of a list depend on each other (rules H1 to H3)."""
+
+    OCO = "oco"
+    """One cancels the others: at most one of them ever executes."""
+    OTO = "oto"
+    """One triggers the others: when the first is filled whole, the others enter their books."""
+    OTOCO = "otoco"
+    """One triggers the others, which from then on cancel one another."""
+
+
+class Place(Value, frozen=True):
+    """Where to find one order of a list: its book, and its id there."""
+
+    symbol: Symbol
+    order_id: OrderId
+
+
 class OrderState(StrEnum):
     """Where a live order stands. An order that is not live has no state: its last event says how it ended."""
 
@@ -146,3 +167,22 @@ class OrderState(StrEnum):
     """Resting, nothing executed."""
     PARTIALLY_FILLED = "partially-filled"
     """Resting, something executed."""
+    PENDING_NEW = "pending-new"
+    """Held back by its list: accepted with it, and not in the book yet (rule H2)."""
+
+
+class Limits(Value, frozen=True):
+    """What an account may do at most (rule M2). None sets no limit. Limits bind new orders and replaces, not old ones.
+
+    >>> Limits(open_orders=2).short
+    0
+    """
+
+    position: Lots | None = None
+    """Largest position in one book, long or short, if all open orders of a side trade."""
+    short: Lots = 0
+    """How far below zero a position may go: without it, only what is there can be sold."""
+    open_orders: int | None = None
+    """Most live orders, over all books."""
+    notional: Money | None = None
+    """Largest worst price times quantity of one order."""

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from bookproof.spec.values import Account, Lots, OrderId, OrderState, Phase, Side, Symbol, Ticks, Value
+from bookproof.spec.values import (
+    Account,
+    Limits,
+    ListKind,
+    Lots,
+    Money,
+    OrderId,
+    OrderState,
+    Phase,
+    Place,
+    Side,
+    Symbol,
+    Ticks,
+    Value,
+)
 
 
 class QueuedOrder(Value, frozen=True):
@@ -92,6 +106,26 @@ class Indicative(Value, frozen=True):
     """What could trade at the price and finds nobody: above 0 of buyers, below 0 of sellers."""
 
 
+class OrderList(Value, frozen=True):
+    """One live list of orders: who cancels whom, or who waits for whom (rules H1 to H3)."""
+
+    kind: ListKind
+    """An OTOCO whose working order is filled has become an OCO."""
+    working: Place | None
+    """The order that the others wait for; None in an OCO."""
+    others: tuple[Place, ...]
+    """The rivals of an OCO; otherwise the orders that are held back."""
+
+    @property
+    def members(self) -> tuple[Place, ...]:
+        """Every order of the list.
+
+        >>> OrderList(ListKind.OTO, Place("ABC", 1), (Place("XYZ", 2),)).members
+        (Place(symbol='ABC', order_id=1), Place(symbol='XYZ', order_id=2))
+        """
+        return self.others if self.working is None else (self.working, *self.others)
+
+
 class BookView(Value, frozen=True):
     """Everything that can be seen of one book."""
 
@@ -102,6 +136,33 @@ class BookView(Value, frozen=True):
     stops: Stops
     indicative: Indicative | None = None
     """Only while the book is in a call."""
+    lists: tuple[OrderList, ...] = ()
+    """The live lists that have an order in this book, the oldest first."""
+
+
+class Holding(Value, frozen=True):
+    """What an account has of one book (rules M1, M4)."""
+
+    symbol: Symbol
+    position: Lots = 0
+    """What it has; below zero what it owes."""
+    buying: Lots = 0
+    """Open in live orders to buy."""
+    selling: Lots = 0
+    """Open in live orders to sell: reserved, and so not to be sold or withdrawn twice."""
+
+
+class AccountView(Value, frozen=True):
+    """One account at one instant, over all books (rules M1, M2, M4)."""
+
+    account: Account
+    cash: Money
+    reserved: Money
+    """What the live orders can cost at worst; the rest of the cash is available."""
+    open_orders: int
+    holdings: tuple[Holding, ...]
+    """In listing order; books in which there is nothing are left out."""
+    limits: Limits
 
 
 def depth_of(queue: Queue) -> Depth:

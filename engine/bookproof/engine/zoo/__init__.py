@@ -8,9 +8,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bookproof.engine.striped import StripedEngine
+from bookproof.engine.zoo.account_defects import BalancesAsMet, BookedLate, CheckedThenSpent
 from bookproof.engine.zoo.book_defects import PriorityKept, RemainderLost
 from bookproof.engine.zoo.holding_defects import HOLDINGS, SEEN_BY_ONE
-from bookproof.engine.zoo.lock_defects import LookUpBeforeLock, LostStripeLock, UnorderedStripes
+from bookproof.engine.zoo.lock_defects import (
+    ListsReadBeforeLock,
+    LookUpBeforeLock,
+    LostStripeLock,
+    RivalCancelledLate,
+    StripesAsDiscovered,
+    UnorderedStripes,
+)
 from bookproof.engine.zoo.stamp_defects import STAMPS
 
 
@@ -66,6 +74,48 @@ ZOO = {
         *(
             Defect(name, engine, story, name not in SEEN_BY_ONE)
             for name, (engine, story) in {**STAMPS, **HOLDINGS}.items()
+        ),
+        Defect(
+            "rival-cancelled-late",
+            RivalCancelledLate,
+            "A fill cancels the rivals of an OCO in other books when it has let go of its own stripe (rule H1): "
+            "between the two another thread trades with a rival, and both legs have executed.",
+            True,
+        ),
+        Defect(
+            "lists-read-before-lock",
+            ListsReadBeforeLock,
+            "Whether a book has lists is read before its stripe is taken: an order that then meets a leg of a list "
+            "that came meanwhile trades with it and leaves its rivals where they are (rule H1).",
+            True,
+        ),
+        Defect(
+            "stripes-as-discovered",
+            StripesAsDiscovered,
+            "The stripes of tied books are taken while the first one is held, in the order in which the ties are "
+            "found: two commands in two books of one list each hold what the other waits for.",
+            True,
+        ),
+        Defect(
+            "checked-then-spent",
+            CheckedThenSpent,
+            "An account's orders in two books are checked against the same cash before either is booked (rule M1): "
+            "both are taken, and the account has spent more than it had.",
+            True,
+        ),
+        Defect(
+            "balances-as-met",
+            BalancesAsMet,
+            "A command holds its account's balance and takes those of the makers as it meets them (rule M4): two "
+            "accounts that trade with each other in two books at once each hold what the other waits for.",
+            True,
+        ),
+        Defect(
+            "booked-late",
+            BookedLate,
+            "A trade takes effect before its cash has moved (rule M4): for a moment the seller's money is nowhere, "
+            "and an order that it would have paid for is refused.",
+            True,
         ),
     )
 }

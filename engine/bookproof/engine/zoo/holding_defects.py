@@ -118,6 +118,8 @@ class CheckThenFill(StripedEngine):
     """A basket looks whether all its legs can trade, lets go, and trades in a second step."""
 
     def _basket(self, basket: Basket) -> Answer:
+        if self._ledger is not None:  # the defect is one of books: accounts go the right way
+            return super()._basket(basket)
         rejected = self._floor.basket_fault(basket)
         if rejected is not None:
             return self._stamped([rejected])
@@ -146,7 +148,7 @@ class ReplaceInTwoSteps(StripedEngine):
 
     def submit(self, command: Command) -> Answer:
         """As in the striped engine, but for replaces."""
-        if not isinstance(command, Replace) or command.symbol not in self._floor.books:
+        if not isinstance(command, Replace) or command.symbol not in self._desks:  # none where accounts are kept
             return super().submit(command)
         book = self._floor.books[command.symbol]
         with self._lock_of[command.symbol]:  # guards book
@@ -192,6 +194,8 @@ class NeverLetGo(StripedEngine):
     """A basket that is killed leaves its stripes held."""
 
     def _basket(self, basket: Basket) -> Answer:
+        if self._ledger is not None:  # the defect is one of books: accounts go the right way
+            return super()._basket(basket)
         rejected = self._floor.basket_fault(basket)
         if rejected is not None:
             return self._stamped([rejected])
@@ -222,7 +226,7 @@ class ALockASide(StripedEngine):
 
     def submit(self, command: Command) -> Answer:
         """As in the striped engine, but for new orders."""
-        if not isinstance(command, Submit) or command.symbol not in self._floor.books:
+        if not isinstance(command, Submit) or command.symbol not in self._desks:  # none where accounts are kept
             return super().submit(command)
         locks: list[Any] = self._stripes
         number = self._stripe_of[command.symbol] + (command.side == "sell")

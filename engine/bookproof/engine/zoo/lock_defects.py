@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+from bookproof.engine.book import FastBook
 from bookproof.engine.interface import Answer
+from bookproof.engine.lists import Run
 from bookproof.engine.striped import StripedEngine
-from bookproof.spec.commands import Basket, Cancel, Command
-from bookproof.spec.events import Cancelled
+from bookproof.spec.commands import Basket, Cancel, Command, Submit
+from bookproof.spec.events import Cancelled, Event
 from bookproof.spec.reasons import CancelReason
+from bookproof.spec.values import Place, Symbol
 
 
 class LostStripeLock(StripedEngine):
@@ -20,7 +23,7 @@ class LostStripeLock(StripedEngine):
         if rejected is not None:
             return self._stamped([rejected])
         with self._holding([self._stripe_of[basket.legs[0].symbol]]):  # the defect: the other legs' stripes
-            return self._stamped(self._floor.basket(basket))
+            return self._basket_at_its_books(basket)
 
 
 class LookUpBeforeLock(StripedEngine):
@@ -32,7 +35,7 @@ class LookUpBeforeLock(StripedEngine):
             return super().submit(command)
         book = self._floor.books[command.symbol]
         seen = book.status(command.order_id)  # the defect: the stripe is not held yet
-        if seen is None:
+        if seen is None or book.lists or type(command.order_id) is not int:  # 1.0 finds order 1
             return super().submit(command)
         with self._lock_of[command.symbol]:  # guards book
             book.cancel(command)
@@ -50,3 +53,78 @@ class UnorderedStripes(StripedEngine):
             for number in dict.fromkeys(stripes):  # the defect: not sorted
                 held.enter_context(self._stripes[number])
             yield
+
+
+class _LateRun(Run):
+    """A command that takes rivals in other books for cancelled, and leaves it to somebody else to do it."""
+
+    def __init__(self, books: Mapping[Symbol, FastBook], own: Symbol) -> None:
+        super().__init__(books)
+        self._own = own
+        self.later: list[Place] = []
+
+    def cancel(self, place: Place, events: list[Event]) -> None:
+        if place.symbol == self._own:
+            super().cancel(place, events)
+            return
+        seen = self._books[place.symbol].status(place.order_id)
+        if seen is not None:
+            reason = CancelReason.CONTINGENT
+            events.append(Cancelled(place.symbol, place.order_id, seen.side, seen.price, seen.leaves, reason))
+            self.later.append(place)
+
+    def _forget(self, places: Iterable[Place]) -> None:
+        for place in places:
+            self._books[place.symbol].lists.pop(place.order_id, None)
+
+
+class RivalCancelledLate(StripedEngine):
+    """A fill holds the stripe of its book only; rivals in other books are cancelled when it has been let go."""
+
+    def _together(self, command: Command, symbols: Iterable[Symbol]) -> Answer:
+        if not isinstance(command, Submit | Cancel):
+            return super()._together(command, symbols)
+        book = self._floor.books[command.symbol]
+        answer = None
+        with self._lock_of[command.symbol]:  # the defect: guards book, and not those that its lists tie it to
+            if all(found.working is None for found in book.lists.values()):
+                run = _LateRun(self._floor.books, command.symbol)
+                with run.watching([book]):
+                    events = list(book.submit(command) if isinstance(command, Submit) else book.cancel(command))
+                    run.follow(events)
+                answer = self._stamped(events)
+        if answer is None:  # somebody waits for an order of this book: that much is done right
+            return super()._together(command, symbols)
+        for place in run.later:
+            with self._lock_of[place.symbol]:  # guards the rival's book, too late
+                self._floor.books[place.symbol].take_out(place.order_id)
+        return answer
+
+
+class ListsReadBeforeLock(StripedEngine):
+    """Whether a book has lists is asked before its stripe is taken, and believed."""
+
+    def submit(self, command: Command) -> Answer:
+        """As in the striped engine, but for orders and cancels in books that seem to have no lists."""
+        if not isinstance(command, Submit | Cancel):
+            return super().submit(command)
+        book = self._floor.books.get(command.symbol)
+        if book is None or book.lists:  # the defect: the stripe is not held yet
+            return super().submit(command)
+        with self._lock_of[command.symbol]:  # guards book
+            return self._stamped(book.submit(command) if isinstance(command, Submit) else book.cancel(command))
+
+
+class StripesAsDiscovered(StripedEngine):
+    """The stripes of tied books are taken as the ties are found, while those found before are held."""
+
+    def _together(self, command: Command, symbols: Iterable[Symbol]) -> Answer:
+        first = tuple(symbols)
+        taken: set[int] = set()
+        wanted = {self._stripe_of[symbol] for symbol in first}
+        with ExitStack() as held:
+            while not wanted <= taken:
+                held.enter_context(self._holding(wanted - taken))  # the defect: the others are held already
+                taken |= wanted
+                wanted = set(self._tied(first, taken))
+            return self._stamped(self._floor.carry_out(command))

@@ -20,7 +20,9 @@ class StampBeforeLock(StripedEngine):
 
     def submit(self, command: Command) -> Answer:
         """As in the striped engine, but for orders and cancels."""
-        if not isinstance(command, Submit | Cancel) or command.symbol not in self._floor.books:
+        if (
+            not isinstance(command, Submit | Cancel) or command.symbol not in self._desks
+        ):  # none where accounts are kept
             return super().submit(command)
         stamp = self._next_stamp()  # the defect: nobody holds anything yet
         with self._lock_of[command.symbol]:  # guards the book
@@ -32,7 +34,9 @@ class StampAfterRelease(StripedEngine):
 
     def submit(self, command: Command) -> Answer:
         """As in the striped engine, but for orders and cancels."""
-        if not isinstance(command, Submit | Cancel) or command.symbol not in self._floor.books:
+        if (
+            not isinstance(command, Submit | Cancel) or command.symbol not in self._desks
+        ):  # none where accounts are kept
             return super().submit(command)
         with self._lock_of[command.symbol]:  # guards the book
             events = tuple(self._floor.carry_out(command))
@@ -56,7 +60,9 @@ class StampPerStripe(StripedEngine):
 
     def submit(self, command: Command) -> Answer:
         """As in the striped engine, but for orders and cancels."""
-        if not isinstance(command, Submit | Cancel) or command.symbol not in self._floor.books:
+        if (
+            not isinstance(command, Submit | Cancel) or command.symbol not in self._desks
+        ):  # none where accounts are kept
             return super().submit(command)
         with self._lock_of[command.symbol]:  # guards the book, and its stripe's count
             events = tuple(self._floor.carry_out(command))
@@ -78,6 +84,8 @@ class StampOfCheck(StripedEngine):
     """A basket keeps the stamp of its check, though it lets go of its stripes before it trades."""
 
     def _basket(self, basket: Basket) -> Answer:
+        if self._ledger is not None:  # the defect is one of books: accounts go the right way
+            return super()._basket(basket)
         rejected = self._floor.basket_fault(basket)
         if rejected is not None:
             return self._stamped([rejected])

@@ -5,7 +5,7 @@ Four things must hold, and are checked in this order:
 1. no two operations have the same stamp;
 2. real time: an operation that returned before another was called has the smaller stamp (linearizability);
 3. the oracle, given the commands in order of their stamps, gives the recorded answers;
-4. the books at the end are the oracle's.
+4. the books and the accounts at the end are the oracle's.
 
 A history that passes is linearizable: its stamps are the witness. One that fails shows that the stamps do not explain
 it; whether some other order does is a question for a search.
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from bookproof.models.concurrent.history import History, Operation
 from bookproof.spec.events import Event
-from bookproof.spec.exchange import Exchange, opening, snapshot, step
+from bookproof.spec.exchange import Exchange, account, opening, snapshot, step
 from bookproof.spec.rulebook import listening
 
 
@@ -25,7 +25,7 @@ class Violation(NamedTuple):
     """Where the stamps do not explain the history."""
 
     kind: str
-    """`stamps`, `real time`, `answer` or `final books`."""
+    """`stamps`, `real time`, `answer`, `final books` or `final accounts`."""
     story: str
     operation: Operation | None
     expected: tuple[Event, ...]
@@ -82,4 +82,9 @@ def _answers(history: History, ordered: list[Operation]) -> Violation | None:
         if right != recorded:
             story = f"after the run, {right.symbol} is {recorded}, and should be {right}"
             return Violation("final books", story, None, (), len(ordered))
+    for held in history.accounts:
+        owed = account(state, held.account)
+        if owed != held:
+            story = f"after the run, account {held.account} is {held}, and should be {owed}"
+            return Violation("final accounts", story, None, (), len(ordered))
     return None

@@ -5,11 +5,26 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bookproof.engine.interface import Answer
-from bookproof.spec.commands import Basket, Cancel, Command, Halt, Replace, Resume, SetPhase, Submit
+from bookproof.spec.commands import (
+    Basket,
+    BlockTrade,
+    Cancel,
+    Command,
+    Deposit,
+    Halt,
+    Reduce,
+    Replace,
+    Resume,
+    SetLimits,
+    SetPhase,
+    Submit,
+    SubmitList,
+    Withdraw,
+)
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.values import Nanoseconds, Symbol
-from bookproof.spec.views import BookView
+from bookproof.spec.views import AccountView, BookView
 
 
 class Operation(NamedTuple):
@@ -31,6 +46,8 @@ class History(NamedTuple):
     """Client by client, each in the order of its calls."""
     final: tuple[BookView, ...]
     """All books when the run was over, in listing order."""
+    accounts: tuple[AccountView, ...] = ()
+    """All accounts that a command named, when the run was over; none where the venue keeps none."""
 
 
 class Overlap(NamedTuple):
@@ -50,9 +67,13 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
     ('ABC',)
     """
     match command:
-        case Submit() | Cancel() | Replace():
+        case Submit() | Cancel() | Replace() | Reduce() | BlockTrade():
             return (command.symbol,)
-        case Basket():
+        case Deposit() | Withdraw():
+            return () if command.symbol is None else (command.symbol,)
+        case SetLimits():
+            return ()
+        case Basket() | SubmitList():
             return tuple(leg.symbol for leg in command.legs)
         case Halt(symbol=str(symbol)) | Resume(symbol=str(symbol)) | SetPhase(symbol=symbol):
             return (symbol,)

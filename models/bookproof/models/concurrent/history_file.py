@@ -21,7 +21,7 @@ from bookproof.engine.interface import Answer
 from bookproof.models.concurrent.history import History, Operation
 from bookproof.spec import codec
 from bookproof.spec.input_error import InputError
-from bookproof.spec.views import BookView
+from bookproof.spec.views import AccountView, BookView
 
 VERSION = 1
 
@@ -55,6 +55,8 @@ def _lines(history: History) -> Iterator[str]:
     yield from (line for _, _, line in moments)
     for book in history.final:
         yield f'{{"final":{codec.encode(book)}}}'
+    for account in history.accounts:
+        yield f'{{"final":{codec.encode(account)}}}'
 
 
 def load(path: str | PathLike[str]) -> History:
@@ -62,6 +64,7 @@ def load(path: str | PathLike[str]) -> History:
     calls: dict[int, dict[str, Any]] = {}
     operations: list[tuple[int, int, Operation]] = []
     final: list[BookView] = []
+    accounts: list[AccountView] = []
     header: codec.Header[Any] | None = None
     number = 0
     with Path(path).open("rb") as file:
@@ -80,10 +83,13 @@ def load(path: str | PathLike[str]) -> History:
                 operation = where.operation(call, found)
                 operations.append((operation.client, operation.called, operation))
             elif "final" in found:
-                book = where.decoded(found["final"], codec.VIEW)
-                if not isinstance(book, BookView):
-                    raise where.error("final", "a book view", found["final"])
-                final.append(book)
+                view = where.decoded(found["final"], codec.VIEW)
+                if isinstance(view, BookView):
+                    final.append(view)
+                elif isinstance(view, AccountView):
+                    accounts.append(view)
+                else:
+                    raise where.error("final", "a book view or an account view", found["final"])
             else:
                 raise where.error("line", 'one of "call", "return", "final"', sorted(found))
     if header is None:
@@ -92,7 +98,9 @@ def load(path: str | PathLike[str]) -> History:
         missing = min(calls)
         raise InputError(str(path), number, "return", f"the return of operation {missing}", "the end of the file", "")
     operations.sort(key=lambda entry: entry[:2])
-    return History(header.instruments, header.profile, tuple(entry[2] for entry in operations), tuple(final))
+    return History(
+        header.instruments, header.profile, tuple(entry[2] for entry in operations), tuple(final), tuple(accounts)
+    )
 
 
 class _Line:

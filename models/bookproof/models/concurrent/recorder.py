@@ -17,9 +17,11 @@ from types import FrameType
 from bookproof.engine.interface import Answer, Engine
 from bookproof.models.concurrent.history import History, Operation
 from bookproof.models.concurrent.seam import OverlappingThreads, StuckError
+from bookproof.models.generate.case import accounts_named
 from bookproof.spec.commands import Command
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import Profile
+from bookproof.spec.profile import Profile, Risk
+from bookproof.spec.values import Account
 
 SWITCH_INTERVAL = 1e-5
 """Seconds a thread may run while others wait. At CPython's default, 5e-3, operations hardly ever overlap."""
@@ -97,10 +99,18 @@ def record(
         raise _told(failures)
     try:
         final = tuple(engine.view(instrument.symbol) for instrument in instruments)
+        accounts = tuple(map(engine.account, accounts_in(profile, scripts)))
     except Exception as error:  # a stripe that somebody left held
-        raise RunError(f"the books cannot be looked at when all have returned: {error}", None) from error
+        raise RunError(f"the books and accounts cannot be looked at when all have returned: {error}", None) from error
     operations = tuple(Operation(number, *entry) for number, log in enumerate(logs) for entry in log)
-    return History(tuple(instruments), profile, operations, final)
+    return History(tuple(instruments), profile, operations, final, accounts)
+
+
+def accounts_in(profile: Profile, scripts: Sequence[Script]) -> list[Account]:
+    """Every account that a command names, where accounts are kept."""
+    if profile.risk is Risk.NONE:
+        return []
+    return sorted({account for script in scripts for command in script for account in accounts_named(command)})
 
 
 def _join(

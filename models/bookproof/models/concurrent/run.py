@@ -19,6 +19,7 @@ from bookproof.models.concurrent.seam import OverlappingThreads
 from bookproof.models.concurrent.story import as_test, lines_of, side_by_side
 from bookproof.models.engines_by_name import factory
 from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Features
+from bookproof.models.generate.funds import opening_deposits, with_accounts
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.venues import PLAIN_BOOKS, VENUES, venue_named
 from bookproof.models.verdict import Disagreement, Result, Verdict
@@ -38,10 +39,19 @@ ACROSS_BOOKS = PLAIN | {
 }
 """What needs several stripes at once, and what it collides with."""
 
+ON_ACCOUNT = "accounts"
+"""The mix in which every venue keeps accounts: few of them, shared by all clients and all books."""
+
+LISTS_ON_ACCOUNT = "lists on account"
+"""The same with lists, whose orders are paid for when they are released."""
+
 MIXES: dict[str, Features] = {
     "one book at a time": PLAIN | {Feature.REPLACE, Feature.IOC, Feature.REUSED_IDS},
     "across books": ACROSS_BOOKS,
+    "lists across books": PLAIN | {Feature.LISTS, Feature.IOC, Feature.BASKETS, Feature.REUSED_IDS},
     "everything": EVERYTHING - {Feature.BAD_INPUT, Feature.LIMITS},
+    ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.REPLACE, Feature.IOC, Feature.BASKETS},
+    LISTS_ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.LISTS, Feature.IOC, Feature.BASKETS},
 }
 """The mixes of commands that the histories go through in turn."""
 
@@ -83,7 +93,7 @@ def numbered_scenario(seed: int, number: int) -> Scenario:
     """Case `number` of a seed.
 
     >>> [numbered_scenario(1, number).mix for number in range(3)]
-    ['one book at a time', 'across books', 'everything']
+    ['one book at a time', 'across books', 'lists across books']
     """
     mix = list(MIXES)[number % len(MIXES)]
     turn = number // len(MIXES)
@@ -92,7 +102,11 @@ def numbered_scenario(seed: int, number: int) -> Scenario:
     codes = [dice.getrandbits(BITS) for _ in range(LENGTH)]
     commands = decode(codes, plan_for(MIXES[mix], PLAIN_BOOKS))
     dealt = tuple((dice.randrange(CLIENTS), command) for command in commands)
-    return Scenario(mix, venues[turn // 2 % len(venues)], dealt, CUTS if turn % 2 else 0.0)
+    profile = venues[turn // 2 % len(venues)]
+    if mix in (ON_ACCOUNT, LISTS_ON_ACCOUNT):
+        profile = with_accounts(profile)
+    funds = tuple((0, deposit) for deposit in opening_deposits(PLAIN_BOOKS, profile))
+    return Scenario(mix, profile, funds + dealt, CUTS if turn % 2 else 0.0)
 
 
 def run_concurrent(

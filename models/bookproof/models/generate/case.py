@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bookproof.spec.commands import Basket, Cancel, Command, Replace, Submit
+from bookproof.spec.commands import Basket, Cancel, Command, Reduce, Replace, Submit, SubmitList
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import OrderId, Symbol
+from bookproof.spec.values import Account, OrderId, Symbol
 
 
 class Case(NamedTuple):
@@ -25,9 +25,9 @@ def entered(command: Command) -> tuple[tuple[Symbol, OrderId], ...]:
     >>> entered(Submit("ABC", 1, 7, Side.BUY, 10, 100)), entered(Cancel("ABC", 1))
     ((('ABC', 1),), ())
     """
-    if type(command) is Submit:
+    if type(command) is Submit or type(command) is Reduce:
         return ((command.symbol, command.order_id),)
-    if type(command) is Basket:
+    if type(command) is Basket or type(command) is SubmitList:
         return tuple((leg.symbol, leg.order_id) for leg in command.legs)
     return ()
 
@@ -41,3 +41,13 @@ def named(command: Command) -> tuple[tuple[Symbol, OrderId], ...]:
     if type(command) is Cancel or type(command) is Replace:
         return ((command.symbol, command.order_id),)
     return entered(command)
+
+
+def accounts_named(command: Command) -> tuple[Account, ...]:
+    """The accounts that a command names, bad ones left out.
+
+    >>> accounts_named(Cancel("ABC", 1))
+    ()
+    """
+    named = (getattr(command, field, None) for field in ("account", "buyer", "seller"))
+    return tuple(account for account in named if type(account) is int)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bookproof.spec.commands import Basket, Command, Leg
+from bookproof.spec.commands import Basket, Command, SubmitList
 from bookproof.spec.values import Lots, Side
 
 SANE = 10**6
@@ -13,15 +13,14 @@ SANE = 10**6
 
 
 def parts(command: Command) -> tuple[Any, ...]:
-    """The legs of a basket, else the command itself: what has a symbol, an id and prices."""
-    return command.legs if type(command) is Basket else (command,)
+    """The legs of a basket or a list, else the command itself: what has a symbol, an id and prices."""
+    return command.legs if type(command) is Basket or type(command) is SubmitList else (command,)
 
 
 def changed(command: Command, change: Callable[[Any], Any]) -> Command:
     """The command with each of its parts changed."""
-    if type(command) is Basket:
-        legs: tuple[Leg, ...] = tuple(map(change, command.legs))
-        return command._replace(legs=legs)
+    if type(command) is Basket or type(command) is SubmitList:
+        return command._replace(legs=tuple(map(change, command.legs)))
     other: Command = change(command)
     return other
 
@@ -66,6 +65,24 @@ def with_symbols(command: Command, names: dict[str, str]) -> Command:
 def with_ids(command: Command, numbers: dict[int, int]) -> Command:
     """With other ids."""
     return changed(command, lambda part: _mapped(part, "order_id", numbers))
+
+
+_PARTIES = ("account", "buyer", "seller")
+
+
+def accounts(command: Command) -> list[int]:
+    """The accounts that a command names, bad ones left out."""
+    named = (_get(command, field) for field in _PARTIES)
+    return [number for number in named if type(number) is int and 0 <= number < SANE]
+
+
+def with_accounts(command: Command, numbers: dict[int, int]) -> Command:
+    """Of other accounts."""
+    other: Any = command
+    for field in _PARTIES:
+        other = _mapped(other, field, numbers)
+    renamed: Command = other
+    return renamed
 
 
 def with_prices(command: Command, levels: dict[int, int]) -> Command:

@@ -15,12 +15,13 @@ from typing import Any
 
 from bookproof.models.generate.case import Case, entered
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
+from bookproof.models.generate.funds import generous_deposits
 from bookproof.models.generate.packed import BITS, Context, Plan, decode_command, plan_for
 from bookproof.models.generate.patterns import Pattern
 from bookproof.models.generate.venues import LEVELS, SIZES, VENUES, books
 from bookproof.spec.commands import Command, SetPhase
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import Profile
+from bookproof.spec.profile import Profile, Risk
 from bookproof.spec.values import OrderId, Phase, Symbol, TimeInForce, Value
 
 WIDTH, WIDTH_OF_CALLS = 3, 7
@@ -36,6 +37,10 @@ _CALLS = 0.6
 
 _AFTER = (Phase.CONTINUOUS,) * 9 + (Phase.CALL, Phase.HALT, Phase.CANCEL_ONLY)
 """What follows a call: the uncross, mostly. To stay in it is refused, and the call goes on."""
+
+_WITHOUT_ACCOUNTS = 0.4
+"""In how many of the cases that could have accounts there are none: what accounts refuse reaches no other rule. Half of
+all mixed profiles keep them."""
 
 _FEW = 3
 """Sizes of what meets in a call: so that both sides often come out even, and its prices tie (I5)."""
@@ -77,7 +82,11 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
             draw(rest, RESTING)
             draw(stops, STOPS)
         draw(act, ACTING)
-    return Case(instruments, tuple(commands), mixed_profile(dice) if profile is None else profile)
+    if profile is None:
+        profile = mixed_profile(dice)
+        if Feature.ACCOUNTS not in features or dice.random() < _WITHOUT_ACCOUNTS:
+            profile = profile._replace(risk=Risk.NONE)
+    return Case(instruments, (*generous_deposits(instruments, profile), *commands), profile)
 
 
 def mixed_profile(dice: random.Random, venues: Mapping[str, Profile] = VENUES) -> Profile:

@@ -57,6 +57,10 @@ class Feature(StrEnum):
     """Unknown symbols; zero, negative, huge and non-integer numbers; terms that contradict each other (A1, A4)."""
     AUCTIONS = "auctions"
     """Every phase of a book, calls and their uncrosses (J1, J3, I)."""
+    LISTS = "lists"
+    """Orders that cancel or release one another, in one book and across books (H)."""
+    ACCOUNTS = "accounts"
+    """Deposits, withdrawals, limits, reduce-only orders, busts and block trades (M, C9, N, L6)."""
 
 
 Features: TypeAlias = frozenset[Feature]
@@ -89,6 +93,7 @@ INTERPLAY: Features = frozenset(
         Feature.SELF_TRADE,
         Feature.BASKETS,
         Feature.AUCTIONS,
+        Feature.LISTS,
     }
 )
 """Features that meet inside one match, where most engines that get each of them right get two together wrong."""

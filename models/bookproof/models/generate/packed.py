@@ -19,20 +19,27 @@ from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, Scale, sca
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.values import OrderId, Phase, SelfTradePrevention, Side, Symbol, TimeInForce
+from bookproof.spec.values import Limits, ListKind, OrderId, Phase, SelfTradePrevention, Side, Symbol, TimeInForce
 
 BITS = 64
 """Width of a packed command."""
@@ -82,6 +89,8 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.SNAPSHOT: {"snapshot": 1},
     Feature.BAD_INPUT: {"spoiled": 4},
     Feature.AUCTIONS: {"set_phase": 8},
+    Feature.LISTS: {"list": 6},
+    Feature.ACCOUNTS: {"deposit": 3, "withdraw": 1, "set_limits": 1, "reduce": 2, "bust": 1, "block": 1},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
 
@@ -270,6 +279,49 @@ def _basket(code: int, context: Context) -> Basket:
     return Basket(account + 1, tuple(legs), _MODES[mode] if context.plan.prevents else _NONE)
 
 
+_KINDS = (*ListKind, ListKind.OCO)
+"""Of four lists, two are plain OCOs: the others become one, or never have rivals."""
+
+
+def _list(code: int, context: Context) -> SubmitList:
+    """Two to four legs in one book or in neighbouring ones. One in three is a stop: most rivals in one book are.
+
+    A working order is small and near the other side, so that it is soon filled and releases the others.
+    """
+    scales = context.plan.scales
+    code, at = divmod(code, len(_KINDS))
+    kind = _KINDS[at]
+    code, more = divmod(code, 2)
+    code, start = divmod(code, len(scales))
+    code, across = divmod(code, 3)
+    code, account = divmod(code, ACCOUNTS)
+    code, first_side = divmod(code, 2)
+    legs = []
+    for number in range(2 + more + (kind is ListKind.OTOCO)):
+        symbol, prices, quantities = scales[(start + number * bool(across)) % len(scales)]
+        code, turned = divmod(code, 3)
+        side = first_side ^ (turned == 2) ^ (number > 0 and kind is not ListKind.OCO)
+        code, level = divmod(code, LEVELS)
+        code, size = divmod(code, 4)
+        if number == 0 and kind is not ListKind.OCO:
+            size %= 2
+            level = max(level, LEVELS // 2) if side == 0 else min(level, LEVELS // 2)
+        code, waits = divmod(code, 3)
+        stop = prices[(2 * level + 3) % LEVELS] if waits == 2 else None
+        leg = Submit(symbol, len(context.used) + 1 + number, account + 1, _SIDES[side], quantities[size], prices[level])
+        legs.append(leg._replace(stop=stop) if stop is not None else leg)
+    if context.plan.prevents:
+        code, at = divmod(code, len(_MODES))
+        legs = [leg._replace(self_trade=_MODES[at]) for leg in legs]
+    code, at = divmod(code, 2 * len(context.plan.patterns))
+    if at < len(context.plan.patterns) and context.plan.patterns[at].time_in_force is not TimeInForce.GTD:
+        pattern = context.plan.patterns[at]
+        code, at = divmod(code, len(legs))
+        price = None if pattern.market else legs[at].price
+        legs[at] = legs[at]._replace(price=price, time_in_force=pattern.time_in_force, post_only=pattern.post_only)
+    return SubmitList(kind, tuple(legs))
+
+
 def _mass_cancel(code: int, context: Context) -> MassCancel:
     return MassCancel(code % ACCOUNTS + 1)
 
@@ -312,6 +364,75 @@ def _snapshot(code: int, context: Context) -> TakeSnapshot:
     return TakeSnapshot()
 
 
+def _amount(code: int, context: Context) -> tuple[int, int, Symbol | None]:
+    """An account, and cash for some orders or lots of one book: little, so that it runs out."""
+    scales = context.plan.scales
+    code, account = divmod(code, ACCOUNTS)
+    code, at = divmod(code, 2 * len(scales))
+    code, size = divmod(code, SIZES)
+    if at < len(scales):
+        return account + 1, scales[at].quantities[size], scales[at].symbol
+    return account + 1, 200 * (size + 1), None
+
+
+def _deposit(code: int, context: Context) -> Deposit:
+    return Deposit(*_amount(code, context))
+
+
+def _withdraw(code: int, context: Context) -> Withdraw:
+    return Withdraw(*_amount(code, context))
+
+
+def _set_limits(code: int, context: Context) -> SetLimits:
+    """One limit in two is none."""
+    scales = context.plan.scales
+    code, account = divmod(code, ACCOUNTS)
+    code, at = divmod(code, len(scales))
+    code, sizes = divmod(code, 3 * SIZES)
+    code, short = divmod(code, 3)
+    code, orders = divmod(code, 10)
+    code, notional = divmod(code, 10)
+    lot = scales[at].quantities[0]
+    return SetLimits(
+        account + 1,
+        Limits(
+            lot * (sizes + 1) if sizes % 2 else None,
+            lot * 10 * short,
+            orders if orders % 2 else None,
+            200 * notional if notional % 2 else None,
+        ),
+    )
+
+
+def _reduce(code: int, context: Context) -> Reduce:
+    code, at = divmod(code, len(context.plan.drawn_scales))
+    symbol, prices, quantities = context.plan.drawn_scales[at]
+    code, account = divmod(code, ACCOUNTS)
+    code, side = divmod(code, 2)
+    code, size = divmod(code, SIZES)
+    code, level = divmod(code, LEVELS + 3)
+    price = prices[level] if level < LEVELS else None
+    return Reduce(symbol, len(context.used) + 1, account + 1, _SIDES[side], quantities[size], price)
+
+
+def _bust(code: int, context: Context) -> Bust:
+    """About as many trades as half of the orders, so about half of the busts come too late or too early."""
+    scales = context.plan.drawn_scales
+    code, at = divmod(code, len(scales))
+    return Bust(scales[at].symbol, code % (len(context.used) // (2 * len(scales)) + 1) + 1)
+
+
+def _block(code: int, context: Context) -> BlockTrade:
+    """Two different parties, but for one in six."""
+    code, at = divmod(code, len(context.plan.scales))
+    symbol, prices, quantities = context.plan.scales[at]
+    code, buyer = divmod(code, ACCOUNTS)
+    code, away = divmod(code, 2 * ACCOUNTS)
+    code, size = divmod(code, SIZES)
+    seller = (buyer + (away if away % ACCOUNTS or not away else 1)) % ACCOUNTS
+    return BlockTrade(symbol, buyer + 1, seller + 1, prices[code % LEVELS], quantities[size])
+
+
 def _spoiled(code: int, context: Context) -> Command:
     decoders = context.plan.decoders
     code, at = divmod(code, len(decoders))
@@ -331,4 +452,11 @@ _DECODERS: Mapping[str, Decoder] = {
     "snapshot": _snapshot,
     "spoiled": _spoiled,
     "set_phase": _set_phase,
+    "list": _list,
+    "deposit": _deposit,
+    "withdraw": _withdraw,
+    "set_limits": _set_limits,
+    "reduce": _reduce,
+    "bust": _bust,
+    "block": _block,
 }

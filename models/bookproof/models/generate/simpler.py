@@ -13,10 +13,25 @@ from bookproof.models.generate import command_parts as parts
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.venues import USUAL_PRICE
 from bookproof.spec.allocation_terms import Allocation
-from bookproof.spec.commands import AdvanceClock, Basket, Command, MassCancel, Replace, SetPhase, Submit
+from bookproof.spec.commands import (
+    AdvanceClock,
+    Basket,
+    BlockTrade,
+    Bust,
+    Command,
+    Deposit,
+    MassCancel,
+    Reduce,
+    Replace,
+    SetLimits,
+    SetPhase,
+    Submit,
+    SubmitList,
+    Withdraw,
+)
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Phase, Side, TimeInForce, defaults_of
+from bookproof.spec.values import Limits, ListKind, Phase, Side, TimeInForce, defaults_of
 
 Commands = tuple[Command, ...]
 
@@ -48,6 +63,29 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _smaller(command, "account")
     elif type(command) is SetPhase and command.phase not in (Phase.CALL, Phase.CONTINUOUS):
         yield command._replace(phase=Phase.CALL)  # easier to follow than a day's round of phases
+    elif type(command) is SubmitList:
+        yield from _simpler_list(command, prices)
+    elif type(command) is Deposit or type(command) is Withdraw:
+        yield from _without(command, ("symbol",))
+        for field in ("amount", "account"):
+            yield from _smaller(command, field)
+    elif type(command) is SetLimits:
+        yield from (command._replace(limits=limits) for limits in _without(command.limits, tuple(defaults_of(Limits))))
+        for field in ("position", "short", "open_orders", "notional"):
+            yield from (command._replace(limits=limits) for limits in _smaller(command.limits, field, least=0))
+        yield from _smaller(command, "account")
+    elif type(command) is Reduce:
+        plain = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
+        yield Submit(*plain, TimeInForce.IOC)
+        for field in ("quantity", "account"):
+            yield from _smaller(command, field)
+        yield from _cheaper(command, ("price",), prices)
+    elif type(command) is BlockTrade:
+        for field in ("quantity", "buyer", "seller"):
+            yield from _smaller(command, field)
+        yield from _cheaper(command, ("price",), prices)
+    elif type(command) is Bust:
+        yield from _smaller(command, "trade")
 
 
 def _simpler_submit(order: Submit, prices: list[int]) -> Iterator[Submit]:
@@ -75,6 +113,21 @@ def _simpler_basket(basket: Basket, prices: list[int]) -> Iterator[Command]:
     for at, leg in enumerate(legs):
         for simpler in (*_smaller(leg, "quantity"), *_cheaper(leg, ("price",), prices)):
             yield basket._replace(legs=(*legs[:at], simpler, *legs[at + 1 :]))
+
+
+def _simpler_list(command: SubmitList, prices: list[int]) -> Iterator[Command]:
+    """One of its legs, fewer legs, a plainer kind, or a simpler leg; of one account all the same."""
+    legs = command.legs
+    yield from legs
+    yield from (command._replace(legs=(*legs[:at], *legs[at + 1 :])) for at in range(len(legs)))
+    if command.kind is ListKind.OTOCO:
+        yield SubmitList(ListKind.OCO, legs[1:])
+        yield SubmitList(ListKind.OTO, legs[:2])
+    for account in _smaller(legs[0], "account") if legs else ():
+        yield command._replace(legs=tuple(leg._replace(account=account.account) for leg in legs))
+    for at, leg in enumerate(legs):
+        for simpler in _simpler_submit(leg, prices):
+            yield command._replace(legs=(*legs[:at], simpler, *legs[at + 1 :]))
 
 
 def _without(command: Any, fields: tuple[str, ...]) -> Iterator[Any]:
@@ -211,10 +264,13 @@ def plainer_profiles(case: Case) -> Iterator[Case]:
 
 
 def renumbered(case: Case) -> Iterator[Case]:
-    """Ids 1, 2, 3 in order of appearance; prices 100, 101, 102 in order of size; a seller first; the usual symbols."""
+    """Ids and accounts 1, 2, 3 as they appear; prices 100, 101, 102 by size; a seller first; the usual symbols."""
     ids = {number: 0 for command in case.commands for number in parts.ids(command)}
     ids = {number: place for place, number in enumerate(ids, start=1)}
     yield case._replace(commands=tuple(parts.with_ids(command, ids) for command in case.commands))
+    accounts = dict.fromkeys(number for command in case.commands for number in parts.accounts(command))
+    owners = {number: place for place, number in enumerate(accounts, start=1)}
+    yield case._replace(commands=tuple(parts.with_accounts(command, owners) for command in case.commands))
     prices = parts.prices(case.commands)
     yield _priced(case, {price: USUAL_PRICE + place for place, price in enumerate(prices)})
     yield from (_priced(case, {price: lower}) for lower, price in pairwise(prices))

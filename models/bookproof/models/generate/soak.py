@@ -6,6 +6,7 @@ import random
 
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import Features
+from bookproof.models.generate.funds import opening_deposits, profile_for
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.venues import books
 from bookproof.spec.profile import DEFAULT, Profile
@@ -31,4 +32,6 @@ def soak_case(seed: int, number: int, features: Features, profile: Profile = DEF
     instruments = tuple(listed[at] for at in chosen)
     draw = dice.getrandbits
     codes = [draw(BITS) for _ in range(dice.randint(SHORTEST, LONGEST))]
-    return Case(instruments, decode(codes, plan_for(features, instruments)), profile)
+    profile = profile_for(features, profile)
+    commands = decode(codes, plan_for(features, instruments))
+    return Case(instruments, opening_deposits(instruments, profile) + commands, profile)

@@ -8,17 +8,24 @@ from typing import Any
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     Halt,
     Leg,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
+    SubmitList,
+    Withdraw,
 )
-from bookproof.spec.values import TimeInForce
+from bookproof.spec.values import Limits, TimeInForce
 
 WAYS = 1 << 12
 """`spoil` knows fewer ways than this; any number below is a choice."""
@@ -34,6 +41,14 @@ OFF_LIMITS: tuple[Any, ...] = (*NO_NUMBERS, 1, 3, 97, 101, 111)
 
 PRICES: tuple[Any, ...] = (*OFF_LIMITS, 2**31)
 """The same, and a good price that does not fit into 32 bits."""
+
+_BAD_LIMITS: tuple[Any, ...] = (-1, 10**15 + 1, True, 1.0, "1")
+LIMITS: tuple[Limits, ...] = tuple(
+    Limits()._replace(**{name: value})
+    for name in ("position", "short", "open_orders", "notional")
+    for value in _BAD_LIMITS
+)
+"""Limits that make no sense."""
 
 SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
     Submit: (
@@ -58,11 +73,30 @@ SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
         ("stop", PRICES),
     ),
     Basket: (("account", NO_NUMBERS), ("legs", ((),))),
+    SubmitList: (("legs", ((),)),),
     MassCancel: (("account", NO_NUMBERS),),
     Halt: (("symbol", (UNLISTED,)),),
     Resume: (("symbol", (UNLISTED,)),),
     SetPhase: (("symbol", (UNLISTED,)),),
     AdvanceClock: (("now", NO_NUMBERS),),
+    Deposit: (("account", NO_NUMBERS), ("amount", OFF_LIMITS), ("symbol", (UNLISTED,))),
+    Withdraw: (("account", NO_NUMBERS), ("amount", OFF_LIMITS), ("symbol", (UNLISTED,))),
+    SetLimits: (("account", NO_NUMBERS), ("limits", LIMITS)),
+    Reduce: (
+        ("symbol", (UNLISTED,)),
+        ("order_id", NO_NUMBERS),
+        ("account", NO_NUMBERS),
+        ("quantity", OFF_LIMITS),
+        ("price", PRICES),
+    ),
+    Bust: (("symbol", (UNLISTED,)), ("trade", NO_NUMBERS)),
+    BlockTrade: (
+        ("symbol", (UNLISTED,)),
+        ("buyer", NO_NUMBERS),
+        ("seller", NO_NUMBERS),
+        ("price", PRICES),
+        ("quantity", OFF_LIMITS),
+    ),
 }
 """The fields of each command, and what to spoil them with."""
 
@@ -75,12 +109,27 @@ def spoil(command: Command, choice: int) -> Command:
     """
     if type(command) is Basket and choice % 4:
         return command._replace(legs=_spoiled_legs(choice // 4, command.legs))
+    if type(command) is SubmitList and choice % 4:
+        return command._replace(legs=_spoiled_orders(choice // 4, command.legs))
     spoils = SPOILS.get(type(command))
     if spoils is None:  # there is nothing in it to spoil
         return command
     choice, at = divmod(choice, len(spoils))
     field, values = spoils[at]
     return command._replace(**{field: values[choice % len(values)]})
+
+
+def _spoiled_orders(choice: int, legs: tuple[Submit, ...]) -> tuple[Submit, ...]:
+    """An order of a list spoiled as it would be by itself, or an order too few, or one twice."""
+    choice, at = divmod(choice, len(legs))
+    choice, fault = divmod(choice, 4)
+    if fault == 0:
+        return legs[:at] + legs[at + 1 :]
+    if fault == 1:
+        return (*legs, legs[at])
+    spoiled = spoil(legs[at], choice)
+    assert type(spoiled) is Submit
+    return (*legs[:at], spoiled, *legs[at + 1 :])
 
 
 def _spoiled_legs(choice: int, legs: tuple[Leg, ...]) -> tuple[Leg, ...]:

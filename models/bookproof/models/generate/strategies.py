@@ -21,6 +21,7 @@ from hypothesis.strategies import SearchStrategy
 
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import EVERYTHING, SWARM, Feature, Features
+from bookproof.models.generate.funds import opening_deposits, profile_for
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.soak import FEWEST_BOOKS, LONGEST, SHORTEST
 from bookproof.models.generate.spoil import WAYS, spoil
@@ -28,21 +29,40 @@ from bookproof.models.generate.venues import ACCOUNTS, DISTINCT, LEVELS, SIZES, 
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
-from bookproof.spec.values import Account, Lots, OrderId, Phase, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import (
+    Account,
+    Limits,
+    ListKind,
+    Lots,
+    OrderId,
+    Phase,
+    SelfTradePrevention,
+    Side,
+    Symbol,
+    Ticks,
+    TimeInForce,
+)
 
 Terms: TypeAlias = dict[str, Any]
 """Fields of a `Submit` beyond the plain ones, by name."""
@@ -56,6 +76,16 @@ PRICE: SearchStrategy[Ticks] = st.integers(USUAL_PRICE, USUAL_PRICE + LEVELS - 1
 TIME: SearchStrategy[int] = st.integers(0, 20)
 PHASE: SearchStrategy[Phase] = st.sampled_from((Phase.CALL, Phase.CONTINUOUS, *Phase))
 """The way into a call and out of it twice as often as the others."""
+
+AMOUNT: SearchStrategy[int] = st.integers(1, 3_000)
+LIMITS: SearchStrategy[Limits] = st.builds(
+    Limits,
+    st.none() | st.integers(0, 30),
+    st.integers(0, 20),
+    st.none() | st.integers(0, 5),
+    st.none() | st.integers(0, 1_500),
+)
+TRADE: SearchStrategy[int] = st.integers(1, 6)
 SPOIL: SearchStrategy[int] = st.integers(0, WAYS - 1)
 """What `spoil` does to a command."""
 
@@ -113,6 +143,26 @@ def legs(symbols: Iterable[Symbol], ids: SearchStrategy[OrderId]) -> SearchStrat
     return st.lists(leg, min_size=1, max_size=3, unique_by=lambda leg: leg.symbol).map(tuple)
 
 
+def order_lists(
+    symbols: Iterable[Symbol], ids: SearchStrategy[OrderId], features: Features = EVERYTHING
+) -> SearchStrategy[SubmitList]:
+    """A list of two to four orders of one account, in any of the books; stops among them, as rivals often are."""
+    own = terms(features) | st.fixed_dictionaries({"stop": PRICE})
+    drawn = st.tuples(st.sampled_from(tuple(symbols)), ids, SIDES, st.integers(1, 3), PRICE, st.just({}) | own)
+
+    def made(kind: ListKind, account: Account, legs: list[tuple[Any, ...]]) -> SubmitList:
+        return SubmitList(
+            kind,
+            tuple(
+                order(symbol, order_id, account, side, quantity, price, terms)
+                for symbol, order_id, side, quantity, price, terms in legs
+            ),
+        )
+
+    legs = st.lists(drawn, min_size=2, max_size=4, unique_by=lambda leg: leg[:2])
+    return st.builds(made, st.sampled_from(ListKind), ACCOUNT, legs)
+
+
 # ── whole commands ──
 
 
@@ -147,6 +197,15 @@ def commands(
         Feature.CLOCK: (st.builds(AdvanceClock, TIME), st.builds(EndOfDay)),
         Feature.SNAPSHOT: (st.builds(TakeSnapshot),),
         Feature.AUCTIONS: (st.builds(SetPhase, symbol, PHASE),),
+        Feature.LISTS: (order_lists(tuple(symbols), order_id, features),),
+        Feature.ACCOUNTS: (
+            st.builds(Deposit, ACCOUNT, AMOUNT, somewhere),
+            st.builds(Withdraw, ACCOUNT, AMOUNT, somewhere),
+            st.builds(SetLimits, ACCOUNT, LIMITS),
+            st.builds(Reduce, symbol, order_id, ACCOUNT, SIDES, QUANTITY, st.none() | PRICE),
+            st.builds(Bust, symbol, TRADE),
+            st.builds(BlockTrade, symbol, ACCOUNT, ACCOUNT, PRICE, QUANTITY),
+        ),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]
@@ -198,5 +257,5 @@ def cases(
     chosen = features if isinstance(features, frozenset) else draw(features)
     listed = books(chosen)
     instruments = listed[: draw(st.integers(FEWEST_BOOKS, len(listed)))]
-    profile = draw(st.sampled_from(list(profiles)))
-    return Case(instruments, draw(sequences(chosen, instruments)), profile)
+    profile = profile_for(chosen, draw(st.sampled_from(list(profiles))))
+    return Case(instruments, opening_deposits(instruments, profile) + draw(sequences(chosen, instruments)), profile)

@@ -9,7 +9,17 @@ from bookproof.models.generate.features import Feature, Features
 from bookproof.spec.allocation_terms import WHOLE, Allocation, LeadMarketMaker, Sharing
 from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import PROFILE_FILES, PROFILES, NoLiquidity, Profile, Reopen, ReplaceQuantity, TrueStop
+from bookproof.spec.profile import (
+    PROFILE_FILES,
+    PROFILES,
+    ListReplace,
+    NoLiquidity,
+    Profile,
+    Reopen,
+    ReplaceQuantity,
+    Risk,
+    TrueStop,
+)
 from bookproof.spec.profile_files import ProfileFile, read_profile_file
 from bookproof.spec.values import Lots, Symbol, Ticks
 
@@ -62,6 +72,8 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("groups", self_trade_groups=((1, 2),)),
         *(Profile(name, allocation=allocation) for name, allocation in ALLOCATIONS.items()),
         Profile("reopens-through-a-call", reopen=Reopen.CALL),
+        Profile("rivals-amended", list_replace=ListReplace.AMEND),
+        Profile("cash-accounts", risk=Risk.CASH, least_block=3),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""

@@ -2,29 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+from bookproof.engine.accounts import Demand, OrderCommand
 from bookproof.engine.book import FastBook
 from bookproof.engine.floor import Floor
 from bookproof.engine.interface import Answer
 from bookproof.models.concurrent.history import History, Operation
+from bookproof.models.concurrent.recorder import accounts_in
 from bookproof.models.engines_by_name import Factory
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Choose, Run, Scheduler
 from bookproof.models.report.plainly import plainly
-from bookproof.spec.commands import Command
+from bookproof.spec.commands import Basket, Command, Deposit, SetLimits, Withdraw
+from bookproof.spec.events import Event
+from bookproof.spec.values import Account
 
-_READS = ("queue", "depth", "top", "stops", "status", "refusal", "can_fill")
-_WRITES = ("submit", "cancel", "replace", "fill", "trigger_stops", "cancel_account", "expire_due", "expire_day")
-_READS_MARKET = ("submit", "replace", "refusal")
-"""What touches a book, and the market that all books share."""
+_READS = (
+    "queue",
+    "depth",
+    "top",
+    "stops",
+    "status",
+    "refusal",
+    "can_fill",
+    "is_live",
+    "why_not_replace",
+    "replace_refusal",
+)
+_WRITES = (
+    *("submit", "cancel", "replace", "fill", "trigger_stops", "cancel_account", "expire_due", "expire_day"),
+    *("hold", "unhold", "take_out", "go"),
+)
+_READS_MARKET = ("submit", "replace", "refusal", "why_not_replace", "replace_refusal", "go")
+"""What touches a book, and the market that all books share. Whoever looks at a book's `lists` touches it as well."""
 
 _WRITES_MARKET = ("halt_market", "resume_market", "advance_clock")
 _WRITES_BOOK = ("halt_book", "resume_book")
 
 MARKET = "market"
+
+Touches: TypeAlias = Callable[..., Iterable[tuple[str, bool]]]
+"""From what a method is given to the cells that it touches, and whether it changes them."""
+
+
+# What an account has beyond any one book is a cell of its own; its lots of a book, and who has which order there, stand
+# with the book and belong to its cell.
+
+
+def _purse(account: Account) -> str:
+    return f"account {account}"
+
+
+def _asks(command: OrderCommand) -> Iterable[tuple[str, bool]]:
+    asked = command.legs if isinstance(command, Basket) else (command,)
+    return [(order.symbol, False) for order in asked]
+
+
+def _checks(demand: Demand) -> Iterable[tuple[str, bool]]:
+    return [(_purse(demand.account), False), *((want.symbol, False) for want in demand.wants)]
+
+
+def _admits(demand: Demand) -> Iterable[tuple[str, bool]]:
+    return [(want.symbol, True) for want in demand.wants]
+
+
+def _writes_up(events: Iterable[Event]) -> Iterable[tuple[str, bool]]:
+    about = (getattr(event, "symbol", None) for event in events)
+    return [(symbol, True) for symbol in dict.fromkeys(about) if symbol is not None]
+
+
+def _moves(command: Deposit | Withdraw) -> Iterable[tuple[str, bool]]:
+    return [(_purse(command.account) if command.symbol is None else command.symbol, True)]
+
+
+def _limits(command: SetLimits) -> Iterable[tuple[str, bool]]:
+    return [(_purse(command.account), True)]
+
+
+def _books(entries: Iterable[Account]) -> Iterable[tuple[str, bool]]:
+    return [(_purse(account), True) for account in entries]
+
+
+_ON_ACCOUNT: Mapping[str, Touches] = {
+    "demand": _asks,
+    "refusal": _checks,
+    "admit": _admits,
+    "entries": _writes_up,
+    "book": _books,
+    "deposit": _moves,
+    "withdraw": _moves,
+    "set_limits": _limits,
+    "bust": lambda command, *given: [(command.symbol, True)],
+    "block": lambda command, *given: [(command.symbol, True)],
+    "view": lambda account: [(_purse(account), False)],
+}
+"""What each method of the engine's ledger touches, but for what it asks other methods of this table."""
 
 
 class Told(NamedTuple):
@@ -99,23 +174,30 @@ class Program:
             return Outcome(run, tuple(told), None)
         final = tuple(engine.view(instrument.symbol) for instrument in scenario.instruments)
         operations += [Operation(each.client, each.command, each.called, each.returned, each.answer) for each in told]
-        return Outcome(run, tuple(told), History(scenario.instruments, scenario.profile, tuple(operations), final))
+        named = accounts_in(scenario.profile, (scenario.before, *scenario.scripts))
+        accounts = tuple(engine.account(account) for account in named)
+        history = History(scenario.instruments, scenario.profile, tuple(operations), final, accounts)
+        return Outcome(run, tuple(told), history)
 
 
 def _watch(floor: Floor, scheduler: Scheduler) -> None:
-    """Tell the scheduler whenever a book or the market is touched."""
+    """Tell the scheduler whenever a book, the market or an account is touched."""
     for symbol, book in floor.books.items():
         book.__class__ = _watched_book(type(book), symbol, scheduler)
-    touches: dict[str, Callable[..., str]] = dict.fromkeys(_WRITES_MARKET, lambda *given: MARKET)
-    touches |= dict.fromkeys(_WRITES_BOOK, lambda symbol, *given: str(symbol))
-    for name, cell in touches.items():
-        setattr(floor, name, _touching(getattr(floor, name), cell, scheduler))
+    touches: dict[str, Touches] = dict.fromkeys(_WRITES_MARKET, lambda *given: [(MARKET, True)])
+    touches |= dict.fromkeys(_WRITES_BOOK, lambda symbol, *given: [(str(symbol), True)])
+    for name, cells in touches.items():
+        setattr(floor, name, _touching(getattr(floor, name), cells, scheduler))
+    if floor.ledger is not None:
+        for name, cells in _ON_ACCOUNT.items():
+            setattr(floor.ledger, name, _touching(getattr(floor.ledger, name), cells, scheduler))
 
 
-def _touching(act: Callable[..., Any], cell: Callable[..., str], scheduler: Scheduler) -> Callable[..., Any]:
+def _touching(act: Callable[..., Any], cells: Touches, scheduler: Scheduler) -> Callable[..., Any]:
     @wraps(act)
     def touching(*given: Any) -> Any:
-        scheduler.touch(cell(*given), writes=True)
+        for cell, writes in cells(*given):
+            scheduler.touch(cell, writes)
         return act(*given)
 
     return touching
@@ -135,4 +217,10 @@ def _watched_book(book: type[FastBook], symbol: str, scheduler: Scheduler) -> ty
         return watched
 
     methods: Mapping[str, Any] = {name: method(name, getattr(book, name)) for name in (*_READS, *_WRITES)}
-    return type(f"Watched{book.__name__}", (book,), {"__slots__": (), **methods})
+    slot: Any = FastBook.lists  # type: ignore[misc]  # of the class: what finds the place in any book
+
+    def lists(self: FastBook) -> Any:
+        scheduler.touch(symbol, writes=False)
+        return slot.__get__(self)
+
+    return type(f"Watched{book.__name__}", (book,), {"__slots__": (), "lists": property(lists), **methods})

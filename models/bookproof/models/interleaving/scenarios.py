@@ -12,18 +12,22 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
     Replace,
     Resume,
+    SetPhase,
     Submit,
+    SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Lots, OrderId, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.profile import DEFAULT, Profile, Risk
+from bookproof.spec.values import ListKind, Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
 A, B, C = "A", "B", "C"
 _BUYER, _SELLER, _OTHER = 1, 2, 3
@@ -64,6 +68,13 @@ def basket(first_id: OrderId, *symbols: Symbol, side: Side = Side.BUY) -> Basket
 
 
 _OFFERS = (sell(1, A), sell(2, B))
+_RIVALS = SubmitList(ListKind.OCO, _OFFERS)
+"""One of the two offers, whichever is wanted first."""
+_CHAIN = SubmitList(ListKind.OTO, (sell(1, A, 2), sell(2, B)))
+"""An offer in one book, and one in another that waits until the first is sold."""
+
+CASH = Profile("cash", risk=Risk.CASH)
+"""Accounts are kept, and an order must be paid for (M1)."""
 
 NAMED: dict[str, Scenario] = {
     scenario.name: scenario
@@ -141,6 +152,29 @@ NAMED: dict[str, Scenario] = {
             _OFFERS,
         ),
         Scenario(
+            "rivals-hit",
+            "Both offers of an OCO, in two books, are wanted at once: one is sold, and the other goes with it (H1).",
+            ((buy(3, A),), (buy(4, B),)),
+            (_RIVALS,),
+        ),
+        Scenario(
+            "rivals-enter",
+            "An OCO comes in over two books while somebody wants a leg in each of them (H1, H4).",
+            ((_RIVALS,), (buy(3, B),), (buy(4, A),)),
+        ),
+        Scenario(
+            "chain-cancel",
+            "An OTO is cancelled by one of its orders while the other is filled: all of it goes or enters (H2, H4).",
+            ((buy(3, A), buy(4, A)), (Cancel(B, 2),), (buy(5, B),)),
+            (_CHAIN,),
+        ),
+        Scenario(
+            "rivals-uncross",
+            "One offer of an OCO trades in the uncross of its book while the other is wanted next door (H1, I6).",
+            ((SetPhase(A, Phase.CONTINUOUS),), (buy(4, B),), (Cancel(A, 1),)),
+            (SetPhase(A, Phase.CALL), _RIVALS, buy(3, A)),
+        ),
+        Scenario(
             "three-by-three",
             "Baskets, cancels and halts, three of each.",
             (
@@ -149,6 +183,72 @@ NAMED: dict[str, Scenario] = {
                 (buy(31, A), Cancel(B, 2), basket(33, A, B)),
             ),
             _OFFERS,
+        ),
+        Scenario(
+            "one-purse",
+            "Orders in two books reserve from one account, which has the cash for one of them (M1).",
+            ((buy(1, A),), (buy(2, B),), (Deposit(_BUYER, 1),)),
+            (Deposit(_BUYER, 199),),
+            profile=CASH,
+        ),
+        Scenario(
+            "maker-withdraws",
+            "A maker is paid while it takes the money out and has another order in mind (M4): it has it or has it not.",
+            ((buy(2, A),), (Withdraw(_SELLER, 100),), (Submit(B, 3, _SELLER, Side.BUY, 1, 100),)),
+            (Deposit(_BUYER, 100), Deposit(_SELLER, 1, A), sell(1, A)),
+            profile=CASH,
+        ),
+        Scenario(
+            "each-pays-the-other",
+            "Two accounts trade with each other in two books at once (M4): neither may wait for the other for ever.",
+            ((buy(3, A),), (Submit(B, 4, _SELLER, Side.BUY, 1, 100),)),
+            (
+                Deposit(_BUYER, 100),
+                Deposit(_SELLER, 100),
+                Deposit(_BUYER, 1, B),
+                Deposit(_SELLER, 1, A),
+                sell(1, A),
+                Submit(B, 2, _BUYER, Side.SELL, 1, 100),
+            ),
+            profile=CASH,
+        ),
+        Scenario(
+            "released-and-spent",
+            "A fill releases an order of another account while that takes its money out (H2, M1): "
+            "the order enters if the money is there, and is refused if it is not.",
+            ((sell(4, A),), (Withdraw(_BUYER, 100),), (buy(5, C),)),
+            (
+                Deposit(_BUYER, 200),
+                Deposit(_SELLER, 1, A),
+                SubmitList(ListKind.OTO, (buy(1, A), buy(2, B))),
+            ),
+            profile=CASH,
+        ),
+        Scenario(
+            "rival-pays",
+            "A fill cancels a rival in another book while its account waits for the money that the rival reserves (H1, "
+            "M1).",
+            ((sell(4, A),), (buy(5, C),)),
+            (
+                Deposit(_BUYER, 200),
+                Deposit(_SELLER, 1, A),
+                SubmitList(ListKind.OCO, (buy(1, A), buy(2, B))),
+            ),
+            profile=CASH,
+        ),
+        Scenario(
+            "uncross-pays",
+            "A call ends while both parties want the money elsewhere (I6, M4): what the buyer reserved too much and "
+            "what the seller earned is theirs from that instant on, and no sooner.",
+            ((SetPhase(A, Phase.CONTINUOUS),), (Withdraw(_SELLER, 90),), (buy(3, B, price=10),)),
+            (
+                Deposit(_BUYER, 100),
+                Deposit(_SELLER, 2, A),
+                SetPhase(A, Phase.CALL),
+                buy(1, A),
+                sell(2, A, quantity=2, price=90),
+            ),
+            profile=CASH,
         ),
     )
 }

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from bookproof.engine.interface import Engine
 from bookproof.models.engines_by_name import MakeEngine
-from bookproof.models.generate.case import Case, named
+from bookproof.models.generate.case import Case, accounts_named, named
 from bookproof.models.generate.shrinking import shrink_case
 from bookproof.models.report.literal import literal
 from bookproof.models.sequential.patience import Hung, patiently
@@ -27,7 +27,7 @@ from bookproof.spec.invariants import broken
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.rulebook import listening
-from bookproof.spec.values import OrderId, Symbol, Value, parts_of
+from bookproof.spec.values import Account, OrderId, Symbol, Value, parts_of
 from bookproof.spec.views import BookView, Depth, OrderStatus, Queue, Stops, Top, depth_of, top_of
 
 PATIENCE = 10.0
@@ -61,6 +61,8 @@ class Kind(StrEnum):
     """The best levels, though depth agrees."""
     STATUS = "status"
     """What is said of one order."""
+    ACCOUNT = "account"
+    """What is said of one account."""
     ORACLE = "oracle"
     """The oracle broke an invariant of its own, crashed or hung: the mistake is in the rule book."""
 
@@ -73,6 +75,7 @@ _ABOUT: Mapping[Kind, tuple[str, ...]] = {
     Kind.DEPTH: ("B11",),
     Kind.TOP: ("B11",),
     Kind.STATUS: ("A6",),
+    Kind.ACCOUNT: ("M4",),
 }
 """The rule that a view is about, for steps such as a plain cancel, in which the oracle has nothing to decide."""
 
@@ -192,6 +195,7 @@ class SideBySide:
         self._invariants = invariants
         self._right = {symbol: _Right.of(self.state, symbol, None) for symbol in self.state.books}
         self._named: dict[Symbol, dict[OrderId, None]] = {symbol: {} for symbol in self.state.books}
+        self._accounts: dict[Account, None] = {}
         engine = self.engine
         self._questions: tuple[tuple[Kind, str, Callable[[Symbol], Any]], ...] = (
             (Kind.QUEUE, "queue", engine.queue),
@@ -214,6 +218,7 @@ class SideBySide:
         for symbol, order_id in named(command):
             if symbol in self._named and type(order_id) is int:
                 self._named[symbol][order_id] = None
+        self._accounts.update(dict.fromkeys(accounts_named(command)))
         try:
             got = tuple(self.engine.submit(command).events)
         except Exception as error:
@@ -249,6 +254,19 @@ class SideBySide:
                         return self._difference(Kind.STATUS, expected, got)
             except Exception as error:
                 return self._difference(Kind.CRASH, expected, _told(error))
+        return self._look_at_accounts() if self.state.accounts is not None else None
+
+    def _look_at_accounts(self) -> Difference | None:
+        """Every account named so far: the others have nothing, and no order of theirs was ever taken."""
+        for account in self._accounts:
+            self._asked = ("account", account)
+            expected = oracle.account(self.state, account)
+            try:
+                got = self.engine.account(account)
+            except Exception as error:
+                return self._difference(Kind.CRASH, expected, _told(error))
+            if got != expected:
+                return self._difference(Kind.ACCOUNT, expected, got)
         return None
 
     def patiently(self, run: Callable[[], Difference | None], patience: float | None = None) -> Difference | None:

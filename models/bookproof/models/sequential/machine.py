@@ -19,18 +19,23 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule
 from bookproof.models.engines_by_name import MakeEngine
 from bookproof.models.generate.case import entered
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
+from bookproof.models.generate.funds import opening_deposits
 from bookproof.models.generate.spoil import spoil
 from bookproof.models.generate.strategies import (
     ACCOUNT,
+    AMOUNT,
+    LIMITS,
     PHASE,
     PRICE,
     QUANTITY,
     SIDES,
     SPOIL,
     TIME,
+    TRADE,
     Terms,
     legs,
     order,
+    order_lists,
     terms,
 )
 from bookproof.models.generate.venues import LEVELS, SIZES, books, scale_of
@@ -38,20 +43,38 @@ from bookproof.models.sequential.differential import PATIENCE, SideBySide
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
+    SetLimits,
     SetPhase,
+    SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Phase, SelfTradePrevention, Side, Symbol, Ticks
+from bookproof.spec.values import (
+    Account,
+    Limits,
+    Lots,
+    Nanoseconds,
+    OrderId,
+    Phase,
+    SelfTradePrevention,
+    Side,
+    Symbol,
+    Ticks,
+)
 
 Order: TypeAlias = tuple[Symbol, OrderId]
 """An order entered before, whatever became of it."""
@@ -72,6 +95,8 @@ class AgreementMachine(RuleBasedStateMachine):
         super().__init__()
         self.pair = SideBySide(self.engine_factory[0], self.instruments, self.profile)
         self.next_id = 1
+        for deposit in opening_deposits(self.instruments, self.profile):
+            self.do(deposit)
 
     def do(self, command: Command) -> None:
         """Give both a command. AssertionError, with both answers side by side, when they differ in anything."""
@@ -184,6 +209,54 @@ def agreement_machine(
             @rule(symbol=symbols, phase=PHASE)
             def set_phase(self, symbol: Symbol, phase: Phase) -> None:
                 self.do(SetPhase(symbol, phase))
+
+        if Feature.LISTS in features:
+
+            @rule(target=orders, asked=order_lists(scales, st.integers(1, 9), features))
+            def order_list(self, asked: SubmitList) -> Order:
+                """Under new ids; the second of its orders is there to be cancelled or replaced."""
+                first = self.next_id
+                self.next_id += len(asked.legs)
+                legs = tuple(leg._replace(order_id=first + at) for at, leg in enumerate(asked.legs))
+                self.do(asked._replace(legs=legs))
+                return legs[1].symbol, legs[1].order_id
+
+        if Feature.ACCOUNTS in features:
+
+            @rule(account=ACCOUNT, amount=AMOUNT, symbol=somewhere)
+            def deposit(self, account: Account, amount: int, symbol: Symbol | None) -> None:
+                self.do(Deposit(account, amount, symbol))
+
+            @rule(account=ACCOUNT, amount=AMOUNT, symbol=somewhere)
+            def withdraw(self, account: Account, amount: int, symbol: Symbol | None) -> None:
+                self.do(Withdraw(account, amount, symbol))
+
+            @rule(account=ACCOUNT, limits=LIMITS)
+            def set_limits(self, account: Account, limits: Limits) -> None:
+                self.do(SetLimits(account, limits))
+
+            @rule(
+                target=orders,
+                symbol=symbols,
+                account=ACCOUNT,
+                side=SIDES,
+                quantity=QUANTITY,
+                price=st.none() | PRICE,
+            )
+            def reduce(
+                self, symbol: Symbol, account: Account, side: Side, quantity: Lots, price: Ticks | None
+            ) -> Order:
+                return self.enter(lambda new_id: Reduce(symbol, new_id, account, side, quantity, price))
+
+            @rule(symbol=symbols, trade=TRADE)
+            def bust(self, symbol: Symbol, trade: int) -> None:
+                self.do(Bust(symbol, trade))
+
+            @rule(symbol=symbols, buyer=ACCOUNT, seller=ACCOUNT, price=PRICE, quantity=QUANTITY)
+            def block_trade(
+                self, symbol: Symbol, buyer: Account, seller: Account, price: Ticks, quantity: Lots
+            ) -> None:
+                self.do(BlockTrade(symbol, buyer, seller, price, quantity))
 
         if Feature.LIMITS in features:
 

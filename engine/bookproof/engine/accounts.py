@@ -1,0 +1,533 @@
+"""The engine's accounts: what each has, what its orders reserve, and what a command's events move (M, C9, N).
+
+Written apart from the rule book's, and around one observation: lots belong to a book, cash does not. So an account's
+position and its open lots of one book stand in the book's `Desk`, which the stripe of the book guards, and only its
+cash, its count of orders and its limits stand in a `Till` that all books share. A command
+
+1. asks, with the book held: what would the order cost at worst, and does the account have it (`demand`, `refusal`)?
+2. lets the book match; the makers are known only now (rule M4);
+3. writes the events up: positions at once, for the book is held still; cash into a list of `Entries`, which names
+   every account concerned, so that their locks can be taken in one fixed order and the list booked (`book`).
+
+There is no lock in this module. `striped` says which it takes for each of these, and why that is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from bookproof.engine.book import FastBook
+from bookproof.spec.commands import (
+    Basket,
+    BlockTrade,
+    Bust,
+    Deposit,
+    Reduce,
+    Replace,
+    SetLimits,
+    Submit,
+    SubmitList,
+    Withdraw,
+)
+from bookproof.spec.events import (
+    Accepted,
+    BlockTraded,
+    Busted,
+    Cancelled,
+    Deposited,
+    Event,
+    LimitsSet,
+    Prevented,
+    Rejected,
+    Replaced,
+    Trade,
+    Withdrawn,
+)
+from bookproof.spec.instruments import LARGEST, Instrument
+from bookproof.spec.profile import Profile, ReplaceQuantity
+from bookproof.spec.reasons import RejectReason
+from bookproof.spec.values import Account, Limits, ListKind, Lots, Money, OrderId, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.views import AccountView, Holding
+
+AccountCommand: TypeAlias = Deposit | Withdraw | SetLimits | Bust | BlockTrade
+OrderCommand: TypeAlias = Submit | Reduce | Basket | Replace
+"""The commands that an account has to stand for."""
+
+_BUY = Side.BUY
+
+
+class Till:
+    """What an account has beyond any one book."""
+
+    __slots__ = ("cash", "limits", "open_orders", "reserved")
+
+    def __init__(self) -> None:
+        self.cash: Money = 0
+        self.reserved: Money = 0
+        self.open_orders = 0
+        self.limits = Limits()
+
+
+class Shelf:
+    """What an account has in one book."""
+
+    __slots__ = ("buying", "position", "selling")
+
+    def __init__(self) -> None:
+        self.position: Lots = 0
+        self.buying: Lots = 0
+        self.selling: Lots = 0
+
+
+class Claim:
+    """A live order as its account sees it."""
+
+    __slots__ = ("account", "done", "leaves", "side", "unit")
+
+    def __init__(self, account: Account, side: Side, unit: Money, leaves: Lots) -> None:
+        self.account = account
+        self.side = side
+        self.unit = unit
+        """Cash reserved for each open lot."""
+        self.leaves = leaves
+        self.done: Lots = 0
+        """Executed or prevented: a new total counts it."""
+
+
+class Deal(NamedTuple):
+    """A trade that may be busted."""
+
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
+class Desk:
+    """All that concerns accounts in one book. Hold the book's stripe."""
+
+    __slots__ = ("claims", "deals", "highest", "lot", "lowest", "shelves", "trades")
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.lot = instrument.lot
+        self.lowest, self.highest = instrument.min_price, instrument.max_price
+        self.shelves: dict[Account, Shelf] = {}
+        self.claims: dict[OrderId, Claim] = {}
+        self.deals: dict[int, Deal] = {}
+        """Every trade that was not busted, by its number. Nothing says when it is too late, so none is forgotten."""
+        self.trades = 0
+
+    def shelf(self, account: Account) -> Shelf:
+        """What an account has here."""
+        shelf = self.shelves.get(account)
+        if shelf is None:
+            shelf = self.shelves[account] = Shelf()
+        return shelf
+
+    def worst(self, side: Side, price: Ticks | None) -> Ticks:
+        """The worst price of an order: a market order has that of the instrument (M1)."""
+        if price is not None:
+            return price
+        return self.highest if side is _BUY else self.lowest
+
+
+def unit_of(side: Side, worst: Ticks) -> Money:
+    """The cash that one lot may cost: at prices below zero it is the seller who pays."""
+    return max(0, worst if side is _BUY else -worst)
+
+
+class Want(NamedTuple):
+    """What one order asks for beyond what it has reserved already."""
+
+    symbol: Symbol
+    order_id: OrderId
+    side: Side
+    lots: Lots
+    cash: Money
+    notional: Money
+    """0 if it does not grow."""
+    unit: Money
+
+
+class Demand(NamedTuple):
+    """What a command asks of the one account that it is for."""
+
+    account: Account
+    wants: list[Want]
+    orders: int
+    """New ones."""
+    reduces: bool = False
+
+
+Entries: TypeAlias = dict[Account, list[int]]
+"""What a command moves: to each account its cash, its reserved cash and its count of orders."""
+
+
+class Ledger:
+    """The accounts of an exchange.
+
+    >>> from bookproof.engine.book import Market
+    >>> from bookproof.spec.profile import Risk
+    >>> instrument, profile = Instrument("ABC"), Profile(risk=Risk.CASH)
+    >>> ledger = Ledger([instrument], {"ABC": FastBook(instrument, profile, Market())}, profile)
+    >>> ledger.deposit(Deposit(7, 500))
+    Deposited(account=7, amount=500, symbol=None)
+    >>> order = Submit("ABC", 1, 7, Side.BUY, 6, 100)
+    >>> ledger.refusal(ledger.demand(order)).reason.value
+    'insufficient-cash'
+    """
+
+    def __init__(self, instruments: Iterable[Instrument], books: Mapping[Symbol, FastBook], profile: Profile) -> None:
+        self._books = books
+        self._total = profile.replace_quantity is ReplaceQuantity.TOTAL
+        self.desks = {instrument.symbol: Desk(instrument) for instrument in instruments}
+        # It only ever grows, one account at a time, by whoever holds that account's balance.
+        self._tills: dict[Account, Till] = {}
+        # Of each basket's trades, which stand together: guarded by all stripes, or those of the legs.
+        self._together: dict[tuple[Symbol, int], list[tuple[Symbol, int]]] = {}
+        self._written = 0
+        """How many events of a command among lists are written up and booked: for whoever holds every lock there is."""
+
+    def till(self, account: Account) -> Till:
+        """What an account has beyond any one book. Hold its balance."""
+        till = self._tills.get(account)
+        if till is None:
+            till = self._tills[account] = Till()
+        return till
+
+    # ── before matching: hold the stripes of the orders ──
+
+    def demand(self, command: OrderCommand) -> Demand:
+        """What a command that the books take asks of its account. Hold the stripes of its orders."""
+        if isinstance(command, Replace):
+            return self._change(command)
+        orders = command.legs if isinstance(command, Basket) else (command,)
+        wants = []
+        for order in orders:
+            worst = self.desks[order.symbol].worst(order.side, order.price)
+            quantity, unit = order.quantity, unit_of(order.side, worst)
+            wants.append(
+                Want(order.symbol, order.order_id, order.side, quantity, unit * quantity, abs(worst) * quantity, unit)
+            )
+        return Demand(command.account, wants, len(wants), isinstance(command, Reduce))
+
+    def _change(self, command: Replace) -> Demand:
+        symbol, order_id = command.symbol, command.order_id
+        desk, claim = self.desks[symbol], self.desks[symbol].claims[order_id]
+        status = self._books[symbol].status(order_id)
+        assert status is not None, "the book would have refused it"
+        leaves = command.quantity - claim.done if self._total else command.quantity
+        if leaves <= 0:  # F4: it only cancels
+            return Demand(claim.account, [], 0)
+        side = claim.side
+        old = desk.worst(side, status.price)
+        new = old if command.price is None else command.price
+        unit = unit_of(side, new)
+        before, after = abs(old) * claim.leaves, abs(new) * leaves
+        cash = unit * leaves - claim.unit * claim.leaves
+        notional = after if after > before else 0
+        return Demand(claim.account, [Want(symbol, order_id, side, leaves - claim.leaves, cash, notional, unit)], 0)
+
+    def refusal(self, demand: Demand) -> Rejected | None:
+        """Why the account cannot stand for it (M1, M2, C9). Hold its balance as well, and its right to spend."""
+        account, wants, orders, reduces = demand.account, demand.wants, demand.orders, demand.reduces
+        till = self.till(account)
+        limits = till.limits
+        shelves = [self.desks[want.symbol].shelf(account) for want in wants]
+        both = list(zip(wants, shelves, strict=True))
+        if limits.notional is not None:
+            for want in wants:
+                if want.notional > limits.notional:
+                    return _rejected(want, RejectReason.NOTIONAL_LIMIT)
+        if limits.open_orders is not None and orders and till.open_orders + orders > limits.open_orders:
+            return _rejected(wants[0], RejectReason.ORDER_LIMIT)
+        if limits.position is not None:
+            for want, shelf in both:
+                long = shelf.position + shelf.buying
+                short = shelf.selling - shelf.position
+                if want.lots > 0 and (long if want.side is _BUY else short) + want.lots > limits.position:
+                    return _rejected(want, RejectReason.POSITION_LIMIT)
+        for want, shelf in both:
+            if reduces and want.lots > (-shelf.position if want.side is _BUY else shelf.position):
+                return _rejected(want, RejectReason.WOULD_INCREASE)
+        for want, shelf in both:
+            if want.side is not _BUY and 0 < want.lots > shelf.position - shelf.selling + limits.short:
+                return _rejected(want, RejectReason.INSUFFICIENT_ASSETS)
+        cash = sum(want.cash for want in wants)
+        if 0 < cash > till.cash - till.reserved:
+            return _rejected(wants[0], RejectReason.INSUFFICIENT_CASH)
+        return None
+
+    def list_refusal(self, command: SubmitList) -> Rejected | None:
+        """Why the account cannot stand for those orders of a list that enter at once (M1, H4). Hold everything.
+
+        Each is asked beside those before it, so these are reserved for while it is.
+        """
+        legs = command.legs if command.kind is ListKind.OCO else command.legs[:1]
+        demands = [self.demand(leg) for leg in legs]
+        refusals = []
+        for demand in demands:
+            refusal = self.refusal(demand)
+            if refusal is not None:
+                refusals.append(refusal)
+            self._set_aside(demand, 1)
+        for demand in demands:
+            self._set_aside(demand, -1)
+        return min(refusals, key=lambda refusal: refusal.reason.precedence, default=None)
+
+    def _set_aside(self, demand: Demand, sign: int) -> None:
+        till = self.till(demand.account)
+        for want in demand.wants:
+            shelf = self.desks[want.symbol].shelf(demand.account)
+            if want.side is _BUY:
+                shelf.buying += sign * want.lots
+            else:
+                shelf.selling += sign * want.lots
+            till.reserved += sign * want.cash
+            till.open_orders += sign
+
+    def lets_in(self, order: Submit, so_far: Sequence[Event]) -> bool:
+        """Whether the account can stand for an order that its list releases, after these events of the command (M1).
+
+        It is admitted if so. Hold everything: what has happened so far is booked, whomever it concerns.
+        """
+        self.book(self.rest_of(so_far))
+        self._written = len(so_far)
+        demand = self.demand(order)
+        if self.refusal(demand) is not None:
+            return False
+        self.admit(demand)
+        return True
+
+    def rest_of(self, events: Sequence[Event]) -> Entries:
+        """As `entries`, for those events of a command that have not been written up yet. Hold everything."""
+        rest, self._written = events[self._written :], 0
+        return self.entries(rest)
+
+    def admit(self, demand: Demand) -> None:
+        """Note whose the new orders are: nothing in their events says so. They match next. Hold their stripes."""
+        if demand.orders:
+            for want in demand.wants:
+                self.desks[want.symbol].claims[want.order_id] = Claim(demand.account, want.side, want.unit, 0)
+
+    # ── after matching: hold the same stripes still ──
+
+    def entries(self, events: Iterable[Event]) -> Entries:
+        """Write the events up: positions and open lots at once, and what is to be booked in cash."""
+        entries: Entries = {}
+        for event in events:
+            if isinstance(event, Trade):
+                self._trade(event, entries)
+            elif isinstance(event, Prevented):
+                desk = self.desks[event.symbol]
+                for order_id in (event.maker, event.taker):
+                    _use(desk, desk.claims[order_id], event.quantity, entries)
+            elif isinstance(event, Accepted):
+                desk = self.desks[event.symbol]
+                claim = desk.claims[event.order_id]
+                _entry(entries, claim.account)[2] += 1
+                _open(desk, claim, event.quantity, entries)
+            elif isinstance(event, Cancelled):
+                desk = self.desks[event.symbol]
+                known = desk.claims.get(event.order_id)
+                if known is None:  # its list held it back, so nothing was reserved for it
+                    continue
+                _open(desk, known, -event.quantity, entries)
+                _forget_if_empty(desk, event.order_id, known, entries)
+            elif isinstance(event, Replaced):
+                self._replaced(event, entries)
+        return entries
+
+    def _trade(self, event: Trade, entries: Entries) -> None:
+        desk, quantity = self.desks[event.symbol], event.quantity
+        maker, taker = desk.claims[event.maker], desk.claims[event.taker]
+        buyer, seller = (taker, maker) if taker.side is _BUY else (maker, taker)
+        desk.trades += 1
+        desk.deals[desk.trades] = Deal(event.price, quantity, buyer.account, seller.account)
+        _deliver(desk, event.price, quantity, buyer.account, seller.account, entries)
+        for order_id, claim in ((event.maker, maker), (event.taker, taker)):
+            _use(desk, claim, quantity, entries)
+            _forget_if_empty(desk, order_id, claim, entries)
+
+    def _replaced(self, event: Replaced, entries: Entries) -> None:
+        desk = self.desks[event.symbol]
+        claim = desk.claims[event.order_id]
+        leaves = event.quantity - claim.done if self._total else event.quantity
+        _open(desk, claim, -claim.leaves, entries)
+        claim.unit = unit_of(claim.side, desk.worst(claim.side, event.price))
+        _open(desk, claim, leaves, entries)
+
+    def tie(self, basket: Basket, events: Iterable[Event]) -> None:
+        """The trades of a basket are busted together (N2). Call it after `entries`, with the legs' stripes held."""
+        legs = {(leg.symbol, leg.order_id) for leg in basket.legs}
+        made = [event for event in events if isinstance(event, Trade)]
+        numbers = {event.symbol: self.desks[event.symbol].trades for event in made}  # lists may trade elsewhere too
+        group = []
+        for event in reversed(made):  # their numbers are the last that were given out
+            if (event.symbol, event.taker) in legs:
+                group.append((event.symbol, numbers[event.symbol]))
+            numbers[event.symbol] -= 1
+        group.reverse()
+        self._together.update(dict.fromkeys(group, group))
+
+    def book(self, entries: Entries) -> None:
+        """Move the cash. Hold the balances of all these accounts, and draw the stamp before you let go of them."""
+        for account, (cash, reserved, orders) in entries.items():
+            till = self.till(account)
+            till.cash += cash
+            till.reserved += reserved
+            till.open_orders += orders
+
+    # ── commands about accounts ──
+
+    def deposit(self, command: Deposit) -> Event:
+        """Hold the account's balance, or for lots the stripe of their book."""
+        if command.symbol is None:
+            self.till(command.account).cash += command.amount
+        else:
+            self.desks[command.symbol].shelf(command.account).position += command.amount
+        return Deposited(command.account, command.amount, command.symbol)
+
+    def withdraw(self, command: Withdraw) -> Event:
+        """Hold the account's balance and its right to spend, or for lots the stripe of their book."""
+        account, amount, symbol = command.account, command.amount, command.symbol
+        if symbol is None:
+            till = self.till(account)
+            if amount > till.cash - till.reserved:
+                return Rejected(None, None, RejectReason.INSUFFICIENT_CASH)
+            till.cash -= amount
+        else:
+            shelf = self.desks[symbol].shelf(account)
+            if amount > shelf.position - shelf.selling:
+                return Rejected(symbol, None, RejectReason.INSUFFICIENT_ASSETS)
+            shelf.position -= amount
+        return Withdrawn(account, amount, symbol)
+
+    def set_limits(self, command: SetLimits) -> Event:
+        """Hold the account's balance and its right to spend: limits are part of what a check has seen."""
+        self.till(command.account).limits = command.limits
+        return LimitsSet(command.account, command.limits)
+
+    def bust(self, command: Bust, entries: Entries) -> list[Event]:
+        """Give a trade back, and its basket's others (N1, N2). Hold every stripe; the cash is in the entries."""
+        if type(command.trade) is not int or command.trade not in self.desks[command.symbol].deals:
+            return [Rejected(command.symbol, None, RejectReason.UNKNOWN_TRADE)]
+        first = (command.symbol, command.trade)
+        events: list[Event] = []
+        for symbol, number in self._together.get(first, [first]):
+            self._together.pop((symbol, number), None)
+            desk = self.desks[symbol]
+            deal = desk.deals.pop(number)
+            _deliver(desk, deal.price, -deal.quantity, deal.buyer, deal.seller, entries)
+            events.append(Busted(symbol, number, deal.price, deal.quantity, deal.buyer, deal.seller))
+        return events
+
+    def block(self, command: BlockTrade, entries: Entries) -> list[Event]:
+        """A trade past the book, if both can (L6). Hold its stripe, and of both the right to spend and the balance."""
+        symbol, price, quantity = command.symbol, command.price, command.quantity
+        buyer, seller = command.buyer, command.seller
+        desk = self.desks[symbol]
+        refusals = []
+        for account, side in ((buyer, Side.BUY), (seller, Side.SELL)):
+            want = Want(symbol, 0, side, quantity, unit_of(side, price) * quantity, 0, 0)
+            refusal = self.refusal(Demand(account, [want], 0))
+            if refusal is not None:
+                refusals.append(refusal.reason)
+        if refusals:
+            return [Rejected(symbol, None, min(refusals, key=lambda reason: reason.precedence))]
+        desk.trades += 1
+        desk.deals[desk.trades] = Deal(price, quantity, buyer, seller)
+        _deliver(desk, price, quantity, buyer, seller, entries)
+        return [BlockTraded(symbol, desk.trades, price, quantity, buyer, seller)]
+
+    def view(self, account: Account) -> AccountView:
+        """One account. Hold every stripe and its balance."""
+        till = self._tills.get(account) or Till()
+        holdings = []
+        for symbol, desk in self.desks.items():
+            shelf = desk.shelves.get(account)
+            if shelf is not None and (shelf.position or shelf.buying or shelf.selling):
+                holdings.append(Holding(symbol, shelf.position, shelf.buying, shelf.selling))
+        return AccountView(account, till.cash, till.reserved, till.open_orders, tuple(holdings), till.limits)
+
+
+# ── what is wrong with a command by itself, whether accounts are kept or not ──
+
+
+def fault_of(command: AccountCommand, lot: Lots) -> RejectReason | None:
+    """Why a command about accounts makes no sense, but for its symbol."""
+    if isinstance(command, Bust | BlockTrade):  # a block trade is checked as an order is
+        return None
+    if not _is_account(command.account):
+        return RejectReason.INVALID_ACCOUNT
+    if isinstance(command, SetLimits):
+        limits = command.limits
+        given = [limit for limit in (limits.position, limits.open_orders, limits.notional) if limit is not None]
+        if all(type(limit) is int and 0 <= limit <= LARGEST for limit in (limits.short, *given)):
+            return None
+        return RejectReason.INVALID_LIMITS
+    amount = command.amount
+    if type(amount) is not int or amount < 1 or amount > LARGEST or amount % lot != 0:
+        return RejectReason.INVALID_AMOUNT
+    return None
+
+
+def closing_order(command: Reduce) -> Submit:
+    """A reduce-only order as its book sees it (C9)."""
+    return Submit(
+        command.symbol,
+        command.order_id,
+        command.account,
+        command.side,
+        command.quantity,
+        command.price,
+        TimeInForce.IOC,
+    )
+
+
+# ── small things ──
+
+
+def _is_account(number: object) -> bool:
+    return type(number) is int and 0 <= number < 2**63
+
+
+def _rejected(want: Want, reason: RejectReason) -> Rejected:
+    return Rejected(want.symbol, want.order_id, reason)
+
+
+def _entry(entries: Entries, account: Account) -> list[int]:
+    return entries.setdefault(account, [0, 0, 0])
+
+
+def _open(desk: Desk, claim: Claim, lots: Lots, entries: Entries) -> None:
+    """So many more lots of an order are open, and their worst cost is reserved; fewer, and it is released."""
+    claim.leaves += lots
+    shelf = desk.shelf(claim.account)
+    if claim.side is _BUY:
+        shelf.buying += lots
+    else:
+        shelf.selling += lots
+    _entry(entries, claim.account)[1] += claim.unit * lots
+
+
+def _use(desk: Desk, claim: Claim, lots: Lots, entries: Entries) -> None:
+    """So many lots of an order traded, or were prevented."""
+    claim.done += lots
+    _open(desk, claim, -lots, entries)
+
+
+def _forget_if_empty(desk: Desk, order_id: OrderId, claim: Claim, entries: Entries) -> None:
+    """An order with nothing open is gone. One that prevention emptied has its cancel to come."""
+    if not claim.leaves:
+        del desk.claims[order_id]
+        _entry(entries, claim.account)[2] -= 1
+
+
+def _deliver(desk: Desk, price: Ticks, quantity: Lots, buyer: Account, seller: Account, entries: Entries) -> None:
+    """Lots to the buyer, cash to the seller (M4); with a negative quantity, back again (N1)."""
+    desk.shelf(buyer).position += quantity
+    desk.shelf(seller).position -= quantity
+    _entry(entries, buyer)[0] -= price * quantity
+    _entry(entries, seller)[0] += price * quantity

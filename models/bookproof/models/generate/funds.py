@@ -1,0 +1,82 @@
+"""What the accounts of a generated sequence begin with, where the venue keeps accounts (rule M1)."""
+
+from __future__ import annotations
+
+from bookproof.models.generate.features import EVERYTHING, Feature, Features
+from bookproof.models.generate.venues import scale_of
+from bookproof.spec.commands import Command, Deposit
+from bookproof.spec.instruments import LARGEST, Instrument
+from bookproof.spec.profile import Profile, Risk
+from bookproof.spec.values import Account, Money
+
+RICH: Money = LARGEST // 10
+"""Enough for some market orders, which reserve the highest price of their instrument."""
+
+CASH: dict[Account, Money] = {1: RICH, 2: 2_000, 3: 800}
+"""One account is seldom refused, one now and then, one most of the time."""
+
+SIZES: dict[Account, int] = {1: 30, 2: 12, 3: 4}
+"""The same for what they can sell, in the smallest order of each book."""
+
+PLENTY = 300
+"""More than all orders of a short sequence sell, in the smallest order of each book."""
+
+
+def with_accounts(profile: Profile) -> Profile:
+    """The same venue, had it kept accounts.
+
+    >>> with_accounts(Profile("open")).name
+    'open with accounts'
+    """
+    if profile.risk is Risk.CASH:
+        return profile
+    return profile._replace(name=f"{profile.name} with accounts", risk=Risk.CASH)
+
+
+def profile_for(features: Features, profile: Profile) -> Profile:
+    """The venue that a sequence runs in: accounts are kept if they are among a few features.
+
+    With everything at once the venue decides, for what accounts refuse reaches no other rule.
+
+    >>> from bookproof.models.generate.features import alone
+    >>> profile_for(alone(Feature.ACCOUNTS), Profile()).risk, profile_for(EVERYTHING, Profile()).risk
+    (<Risk.CASH: 'cash'>, <Risk.NONE: 'none'>)
+    """
+    return with_accounts(profile) if Feature.ACCOUNTS in features and features != EVERYTHING else profile
+
+
+def opening_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> tuple[Command, ...]:
+    """What comes before a sequence; nothing where no accounts are kept.
+
+    >>> len(opening_deposits((Instrument("ABC"),), Profile(risk=Risk.CASH)))
+    6
+    """
+    if profile.risk is Risk.NONE:
+        return ()
+    cash: list[Command] = [Deposit(account, amount) for account, amount in CASH.items()]
+    return *cash, *(
+        Deposit(account, scale.quantities[0] * sizes, scale.symbol)
+        for scale in map(scale_of, instruments)
+        for account, sizes in SIZES.items()
+    )
+
+
+def generous_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> tuple[Command, ...]:
+    """The same, and enough for all but one account to be refused only by its limits.
+
+    >>> len(generous_deposits((Instrument("ABC"),), Profile(risk=Risk.CASH)))
+    10
+    """
+    if profile.risk is Risk.NONE:
+        return ()
+    *most, _ = CASH
+    more: list[Command] = [Deposit(account, RICH) for account in most]
+    return (
+        *opening_deposits(instruments, profile),
+        *more,
+        *(
+            Deposit(account, scale.quantities[0] * PLENTY, scale.symbol)
+            for scale in map(scale_of, instruments)
+            for account in most
+        ),
+    )

@@ -1,0 +1,268 @@
+"""What must hold of the accounts after any step (M, C9, N): predicates like those of `invariants`, which asks them.
+
+Each works from the live orders and the events, and none of them calls the functions that settle. Where no accounts are
+kept, all of them are silent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from bookproof.spec.accounts import Accounts
+from bookproof.spec.book import Held, Pending
+from bookproof.spec.commands import (
+    Basket,
+    BlockTrade,
+    Bust,
+    Command,
+    Deposit,
+    Reduce,
+    Replace,
+    SetLimits,
+    Submit,
+    SubmitList,
+    Withdraw,
+)
+from bookproof.spec.events import Accepted, BlockTraded, Busted, Rejected, Trade
+from bookproof.spec.kernel import Resting
+from bookproof.spec.tape import orders_of
+from bookproof.spec.values import Account, Lots, OrderId, Side, Symbol
+
+if TYPE_CHECKING:
+    from bookproof.spec.invariants import Step
+
+Sentences: TypeAlias = Iterator[str]
+Asset: TypeAlias = Symbol | None
+"""A book's lots, or cash."""
+
+
+def accounts_are_not_books(step: Step) -> Sentences:
+    """A command about accounts leaves every book as it was: a bust re-opens nothing (N1, L6)."""
+    if (
+        isinstance(step.command, Deposit | Withdraw | SetLimits | Bust | BlockTrade)
+        and step.after.books != step.before.books
+    ):
+        yield f"{type(step.command).__name__} changed a book"
+
+
+def wealth_is_conserved(step: Step) -> Sentences:
+    """Cash and lots come and go by deposit and withdrawal only; all else moves them from one account to another."""
+    if step.after.accounts is None or step.before.accounts is None:
+        return
+    expected = _totals(step.before.accounts)
+    command = step.command
+    if isinstance(command, Deposit | Withdraw) and not _is_refused(step):
+        expected[command.symbol] += command.amount if isinstance(command, Deposit) else -command.amount
+    found = _totals(step.after.accounts)
+    for asset in _keys(expected, found):
+        if expected[asset] != found[asset]:
+            yield f"there should be {expected[asset]} of {asset or 'cash'} in all, and there is {found[asset]}"
+
+
+def both_sides_settle(step: Step) -> Sentences:
+    """Each account has what it had, and what its trades, deposits and withdrawals come to, less what was busted."""
+    if step.after.accounts is None or step.before.accounts is None:
+        return
+    expected = _wealth(step.before.accounts)
+    command = step.command
+    if isinstance(command, Deposit | Withdraw) and not _is_refused(step):
+        expected[command.account, command.symbol] += command.amount * (1 if isinstance(command, Deposit) else -1)
+    for event in step.events:
+        if isinstance(event, Trade):
+            for order_id in (event.maker, event.taker):
+                account, side = _owner(step, event.symbol, order_id)
+                lots = event.quantity if side is Side.BUY else -event.quantity
+                expected[account, event.symbol] += lots
+                expected[account, None] -= lots * event.price
+        if isinstance(event, Busted | BlockTraded):
+            bought = event.quantity if isinstance(event, BlockTraded) else -event.quantity
+            for account, lots in ((event.buyer, bought), (event.seller, -bought)):
+                expected[account, event.symbol] += lots
+                expected[account, None] -= lots * event.price
+    found = _wealth(step.after.accounts)
+    for account, asset in _keys(expected, found):
+        should, has = expected[account, asset], found[account, asset]
+        if should != has:
+            yield f"account {account} should have {should} of {asset or 'cash'}, and it has {has}"
+
+
+def reserved_is_what_live_orders_need(step: Step) -> Sentences:
+    """What an account has reserved is what its live orders may cost at worst, counted anew from the books."""
+    if step.after.accounts is None:
+        return
+    cash, orders = Counter[Account](), Counter[Account]()
+    lots = Counter[tuple[Account, Symbol, Side]]()
+    for book in step.after.books.values():
+        low, high = book.instrument.min_price, book.instrument.max_price
+        for order in book.orders():
+            if isinstance(order, Held):
+                continue  # it may never enter, so it reserves nothing yet
+            terms, open_lots = order.terms, _open(order)
+            buys = terms.side is Side.BUY
+            worst = terms.price if terms.price is not None else high if buys else low
+            cash[terms.account] += open_lots * max(0, worst if buys else -worst)
+            orders[terms.account] += 1
+            lots[terms.account, terms.symbol, terms.side] += open_lots
+    for account, purse in step.after.accounts.purses.items():
+        if (purse.reserved, purse.open_orders) != (cash[account], orders[account]):
+            yield (
+                f"account {account} reserves {purse.reserved} for {purse.open_orders} orders; "
+                f"its {orders[account]} live orders need {cash[account]}"
+            )
+        for symbol, holding in purse.holdings.items():
+            needed = (lots[account, symbol, Side.BUY], lots[account, symbol, Side.SELL])
+            if (holding.buying, holding.selling) != needed:
+                yield f"account {account} buys and sells {needed} of {symbol}, and it says {holding}"
+    for account in orders:
+        if account not in step.after.accounts.purses:
+            yield f"account {account} has live orders, and nothing is reserved for them"
+
+
+def available_stays_above_zero(step: Step) -> Sentences:
+    """No step but a bust takes more than is available, of cash or of lots within the short limit."""
+    if step.after.accounts is None or step.before.accounts is None or isinstance(step.command, Bust | SetLimits):
+        return
+    for account, purse in step.after.accounts.purses.items():
+        old = step.before.accounts.purse(account)
+        if purse.available < min(0, old.available):
+            yield f"account {account} has {purse.available} available, after {old.available}"
+        for symbol, holding in purse.holdings.items():
+            had = old.holding(symbol)
+            before, after = (held.position - held.selling + purse.limits.short for held in (had, holding))
+            if after < min(0, before):
+                yield f"account {account} can deliver {after} of {symbol}, after {before}"
+
+
+def limits_bind(step: Step) -> Sentences:
+    """After a new order or a replace its account is within its limits, or no further beyond them than it was (M2)."""
+    before, after = step.before.accounts, step.after.accounts
+    if (
+        before is None
+        or after is None
+        or not isinstance(step.command, Submit | Reduce | Basket | Replace | BlockTrade | SubmitList)
+    ):
+        return
+    for account, purse in after.purses.items():
+        old, limits = before.purse(account), purse.limits
+        if limits.open_orders is not None and purse.open_orders > max(limits.open_orders, old.open_orders):
+            yield f"account {account} has {purse.open_orders} live orders, and may have {limits.open_orders}"
+        for symbol, holding in purse.holdings.items():
+            had = old.holding(symbol)
+            for way, then, now in (
+                ("long", had.position + had.buying, holding.position + holding.buying),
+                ("short", had.selling - had.position, holding.selling - holding.position),
+            ):
+                if limits.position is not None and now > max(limits.position, then):
+                    yield f"account {account} can be {way} {now} of {symbol}, and may be {limits.position}"
+    entered = {(event.symbol, event.order_id) for event in step.events if isinstance(event, Accepted)}
+    for order in _brought(step.command):
+        if (order.symbol, order.order_id) not in entered:
+            continue
+        limit = after.purse(order.account).limits.notional
+        if limit is not None and order.price is not None and abs(order.price) * order.quantity > limit:
+            yield f"order {order.order_id} is worth more than the {limit} its account may ask for"
+
+
+def reduce_only_reduces(step: Step) -> Sentences:
+    """What a reduce-only order trades takes its account's position towards zero and not beyond (C9)."""
+    command = step.command
+    if not isinstance(command, Reduce) or step.before.accounts is None or _is_refused(step):
+        return
+    position = step.before.accounts.purse(command.account).holding(command.symbol).position
+    traded = sum(
+        event.quantity for event in step.events if isinstance(event, Trade) and event.taker == command.order_id
+    )
+    reduced = position + traded if command.side is Side.BUY else position - traded
+    if traded and (abs(reduced) >= abs(position) or reduced * position < 0):
+        yield f"order {command.order_id} took a position of {position} to {reduced}"
+    if any(order.order_id == command.order_id for order in step.after.books[command.symbol].orders()):
+        yield f"reduce-only order {command.order_id} rests"
+
+
+def busts_are_whole_and_once(step: Step) -> Sentences:
+    """A bust is of trades that stood, after it they do not, and no other trade of their basket does (N1, N2)."""
+    before, after = step.before.accounts, step.after.accounts
+    if before is None or after is None or not isinstance(step.command, Bust):
+        return
+    stood = {(symbol, at) for symbol, at in _standing(before)}
+    busted = {(event.symbol, event.trade) for event in step.events if isinstance(event, Busted)}
+    if not busted <= stood:
+        yield f"{busted - stood} were busted, and they did not stand"
+    if _standing(after) != stood - busted:
+        yield f"after {busted} were busted, {_standing(after) - (stood - busted)} should not stand"
+    for symbol, number in busted & stood:
+        dealt = before.trades[symbol][number - 1]
+        if dealt is not None and not set(dealt.together) <= busted:
+            yield f"trade {number} of {symbol} was busted without {set(dealt.together) - busted}"
+
+
+PREDICATES: tuple[tuple[tuple[str, ...], Callable[[Step], Sentences]], ...] = (
+    (("L6", "N1"), accounts_are_not_books),
+    (("M4", "N1"), wealth_is_conserved),
+    (("L6", "M4", "N1"), both_sides_settle),
+    (("M1",), reserved_is_what_live_orders_need),
+    (("M1",), available_stays_above_zero),
+    (("M2",), limits_bind),
+    (("C9",), reduce_only_reduces),
+    (("N1", "N2"), busts_are_whole_and_once),
+)
+"""Each predicate, and the rules that it holds a step to."""
+
+
+# ── small things ──
+
+
+def _is_refused(step: Step) -> bool:
+    return any(isinstance(event, Rejected) for event in step.events)
+
+
+def _totals(accounts: Accounts) -> Counter[Asset]:
+    totals = Counter[Asset]()
+    for (_, asset), amount in _wealth(accounts).items():
+        totals[asset] += amount
+    return totals
+
+
+def _wealth(accounts: Accounts) -> Counter[tuple[Account, Asset]]:
+    """What each account has of cash and of every book."""
+    wealth = Counter[tuple[Account, Asset]]()
+    for account, purse in accounts.purses.items():
+        wealth[account, None] += purse.cash
+        for symbol, holding in purse.holdings.items():
+            wealth[account, symbol] += holding.position
+    return wealth
+
+
+def _keys(*counters: Counter[Any]) -> list[Any]:
+    """Every key once, in order of first appearance: a message must not depend on hashes."""
+    return list(dict.fromkeys(key for counter in counters for key in counter))
+
+
+def _owner(step: Step, symbol: Symbol, order_id: OrderId) -> tuple[Account, Side]:
+    """Who an order of a trade is, from the book before or from the command."""
+    for order in step.before.books[symbol].orders():
+        if order.order_id == order_id:
+            return order.terms.account, order.terms.side
+    entered = next(order for order in _brought(step.command) if (order.symbol, order.order_id) == (symbol, order_id))
+    return entered.account, entered.side
+
+
+def _brought(command: Command) -> tuple[Submit, ...]:
+    """The orders that a command brings in, whether they enter their books at once or not."""
+    return command.legs if isinstance(command, SubmitList) else orders_of(command)
+
+
+def _open(order: Resting | Pending) -> Lots:
+    return order.terms.quantity if isinstance(order, Pending) else order.slice + order.reserve
+
+
+def _standing(accounts: Accounts) -> set[tuple[Symbol, int]]:
+    """The trades that may be busted."""
+    return {
+        (symbol, number)
+        for symbol, trades in accounts.trades.items()
+        for number, dealt in enumerate(trades, start=1)
+        if dealt is not None
+    }

@@ -1,0 +1,529 @@
+"""Accounts: what each has and owes, what its live orders may cost it at worst, and what a trade moves (M, C9, N).
+
+Pure functions beside the books: `exchange` lets the books say what a command does, asks here whether the account can
+stand for it, and then has the events settled. Nothing here matches orders.
+
+Money is ticks times lots, so all of it is whole numbers. The worst price of an order is its limit; a market order has
+none, so it is the worst that its instrument allows (A1): the highest for a buy, the lowest for a sell. A buyer reserves
+the worst price of every open lot in cash and a seller the lots themselves; where prices are below zero it is the seller
+who pays, so each side reserves the cash that it may have to pay, and nothing where it is paid in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
+
+from bookproof.spec.book import Book, Held, Pending
+from bookproof.spec.commands import (
+    Basket,
+    BlockTrade,
+    Bust,
+    Command,
+    Deposit,
+    Reduce,
+    Replace,
+    SetLimits,
+    Submit,
+    SubmitList,
+    Withdraw,
+)
+from bookproof.spec.events import (
+    Accepted,
+    BlockTraded,
+    Busted,
+    Cancelled,
+    Deposited,
+    Event,
+    LimitsSet,
+    Prevented,
+    Rejected,
+    Replaced,
+    Trade,
+    Withdrawn,
+)
+from bookproof.spec.instruments import LARGEST, Instrument
+from bookproof.spec.kernel import Resting
+from bookproof.spec.profile import Profile, ReplaceQuantity
+from bookproof.spec.reasons import RejectReason
+from bookproof.spec.rulebook import fired
+from bookproof.spec.validation import is_id, leg_order, reduce_order
+from bookproof.spec.values import Account, Limits, ListKind, Lots, Money, OrderId, Side, Symbol, Ticks, parts_of
+from bookproof.spec.views import AccountView, Holding
+
+Books: TypeAlias = Mapping[Symbol, Book]
+
+AccountCommand: TypeAlias = Deposit | Withdraw | SetLimits | Bust | BlockTrade
+"""What touches accounts and no book."""
+
+
+class Purse(NamedTuple):
+    """Everything the rules know of one account."""
+
+    cash: Money = 0
+    reserved: Money = 0
+    """The worst cost of every live order (M1)."""
+    open_orders: int = 0
+    limits: Limits = Limits()
+    holdings: Mapping[Symbol, Holding] = {}
+
+    @property
+    def available(self) -> Money:
+        """Cash that no order has a claim on. Below zero only after a bust (N1)."""
+        return self.cash - self.reserved
+
+    def holding(self, symbol: Symbol) -> Holding:
+        """What it has of one book."""
+        return self.holdings.get(symbol, Holding(symbol))
+
+
+class Dealt(NamedTuple):
+    """What a bust needs to know of a trade (N1)."""
+
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+    together: tuple[tuple[Symbol, int], ...]
+    """The trades that are busted with it, itself among them, by book and number: all of one basket's (N2)."""
+
+
+class Accounts(NamedTuple):
+    """All accounts, and the trades that may be busted."""
+
+    purses: Mapping[Account, Purse] = {}
+    trades: Mapping[Symbol, tuple[Dealt | None, ...]] = {}
+    """Of each book, in order; None for one that was busted."""
+
+    def purse(self, account: Account) -> Purse:
+        """One account; who never was heard of has nothing."""
+        return self.purses.get(account, Purse())
+
+
+# ── what an order may cost ──
+
+
+def worst_price(order: Submit, instrument: Instrument) -> Ticks:
+    """The worst price that an order may trade at: its limit, or the worst that the instrument allows (M1)."""
+    if order.price is not None:
+        return order.price
+    return instrument.max_price if order.side is Side.BUY else instrument.min_price
+
+
+def unit_cost(order: Submit, instrument: Instrument) -> Money:
+    """The most cash that one lot of an order may cost (M1). A seller pays only at prices below zero.
+
+    >>> unit_cost(Submit("ABC", 1, 7, Side.BUY, 5, 100), Instrument("ABC"))
+    100
+    >>> unit_cost(Submit("ABC", 1, 7, Side.SELL, 5), Instrument("ABC", min_price=-5))
+    5
+    """
+    price = worst_price(order, instrument)
+    return max(0, price if order.side is Side.BUY else -price)
+
+
+class Demand(NamedTuple):
+    """What an order asks of its account, beyond what the account has reserved for it already."""
+
+    order: Submit
+    """Its terms, as they will be."""
+    lots: Lots
+    """More open than before; negative when a replace makes it smaller."""
+    money: Money
+    """More reserved than before."""
+    notional: Money
+    """Worst price times open quantity, if that grows; else 0."""
+    is_new: bool
+
+
+def demands(books: Books, command: Command, events: Iterable[Event], profile: Profile) -> list[Demand]:
+    """What the orders of a command ask for, the first leg first. Nothing for a command that brings in no order."""
+    match command:
+        case Submit():
+            return [_entry(command, books)]
+        case Reduce():
+            return [_entry(reduce_order(command), books)]
+        case Basket():
+            return [_entry(leg_order(command, leg), books) for leg in command.legs]
+        case SubmitList():  # a held order asks when it enters
+            return [
+                _entry(order, books) for order in (command.legs if command.kind is ListKind.OCO else command.legs[:1])
+            ]
+        case Replace():
+            return [_change(event, books, profile) for event in events if isinstance(event, Replaced)]
+        case _:
+            return []
+
+
+def _entry(order: Submit, books: Books) -> Demand:
+    instrument = books[order.symbol].instrument
+    notional = abs(worst_price(order, instrument)) * order.quantity
+    return Demand(order, order.quantity, unit_cost(order, instrument) * order.quantity, notional, True)
+
+
+def _change(event: Replaced, books: Books, profile: Profile) -> Demand:
+    """What a replace asks for: its order stays open while nothing is said of it, so only the difference counts."""
+    book = books[event.symbol]
+    old = book.find(event.order_id)
+    assert old is not None
+    leaves = event.quantity
+    if isinstance(old, Resting) and profile.replace_quantity is ReplaceQuantity.TOTAL:
+        leaves -= old.executed + old.prevented
+    terms = old.terms._replace(price=event.price)
+    before, after = _leaves(old), leaves
+    money = unit_cost(terms, book.instrument) * after - unit_cost(old.terms, book.instrument) * before
+    was, becomes = (
+        abs(worst_price(order, book.instrument)) * open for order, open in ((old.terms, before), (terms, after))
+    )
+    return Demand(terms, after - before, money, becomes if becomes > was else 0, False)
+
+
+def refusal(accounts: Accounts, wanted: list[Demand], command: Command) -> tuple[Symbol, OrderId, RejectReason] | None:
+    """Why an account cannot stand for its orders, in order of precedence: the first leg at fault, or simply the first.
+
+    Asked before anything matches (M1). A basket is asked as a whole: what one leg would bring in does not pay for
+    another, for nobody knows yet what it will bring.
+    """
+    if not wanted:
+        return None
+    fired("M1")
+    purse = accounts.purse(wanted[0].order.account)
+    if isinstance(command, SubmitList):
+        return _list_refusal(purse, wanted)
+    fault = _limit_fault(purse, wanted)
+    if fault is not None:
+        fired("M2")
+    elif isinstance(command, Reduce) and not _reduces(purse, command):
+        fired("C9")
+        fault = wanted[0].order, RejectReason.WOULD_INCREASE
+    else:
+        fault = _funds_fault(purse, wanted)
+    if fault is None:
+        return None
+    order, reason = fault
+    return order.symbol, order.order_id, reason
+
+
+def _list_refusal(purse: Purse, wanted: list[Demand]) -> tuple[Symbol, OrderId, RejectReason] | None:
+    """Rivals are asked one after the other, each with those before it reserved: they may stand in one book (M1, H4).
+
+    Of several reasons that is given which takes precedence, of equal ones that of the first order.
+    """
+    faults: list[Fault] = []
+    for demand in wanted:
+        fault = _limit_fault(purse, [demand]) or _funds_fault(purse, [demand])
+        if fault is not None:
+            faults.append(fault)
+        purse = _reserving(purse, demand.order, demand.lots, demand.money, 1)
+    if not faults:
+        return None
+    order, reason = min(faults, key=lambda fault: fault[1].precedence)
+    if reason in _LIMIT_REASONS:
+        fired("M2")
+    return order.symbol, order.order_id, reason
+
+
+def stands_for(accounts: Accounts, books: Books, order: Submit) -> bool:
+    """Whether an account can stand for an order that its list releases now (M1)."""
+    return refusal(accounts, [_entry(order, books)], order) is None
+
+
+Fault: TypeAlias = tuple[Submit, RejectReason]
+
+_LIMIT_REASONS = (RejectReason.NOTIONAL_LIMIT, RejectReason.ORDER_LIMIT, RejectReason.POSITION_LIMIT)
+
+
+def _limit_fault(purse: Purse, wanted: list[Demand]) -> Fault | None:
+    limits = purse.limits
+    for demand in wanted:
+        if limits.notional is not None and demand.notional > limits.notional:
+            return demand.order, RejectReason.NOTIONAL_LIMIT
+    new = sum(demand.is_new for demand in wanted)
+    if limits.open_orders is not None and new and purse.open_orders + new > limits.open_orders:
+        return wanted[0].order, RejectReason.ORDER_LIMIT
+    for demand in wanted:
+        holding = purse.holding(demand.order.symbol)
+        worst = (
+            holding.position + holding.buying if demand.order.side is Side.BUY else holding.selling - holding.position
+        )
+        if limits.position is not None and demand.lots > 0 and worst + demand.lots > limits.position:
+            return demand.order, RejectReason.POSITION_LIMIT
+    return None
+
+
+def _reduces(purse: Purse, command: Reduce) -> bool:
+    """Whether an order is no larger than the position it trades against (C9)."""
+    position = purse.holding(command.symbol).position
+    return command.quantity <= (position if command.side is Side.SELL else -position)
+
+
+def _funds_fault(purse: Purse, wanted: list[Demand]) -> Fault | None:
+    for demand in wanted:
+        if demand.order.side is Side.SELL and demand.lots > 0:
+            holding = purse.holding(demand.order.symbol)
+            if demand.lots > holding.position - holding.selling + purse.limits.short:
+                return demand.order, RejectReason.INSUFFICIENT_ASSETS
+    money = sum(demand.money for demand in wanted)
+    if money > 0 and money > purse.available:
+        return wanted[0].order, RejectReason.INSUFFICIENT_CASH
+    return None
+
+
+# ── settlement ──
+
+
+def settled(accounts: Accounts, before: Books, command: Command, events: Iterable[Event], after: Books) -> Accounts:
+    """The accounts after a command: both sides of every trade have settled (M4), and what is reserved is what the live
+    orders need (M1): so a fill, a better price, a cancel and an expiry all release what is needed no more.
+
+    >>> from bookproof.spec.exchange import account, opening, run
+    >>> from bookproof.spec.instruments import listing
+    >>> from bookproof.spec.profile import Profile, Risk
+    >>> state = opening(listing(["ABC"]), Profile(risk=Risk.CASH))
+    >>> state, _ = run(state, [Deposit(7, 1_000), Deposit(8, 5, "ABC")])
+    >>> state, _ = run(state, [Submit("ABC", 1, 8, Side.SELL, 3, 95), Submit("ABC", 2, 7, Side.BUY, 5, 100)])
+    >>> view = account(state, 7)
+    >>> view.cash, view.reserved, view.holdings[0].position  # 3 lots at 95 bought, 2 more bid for at 100
+    (715, 200, 3)
+    """
+    events = tuple(events)
+    entered = {(order.symbol, order.order_id): order for order in _entering(command)}
+    purses, trades = dict(accounts.purses), dict(accounts.trades)
+    of_basket: list[tuple[Symbol, int]] = []
+    for event in events:
+        if isinstance(event, Trade):
+            fired("M4")
+            buyer, seller = _sides(event, before, entered)
+            earlier = trades.get(event.symbol, ())
+            number = len(earlier) + 1
+            if isinstance(command, Basket) and (event.symbol, event.taker) in entered:
+                of_basket.append((event.symbol, number))
+            dealt = Dealt(event.price, event.quantity, buyer, seller, ((event.symbol, number),))
+            trades[event.symbol] = (*earlier, dealt)
+            _deliver(purses, event.symbol, event.price, event.quantity, buyer, seller)
+    for symbol, number in of_basket:  # N2: each of them now knows of all
+        joined = list(trades[symbol])
+        last = joined[number - 1]
+        assert last is not None
+        joined[number - 1] = last._replace(together=tuple(of_basket))
+        trades[symbol] = tuple(joined)
+    for symbol, order_id in _touched(events):
+        for sign, book in ((-1, before[symbol]), (1, after[symbol])):
+            order = book.find(order_id)
+            if order is not None:
+                _commit(purses, order, book.instrument, sign)
+    return Accounts(purses, trades)
+
+
+def _entering(command: Command) -> list[Submit]:
+    match command:
+        case Submit():
+            return [command]
+        case Reduce():
+            return [reduce_order(command)]
+        case Basket():
+            return [leg_order(command, leg) for leg in command.legs]
+        case SubmitList():
+            return list(command.legs)
+        case _:
+            return []
+
+
+def _sides(trade: Trade, before: Books, entered: Mapping[tuple[Symbol, OrderId], Submit]) -> tuple[Account, Account]:
+    """Buyer and seller of a trade: each order was in the book before, or came in with the command."""
+    accounts: dict[Side, Account] = {}
+    for order_id in (trade.maker, trade.taker):
+        order = before[trade.symbol].find(order_id)
+        terms = entered[trade.symbol, order_id] if order is None else order.terms
+        accounts[terms.side] = terms.account
+    return accounts[Side.BUY], accounts[Side.SELL]
+
+
+def _touched(events: Iterable[Event]) -> Iterator[tuple[Symbol, OrderId]]:
+    """Every order that may be open with another quantity or price than before, each once."""
+    touched: dict[tuple[Symbol, OrderId], None] = {}
+    for event in events:
+        if isinstance(event, Trade | Prevented):
+            touched[event.symbol, event.maker] = touched[event.symbol, event.taker] = None
+        elif isinstance(event, Accepted | Cancelled | Replaced):
+            touched[event.symbol, event.order_id] = None
+    return iter(touched)
+
+
+def _leaves(order: Resting | Pending) -> Lots:
+    return order.terms.quantity if isinstance(order, Pending) else order.leaves
+
+
+def _commit(purses: dict[Account, Purse], order: Resting | Pending, instrument: Instrument, sign: int) -> None:
+    """Reserve what a live order may cost, or with sign -1 release it (M1); nothing for one that its list holds back."""
+    if isinstance(order, Held):
+        return
+    terms, leaves = order.terms, sign * _leaves(order)
+    purse = purses.get(terms.account, Purse())
+    purses[terms.account] = _reserving(purse, terms, leaves, unit_cost(terms, instrument) * leaves, sign)
+
+
+def _reserving(purse: Purse, order: Submit, lots: Lots, cash: Money, orders: int) -> Purse:
+    """With so much more reserved for an order."""
+    holding = purse.holding(order.symbol)
+    if order.side is Side.BUY:
+        holding = holding._replace(buying=holding.buying + lots)
+    else:
+        holding = holding._replace(selling=holding.selling + lots)
+    return purse._replace(
+        reserved=purse.reserved + cash,
+        open_orders=purse.open_orders + orders,
+        holdings={**purse.holdings, order.symbol: holding},
+    )
+
+
+def _deliver(
+    purses: dict[Account, Purse], symbol: Symbol, price: Ticks, quantity: Lots, buyer: Account, seller: Account
+) -> None:
+    """Lots to the buyer, cash to the seller; with a negative quantity, back again."""
+    for account, lots in ((buyer, quantity), (seller, -quantity)):
+        purse = purses.get(account, Purse())
+        purses[account] = _with_lots(purse._replace(cash=purse.cash - lots * price), symbol, lots)
+
+
+def _with_lots(purse: Purse, symbol: Symbol, lots: Lots) -> Purse:
+    holding = purse.holding(symbol)
+    return purse._replace(holdings={**purse.holdings, symbol: holding._replace(position=holding.position + lots)})
+
+
+# ── commands about accounts ──
+
+
+def fault(command: AccountCommand, listing: Mapping[Symbol, Instrument]) -> RejectReason | None:
+    """What is wrong with a command about accounts by itself; None when it is well formed.
+
+    >>> fault(Deposit(7, 0), {}).value
+    'invalid-amount'
+    """
+    if not isinstance(command, SetLimits) and command.symbol is not None and command.symbol not in listing:
+        return RejectReason.UNKNOWN_SYMBOL
+    if isinstance(command, Bust):
+        return None
+    if isinstance(command, BlockTrade):
+        return _block_fault(command, listing[command.symbol])
+    if not is_id(command.account):
+        return RejectReason.INVALID_ACCOUNT
+    if isinstance(command, SetLimits):
+        sane = all(
+            type(limit) is int and 0 <= limit <= LARGEST
+            for name, limit in parts_of(command.limits).items()
+            if limit is not None or name == "short"
+        )
+        return None if sane else RejectReason.INVALID_LIMITS
+    amount, lot = command.amount, 1 if command.symbol is None else listing[command.symbol].lot
+    if type(amount) is not int or not 1 <= amount <= LARGEST or amount % lot:
+        return RejectReason.INVALID_AMOUNT
+    return None
+
+
+def _block_fault(command: BlockTrade, instrument: Instrument) -> RejectReason | None:
+    """A block trade keeps to the limits of its instrument (A1), and is between two."""
+    if not is_id(command.buyer) or not is_id(command.seller):
+        return RejectReason.INVALID_ACCOUNT
+    if not instrument.accepts_quantity(command.quantity):
+        return RejectReason.INVALID_QUANTITY
+    if not instrument.accepts_price(command.price):
+        return RejectReason.INVALID_PRICE
+    return RejectReason.INVALID_COMBINATION if command.buyer == command.seller else None
+
+
+def carry_out(accounts: Accounts, command: AccountCommand) -> tuple[Accounts, tuple[Event, ...]]:
+    """A well-formed command about accounts: the accounts after it, and what is said of it."""
+    match command:
+        case BlockTrade():
+            return _block(accounts, command)
+        case Deposit(account, amount, symbol):
+            fired("M1")
+            return _with_amount(accounts, account, amount, symbol), (Deposited(account, amount, symbol),)
+        case Withdraw(account, amount, symbol):
+            fired("M1")
+            reason = _withdrawal_fault(accounts.purse(account), amount, symbol)
+            if reason is not None:
+                return accounts, (Rejected(symbol, None, reason),)
+            return _with_amount(accounts, account, -amount, symbol), (Withdrawn(account, amount, symbol),)
+        case SetLimits(account, limits):
+            fired("M2")
+            purse = accounts.purse(account)._replace(limits=limits)
+            return accounts._replace(purses={**accounts.purses, account: purse}), (LimitsSet(account, limits),)
+        case Bust():
+            return _bust(accounts, command)
+
+
+def _withdrawal_fault(purse: Purse, amount: int, symbol: Symbol | None) -> RejectReason | None:
+    """Only what is there and not reserved can be taken out: a short limit is no loan to walk away with."""
+    if symbol is None:
+        return RejectReason.INSUFFICIENT_CASH if amount > purse.available else None
+    holding = purse.holding(symbol)
+    return RejectReason.INSUFFICIENT_ASSETS if amount > holding.position - holding.selling else None
+
+
+def _with_amount(accounts: Accounts, account: Account, amount: int, symbol: Symbol | None) -> Accounts:
+    purse = accounts.purse(account)
+    purse = purse._replace(cash=purse.cash + amount) if symbol is None else _with_lots(purse, symbol, amount)
+    return accounts._replace(purses={**accounts.purses, account: purse})
+
+
+def _block(accounts: Accounts, command: BlockTrade) -> tuple[Accounts, tuple[Event, ...]]:
+    """Two accounts trade if both can (L6). Neither has an order, so nothing was reserved: both are asked now (M1, M2).
+
+    Of two reasons the one that takes precedence is given, of equal ones the buyer's.
+    """
+    fired("L6")
+    symbol, quantity, price = command.symbol, command.quantity, command.price
+    faults = []
+    for account, side in ((command.buyer, Side.BUY), (command.seller, Side.SELL)):
+        cost = max(0, price if side is Side.BUY else -price) * quantity
+        wanted = [Demand(Submit(symbol, 0, account, side, quantity, price), quantity, cost, 0, False)]
+        purse = accounts.purse(account)
+        fault = _limit_fault(purse, wanted) or _funds_fault(purse, wanted)
+        if fault is not None:
+            faults.append(fault[1])
+    if faults:
+        return accounts, (Rejected(symbol, None, min(faults, key=lambda reason: reason.precedence)),)
+    purses, earlier = dict(accounts.purses), accounts.trades.get(symbol, ())
+    number = len(earlier) + 1
+    _deliver(purses, symbol, price, quantity, command.buyer, command.seller)
+    dealt = Dealt(price, quantity, command.buyer, command.seller, ((symbol, number),))
+    after = Accounts(purses, {**accounts.trades, symbol: (*earlier, dealt)})
+    return after, (BlockTraded(symbol, number, price, quantity, command.buyer, command.seller),)
+
+
+def _bust(accounts: Accounts, command: Bust) -> tuple[Accounts, tuple[Event, ...]]:
+    """Reverse a trade, and all of its basket's (N1, N2). It asks nobody: who has spent the money owes it."""
+    dealt = accounts.trades.get(command.symbol, ())
+    known = type(command.trade) is int and 1 <= command.trade <= len(dealt)
+    first = dealt[command.trade - 1] if known else None
+    if first is None:
+        fired("N1")
+        return accounts, (Rejected(command.symbol, None, RejectReason.UNKNOWN_TRADE),)
+    purses, trades, events = dict(accounts.purses), dict(accounts.trades), []
+    for symbol, number in first.together:  # N2
+        fired("N1")
+        one = trades[symbol][number - 1]
+        assert one is not None
+        _deliver(purses, symbol, one.price, -one.quantity, one.buyer, one.seller)
+        trades[symbol] = (*trades[symbol][: number - 1], None, *trades[symbol][number:])
+        events.append(Busted(symbol, number, one.price, one.quantity, one.buyer, one.seller))
+    return Accounts(purses, trades), tuple(events)
+
+
+# ── the view ──
+
+
+def view(accounts: Accounts, account: Account, symbols: Iterable[Symbol]) -> AccountView:
+    """One account, its holdings in the order of these symbols."""
+    purse = accounts.purse(account)
+    holdings = (purse.holding(symbol) for symbol in symbols)
+    return AccountView(
+        account,
+        purse.cash,
+        purse.reserved,
+        purse.open_orders,
+        tuple(holding for holding in holdings if holding != Holding(holding.symbol)),
+        purse.limits,
+    )
