@@ -107,7 +107,7 @@ class Run:
                 continue
             with self.watching([book]):
                 if book.refusal(order) is None and (self._ledger is None or self._ledger.lets_in(order, events)):
-                    said = list(book.submit(order))
+                    said: list[Event] = list(book.submit(order))
                 else:
                     leaves, reason = order.quantity, CancelReason.REFUSED
                     said = [Cancelled(order.symbol, order.order_id, order.side, order.price, leaves, reason)]

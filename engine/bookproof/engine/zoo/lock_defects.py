@@ -86,6 +86,7 @@ class RivalCancelledLate(StripedEngine):
             return super()._together(command, symbols)
         book = self._floor.books[command.symbol]
         answer = None
+        run = None
         with self._lock_of[command.symbol]:  # the defect: guards book, and not those that its lists tie it to
             if all(found.working is None for found in book.lists.values()):
                 run = _LateRun(self._floor.books, command.symbol)
@@ -93,7 +94,7 @@ class RivalCancelledLate(StripedEngine):
                     events = list(book.submit(command) if isinstance(command, Submit) else book.cancel(command))
                     run.follow(events)
                 answer = self._stamped(events)
-        if answer is None:  # somebody waits for an order of this book: that much is done right
+        if answer is None or run is None:  # somebody waits for an order of this book: that much is done right
             return super()._together(command, symbols)
         for place in run.later:
             with self._lock_of[place.symbol]:  # guards the rival's book, too late
