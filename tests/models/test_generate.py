@@ -319,7 +319,9 @@ def sells_after_a_halt(case: Case) -> bool:
     halted = False
     for command in case.commands:
         halted |= isinstance(command, Halt)
-        if halted and isinstance(command, Submit) and command.side is Side.SELL and command.quantity > 1:
+        if not halted or not isinstance(command, Submit) or command.price is None:
+            continue  # a limit, for a market order is not made simpler by one
+        if command.side is Side.SELL and command.quantity > 1:
             return True
     return False
 

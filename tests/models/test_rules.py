@@ -131,11 +131,9 @@ def test_two_rules_can_meet_if_one_row_has_both_and_else_the_reason_is_told() ->
     for pair in pairs(DECISION_RULES):
         assert (pair in possible) is any(set(pair) <= occasion.rules for occasion in OCCASIONS)
         assert (why_not(pair) is None) is (pair in possible)
-    assert why_not({"B1", "F7"}) == (
-        "F7 decides only when a replaced order gives up its place because the profile says so or a replaced order "
-        "gives up its place by convention and is collected again in a call (the price is the same and the book was "
-        "uncrossed (B6), so nothing trades, no stop becomes due, and all of it rests again; it rests whatever it "
-        "crosses, so nobody is met and no stop becomes due), and B1 never then"
+    assert why_not({"A5", "B1"}) == (
+        "A5 decides only when a command is refused by A5 (the first reason that applies is the answer, and a refused "
+        "command does nothing else), and B1 never then"
     )
     assert why_not({"B1", "Z9"}) == "Z9 is in no row of the table of occasions"
 

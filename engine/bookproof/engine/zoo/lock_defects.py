@@ -35,7 +35,7 @@ class LookUpBeforeLock(StripedEngine):
             return super().submit(command)
         book = self._floor.books[command.symbol]
         seen = book.status(command.order_id)  # the defect: the stripe is not held yet
-        if seen is None or book.lists or type(command.order_id) is not int:  # 1.0 finds order 1
+        if seen is None or book.lists or type(command.order_id) is not int:  # 1.0 is no id, and finds order 1
             return super().submit(command)
         with self._lock_of[command.symbol]:  # guards book
             book.cancel(command)
