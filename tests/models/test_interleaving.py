@@ -237,7 +237,11 @@ def test_random_scenarios_raise_no_false_alarm() -> None:
     assert sum(each.cut for each in certificates) <= sum(each.runs for each in certificates) // 20
 
 
-@pytest.mark.parametrize("engine", [name for name, defect in ZOO.items() if defect.needs_threads])
+SEQUENTIAL = ("priority-kept", "remainder-lost", "stripe-taken-twice")
+"""Caught by random commands on one thread, not by any named scenario."""
+
+
+@pytest.mark.parametrize("engine", [name for name in ZOO if name not in SEQUENTIAL])
 def test_every_defect_of_locking_is_caught_and_its_token_shows_it_again(engine: str) -> None:
     explorer = Explorer(factory(engine))
     certificates = (explorer.explore(scenario, 60.0) for scenario in NAMED.values())

@@ -87,7 +87,7 @@ ZOO = {
             ListsReadBeforeLock,
             "Whether a book has lists is read before its stripe is taken: an order that then meets a leg of a list "
             "that came meanwhile trades with it and leaves its rivals where they are (rule H1).",
-            True,
+            False,
         ),
         Defect(
             "stripes-as-discovered",

@@ -295,5 +295,16 @@ HOLDINGS: dict[str, tuple[type[Any], str]] = {
 }
 """Each defect of holding by its name, with its story."""
 
-SEEN_BY_ONE = frozenset({"replace-in-two-steps", "stripe-taken-twice", "never-let-go"})
-"""Those that one thread alone can see: it waits for itself, or a replaced order has lost its other terms."""
+SEEN_BY_ONE = frozenset(
+    {
+        "replace-in-two-steps",
+        "stripe-taken-twice",
+        "never-let-go",
+        "mass-cancel-book-by-book",
+        "day-ends-book-by-book",
+        "check-then-fill",
+        "a-lock-a-side",
+    }
+)
+"""Those that one thread alone can see: it waits for itself, a replaced order has lost its other terms, or what a list
+makes of a fill or a cancel (rules H) is forgotten."""
