@@ -16,10 +16,13 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    KillSwitch,
     Leg,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     Submit,
@@ -98,6 +101,9 @@ LOCK_TABLE: list[tuple[Command, tuple[str, ...]]] = [
     (AdvanceClock(5), ALL),
     (EndOfDay(), ALL),
     (TakeSnapshot(), ALL),
+    (KillSwitch(7), ALL),
+    (Reinstate(7), ALL),
+    (Disconnect(7), ALL),
 ]
 
 NO_LOCK: list[tuple[Command, RejectReason]] = [
@@ -107,6 +113,8 @@ NO_LOCK: list[tuple[Command, RejectReason]] = [
     (basket("AAA", "AAA"), RejectReason.INVALID_LEGS),
     (MassCancel(-1), RejectReason.INVALID_ACCOUNT),
     (AdvanceClock(-1), RejectReason.INVALID_TIME),
+    (KillSwitch(-1), RejectReason.INVALID_ACCOUNT),
+    (Disconnect(True), RejectReason.INVALID_ACCOUNT),
 ]
 
 
@@ -156,6 +164,12 @@ def test_views_take_the_stripe_of_their_book() -> None:
         look("BBB")
     engine.status("BBB", 1)
     assert locks.taken == ["stripe 1"] * 6
+
+
+def test_the_view_of_the_market_takes_one_stripe_as_whoever_writes_it_holds_all() -> None:
+    locks = WatchedLocks()
+    StripedEngine(BOOKS, stripes=3, sync=locks).market()
+    assert locks.taken == ["stripe 0"]
 
 
 def test_the_global_lock_engine_takes_its_one_lock_for_everything() -> None:

@@ -23,9 +23,12 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    KillSwitch,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     Submit,
@@ -88,6 +91,9 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.HALTS: is_any(Halt, Resume),
     Feature.CLOCK: is_any(AdvanceClock, EndOfDay),
     Feature.SNAPSHOT: is_any(TakeSnapshot),
+    Feature.KILL_SWITCH: lambda command: (
+        is_any(KillSwitch, Reinstate, Disconnect)(command) or has("cancel_on_disconnect", False)(command)
+    ),
     Feature.BAD_INPUT: is_bad,
 }
 """What shows that a feature is on."""

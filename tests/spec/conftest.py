@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from bookproof.models.engines_by_name import factory
+from bookproof.models.sequential.differential import SideBySide
 from bookproof.spec.commands import Cancel, Command, Replace, Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Rejected, Trade, Triggered
 from bookproof.spec.exchange import Exchange, opening, queue, step, stops
@@ -90,6 +92,22 @@ class Floor:
         return [stop.order_id for stop in (*pending.buys, *pending.sells)]
 
 
+class BesideFloor(Floor):
+    """A floor with the striped engine beside it: every command goes to both, and every view of both must agree."""
+
+    def __init__(self, *instruments: Instrument, profile: Profile = DEFAULT) -> None:
+        super().__init__(*instruments, profile=profile)
+        listed = [book.instrument for book in self.state.books.values()]
+        self._pair = SideBySide(factory("striped"), listed, profile)
+
+    def do(self, command: Command) -> tuple[Event, ...]:
+        """One command to both; the oracle's events, which are the engine's."""
+        super().do(command)
+        difference = self._pair.step(command)
+        assert difference is None, f"\n{difference}"
+        return self.events
+
+
 def order(side: Side, order_id: OrderId, quantity: Lots, price: Ticks | None = None, **terms: Any) -> Submit:
     """A new order for ABC, or the symbol that is named."""
     symbol, account = terms.pop("symbol", "ABC"), terms.pop("account", 100 + order_id)
@@ -110,3 +128,15 @@ def floor() -> Floor:
 def open_floor() -> Callable[..., Floor]:
     """Opens a floor with other books, or under another profile."""
     return Floor
+
+
+@pytest.fixture
+def both() -> BesideFloor:
+    """Two empty books under the default profile, in the oracle and in the engine."""
+    return BesideFloor()
+
+
+@pytest.fixture
+def open_both() -> Callable[..., BesideFloor]:
+    """Opens a floor with other books, or under another profile, in the oracle and in the engine."""
+    return BesideFloor

@@ -24,10 +24,13 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    KillSwitch,
     Leg,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     Submit,
@@ -35,6 +38,8 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.events import (
     EVENTS,
+    AccountBlocked,
+    AccountDisconnected,
     Cancelled,
     Event,
     MassCancelled,
@@ -96,6 +101,7 @@ def script(seed: int, length: int) -> Iterator[Command]:
             display=rarely(draw.randint(0, 3) * book.lot, None, 0.3 if rests else 0.01),
             expires=clock + draw.randint(0, 9) if lives is TimeInForce.GTD else None,
             self_trade=draw.choice(list(SelfTradePrevention)),
+            cancel_on_disconnect=rarely(True, False),
         )
 
     for number in range(length):
@@ -104,7 +110,7 @@ def script(seed: int, length: int) -> Iterator[Command]:
         if halted and draw.random() < 0.25:
             yield Resume(halted.pop(0))
             continue
-        match draw.choices(range(8), (60, 6, 24, 4, 1, 1, 2, 1))[0]:
+        match draw.choices(range(8), (60, 6, 24, 4, 1, 1, 2, 2))[0]:
             case 0:
                 recent[book.symbol].append(rarely(known, number, 0.2))
                 yield order(book, recent[book.symbol][-1])
@@ -127,6 +133,7 @@ def script(seed: int, length: int) -> Iterator[Command]:
                 yield AdvanceClock(clock)
             case _:
                 odd: list[Command] = [EndOfDay(), TakeSnapshot(), Resume(book.symbol), AdvanceClock(clock - 1)]
+                odd += [KillSwitch(4), Reinstate(4), Reinstate(4), Disconnect(draw.randrange(5))]
                 yield draw.choice(odd)
 
 
@@ -211,6 +218,7 @@ TWO_STOPS = [sell(1, 5, 100), buy(3, 1, stop=100), buy(4, 1, stop=99)]
 TWO_EXPIRIES = [sell(1, 5, 100, time_in_force=GTD, expires=9), sell(2, 5, 100, time_in_force=GTD, expires=8)]
 OWN_ASK = [sell(1, 5, 100, account=7)]
 CANCEL_BOTH = SelfTradePrevention.CANCEL_BOTH
+BLOCKED_7 = run(opening(listing(["ABC", "XYZ"])), [KillSwitch(7)])[0]
 
 Doctor = Callable[[Case], Case]
 DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
@@ -240,6 +248,50 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
     ),
     ("mass_cancel_is_complete", "one is left", TWO_ASKS, MassCancel(101), lambda it: it.say(MassCancelled(101, 0))),
     ("mass_cancel_is_complete", "miscounted", TWO_ASKS, MassCancel(101), lambda it: it.say(MassCancelled(101, 2))),
+    (
+        "blocked_accounts_stay_out",
+        "one is live",
+        TWO_ASKS,
+        KillSwitch(101),
+        lambda it: it.leave(asks=it.before.books["ABC"].asks),
+    ),
+    ("blocked_accounts_stay_out", "let in", [], KillSwitch(7), lambda it: it._replace(after=it.before)),
+    (
+        "blocked_accounts_stay_out",
+        "out for good",
+        [KillSwitch(7)],
+        Reinstate(7),
+        lambda it: it._replace(after=it.before),
+    ),
+    ("blocked_accounts_stay_out", "it enters", [], buy(1, 5, 100, account=7), lambda it: it._replace(before=BLOCKED_7)),
+    (
+        "blocked_accounts_stay_out",
+        "it trades",
+        TWO_ASKS,
+        buy(3, 5, 100),
+        lambda it: it._replace(before=it.before._replace(blocked=frozenset({101}))),
+    ),
+    (
+        "account_cancels_are_complete",
+        "one is forgotten",
+        TWO_ASKS,
+        KillSwitch(101),
+        lambda it: it.say(AccountBlocked(101, 0)),
+    ),
+    (
+        "account_cancels_are_complete",
+        "it did not ask for it",
+        [sell(1, 5, 100, cancel_on_disconnect=True), sell(2, 5, 100, account=101)],
+        Disconnect(101),
+        lambda it: it.say(*it.events, Cancelled("ABC", 2, Side.SELL, 100, 5, CancelReason.DISCONNECTED)),
+    ),
+    (
+        "account_cancels_are_complete",
+        "miscounted",
+        TWO_ASKS,
+        Disconnect(101),
+        lambda it: it.say(AccountDisconnected(101, 1)),
+    ),
     (
         "clock_leaves_nothing_due",
         "one lives on",
@@ -499,6 +551,13 @@ DEFECTS = [
         "order.terms.expires < command.now",
         "clock_leaves_nothing_due",
     ),
+    (exchange._submit, "fault is None and order.account in state.blocked", "False", "blocked_accounts_stay_out"),
+    (
+        exchange._disconnect,
+        "every or order.terms.cancel_on_disconnect",
+        "True",
+        "account_cancels_are_complete",
+    ),
     (exchange._set_phase, "book._replace(phase=phase)", "book", "phases_change_by_command"),
     (exchange._replace, "fault is None and state.halted", "False", "no_trade_while_halted"),
 ]
@@ -516,7 +575,7 @@ def test_every_invariant_notices_a_defect_planted_in_the_oracle(
     defect = f"from __future__ import annotations\n{source.replace(right, wrong)}"
     exec(compile(defect, "defect", "exec"), vars(module), made)
     monkeypatch.setattr(module, place.__name__, made[place.__name__])
-    assert any(name in noticed_in(script(seed, 250), profile) for seed in range(12) for profile in PROFILES)
+    assert any(name in noticed_in(script(seed, 250), profile) for seed in range(30) for profile in PROFILES)
 
 
 def noticed_in(commands: Iterable[Command], profile: Profile) -> set[str]:

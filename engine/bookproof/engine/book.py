@@ -64,13 +64,27 @@ class StopOrder:
 class Market:
     """What all books of an exchange share."""
 
-    __slots__ = ("clock", "halted")
+    __slots__ = ("blocked", "clock", "halted", "restricted")
 
     def __init__(self) -> None:
         self.halted = False
         """The whole market is halted (J6)."""
         self.clock: Nanoseconds = 0
         """Moves only by command (A5)."""
+        self.blocked: set[Account] = set()
+        """Accounts that a kill switch keeps out (J7)."""
+        self.restricted = False
+        """Halted, or somebody is blocked: all that the short way in asks, so that it pays for one look only."""
+
+    def set_halted(self, halted: bool) -> None:
+        """Stop matching everywhere, or go on (J6)."""
+        self.halted = halted
+        self.restricted = halted or bool(self.blocked)
+
+    def set_blocked(self, account: Account, blocked: bool) -> None:
+        """Keep an account out, or let it in (J7)."""
+        (self.blocked.add if blocked else self.blocked.discard)(account)
+        self.restricted = self.halted or bool(self.blocked)
 
 
 class FastBook:
@@ -136,6 +150,8 @@ class FastBook:
     def refusal(self, order: Submit) -> RejectReason | None:
         """Why this book, as it stands, does not take a new order that is well formed."""
         side, price, stop, expires = order.side, order.price, order.stop, order.expires
+        if order.account in self._market.blocked:
+            return RejectReason.ACCOUNT_BLOCKED
         if self._market.halted:
             return RejectReason.MARKET_HALTED
         if self.halted:
@@ -184,7 +200,7 @@ class FastBook:
             and not order_id >> 63  # from 0 to 2**63 - 1, in a third less time than two comparisons
             and not account >> 63
             and order_id not in self._live
-            and not (self.halted or self._market.halted)
+            and not (self.halted or self._market.restricted)
         ):
             return self._submit_special(order)
         symbol, side = order.symbol, order.side
@@ -479,10 +495,17 @@ class FastBook:
         self._unpend(order)
         return _cancelled(terms, terms.price, terms.quantity, reason)
 
-    def cancel_account(self, account: Account) -> list[Event]:
-        """Take out every live order of an account, in order of time (J7)."""
+    def cancel_account(
+        self, account: Account, reason: CancelReason = CancelReason.MASS_CANCEL, only_flagged: bool = False
+    ) -> list[Event]:
+        """Take out every live order of an account, in order of time; or those that go when it disconnects (J7)."""
         return self._cancel_all(
-            [order for order in self._live.values() if order.terms.account == account], CancelReason.MASS_CANCEL
+            [
+                order
+                for order in self._live.values()
+                if order.terms.account == account and (order.terms.cancel_on_disconnect or not only_flagged)
+            ],
+            reason,
         )
 
     def expire_due(self, now: Nanoseconds) -> list[Event]:

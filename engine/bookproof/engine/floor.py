@@ -15,9 +15,12 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    KillSwitch,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     Submit,
@@ -25,6 +28,9 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.events import (
     Accepted,
+    AccountBlocked,
+    AccountDisconnected,
+    AccountReinstated,
     Cancelled,
     ClockAdvanced,
     DayEnded,
@@ -36,10 +42,10 @@ from bookproof.spec.events import (
     SnapshotTaken,
 )
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import Profile
+from bookproof.spec.profile import OnDisconnect, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import OrderId, Phase, Symbol, TimeInForce
-from bookproof.spec.views import BookView
+from bookproof.spec.values import Account, OrderId, Phase, Symbol, TimeInForce
+from bookproof.spec.views import BookView, MarketView
 
 
 class Floor:
@@ -50,6 +56,7 @@ class Floor:
         if len(grouped) != len(set(grouped)):
             raise ValueError("an account stands in two self-trade groups; give it one owner (G1)")
         self.market = Market()
+        self._all_go_on_disconnect = profile.on_disconnect is OnDisconnect.ALL
         self.books: dict[Symbol, FastBook] = {}
         for instrument in instruments:
             if instrument.symbol in self.books:
@@ -95,6 +102,13 @@ class Floor:
                 return self.end_of_day()
             case TakeSnapshot():
                 return [self.snapshot()]
+            case KillSwitch() | Reinstate() | Disconnect():
+                if not is_number(command.account):
+                    return refused(None, None, RejectReason.INVALID_ACCOUNT)
+                if isinstance(command, Reinstate):
+                    return [self.reinstate(command.account)]
+                kills = isinstance(command, KillSwitch)
+                return self.kill_switch(command.account) if kills else self.disconnect(command.account)
         raise TypeError(f"expected a command, got {type(command).__name__}; see bookproof.spec.commands")
 
     # ── what is wrong with a command by itself: no lock is needed, a listing never changes ──
@@ -139,6 +153,10 @@ class Floor:
         phase = Phase.HALT if self.market.halted else book.phase
         return BookView(symbol, phase, book.last_price, book.queue(), book.stops())
 
+    def market_view(self) -> MarketView:
+        """What can be seen of the exchange as a whole: hold any stripe."""
+        return MarketView(self.market.halted, self.market.clock, tuple(sorted(self.market.blocked)))
+
     # ── the books of a basket: hold the stripes of all its legs ──
 
     def basket(self, basket: Basket) -> list[Event]:
@@ -175,18 +193,42 @@ class Floor:
         cancelled = [event for book in self.books.values() for event in book.cancel_account(command.account)]
         return [MassCancelled(command.account, len(cancelled)), *cancelled]
 
+    def kill_switch(self, account: Account) -> list[Event]:
+        """Keep an account out and take all that it has out of every book (J7)."""
+        if account in self.market.blocked:
+            return refused(None, None, RejectReason.ACCOUNT_BLOCKED)
+        self.market.set_blocked(account, True)
+        reason = CancelReason.KILL_SWITCH
+        cancelled = [event for book in self.books.values() for event in book.cancel_account(account, reason)]
+        return [AccountBlocked(account, len(cancelled)), *cancelled]
+
+    def reinstate(self, account: Account) -> Event:
+        """Let a blocked account in again (J7)."""
+        if account not in self.market.blocked:
+            return Rejected(None, None, RejectReason.ACCOUNT_NOT_BLOCKED)
+        self.market.set_blocked(account, False)
+        return AccountReinstated(account)
+
+    def disconnect(self, account: Account) -> list[Event]:
+        """Take out what is to go when an account loses its connection (J7)."""
+        reason, only_flagged = CancelReason.DISCONNECTED, not self._all_go_on_disconnect
+        cancelled = [
+            event for book in self.books.values() for event in book.cancel_account(account, reason, only_flagged)
+        ]
+        return [AccountDisconnected(account, len(cancelled)), *cancelled]
+
     def halt_market(self) -> Event:
         """Stop matching everywhere (J6). A book's own halt is a separate switch."""
         if self.market.halted:
             return Rejected(None, None, RejectReason.MARKET_HALTED)
-        self.market.halted = True
+        self.market.set_halted(True)
         return Halted(None)
 
     def resume_market(self) -> Event:
         """End the market-wide halt (J6)."""
         if not self.market.halted:
             return Rejected(None, None, RejectReason.NOT_HALTED)
-        self.market.halted = False
+        self.market.set_halted(False)
         return Resumed(None)
 
     def advance_clock(self, command: AdvanceClock) -> list[Event]:

@@ -7,7 +7,7 @@ from typing import Protocol
 from bookproof.spec.commands import Command
 from bookproof.spec.events import Event
 from bookproof.spec.values import OrderId, Symbol, Value
-from bookproof.spec.views import BookView, Depth, OrderStatus, Queue, Stops, Top
+from bookproof.spec.views import BookView, Depth, MarketView, OrderStatus, Queue, Stops, Top
 
 
 class Answer(Value, frozen=True):
@@ -50,4 +50,8 @@ class Engine(Protocol):
 
     def view(self, symbol: Symbol) -> BookView:
         """Everything that can be seen of one book."""
+        ...
+
+    def market(self) -> MarketView:
+        """What can be seen of the exchange as a whole."""
         ...

@@ -9,8 +9,9 @@ lock                  guards                                      taken by
 ``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt and resume of one book,
                                                                   views: the one stripe of the book
 several stripes       the books of a basket's legs                basket: the stripes of its legs
-all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
-                      write them (any one stripe, to read them)   of day, snapshot
+all stripes           the market-wide halt, the clock and the     mass cancel, halt and resume of the market, clock, end
+                      blocked accounts, to write them (any one    of day, snapshot, kill switch, reinstate, disconnect
+                      stripe, to read them)
 ====================  ==========================================  =====================================================
 
 Order: from the lowest stripe number up, through `_holding` and nowhere else, so no two operations can each wait for
@@ -38,9 +39,12 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    KillSwitch,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     Submit,
@@ -85,6 +89,7 @@ class StripedEngine(LockedViews):
         self._stripes = [sync.lock(f"stripe {number}") for number in range(stripes)]
         self._stripe_of = {symbol: number % stripes for number, symbol in enumerate(self._floor.books)}
         self._next_stamp = sync.counter("stamp")
+        self._any_lock = self._stripes[0]
         self._lock_of = {symbol: self._stripes[number] for symbol, number in self._stripe_of.items()}
         # All that a command about one book needs, found in one look.
         self._desks = {
@@ -98,6 +103,9 @@ class StripedEngine(LockedViews):
             AdvanceClock: self._advance_clock,
             EndOfDay: self._end_of_day,
             TakeSnapshot: self._take_snapshot,
+            KillSwitch: self._about_account,
+            Reinstate: self._about_account,
+            Disconnect: self._about_account,
         }
 
     def submit(self, command: Command) -> Answer:
@@ -176,6 +184,13 @@ class StripedEngine(LockedViews):
     def _take_snapshot(self, command: TakeSnapshot) -> Answer:
         with self._holding_all():  # guards every book
             return self._stamped([self._floor.snapshot()])
+
+    def _about_account(self, command: KillSwitch | Reinstate | Disconnect) -> Answer:
+        """The barrier of a kill switch is its stamp: whoever enters later holds a stripe later, and sees the block."""
+        if not is_number(command.account):
+            return self._refuse(None, None, RejectReason.INVALID_ACCOUNT)
+        with self._holding_all():  # guards the blocked accounts and every book
+            return self._stamped(list(self._floor.carry_out(command)))
 
     # ── the one way to hold several stripes ──
 

@@ -45,6 +45,7 @@ from bookproof.spec.views import (
     BookView,
     Depth,
     Level,
+    MarketView,
     OrderStatus,
     PendingStop,
     Queue,
@@ -95,8 +96,19 @@ class Outcome(Value, frozen=True):
     events: tuple[Event, ...]
 
 
-View: TypeAlias = BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus
-VIEWS: tuple[type[View], ...] = (BookView, Queue, QueuedOrder, Depth, Level, Top, Stops, PendingStop, OrderStatus)
+View: TypeAlias = BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus | MarketView
+VIEWS: tuple[type[View], ...] = (
+    BookView,
+    Queue,
+    QueuedOrder,
+    Depth,
+    Level,
+    Top,
+    Stops,
+    PendingStop,
+    OrderStatus,
+    MarketView,
+)
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View
 

@@ -1,7 +1,8 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
 `Submit`, `Cancel` and `Replace` touch one book. `Basket` touches the books of its legs. `MassCancel`, a market-wide
-`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them.
+`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them, and so do `KillSwitch`, `Reinstate`
+and `Disconnect`.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Submit(Value, frozen=True):
     """When a good-till-date order dies (rule C2)."""
     self_trade: SelfTradePrevention = SelfTradePrevention.NONE
     """What to do on meeting an order of the same owner (rules G2, G3)."""
+    cancel_on_disconnect: bool = False
+    """Cancel it when its account loses its connection (rule J7)."""
 
 
 class Cancel(Value, frozen=True):
@@ -120,8 +123,38 @@ class TakeSnapshot(Value, frozen=True):
     """One consistent picture of all books: no command is half in it."""
 
 
+class KillSwitch(Value, frozen=True):
+    """Block an account and cancel every live order of it, in all books and in one step (rule J7)."""
+
+    account: Account
+
+
+class Reinstate(Value, frozen=True):
+    """Let a blocked account enter orders again; what was cancelled stays so (rule J7)."""
+
+    account: Account
+
+
+class Disconnect(Value, frozen=True):
+    """An account lost its connection: its orders that ask for it, or all, are cancelled. It may go on (rule J7)."""
+
+    account: Account
+
+
 Command: TypeAlias = (
-    Submit | Cancel | Replace | Basket | MassCancel | Halt | Resume | AdvanceClock | EndOfDay | TakeSnapshot
+    Submit
+    | Cancel
+    | Replace
+    | Basket
+    | MassCancel
+    | Halt
+    | Resume
+    | AdvanceClock
+    | EndOfDay
+    | TakeSnapshot
+    | KillSwitch
+    | Reinstate
+    | Disconnect
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -135,5 +168,8 @@ COMMANDS: tuple[type[Command], ...] = (
     AdvanceClock,
     EndOfDay,
     TakeSnapshot,
+    KillSwitch,
+    Reinstate,
+    Disconnect,
 )
 """Every kind of command."""

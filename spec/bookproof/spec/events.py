@@ -117,6 +117,26 @@ class SnapshotTaken(Value, frozen=True):
     books: tuple[BookView, ...]
 
 
+class AccountBlocked(Value, frozen=True):
+    """A kill switch blocked an account and found this many live orders of it (rule J7)."""
+
+    account: Account
+    orders: int
+
+
+class AccountReinstated(Value, frozen=True):
+    """An account may enter orders again (rule J7)."""
+
+    account: Account
+
+
+class AccountDisconnected(Value, frozen=True):
+    """An account lost its connection, and this many of its live orders had to go (rule J7)."""
+
+    account: Account
+    orders: int
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -131,6 +151,9 @@ Event: TypeAlias = (
     | ClockAdvanced
     | DayEnded
     | SnapshotTaken
+    | AccountBlocked
+    | AccountReinstated
+    | AccountDisconnected
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -147,6 +170,9 @@ EVENTS: tuple[type[Event], ...] = (
     ClockAdvanced,
     DayEnded,
     SnapshotTaken,
+    AccountBlocked,
+    AccountReinstated,
+    AccountDisconnected,
 )
 """Every kind of event."""
 

@@ -16,16 +16,22 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    KillSwitch,
     Leg,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     Submit,
     TakeSnapshot,
 )
 from bookproof.spec.events import (
+    AccountBlocked,
+    AccountDisconnected,
+    AccountReinstated,
     ClockAdvanced,
     DayEnded,
     Event,
@@ -37,14 +43,15 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import HIDDEN, Resting
-from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.profile import DEFAULT, OnDisconnect, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.validation import basket_fault, cancel_fault, is_id, leg_order, replace_fault, submit_fault
-from bookproof.spec.values import Nanoseconds, OrderId, OrderState, Phase, Symbol, TimeInForce
+from bookproof.spec.values import Account, Nanoseconds, OrderId, OrderState, Phase, Symbol, TimeInForce
 from bookproof.spec.views import (
     BookView,
     Depth,
+    MarketView,
     OrderStatus,
     PendingStop,
     Queue,
@@ -64,6 +71,8 @@ class Exchange(NamedTuple):
     halted: bool = False
     """The whole market is halted (J6)."""
     clock: Nanoseconds = 0
+    blocked: frozenset[Account] = frozenset()
+    """Accounts that a kill switch keeps out (J7)."""
 
     def instrument(self, symbol: Symbol) -> Instrument | None:
         """The listing of one symbol."""
@@ -129,6 +138,12 @@ def step(state: Exchange, command: Command) -> Stepped:
             return _end_of_day(state)
         case TakeSnapshot():
             return state, (SnapshotTaken(snapshot(state)),)
+        case KillSwitch():
+            return _kill_switch(state, command)
+        case Reinstate():
+            return _reinstate(state, command)
+        case Disconnect():
+            return _disconnect(state, command)
 
 
 def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
@@ -145,6 +160,9 @@ def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
 
 def _submit(state: Exchange, order: Submit) -> Stepped:
     fault = submit_fault(order, state.instrument(order.symbol))
+    if fault is None and order.account in state.blocked:
+        fired("J7")
+        fault = RejectReason.ACCOUNT_BLOCKED
     if fault is None and state.halted:
         fired("J6")
         fault = RejectReason.MARKET_HALTED
@@ -207,6 +225,9 @@ def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectRe
     fault = basket_fault(basket, listing)
     if fault is not None:
         return fault
+    if basket.account in state.blocked:
+        fired("J7")
+        return basket.legs[0], RejectReason.ACCOUNT_BLOCKED
     if state.halted:
         fired("J6")
         return basket.legs[0], RejectReason.MARKET_HALTED
@@ -231,6 +252,48 @@ def _mass_cancel(state: Exchange, command: MassCancel) -> Stepped:
         state, lambda order: order.terms.account == command.account, CancelReason.MASS_CANCEL
     )
     return state, (MassCancelled(command.account, len(cancelled)), *cancelled)
+
+
+def _kill_switch(state: Exchange, command: KillSwitch) -> Stepped:
+    """Keep an account out and take out what it has in, in one step: nothing of it can come between (J7).
+
+    Nothing more is needed to stop its replaces: they need a live order, and it has none.
+    """
+    if not is_id(command.account):
+        return _refused(state, None, None, RejectReason.INVALID_ACCOUNT)
+    fired("J7")
+    if command.account in state.blocked:
+        return _refused(state, None, None, RejectReason.ACCOUNT_BLOCKED)
+    state, cancelled = _cancel_where(
+        state, lambda order: order.terms.account == command.account, CancelReason.KILL_SWITCH
+    )
+    state = state._replace(blocked=state.blocked | {command.account})
+    return state, (AccountBlocked(command.account, len(cancelled)), *cancelled)
+
+
+def _reinstate(state: Exchange, command: Reinstate) -> Stepped:
+    """Let a blocked account in again (J7)."""
+    if not is_id(command.account):
+        return _refused(state, None, None, RejectReason.INVALID_ACCOUNT)
+    fired("J7")
+    if command.account not in state.blocked:
+        return _refused(state, None, None, RejectReason.ACCOUNT_NOT_BLOCKED)
+    state = state._replace(blocked=state.blocked - {command.account})
+    return state, (AccountReinstated(command.account),)
+
+
+def _disconnect(state: Exchange, command: Disconnect) -> Stepped:
+    """Cancel what an account wants cancelled when it is gone, and keep nobody out (J7)."""
+    if not is_id(command.account):
+        return _refused(state, None, None, RejectReason.INVALID_ACCOUNT)
+    fired("J7")
+    every = state.profile.on_disconnect is OnDisconnect.ALL
+    state, cancelled = _cancel_where(
+        state,
+        lambda order: order.terms.account == command.account and (every or order.terms.cancel_on_disconnect),
+        CancelReason.DISCONNECTED,
+    )
+    return state, (AccountDisconnected(command.account, len(cancelled)), *cancelled)
 
 
 def _halt(state: Exchange, command: Halt) -> Stepped:
@@ -344,6 +407,11 @@ def view(state: Exchange, symbol: Symbol) -> BookView:
 def snapshot(state: Exchange) -> tuple[BookView, ...]:
     """All books, in listing order."""
     return tuple(view(state, symbol) for symbol in state.books)
+
+
+def market(state: Exchange) -> MarketView:
+    """What can be seen of the exchange as a whole."""
+    return MarketView(state.halted, state.clock, tuple(sorted(state.blocked)))
 
 
 # ── small things ──

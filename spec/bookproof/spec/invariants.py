@@ -20,9 +20,12 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    KillSwitch,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     Submit,
@@ -30,6 +33,9 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.events import (
     Accepted,
+    AccountBlocked,
+    AccountDisconnected,
+    AccountReinstated,
     Cancelled,
     ClockAdvanced,
     DayEnded,
@@ -47,7 +53,7 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.exchange import Exchange
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import Profile, ReplaceQuantity
+from bookproof.spec.profile import OnDisconnect, Profile, ReplaceQuantity
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.tape import (
     Scene,
@@ -262,6 +268,51 @@ def mass_cancel_is_complete(step: Step) -> Sentences:
     left = [_place(*live) for live in _everyone(step.after) if live[1].terms.account == account]
     if left:
         yield f"{left} of account {account} are live still"
+
+
+@_of_step("J7")
+def blocked_accounts_stay_out(step: Step) -> Sentences:
+    """A blocked account has no live order, enters none and trades with nobody; only its own switch changes that."""
+    command, blocked = step.command, step.before.blocked
+    if not any(isinstance(event, Rejected) for event in step.events):
+        if isinstance(command, KillSwitch):
+            blocked |= {command.account}
+        elif isinstance(command, Reinstate):
+            blocked -= {command.account}
+    if step.after.blocked != blocked:
+        yield f"{sorted(step.after.blocked)} are blocked, and {sorted(blocked)} should be"
+    for symbol, order in _everyone(step.after):
+        if order.terms.account in blocked:
+            yield f"order {order.order_id} of blocked account {order.terms.account} is live in {symbol}"
+    entering = {order.account for order in orders_of(command)} & blocked
+    if entering and any(isinstance(event, Accepted) for event in step.events):
+        yield f"account {entering} is blocked, and its order was accepted"
+    for scene in step.scenes:
+        for party in (scene.about, scene.taker):
+            if isinstance(scene.event, Trade) and party is not None and party.terms.account in step.before.blocked:
+                yield f"order {party.order_id} of blocked account {party.terms.account} traded"
+
+
+@_of_step("J7")
+def account_cancels_are_complete(step: Step) -> Sentences:
+    """A kill switch takes out every live order of the account, a disconnect those that are to go; both count right."""
+    command = step.command
+    if any(isinstance(event, Rejected) for event in step.events):
+        return
+    if not isinstance(command, KillSwitch | Disconnect):
+        return
+    every = isinstance(command, KillSwitch) or step.before.profile.on_disconnect is OnDisconnect.ALL
+    doomed = [
+        _place(symbol, order)
+        for symbol, order in _everyone(step.before)
+        if order.terms.account == command.account and (every or order.terms.cancel_on_disconnect)
+    ]
+    gone = [(event.symbol, event.order_id) for event in step.events if isinstance(event, Cancelled)]
+    if sorted(gone) != sorted(doomed):
+        yield f"{doomed} of account {command.account} should go, and {gone} were cancelled"
+    told = AccountBlocked if isinstance(command, KillSwitch) else AccountDisconnected
+    if told(command.account, len(doomed)) not in step.events:
+        yield f"nothing says that {len(doomed)} orders of account {command.account} had to go"
 
 
 @_of_step("C2")
@@ -738,9 +789,9 @@ def _reach(command: Command, state: Exchange) -> set[Symbol]:
             return {leg.symbol for leg in command.legs}
         case Halt() | Resume():
             return set() if command.symbol is None else {command.symbol}
-        case MassCancel() | AdvanceClock() | EndOfDay():
+        case MassCancel() | AdvanceClock() | EndOfDay() | KillSwitch() | Disconnect():
             return set(state.books)
-        case TakeSnapshot():
+        case TakeSnapshot() | Reinstate():
             return set()
 
 
@@ -770,6 +821,12 @@ def _acknowledges(event: Event, command: Command) -> bool:
             return event == DayEnded()
         case TakeSnapshot():
             return isinstance(event, SnapshotTaken)
+        case KillSwitch():
+            return isinstance(event, AccountBlocked)
+        case Reinstate():
+            return event == AccountReinstated(command.account)
+        case Disconnect():
+            return isinstance(event, AccountDisconnected)
 
 
 def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
@@ -780,6 +837,10 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
             return isinstance(command, Cancel) and command.order_id == order.order_id
         case CancelReason.MASS_CANCEL:
             return isinstance(command, MassCancel) and command.account == terms.account
+        case CancelReason.KILL_SWITCH:
+            return isinstance(command, KillSwitch) and command.account == terms.account
+        case CancelReason.DISCONNECTED:
+            return isinstance(command, Disconnect) and command.account == terms.account
         case CancelReason.EXPIRED:
             over = isinstance(command, AdvanceClock) and terms.expires is not None and terms.expires <= command.now
             return over or (isinstance(command, EndOfDay) and terms.time_in_force is TimeInForce.DAY)

@@ -39,6 +39,15 @@ class NoLiquidity(StrEnum):
     CANCEL = "cancel"
 
 
+class OnDisconnect(StrEnum):
+    """Which orders are cancelled when their account loses its connection (rule J7)."""
+
+    FLAGGED = "flagged"
+    """Those that ask for it (default)."""
+    ALL = "all"
+    """Every one."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -57,6 +66,8 @@ class Profile(Value, frozen=True):
     """C3."""
     self_trade_groups: tuple[tuple[Account, ...], ...] = ()
     """G1: accounts that count as one owner. An account in no group is its own owner."""
+    on_disconnect: OnDisconnect = OnDisconnect.FLAGGED
+    """J7."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

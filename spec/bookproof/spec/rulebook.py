@@ -288,7 +288,13 @@ _TABLE = (
         "A market-wide halt halts every book and leaves each book's own halt as it was.",
         source="Nasdaq rule 4120",
     ),
-    Rule("J7", "LX", "A mass cancel takes every live order of an account out of all books.", source="CME: kill switch"),
+    Rule(
+        "J7",
+        "LX",
+        "A mass cancel takes every live order of an account out of all books, a kill switch keeps the account out as "
+        "well, and a lost connection takes out what the account or the venue wants to go.",
+        source="CME: kill switch, cancel on disconnect",
+    ),
     Rule("L4", "LX", "All legs of a basket trade whole in one step, or no book changes."),
 )
 
@@ -318,6 +324,5 @@ NOT_YET: dict[str, str] = {
     "E6 protection": "a triggered market stop has no protection range",
     "G3 transfer": "moving prevented quantity between accounts needs account positions",
     "J1 phases": "no pre-open, call, cancel-only or closed phases",
-    "J7 entry": "a mass cancel does not block the account's next order",
 }
 """What these letters also name and this version leaves out, with the reason; with a word for a part of a rule."""

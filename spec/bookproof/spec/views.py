@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookproof.spec.values import Account, Lots, OrderId, OrderState, Phase, Side, Symbol, Ticks, Value
+from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, OrderState, Phase, Side, Symbol, Ticks, Value
 
 
 class QueuedOrder(Value, frozen=True):
@@ -87,6 +87,16 @@ class BookView(Value, frozen=True):
     last_price: Ticks | None
     queue: Queue
     stops: Stops
+
+
+class MarketView(Value, frozen=True):
+    """What can be seen of the exchange as a whole: the state that belongs to no single book."""
+
+    halted: bool
+    """By the market-wide switch (J6)."""
+    clock: Nanoseconds
+    blocked: tuple[Account, ...] = ()
+    """Accounts that a kill switch blocks, the lowest first (J7)."""
 
 
 def depth_of(queue: Queue) -> Depth:

@@ -34,6 +34,7 @@ ACROSS_BOOKS = PLAIN | {
     Feature.SNAPSHOT,
     Feature.CLOCK,
     Feature.REPLACE,
+    Feature.KILL_SWITCH,
 }
 """What needs several stripes at once, and what it collides with."""
 

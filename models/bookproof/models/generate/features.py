@@ -53,6 +53,8 @@ class Feature(StrEnum):
     """Instruments with ticks, lots, bounds, a least notional, and prices below zero (A1)."""
     REUSED_IDS = "reused-ids"
     """New orders under an id that was used before, in this book or another, live or gone (A3)."""
+    KILL_SWITCH = "kill-switch"
+    """Accounts blocked and reinstated, connections lost, and orders that go with their connection (J7)."""
     BAD_INPUT = "bad-input"
     """Unknown symbols; zero, negative, huge and non-integer numbers; terms that contradict each other (A1, A4)."""
 

@@ -21,10 +21,13 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    KillSwitch,
     Leg,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     Submit,
@@ -79,6 +82,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.HALTS: {"halt": 1, "resume": 3},
     Feature.CLOCK: {"advance_clock": 3, "end_of_day": 1},
     Feature.SNAPSHOT: {"snapshot": 1},
+    Feature.KILL_SWITCH: {"kill_switch": 1, "reinstate": 3, "disconnect": 1},
     Feature.BAD_INPUT: {"spoiled": 4},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
@@ -174,7 +178,7 @@ def _submit(code: int, context: Context) -> Submit:
     if pattern is PLAIN_PATTERN:
         plain = (symbol, order_id, account + 1, _SIDES[side], quantity, price)
         return Submit(*plain, _GTC, None, False, 0, None, None, self_trade)
-    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden = pattern
+    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden, on_disconnect = pattern
     stop = display = expires = None
     minimum = 0
     if is_stop:
@@ -192,7 +196,7 @@ def _submit(code: int, context: Context) -> Submit:
         code, later = divmod(code, 12)
         expires = step + later
     fields = (symbol, order_id, account + 1, _SIDES[side], quantity, None if market else price)
-    return Submit(*fields, lives, stop, post_only, minimum, display, expires, self_trade)
+    return Submit(*fields, lives, stop, post_only, minimum, display, expires, self_trade, on_disconnect)
 
 
 def _target(code: int, context: Context) -> tuple[int, Symbol, OrderId]:
@@ -257,6 +261,18 @@ def _mass_cancel(code: int, context: Context) -> MassCancel:
     return MassCancel(code % ACCOUNTS + 1)
 
 
+def _kill_switch(code: int, context: Context) -> KillSwitch:
+    return KillSwitch(code % ACCOUNTS + 1)
+
+
+def _reinstate(code: int, context: Context) -> Reinstate:
+    return Reinstate(code % ACCOUNTS + 1)
+
+
+def _disconnect(code: int, context: Context) -> Disconnect:
+    return Disconnect(code % ACCOUNTS + 1)
+
+
 def _book_or_market(code: int, context: Context) -> Symbol | None:
     scales = context.plan.scales
     at = code % (len(scales) + 1)
@@ -301,5 +317,8 @@ _DECODERS: Mapping[str, Decoder] = {
     "advance_clock": _advance_clock,
     "end_of_day": _end_of_day,
     "snapshot": _snapshot,
+    "kill_switch": _kill_switch,
+    "reinstate": _reinstate,
+    "disconnect": _disconnect,
     "spoiled": _spoiled,
 }

@@ -12,7 +12,17 @@ from typing import Any
 from bookproof.models.generate import command_parts as parts
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.venues import USUAL_PRICE
-from bookproof.spec.commands import AdvanceClock, Basket, Command, MassCancel, Replace, Submit
+from bookproof.spec.commands import (
+    AdvanceClock,
+    Basket,
+    Command,
+    Disconnect,
+    KillSwitch,
+    MassCancel,
+    Reinstate,
+    Replace,
+    Submit,
+)
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.values import Side, TimeInForce, defaults_of
@@ -43,7 +53,7 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _simpler_basket(command, prices)
     elif type(command) is AdvanceClock:
         yield from _smaller(command, "now", least=0)
-    elif type(command) is MassCancel:
+    elif isinstance(command, MassCancel | KillSwitch | Reinstate | Disconnect):
         yield from _smaller(command, "account")
 
 
@@ -51,7 +61,17 @@ def _simpler_submit(order: Submit, prices: list[int]) -> Iterator[Submit]:
     if order.expires is not None or order.time_in_force is not TimeInForce.GTC:
         yield order._replace(time_in_force=TimeInForce.GTC, expires=None)
     yield from _without(
-        order, ("stop", "post_only", "min_quantity", "display", "expires", "self_trade", "time_in_force")
+        order,
+        (
+            "stop",
+            "post_only",
+            "min_quantity",
+            "display",
+            "expires",
+            "self_trade",
+            "time_in_force",
+            "cancel_on_disconnect",
+        ),
     )
     if order.price is None:
         yield from (order._replace(price=price) for price in prices)

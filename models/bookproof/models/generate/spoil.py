@@ -10,9 +10,12 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     Halt,
+    KillSwitch,
     Leg,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     Submit,
@@ -61,6 +64,9 @@ SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
     Halt: (("symbol", (UNLISTED,)),),
     Resume: (("symbol", (UNLISTED,)),),
     AdvanceClock: (("now", NO_NUMBERS),),
+    KillSwitch: (("account", NO_NUMBERS),),
+    Reinstate: (("account", NO_NUMBERS),),
+    Disconnect: (("account", NO_NUMBERS),),
 }
 """The fields of each command, and what to spoil them with."""
 

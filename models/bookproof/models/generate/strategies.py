@@ -30,10 +30,13 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    KillSwitch,
     Leg,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     Submit,
@@ -78,6 +81,7 @@ _TERMS: Mapping[Feature, SearchStrategy[Terms]] = {
     Feature.SELF_TRADE: st.fixed_dictionaries({"self_trade": _PREVENTION}),
     Feature.CLOCK: _lives(TimeInForce.DAY)
     | st.fixed_dictionaries({"time_in_force": st.just(TimeInForce.GTD), "expires": TIME}),
+    Feature.KILL_SWITCH: st.just({"cancel_on_disconnect": True}),
 }
 
 
@@ -143,6 +147,11 @@ def commands(
         Feature.HALTS: (st.builds(Halt, somewhere), st.builds(Resume, somewhere)),
         Feature.CLOCK: (st.builds(AdvanceClock, TIME), st.builds(EndOfDay)),
         Feature.SNAPSHOT: (st.builds(TakeSnapshot),),
+        Feature.KILL_SWITCH: (
+            st.builds(KillSwitch, ACCOUNT),
+            st.builds(Reinstate, ACCOUNT),
+            st.builds(Disconnect, ACCOUNT),
+        ),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bookproof.models.generate.features import Feature, Features
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import PROFILES, NoLiquidity, Profile, ReplaceQuantity, TrueStop
+from bookproof.spec.profile import PROFILES, NoLiquidity, OnDisconnect, Profile, ReplaceQuantity, TrueStop
 from bookproof.spec.values import Lots, Symbol, Ticks
 
 LEVELS = 11
@@ -39,6 +39,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("true-stops-trigger", true_stop=TrueStop.TRIGGER),
         Profile("no-liquidity-cancels", no_liquidity=NoLiquidity.CANCEL),
         Profile("groups", self_trade_groups=((1, 2),)),
+        Profile("all-go-on-disconnect", on_disconnect=OnDisconnect.ALL),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""

@@ -61,6 +61,8 @@ class Kind(StrEnum):
     """The best levels, though depth agrees."""
     STATUS = "status"
     """What is said of one order."""
+    MARKET = "market"
+    """What is said of the exchange as a whole, though every book agrees."""
     ORACLE = "oracle"
     """The oracle broke an invariant of its own, crashed or hung: the mistake is in the rule book."""
 
@@ -73,6 +75,7 @@ _ABOUT: Mapping[Kind, tuple[str, ...]] = {
     Kind.DEPTH: ("B11",),
     Kind.TOP: ("B11",),
     Kind.STATUS: ("A6",),
+    Kind.MARKET: ("J6", "J7"),
 }
 """The rule that a view is about, for steps such as a plain cancel, in which the oracle has nothing to decide."""
 
@@ -106,7 +109,7 @@ class Difference(NamedTuple):
         'queue("ABC")'
         """
         asked, *arguments = self.asked
-        return f"{asked}({', '.join(map(literal, arguments)) if arguments else literal(self.command)})"
+        return f"{asked}({', '.join(map(literal, arguments if asked != 'submit' else (self.command,)))})"
 
     @property
     def title(self) -> str:
@@ -249,7 +252,13 @@ class SideBySide:
                         return self._difference(Kind.STATUS, expected, got)
             except Exception as error:
                 return self._difference(Kind.CRASH, expected, _told(error))
-        return None
+        self._asked = ("market",)
+        market = oracle.market(self.state)
+        try:
+            shown = self.engine.market()
+        except Exception as error:
+            return self._difference(Kind.CRASH, market, _told(error))
+        return None if shown == market else self._difference(Kind.MARKET, market, shown)
 
     def patiently(self, run: Callable[[], Difference | None], patience: float | None = None) -> Difference | None:
         """What `run` finds, or that the engine hangs, or the oracle."""

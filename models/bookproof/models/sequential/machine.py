@@ -28,10 +28,13 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    KillSwitch,
     Leg,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     TakeSnapshot,
@@ -165,6 +168,20 @@ def agreement_machine(
             @rule()
             def snapshot(self) -> None:
                 self.do(TakeSnapshot())
+
+        if Feature.KILL_SWITCH in features:
+
+            @rule(account=ACCOUNT)
+            def kill_switch(self, account: Account) -> None:
+                self.do(KillSwitch(account))
+
+            @rule(account=ACCOUNT)
+            def reinstate(self, account: Account) -> None:
+                self.do(Reinstate(account))
+
+            @rule(account=ACCOUNT)
+            def disconnect(self, account: Account) -> None:
+                self.do(Disconnect(account))
 
         if Feature.LIMITS in features:
 
