@@ -31,6 +31,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    SetReference,
     Submit,
     TakeSnapshot,
 )
@@ -94,6 +95,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.KILL_SWITCH: lambda command: (
         is_any(KillSwitch, Reinstate, Disconnect)(command) or has("cancel_on_disconnect", False)(command)
     ),
+    Feature.BANDS: is_any(SetReference),
     Feature.BAD_INPUT: is_bad,
 }
 """What shows that a feature is on."""
@@ -205,7 +207,7 @@ def test_packed_sequences_reach_the_decision_rules() -> None:
     with listening() as seen:
         for features in SWARM.values():
 
-            @settings(QUICK, max_examples=30)
+            @settings(QUICK, max_examples=60)
             @given(cases(features))
             def run(case: Case) -> None:
                 state = opening(case.instruments, case.profile)

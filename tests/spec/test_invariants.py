@@ -33,6 +33,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    SetReference,
     Submit,
     TakeSnapshot,
 )
@@ -42,7 +43,9 @@ from bookproof.spec.events import (
     AccountDisconnected,
     Cancelled,
     Event,
+    Halted,
     MassCancelled,
+    Repriced,
     SnapshotTaken,
     Trade,
     Triggered,
@@ -51,20 +54,38 @@ from bookproof.spec.exchange import Exchange, opening, run, step
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import INVARIANTS, broken
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import DEFAULT, WORKLOADS, NoLiquidity, Profile, TrueStop
+from bookproof.spec.profile import (
+    DEFAULT,
+    WORKLOADS,
+    CollarAction,
+    MarketOrders,
+    NoLiquidity,
+    PostOnly,
+    Profile,
+    TrueStop,
+)
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.rulebook import RULES, listening
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.values import Phase, SelfTradePrevention, Side, TimeInForce
 
-CONTRARY = Profile("contrary", true_stop=TrueStop.TRIGGER, no_liquidity=NoLiquidity.CANCEL, self_trade_groups=((1, 2),))
+CONTRARY = Profile(
+    "contrary",
+    true_stop=TrueStop.TRIGGER,
+    no_liquidity=NoLiquidity.CANCEL,
+    self_trade_groups=((1, 2),),
+    collar_action=CollarAction.HALT,
+    market_orders=MarketOrders.LIMIT,
+    post_only=PostOnly.REPRICE,
+)
 """The switches that neither shipped profile turns."""
-PROFILES = (DEFAULT, WORKLOADS, CONTRARY)
+RESTS = CONTRARY._replace(name="rests", collar_action=CollarAction.REST, market_orders=MarketOrders.WALK)
+PROFILES = (DEFAULT, WORKLOADS, CONTRARY, RESTS)
 
 BOOKS = (
     Instrument("AAA"),
     Instrument("BBB", tick=2, lot=3, max_quantity=60),
-    Instrument("CCC", min_price=90, max_price=110, min_notional=300),
+    Instrument("CCC", min_price=90, max_price=110, min_notional=300, reference=100, band=3, collar=2, protection=1),
 )
 
 
@@ -134,6 +155,7 @@ def script(seed: int, length: int) -> Iterator[Command]:
             case _:
                 odd: list[Command] = [EndOfDay(), TakeSnapshot(), Resume(book.symbol), AdvanceClock(clock - 1)]
                 odd += [KillSwitch(4), Reinstate(4), Reinstate(4), Disconnect(draw.randrange(5))]
+                odd += [SetReference(book.symbol, (98 + draw.randint(0, 4)) // book.tick * book.tick)]
                 yield draw.choice(odd)
 
 
@@ -185,6 +207,16 @@ class Case(NamedTuple):
         """The same step, had it left a book otherwise."""
         book = self.after.books[symbol]._replace(**fields)
         return self._replace(after=self.after._replace(books={**self.after.books, symbol: book}))
+
+    def listed(self, **limits: Any) -> Case:
+        """The same step, had the book other limits, before it and after it."""
+        before, after = (
+            {**state.books, "ABC": state.books["ABC"]._replace(reference=limits["reference"])}
+            for state in (self.before, self.after)
+        )
+        for books in (before, after):
+            books["ABC"] = books["ABC"]._replace(instrument=Instrument("ABC", **limits))
+        return self._replace(before=self.before._replace(books=before), after=self.after._replace(books=after))
 
     def leave_order(self, order_id: int, **fields: Any) -> Case:
         """The same step, had it left an order otherwise, in the same place of its queue."""
@@ -408,6 +440,25 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
     ),
     ("post_only_never_takes", "takes", TWO_ASKS, buy(3, 10, 100), lambda it: it.ask(post_only=True)),
     (
+        "new_limits_have_a_cause",
+        "none",
+        TWO_LEVELS,
+        buy(3, 6, 101),
+        lambda it: it.say(it.events[0], Repriced("ABC", 3, Side.BUY, 102), *it.events[1:]),
+    ),
+    ("within_band", "too far", [], buy(1, 5, 106), lambda it: it.listed(reference=100, band=5)),
+    ("within_band", "replaced", [buy(1, 5, 99)], Replace("ABC", 1, 5, 94), lambda it: it.listed(reference=100, band=5)),
+    ("within_band", "no one said so", [], buy(1, 5, 100), lambda it: it.leave(reference=100)),
+    ("within_collar", "too far", [sell(1, 5, 104)], buy(2, 5, 104), lambda it: it.listed(reference=100, collar=3)),
+    ("phases_change_by_command", "said only", [], buy(1, 5, 100), lambda it: it.say(*it.events, Halted("ABC"))),
+    (
+        "cancels_have_a_cause",
+        "there is no collar",
+        TWO_ASKS,
+        buy(3, 12, 100, time_in_force=IOC),
+        lambda it: it.say(*it.events[:-1], it.events[-1]._replace(reason=CancelReason.COLLAR)),
+    ),
+    (
         "cancels_have_a_cause",
         "nobody asked",
         TWO_ASKS,
@@ -557,6 +608,28 @@ DEFECTS = [
         "every or order.terms.cancel_on_disconnect",
         "True",
         "account_cancels_are_complete",
+    ),
+    (rules.refusal, "if outside_band(book.instrument, book.reference, order.price):", "if False:", "within_band"),
+    (
+        rules._replace_resting,
+        "if outside_band(book.instrument, book.reference, command.price):",
+        "if 0:",
+        "within_band",
+    ),
+    (rules._reach, "return min(reach, ", "return max(reach, ", "within_collar"),
+    (rules._held_back, "collar.far_end(order.side)", "collar.far_end(order.side) + 1", "new_limits_have_a_cause"),
+    (
+        rules._with_entry_price,
+        "price = opposite.first.price",
+        "price = opposite.first.price + 1",
+        "new_limits_have_a_cause",
+    ),
+    (rules._passive_price, "price = best - tick if", "price = best - 2 * tick if", "new_limits_have_a_cause"),
+    (
+        rules.cascade,
+        "protected_price(book.instrument, terms.side,",
+        "(lambda *a: a[2])(0, 0,",
+        "new_limits_have_a_cause",
     ),
     (exchange._set_phase, "book._replace(phase=phase)", "book", "phases_change_by_command"),
     (exchange._replace, "fault is None and state.halted", "False", "no_trade_while_halted"),

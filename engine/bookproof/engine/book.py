@@ -13,11 +13,31 @@ from typing import TypeAlias
 from bookproof.engine.entry_checks import NOTHING as _NOTHING
 from bookproof.engine.entry_checks import TOP_ID as _TOP_ID
 from bookproof.engine.entry_checks import EntryChecks
-from bookproof.engine.ladder import Ladder, Level, RestingOrder, floor_of
+from bookproof.engine.ladder import OUT_OF_REACH, Ladder, Level, RestingOrder, floor_of
 from bookproof.spec.commands import Cancel, Replace, Submit
-from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Rejected, Replaced, Trade, Triggered
+from bookproof.spec.events import (
+    Accepted,
+    Cancelled,
+    Event,
+    Halted,
+    Prevented,
+    Rejected,
+    Replaced,
+    Repriced,
+    Trade,
+    Triggered,
+)
 from bookproof.spec.instruments import MOST_SLICES, Instrument
-from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
+from bookproof.spec.profile import (
+    CollarAction,
+    MarketOrders,
+    NoLiquidity,
+    PostOnly,
+    Profile,
+    ReplaceKeeps,
+    ReplaceQuantity,
+    TrueStop,
+)
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import (
     Account,
@@ -98,23 +118,29 @@ class FastBook:
 
     __slots__ = (
         "_asks",
+        "_band",
         "_bids",
         "_buy_stops",
+        "_collar",
         "_group",
         "_keeps_on_reduce",
         "_live",
         "_market",
+        "_market_to_limit",
         "_min_notional",
         "_plain_price",
         "_plain_quantity",
         "_profile",
+        "_protection",
         "_quantity_is_open",
+        "_reprices",
         "_sell_stops",
         "_stops_seen",
         "_taker_ended",
         "checks",
         "halted",
         "last_price",
+        "reference",
         "symbol",
     )
 
@@ -125,8 +151,13 @@ class FastBook:
         self.last_price: Ticks | None = None
         self._market = market
         self._min_notional = instrument.min_notional
+        self._band = instrument.band
+        self._collar = instrument.collar
+        self._protection = instrument.protection
+        self.reference = instrument.reference
+        """What bands are around (J4)."""
         # Below these nothing else needs to be checked, if the instrument has no other limits; else nothing is plain.
-        unlimited = instrument._replace(max_price=0, max_quantity=0) == Instrument(
+        unlimited = instrument._replace(max_price=0, max_quantity=0, reference=None, protection=0) == Instrument(
             instrument.symbol, max_price=0, max_quantity=0
         )
         self._plain_price = min(instrument.max_price + 1, _SMALL) if unlimited else 0
@@ -134,6 +165,8 @@ class FastBook:
         self._profile = profile
         self._keeps_on_reduce = profile.replace_keeps is ReplaceKeeps.ON_REDUCE
         self._quantity_is_open = profile.replace_quantity is ReplaceQuantity.OPEN
+        self._reprices = profile.post_only is PostOnly.REPRICE
+        self._market_to_limit = profile.market_orders is MarketOrders.LIMIT
         self._group = {account: group[0] for group in reversed(profile.self_trade_groups) for account in group}
         self._bids = Ladder()
         self._asks = Ladder()
@@ -162,6 +195,8 @@ class FastBook:
             return RejectReason.ALREADY_EXPIRED
         if self._min_notional and price is not None and price * order.quantity < self._min_notional:
             return RejectReason.INVALID_NOTIONAL
+        if self._band and self._outside_band(price):
+            return RejectReason.OUTSIDE_BAND
         if stop is not None:
             if self._profile.true_stop is TrueStop.REJECT and self._reached(side, stop):
                 return RejectReason.STOP_ALREADY_TRUE
@@ -169,7 +204,7 @@ class FastBook:
         if price is None:
             if self._profile.no_liquidity is NoLiquidity.REJECT and not self._against(side).rungs:
                 return RejectReason.NO_LIQUIDITY
-        elif order.post_only and self._would_take(side, price):
+        elif order.post_only and self._would_take(side, price) and self._passive_price(side) is None:
             return RejectReason.WOULD_TAKE
         return None
 
@@ -260,10 +295,14 @@ class FastBook:
         """
         side, lives, minimum = terms.side, terms.time_in_force, terms.min_quantity
         opposite = self._asks if side is _BUY else self._bids
-        floor = floor_of(side, price)
         rungs = opposite.rungs
+        if rungs and (self._reprices or self._market_to_limit):
+            price = self._entry_price(terms, price, events)
+        own_floor = floor = floor_of(side, price)
         executed = prevented = 0
         reason = None
+        if self._collar and rungs and not (terms.post_only and rungs[-1] >= floor):
+            floor = self._collared(side, floor)  # J5: from here on it stays as it is
         if rungs and rungs[-1] >= floor:
             owner, prevention = self._group.get(terms.account, terms.account), terms.self_trade
             needed = leaves if lives is _FOK else minimum if resting is None else 0
@@ -285,6 +324,9 @@ class FastBook:
             reason = CancelReason.KILLED
         elif minimum and resting is None:
             reason = CancelReason.MIN_QUANTITY
+        if reason is None and floor > own_floor and rungs and rungs[-1] >= own_floor:
+            self._held_back(terms, price, floor, leaves, executed, prevented, resting, events)
+            return
         if reason is None:
             if price is None:
                 reason = CancelReason.MARKET
@@ -294,6 +336,76 @@ class FastBook:
                 self._rest(terms, price, leaves, executed, prevented, resting)
                 return
         events.append(_cancelled(terms, price, leaves, reason))
+
+    # ── bands, collars, and limits that the venue gives ──
+
+    def _outside_band(self, price: Ticks | None) -> bool:
+        """Whether a price that somebody names is too far from the reference (J4)."""
+        reference = self.reference
+        return price is not None and reference is not None and not -self._band <= price - reference <= self._band
+
+    def _collared(self, side: Side, floor: int) -> int:
+        """The floor of an order that begins to take now: its own, or that of its collar (J5)."""
+        centre = self.reference if self.last_price is None else self.last_price
+        if centre is None:
+            return floor
+        low, high = centre - self._collar, centre + self._collar
+        best = self._against(side).rungs[-1]
+        if (side is _BUY and -best < low) or (side is not _BUY and best > high):
+            return OUT_OF_REACH  # too good to be true
+        far_end = min(high, self.checks.highest) if side is _BUY else max(low, self.checks.lowest)
+        return max(floor, floor_of(side, far_end))
+
+    def _held_back(
+        self,
+        terms: Submit,
+        price: Ticks | None,
+        floor: int,
+        leaves: Lots,
+        executed: Lots,
+        prevented: Lots,
+        resting: RestingOrder | None,
+        events: list[Event],
+    ) -> None:
+        """An order could trade on, but not within its collar (J5)."""
+        action = self._profile.collar_action
+        if action is CollarAction.REST and terms.time_in_force is not _IOC and floor != OUT_OF_REACH:
+            end = -floor if terms.side is _BUY else floor
+            events.append(Repriced(terms.symbol, terms.order_id, terms.side, end))
+            self._rest(terms, end, leaves, executed, prevented, resting)
+            return
+        events.append(_cancelled(terms, price, leaves, CancelReason.COLLAR))
+        if action is CollarAction.HALT:
+            self._volatility_halt(events)
+
+    def _volatility_halt(self, events: list[Event]) -> None:
+        """What a collar does to the book that it stops: the one place that decides what a volatility halt is (J5)."""
+        self.halted = True
+        events.append(Halted(self.symbol))
+
+    def _passive_price(self, side: Side) -> Ticks | None:
+        """Where a post-only order goes that would take: one tick from the best opposite price, if it may (C6)."""
+        if not self._reprices:
+            return None
+        best = self._against(side).rungs[-1]
+        price = -best - self.checks.tick if side is _BUY else best + self.checks.tick
+        return price if self.checks.min_price <= price <= self.checks.max_price else None
+
+    def _entry_price(self, terms: Submit, price: Ticks | None, events: list[Event] | None) -> Ticks | None:
+        """The limit that the venue gives an order when it meets the book (C3, C6); there is an opposite order."""
+        side = terms.side
+        if terms.post_only and price is not None and self._would_take(side, price):
+            given = self._passive_price(side)
+        elif price is None and self._market_to_limit:
+            best = self._against(side).rungs[-1]
+            given = -best if side is _BUY else best
+        else:
+            return price
+        if given is None:
+            return price
+        if events is not None:
+            events.append(Repriced(terms.symbol, terms.order_id, side, given))
+        return given
 
     def _take(
         self,
@@ -418,7 +530,12 @@ class FastBook:
         """Whether a fill-or-kill order would trade whole now (C5, L4). Changes nothing."""
         opposite = self._against(order.side)
         owner = self._group.get(order.account, order.account)
-        floor = floor_of(order.side, order.price)
+        price = order.price
+        if opposite.rungs and price is None and self._market_to_limit:
+            price = self._entry_price(order, price, None)
+        floor = floor_of(order.side, price)
+        if self._collar and opposite.rungs:
+            floor = self._collared(order.side, floor)
         return obtainable(self, opposite, floor, order.quantity, owner, order.self_trade) == order.quantity
 
     def fill(self, order: Submit, events: list[Event]) -> None:
@@ -429,7 +546,7 @@ class FastBook:
 
     def trigger_stops(self, events: list[Event]) -> None:
         """Trigger what the last trade has reached, and what that reaches, until none is due (E2 to E5)."""
-        if not self._buy_stops and not self._sell_stops:
+        if self.halted or not (self._buy_stops or self._sell_stops):
             return
         waiting: deque[StopOrder] = deque()
         while True:
@@ -439,14 +556,28 @@ class FastBook:
                     assert price is not None
                     if not self._reached(side, price):
                         break
-                    due = stops.pop(0)
-                    del self._live[due.order_id]
-                    waiting.append(due)
+                    waiting.append(stops.pop(0))
             if not waiting:
                 return
             terms = waiting.popleft().terms
+            del self._live[terms.order_id]
+            price = terms.price
             events.append(Triggered(terms.symbol, terms.order_id))
-            self._enter(terms, terms.price, terms.quantity, events)
+            if price is None and self._protection:
+                price = self._protected_price(terms)
+                events.append(Repriced(terms.symbol, terms.order_id, terms.side, price))
+            self._enter(terms, price, terms.quantity, events)
+            if self.halted:  # J5: what is due now waits for the end of the halt, each where it was
+                for stop in waiting:
+                    insort(self._stops_of(stop.terms.side), stop, key=_stop_key)
+                return
+
+    def _protected_price(self, terms: Submit) -> Ticks:
+        """The end of the protection range of a triggered stop that named no limit (E6)."""
+        assert terms.stop is not None
+        if terms.side is _BUY:
+            return min(terms.stop + self._protection, self.checks.highest)
+        return max(terms.stop - self._protection, self.checks.lowest)
 
     def _reached(self, side: Side, stop: Ticks) -> bool:
         last_price = self.last_price
@@ -561,10 +692,12 @@ class FastBook:
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
         if self._min_notional and price * quantity < self._min_notional:
             return (Rejected(symbol, order_id, RejectReason.INVALID_NOTIONAL),)
+        if self._band and self._outside_band(command.price):
+            return (Rejected(symbol, order_id, RejectReason.OUTSIDE_BAND),)
         if leaves <= 0:  # F4
             return (self._cancel(order_id, CancelReason.REPLACED),)
         side = terms.side
-        if terms.post_only and self._would_take(side, price):
+        if terms.post_only and self._would_take(side, price) and self._passive_price(side) is None:
             return (Rejected(symbol, order_id, RejectReason.WOULD_TAKE),)
         replaced = Replaced(symbol, order_id, side, price, quantity)
         if self._keeps_place(price == old_price, leaves <= order.slice + order.reserve):  # F1
@@ -599,6 +732,8 @@ class FastBook:
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
         if self._min_notional and price is not None and price * quantity < self._min_notional:
             return (Rejected(symbol, order_id, RejectReason.INVALID_NOTIONAL),)
+        if self._band and self._outside_band(command.price):
+            return (Rejected(symbol, order_id, RejectReason.OUTSIDE_BAND),)
         if self._profile.true_stop is TrueStop.REJECT and self._reached(old.side, stop):
             return (Rejected(symbol, order_id, RejectReason.STOP_ALREADY_TRUE),)
         terms = old._replace(price=price, stop=stop, quantity=quantity)

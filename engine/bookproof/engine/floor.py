@@ -23,6 +23,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    SetReference,
     Submit,
     TakeSnapshot,
 )
@@ -37,6 +38,7 @@ from bookproof.spec.events import (
     Event,
     Halted,
     MassCancelled,
+    ReferenceSet,
     Rejected,
     Resumed,
     SnapshotTaken,
@@ -85,11 +87,15 @@ class Floor:
             case Halt(symbol=None):
                 return [self.halt_market()]
             case Resume(symbol=None):
-                return [self.resume_market()]
+                return self.resume_market()
             case Halt(symbol=str(symbol)) | Resume(symbol=str(symbol)):
                 if symbol not in self.books:
                     return refused(symbol, None, RejectReason.UNKNOWN_SYMBOL)
-                return [self.halt_book(symbol) if isinstance(command, Halt) else self.resume_book(symbol)]
+                return [self.halt_book(symbol)] if isinstance(command, Halt) else self.resume_book(symbol)
+            case SetReference():
+                if command.symbol not in self.books:
+                    return refused(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
+                return self.set_reference(command)
             case MassCancel():
                 if not is_number(command.account):
                     return refused(None, None, RejectReason.INVALID_ACCOUNT)
@@ -139,19 +145,31 @@ class Floor:
         book.halted = True
         return Halted(symbol)
 
-    def resume_book(self, symbol: Symbol) -> Event:
-        """End the halt of one book (J1)."""
+    def resume_book(self, symbol: Symbol) -> list[Event]:
+        """End the halt of one book (J1), and trigger the stops that were due when it began (J5)."""
         book = self.books[symbol]
         if not book.halted:
-            return Rejected(symbol, None, RejectReason.NOT_HALTED)
+            return refused(symbol, None, RejectReason.NOT_HALTED)
         book.halted = False
-        return Resumed(symbol)
+        events: list[Event] = [Resumed(symbol)]
+        if not self.market.halted:
+            book.trigger_stops(events)
+        return events
+
+    def set_reference(self, command: SetReference) -> list[Event]:
+        """Bands of one book are around another price from now on (J4)."""
+        book = self.books[command.symbol]
+        reason = book.checks.reference(command.price)
+        if reason is not None:
+            return refused(command.symbol, None, reason)
+        book.reference = command.price
+        return [ReferenceSet(command.symbol, command.price)]
 
     def view(self, symbol: Symbol) -> BookView:
         """Everything that can be seen of one book."""
         book = self.books[symbol]
         phase = Phase.HALT if self.market.halted else book.phase
-        return BookView(symbol, phase, book.last_price, book.queue(), book.stops())
+        return BookView(symbol, phase, book.last_price, book.queue(), book.stops(), book.reference)
 
     def market_view(self) -> MarketView:
         """What can be seen of the exchange as a whole: hold any stripe."""
@@ -224,12 +242,15 @@ class Floor:
         self.market.set_halted(True)
         return Halted(None)
 
-    def resume_market(self) -> Event:
-        """End the market-wide halt (J6)."""
+    def resume_market(self) -> list[Event]:
+        """End the market-wide halt (J6), and trigger the stops that books halted before have waiting (J5)."""
         if not self.market.halted:
-            return Rejected(None, None, RejectReason.NOT_HALTED)
+            return refused(None, None, RejectReason.NOT_HALTED)
         self.market.set_halted(False)
-        return Resumed(None)
+        events: list[Event] = [Resumed(None)]
+        for book in self.books.values():
+            book.trigger_stops(events)
+        return events
 
     def advance_clock(self, command: AdvanceClock) -> list[Event]:
         """What is due expires, then the clock has moved (C2)."""

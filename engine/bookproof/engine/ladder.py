@@ -24,6 +24,9 @@ from bookproof.spec.values import Lots, OrderId, Side, Ticks
 LOWEST_RUNG = -(10**18)
 """Below every rung: the floor of a market order."""
 
+OUT_OF_REACH = 10**18
+"""Above every rung: the floor of an order that may not trade at all."""
+
 
 @final
 class RestingOrder:

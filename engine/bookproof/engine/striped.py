@@ -7,7 +7,7 @@ Lock table
 lock                  guards                                      taken by
 ====================  ==========================================  =====================================================
 ``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt and resume of one book,
-                                                                  views: the one stripe of the book
+                                                                  its reference, views: the one stripe of the book
 several stripes       the books of a basket's legs                basket: the stripes of its legs
 all stripes           the market-wide halt, the clock and the     mass cancel, halt and resume of the market, clock, end
                       blocked accounts, to write them (any one    of day, snapshot, kill switch, reinstate, disconnect
@@ -47,6 +47,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    SetReference,
     Submit,
     TakeSnapshot,
 )
@@ -106,6 +107,7 @@ class StripedEngine(LockedViews):
             KillSwitch: self._about_account,
             Reinstate: self._about_account,
             Disconnect: self._about_account,
+            SetReference: self._set_reference,
         }
 
     def submit(self, command: Command) -> Answer:
@@ -126,7 +128,7 @@ class StripedEngine(LockedViews):
                 events = book.cancel(one)
             elif kind is Replace:
                 events = book.replace(one)
-            else:  # a halt or a resume of this book
+            else:  # a halt or a resume of this book, or its reference
                 events = tuple(self._floor.carry_out(command))
             return Answer(self._next_stamp(), events)
         finally:
@@ -141,6 +143,9 @@ class StripedEngine(LockedViews):
         if operation is None:
             raise TypeError(f"expected a command, got {kind.__name__}; see bookproof.spec.commands")
         return operation(command)
+
+    def _set_reference(self, command: SetReference) -> Answer:
+        return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)  # a listed book takes the short way
 
     # ── the stripes of the legs ──
 
@@ -163,7 +168,7 @@ class StripedEngine(LockedViews):
         if command.symbol is not None:
             return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
         with self._holding_all():  # guards the market-wide halt
-            return self._stamped([self._floor.resume_market()])
+            return self._stamped(self._floor.resume_market())
 
     def _mass_cancel(self, command: MassCancel) -> Answer:
         if not is_number(command.account):

@@ -10,11 +10,32 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bookproof.spec import kernel
+from bookproof.spec.bands import Collar, collar_of, outside_band, phase_after_collar, protected_price
 from bookproof.spec.commands import Replace, Submit
-from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Rejected, Replaced, Trade, Triggered
+from bookproof.spec.events import (
+    Accepted,
+    Cancelled,
+    Event,
+    Halted,
+    Prevented,
+    Rejected,
+    Replaced,
+    Repriced,
+    Trade,
+    Triggered,
+)
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import Match, Resting
-from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
+from bookproof.spec.profile import (
+    CollarAction,
+    MarketOrders,
+    NoLiquidity,
+    PostOnly,
+    Profile,
+    ReplaceKeeps,
+    ReplaceQuantity,
+    TrueStop,
+)
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.sorted_tuple import SortedTuple
@@ -54,6 +75,8 @@ class Book(NamedTuple):
     last_price: Ticks | None = None
     sequence: int = 0
     """The last number given out: this book's time (A2)."""
+    reference: Ticks | None = None
+    """What bands are around (J4)."""
 
     def side(self, side: Side) -> SortedTuple[Resting]:
         """The resting orders of one side, best first."""
@@ -116,6 +139,9 @@ def refusal(book: Book, order: Submit, clock: int, profile: Profile) -> RejectRe
     if order.price is not None and not book.instrument.accepts_notional(order.price, order.quantity):
         fired("A1")
         return RejectReason.INVALID_NOTIONAL
+    if outside_band(book.instrument, book.reference, order.price):
+        fired("J4")
+        return RejectReason.OUTSIDE_BAND
     if order.stop is not None:
         if profile.true_stop is TrueStop.REJECT and _is_due(book, order.side, order.stop):
             fired("E7")
@@ -124,7 +150,7 @@ def refusal(book: Book, order: Submit, clock: int, profile: Profile) -> RejectRe
     if order.price is None and profile.no_liquidity is NoLiquidity.REJECT and not book.side(order.side.opposite):
         fired("C3")
         return RejectReason.NO_LIQUIDITY
-    if order.post_only and would_take(book, order):
+    if _must_not_enter(book, order, profile):
         fired("C6")
         return RejectReason.WOULD_TAKE
     return None
@@ -164,17 +190,20 @@ def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preve
 
     Used for new orders, triggered stops (E6) and replaced orders (F3), which bring along what they executed before.
     """
-    if order.post_only and would_take(book, order):  # a triggered stop: any other has been refused
+    if _must_not_enter(book, order, profile):  # a triggered stop: any other has been refused
         fired("C6")
         return book, [cancelled_event(order, order.quantity, CancelReason.POST_ONLY)]
+    order, repriced = _with_entry_price(book, order, profile)
+    collar = _collar(book)
     match = meet(book, order, profile, executed, prevented)
     if order.time_in_force is TimeInForce.FOK and match.executed < order.quantity:
         fired("C5")
-        return book, [cancelled_event(order, order.quantity, CancelReason.KILLED)]
+        return book, [*repriced, cancelled_event(order, order.quantity, CancelReason.KILLED)]
     if match.executed < order.min_quantity:
         fired("C7")
-        return book, [cancelled_event(order, order.quantity, CancelReason.MIN_QUANTITY)]
+        return book, [*repriced, cancelled_event(order, order.quantity, CancelReason.MIN_QUANTITY)]
     book, events = settle(book, order, match)
+    events = [*repriced, *events]
     executed += match.executed
     prevented += sum(meeting.prevented for meeting in match.meetings)
     if match.leaves == 0:
@@ -182,6 +211,8 @@ def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preve
             fired("G6")
             events.append(cancelled_event(order, 0, CancelReason.SELF_TRADE))
         return book, events
+    if collar is not None and not match.self_trade and would_take(book, order):
+        return _held_back(book, order, match.leaves, executed, prevented, profile, collar, events)
     reason = _remainder(order, match)
     if reason is not None:
         events.append(cancelled_event(order, match.leaves, reason))
@@ -194,12 +225,83 @@ def meet(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preven
     """What would happen if the order came in now. Nothing does: this is the dry run of C5, C7 and L4 as well."""
     return kernel.match(
         book.side(order.side.opposite),
-        kernel.reach_of(order.side, order.price),
+        _reach(book, order),
         order.quantity - executed - prevented,
         _owner(order, profile),
         order.self_trade,
         book.sequence,
     )
+
+
+def _reach(book: Book, order: Submit) -> int:
+    """How far an order goes: to its own limit, and no further than its collar (B1, J5)."""
+    reach, collar, makers = kernel.reach_of(order.side, order.price), _collar(book), book.side(order.side.opposite)
+    if collar is None or not makers:
+        return reach
+    if collar.holds_back(order.side, makers.first.price):
+        return kernel.NOWHERE
+    return min(reach, kernel.reach_of(order.side, collar.far_end(order.side)))
+
+
+def _collar(book: Book) -> Collar | None:
+    return collar_of(book.instrument, book.last_price, book.reference)
+
+
+def _held_back(
+    book: Book,
+    order: Submit,
+    leaves: Lots,
+    executed: Lots,
+    prevented: Lots,
+    profile: Profile,
+    collar: Collar,
+    events: list[Event],
+) -> Happened:
+    """An order could go on, and its collar forbids it (J5): it expires, rests at the end of it, or halts the book.
+
+    It cannot rest where it would take still, which it would if the best maker is beyond the near end.
+    """
+    fired("J5")
+    at_the_end = order._replace(price=collar.far_end(order.side))
+    rests = order.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK) and not would_take(book, at_the_end)
+    if profile.collar_action is CollarAction.REST and rests:
+        events = [*events, repriced_event(at_the_end)]
+        return _rest(book, at_the_end, leaves, executed, prevented, profile), events
+    events = [*events, cancelled_event(order, leaves, CancelReason.COLLAR)]
+    phase = phase_after_collar(profile.collar_action, book.phase)
+    if phase is not book.phase:
+        events.append(Halted(order.symbol))
+    return book._replace(phase=phase), events
+
+
+def _must_not_enter(book: Book, order: Submit, profile: Profile) -> bool:
+    """Whether a post-only order would take, and cannot step back either (C6)."""
+    if not order.post_only or not would_take(book, order):
+        return False
+    return profile.post_only is PostOnly.REJECT or _passive_price(book, order.side) is None
+
+
+def _passive_price(book: Book, side: Side) -> Ticks | None:
+    """One tick from the best opposite price; None where the instrument has no such price (C6)."""
+    best, tick = book.side(side.opposite).first.price, book.instrument.tick
+    price = best - tick if side is Side.BUY else best + tick
+    return price if book.instrument.accepts_price(price) else None
+
+
+def _with_entry_price(book: Book, order: Submit, profile: Profile) -> tuple[Submit, list[Event]]:
+    """The order with the limit that the venue gives it when it meets the book, and the report of it (C3, C6)."""
+    price = order.price
+    opposite = book.side(order.side.opposite)
+    if order.post_only and would_take(book, order):
+        fired("C6")
+        price = _passive_price(book, order.side)
+    elif price is None and opposite and profile.market_orders is MarketOrders.LIMIT:
+        fired("C3")
+        price = opposite.first.price
+    if price == order.price:
+        return order, []
+    order = order._replace(price=price)
+    return order, [repriced_event(order)]
 
 
 def settle(book: Book, taker: Submit, match: Match) -> Happened:
@@ -259,6 +361,8 @@ def cascade(book: Book, profile: Profile) -> Happened:
     events: list[Event] = []
     waiting: list[Pending] = []
     while True:
+        if book.phase is Phase.HALT:  # J5: what is due now is looked at again when the halt ends
+            return _put_back(book, waiting), events
         book, due = _take_due(book)
         waiting += due
         if not waiting:
@@ -268,7 +372,12 @@ def cascade(book: Book, profile: Profile) -> Happened:
         fired("E6")
         events.append(Triggered(stop.terms.symbol, stop.order_id))
         fired("E4")
-        book, entered = enter(book, stop.terms._replace(stop=None), profile)
+        terms = stop.terms._replace(stop=None)
+        if terms.price is None and book.instrument.protection:
+            assert stop.terms.stop is not None
+            terms = terms._replace(price=protected_price(book.instrument, terms.side, stop.terms.stop))
+            events.append(repriced_event(terms))
+        book, entered = enter(book, terms, profile)
         events += entered
 
 
@@ -287,6 +396,14 @@ def _take_due(book: Book) -> tuple[Book, list[Pending]]:
         if live is not book.live:
             book = book.with_stops(side, stops)._replace(live=live)
     return book, due
+
+
+def _put_back(book: Book, waiting: list[Pending]) -> Book:
+    """Stops that were due wait on, each in its old place."""
+    for stop in waiting:
+        book = book.with_stops(stop.terms.side, book.stops(stop.terms.side).add(stop))
+        book = book._replace(live=book.live.add(_location(stop)))
+    return book
 
 
 def _is_due(book: Book, side: Side, stop: Ticks) -> bool:
@@ -351,10 +468,13 @@ def _replace_resting(book: Book, order: Resting, command: Replace, profile: Prof
     if not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")
         return book, [_refused(command, RejectReason.INVALID_NOTIONAL)]
+    if outside_band(book.instrument, book.reference, command.price):
+        fired("J4")
+        return book, [_refused(command, RejectReason.OUTSIDE_BAND)]
     if leaves <= 0:
         fired("F4")
         return cancel(book, order.order_id, CancelReason.REPLACED)
-    if terms.post_only and would_take(book, terms):
+    if _must_not_enter(book, terms, profile):
         fired("C6")
         return book, [_refused(command, RejectReason.WOULD_TAKE)]
     replaced = Replaced(command.symbol, command.order_id, terms.side, price, command.quantity)
@@ -388,6 +508,9 @@ def _replace_stop(book: Book, order: Pending, command: Replace, profile: Profile
     if price is not None and not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")
         return book, [_refused(command, RejectReason.INVALID_NOTIONAL)]
+    if outside_band(book.instrument, book.reference, command.price):
+        fired("J4")
+        return book, [_refused(command, RejectReason.OUTSIDE_BAND)]
     if profile.true_stop is TrueStop.REJECT and _is_due(book, terms.side, stop):
         fired("E7")
         return book, [_refused(command, RejectReason.STOP_ALREADY_TRUE)]
@@ -436,6 +559,12 @@ def _leaves(order: Resting | Pending) -> Lots:
 def cancelled_event(order: Submit, leaves: Lots, reason: CancelReason) -> Cancelled:
     """The report of an order that left other than by trading."""
     return Cancelled(order.symbol, order.order_id, order.side, order.price, leaves, reason)
+
+
+def repriced_event(order: Submit) -> Repriced:
+    """The report of an order that has the limit it has from the venue."""
+    assert order.price is not None
+    return Repriced(order.symbol, order.order_id, order.side, order.price)
 
 
 def _refused(command: Replace, reason: RejectReason) -> Rejected:

@@ -1,8 +1,8 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
-`Submit`, `Cancel` and `Replace` touch one book. `Basket` touches the books of its legs. `MassCancel`, a market-wide
-`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them, and so do `KillSwitch`, `Reinstate`
-and `Disconnect`.
+`Submit`, `Cancel`, `Replace` and `SetReference` touch one book. `Basket` touches the books of its legs. `MassCancel`,
+a market-wide `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them, and so do
+`KillSwitch`, `Reinstate` and `Disconnect`.
 """
 
 from __future__ import annotations
@@ -141,6 +141,13 @@ class Disconnect(Value, frozen=True):
     account: Account
 
 
+class SetReference(Value, frozen=True):
+    """Give one book a new reference price: bands are around it from now on (rule J4)."""
+
+    symbol: Symbol
+    price: Ticks
+
+
 Command: TypeAlias = (
     Submit
     | Cancel
@@ -155,6 +162,7 @@ Command: TypeAlias = (
     | KillSwitch
     | Reinstate
     | Disconnect
+    | SetReference
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -171,5 +179,6 @@ COMMANDS: tuple[type[Command], ...] = (
     KillSwitch,
     Reinstate,
     Disconnect,
+    SetReference,
 )
 """Every kind of command."""

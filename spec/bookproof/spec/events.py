@@ -137,6 +137,25 @@ class AccountDisconnected(Value, frozen=True):
     orders: int
 
 
+class ReferenceSet(Value, frozen=True):
+    """A book has a new reference price (rule J4)."""
+
+    symbol: Symbol
+    price: Ticks
+
+
+class Repriced(Value, frozen=True):
+    """The venue's rules gave an order another limit than the one it named, or one where it named none (C3, C6, E6, J5).
+
+    What it trades, and where it rests, after this follows from the new one.
+    """
+
+    symbol: Symbol
+    order_id: OrderId
+    side: Side
+    price: Ticks
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -154,6 +173,8 @@ Event: TypeAlias = (
     | AccountBlocked
     | AccountReinstated
     | AccountDisconnected
+    | ReferenceSet
+    | Repriced
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -173,6 +194,8 @@ EVENTS: tuple[type[Event], ...] = (
     AccountBlocked,
     AccountReinstated,
     AccountDisconnected,
+    ReferenceSet,
+    Repriced,
 )
 """Every kind of event."""
 

@@ -25,6 +25,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    SetReference,
     Submit,
     TakeSnapshot,
 )
@@ -37,6 +38,7 @@ from bookproof.spec.events import (
     Event,
     Halted,
     MassCancelled,
+    ReferenceSet,
     Rejected,
     Resumed,
     SnapshotTaken,
@@ -102,7 +104,7 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
             raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
         if (flaw := instrument.flaw()) is not None:
             raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
-        books[instrument.symbol] = Book(instrument)
+        books[instrument.symbol] = Book(instrument, reference=instrument.reference)
     return Exchange(profile, books)
 
 
@@ -144,6 +146,8 @@ def step(state: Exchange, command: Command) -> Stepped:
             return _reinstate(state, command)
         case Disconnect():
             return _disconnect(state, command)
+        case SetReference():
+            return _set_reference(state, command)
 
 
 def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
@@ -189,6 +193,18 @@ def _replace(state: Exchange, command: Replace) -> Stepped:
     if fault is not None:
         return _refused(state, command.symbol, command.order_id, fault)
     return _happened(state, rules.replace(state.books[command.symbol], command, state.profile))
+
+
+def _set_reference(state: Exchange, command: SetReference) -> Stepped:
+    """Bands are around another price from now on; orders that are in stay in (J4)."""
+    book = state.books.get(command.symbol)
+    if book is None:
+        return _refused(state, command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
+    if not book.instrument.accepts_price(command.price):
+        return _refused(state, command.symbol, None, RejectReason.INVALID_PRICE)
+    fired("J4")
+    changed = state._with(book._replace(reference=command.price))
+    return changed, (ReferenceSet(command.symbol, command.price),)
 
 
 # ── several books ──
@@ -310,7 +326,7 @@ def _resume(state: Exchange, command: Resume) -> Stepped:
         if not state.halted:
             return _refused(state, None, None, RejectReason.NOT_HALTED)
         fired("J6")
-        return state._replace(halted=False), (Resumed(None),)
+        return _reopened(state._replace(halted=False), state.books, Resumed(None))
     return _set_phase(state, command.symbol, Phase.CONTINUOUS)
 
 
@@ -324,7 +340,24 @@ def _set_phase(state: Exchange, symbol: Symbol, phase: Phase) -> Stepped:
         return _refused(state, symbol, None, RejectReason.BOOK_HALTED if halting else RejectReason.NOT_HALTED)
     fired("J1")
     changed = state._with(book._replace(phase=phase))
-    return changed, (Halted(symbol) if halting else Resumed(symbol),)
+    return (changed, (Halted(symbol),)) if halting else _reopened(changed, (symbol,), Resumed(symbol))
+
+
+def _reopened(state: Exchange, symbols: Iterable[Symbol], resumed: Resumed) -> Stepped:
+    """After a halt the stops are looked at that came due when it began (E5): a halt amid a command left them (J5)."""
+    events: list[Event] = [resumed]
+    for symbol in symbols:
+        book = state.books[symbol]
+        if not is_halted(state, symbol):
+            after, cascaded = rules.cascade(book, state.profile)
+            state = state if after is book else state._with(after)
+            events += cascaded
+    return state, tuple(events)
+
+
+def is_halted(state: Exchange, symbol: Symbol) -> bool:
+    """Whether a book is halted, by itself or with the market (J2, J6)."""
+    return state.halted or state.books[symbol].phase is Phase.HALT
 
 
 def _advance_clock(state: Exchange, command: AdvanceClock) -> Stepped:
@@ -400,8 +433,8 @@ def status(state: Exchange, symbol: Symbol, order_id: OrderId) -> OrderStatus | 
 def view(state: Exchange, symbol: Symbol) -> BookView:
     """Everything that can be seen of one book."""
     book = state.books[symbol]
-    phase = Phase.HALT if state.halted else book.phase
-    return BookView(symbol, phase, book.last_price, queue(state, symbol), stops(state, symbol))
+    phase = Phase.HALT if is_halted(state, symbol) else book.phase
+    return BookView(symbol, phase, book.last_price, queue(state, symbol), stops(state, symbol), book.reference)
 
 
 def snapshot(state: Exchange) -> tuple[BookView, ...]:

@@ -32,6 +32,23 @@ class Instrument(Value, frozen=True):
     max_quantity: Lots = 10**12
     min_notional: int = 0
     """Least price times quantity of an order that names a price; 0 sets no limit."""
+    reference: Ticks | None = None
+    """The price that bands are around until a command sets another, and collars until the first trade (J4, J5)."""
+    band: Ticks = 0
+    """How far from the reference an order may name its price; 0 sets no limit (J4)."""
+    collar: Ticks = 0
+    """How far from the last trade an order may trade; 0 sets no limit (J5)."""
+    protection: Ticks = 0
+    """How far beyond its stop price a triggered stop without a limit may trade; 0 sets no limit (E6)."""
+
+    def nearest_inside(self, price: Ticks) -> Ticks:
+        """The price itself, or the nearest whole tick within the limits.
+
+        >>> Instrument("ABC", tick=5, min_price=1, max_price=99).nearest_inside(104)
+        95
+        """
+        lowest, highest = -(-self.min_price // self.tick) * self.tick, self.max_price // self.tick * self.tick
+        return max(lowest, min(price, highest))
 
     def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:
         """Whether price times quantity is large enough."""
@@ -53,6 +70,11 @@ class Instrument(Value, frozen=True):
             return f"min_quantity must be from 1 to max_quantity, not {self.min_quantity}"
         if self.max_quantity > LARGEST:
             return f"max_quantity must be at most {LARGEST}, not {self.max_quantity}"
+        if self.reference is not None and not self.accepts_price(self.reference):
+            return f"reference must be a price that an order may have, not {self.reference}"
+        for name, width in (("band", self.band), ("collar", self.collar), ("protection", self.protection)):
+            if not 0 <= width <= LARGEST or width % self.tick:
+                return f"{name} must be a whole number of ticks of {self.tick}, not {width}"
         return None
 
     def accepts_price(self, price: object) -> bool:

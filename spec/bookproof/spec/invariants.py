@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, takewhile
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
@@ -28,6 +28,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    SetReference,
     Submit,
     TakeSnapshot,
 )
@@ -43,8 +44,10 @@ from bookproof.spec.events import (
     Halted,
     MassCancelled,
     Prevented,
+    ReferenceSet,
     Rejected,
     Replaced,
+    Repriced,
     Resumed,
     SnapshotTaken,
     Trade,
@@ -53,12 +56,13 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.exchange import Exchange
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import OnDisconnect, Profile, ReplaceQuantity
+from bookproof.spec.profile import CollarAction, MarketOrders, OnDisconnect, PostOnly, ReplaceQuantity
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.tape import (
+    Limits,
     Scene,
-    Standing,
     Tape,
+    collar,
     least,
     nearness,
     orders_of,
@@ -127,7 +131,9 @@ def broken(before: Exchange, command: Command, events: Iterable[Event], after: E
     events = tuple(events)
     named = {symbol_of(event) for event in events}
     tapes = {
-        symbol: Tape(book, command, events, before.profile) for symbol, book in before.books.items() if symbol in named
+        symbol: Tape(book, command, events, before.profile, _halted(after, symbol))
+        for symbol, book in before.books.items()
+        if symbol in named
     }
     step = Step(before, command, events, after, tapes)
     return [Breach(name, rules, why) for name, rules, predicate in INVARIANTS for why in predicate(step)]
@@ -232,12 +238,21 @@ def clock_moves_by_command(step: Step) -> Sentences:
 
 @_of_step("J1", "J6")
 def phases_change_by_command(step: Step) -> Sentences:
-    """Only `Halt` and `Resume` change a phase: that of the book they name, or the market's own switch."""
+    """Only `Halt` and `Resume` change a phase, and a collar that halts: of one book, or the market's own switch."""
     refused = any(isinstance(event, Rejected) for event in step.events)
     phases: dict[Symbol | None, bool] = {symbol: book.phase is Phase.HALT for symbol, book in step.before.books.items()}
     phases[None] = step.before.halted
     if isinstance(step.command, Halt | Resume) and not refused:
         phases[step.command.symbol] = isinstance(step.command, Halt)
+    by_collar = set[Symbol | None]()
+    if step.before.profile.collar_action is CollarAction.HALT:
+        collared = [event for event in step.events if isinstance(event, Cancelled)]
+        by_collar = {event.symbol for event in collared if event.reason is CancelReason.COLLAR}
+    phases |= dict.fromkeys(by_collar, True)
+    told = {event.symbol for event in step.events if isinstance(event, Halted)}
+    due = by_collar | ({step.command.symbol} if isinstance(step.command, Halt) and not refused else set())
+    if told != due:
+        yield f"{told or 'nobody'} is said to be halted, and it should be {due or 'nobody'}"
     found = {symbol: book.phase is Phase.HALT for symbol, book in step.after.books.items()} | {None: step.after.halted}
     for symbol, halted in phases.items():
         if found.get(symbol) is not halted:
@@ -247,9 +262,14 @@ def phases_change_by_command(step: Step) -> Sentences:
 @_of_step("J2", "J6")
 def no_trade_while_halted(step: Step) -> Sentences:
     """In a halted book nothing enters, changes, is triggered or trades."""
-    halted = {symbol for symbol, book in step.before.books.items() if step.before.halted or book.phase is Phase.HALT}
+    halted = {symbol for symbol in step.before.books if _halted(step.before, symbol)}
     for event in step.events:
-        if isinstance(event, Accepted | Replaced | Triggered | Trade | Prevented) and event.symbol in halted:
+        if isinstance(event, Resumed):  # whom it leaves halted is halted after the step as well
+            halted = {symbol for symbol in halted if event.symbol not in (None, symbol) or _halted(step.after, symbol)}
+            halted -= {other.symbol for other in step.events if isinstance(other, Halted) and other.symbol is not None}
+        elif isinstance(event, Halted):
+            halted |= set(step.before.books) if event.symbol is None else {event.symbol}
+        if isinstance(event, Accepted | Replaced | Repriced | Triggered | Trade | Prevented) and event.symbol in halted:
             yield f"{event} happened while {event.symbol} is halted"
 
 
@@ -486,12 +506,15 @@ def nothing_dead_rests(book: Book) -> Sentences:
             yield f"order {order.order_id} rests, and its terms are {terms}"
 
 
-@_of_book("E1", "E5")
-def no_due_stop(book: Book) -> Sentences:
-    """No stop waits that the last trade has reached."""
-    for stop in (*book.buy_stops, *book.sell_stops):
-        if reached(stop.terms, book.last_price):
-            yield f"stop {stop.order_id} at {stop.terms.stop} waits, and the last trade was at {book.last_price}"
+@_of_step("E1", "E5")
+def no_due_stop(step: Step) -> Sentences:
+    """No stop waits in an open book that the last trade has reached."""
+    for symbol, book in step.after.books.items():
+        if _halted(step.after, symbol) or (book is step.before.books[symbol] and not _halted(step.before, symbol)):
+            continue
+        for stop in (*book.buy_stops, *book.sell_stops):
+            if reached(stop.terms, book.last_price):
+                yield f"stop {stop.order_id} at {stop.terms.stop} waits, and the last trade was at {book.last_price}"
 
 
 # ── every fill ──
@@ -596,10 +619,13 @@ def fills_are_determined(step: Step) -> Sentences:
     order = step.command
     if not isinstance(order, Submit) or order.stop is not None or not any(isinstance(e, Accepted) for e in step.events):
         return
-    makers = [
-        maker for maker in step.before.books[order.symbol].side(order.side.opposite) if within(order, maker.price)
-    ]
+    book = step.before.books[order.symbol]
+    first = next((event for event in step.events if isinstance(event, Trade | Repriced)), None)
+    if isinstance(first, Repriced) and first.order_id == order.order_id:  # its limit from the first (C3, C6)
+        order = order._replace(price=first.price)
+    makers = [maker for maker in book.side(order.side.opposite) if within(order, maker.price)]
     makers.sort(key=lambda maker: (rank(maker.terms), maker.sequence))
+    makers = _inside(makers, collar(book, book.last_price))
     guarded = order.self_trade is not SelfTradePrevention.NONE
     if any(maker.reserve or (guarded and same_owner(step.before.profile, order, maker.terms)) for maker in makers):
         return
@@ -619,18 +645,19 @@ def fills_are_determined(step: Step) -> Sentences:
 @_of_step("C5", "C7", "L4")
 def all_or_nothing(step: Step) -> Sentences:
     """A fill-or-kill order, or a basket, trades whole or leaves no trace; so does one that misses its minimum."""
-    legs = dict.fromkeys(orders_of(step.command), 0)
+    legs = {(order.symbol, order.order_id): 0 for order in orders_of(step.command) if order.stop is None}
     for tape in step.tapes.values():
         for taker in tape.entered:
             met = [scene.event for scene in tape.scenes if scene.met is not None and scene.met.terms == taker]
             traded = sum(event.quantity for event in met if isinstance(event, Trade))
-            if taker in legs:
-                legs[taker] = traded
+            entering = (taker.symbol, taker.order_id)
+            if entering in legs:
+                legs[entering] = traded
             if 0 < traded < least(taker):
                 yield f"order {taker.order_id} traded {traded} of at least {least(taker)}"
             if least(taker) and not traded and met:
                 yield f"order {taker.order_id} was killed, and yet {met} happened"
-            if least(taker) and not traded and taker in legs and step.after != step.before:
+            if least(taker) and not traded and entering in legs and step.after != step.before:
                 yield f"order {taker.order_id} was killed, and the state is not what it was"
     if len(set(map(bool, legs.values()))) > 1:
         yield f"some legs of a basket traded and some did not: {list(legs.values())}"
@@ -647,7 +674,7 @@ def killed_only_if_impossible(step: Step) -> Sentences:
     possible = [
         f"order {scene.about.order_id} was killed, and its {least(scene.about.terms)} were there"
         for scene in killed
-        if _surely_trades(step.before.profile, scene.about.terms, scene.facing) >= least(scene.about.terms)
+        if _surely_trades(step, scene) >= least(scene.about.terms)
     ]
     if not isinstance(step.command, Basket) or len(possible) == len(killed):
         yield from possible
@@ -659,6 +686,56 @@ def post_only_never_takes(step: Step) -> Sentences:
     for scene in step.scenes:
         if scene.met is not None and scene.met.terms.post_only:
             yield f"post-only order {scene.met.order_id} met {scene.about.order_id}"
+
+
+@_of_step("C3", "C6", "E6", "J5")
+def new_limits_have_a_cause(step: Step) -> Sentences:
+    """The venue gives an order another limit for one of four causes, and then it is the one that the cause asks for."""
+    profile = step.before.profile
+    for symbol, tape in step.tapes.items():
+        instrument = step.before.books[symbol].instrument
+        for event, about, facing, stop in tape.repriced:
+            terms, best = about.terms, facing[0].terms.price if facing else None
+            towards, limits = (1 if terms.side is Side.BUY else -1), tape.limits.get(about.order_id)
+            causes: list[int] = []
+            if terms.price is None and stop is not None and instrument.protection:
+                causes.append(instrument.nearest_inside(stop + towards * instrument.protection))
+            if terms.price is None and best is not None and profile.market_orders is MarketOrders.LIMIT:
+                causes.append(best)
+            if best is not None and within(terms, best) and terms.post_only and profile.post_only is PostOnly.REPRICE:
+                causes.append(best - towards * instrument.tick)
+            if best is not None and within(terms, best) and limits is not None and not limits.inside(best):
+                end = limits.high if terms.side is Side.BUY else limits.low
+                causes += [instrument.nearest_inside(end)] if profile.collar_action is CollarAction.REST else []
+            if event.price not in causes:
+                yield f"order {about.order_id} got the limit {event.price}; there is cause for {causes or 'none'}"
+
+
+@_of_step("J4")
+def within_band(step: Step) -> Sentences:
+    """No order is taken, or replaced, at a price that it names and that is too far from the reference."""
+    command = step.command
+    named: list[Submit | Replace] = [*orders_of(command), *([command] if isinstance(command, Replace) else [])]
+    if any(isinstance(event, Accepted | Replaced) for event in step.events):
+        for order in named:
+            book = step.before.books[order.symbol]
+            width, reference = book.instrument.band, book.reference
+            if width and None not in (reference, order.price) and abs((order.price or 0) - (reference or 0)) > width:
+                yield f"{order.price} was taken in {order.symbol}; the reference is {reference}, the band {width} wide"
+    for symbol, before, after in _changed(step):
+        told = isinstance(command, SetReference) and ReferenceSet(symbol, command.price) in step.events
+        if after.reference != (command.price if told and isinstance(command, SetReference) else before.reference):
+            yield f"the reference of {symbol} was {before.reference} and is {after.reference}"
+
+
+@_of_step("J5")
+def within_collar(step: Step) -> Sentences:
+    """No aggressor trades outside the collar that it got when it came, or has a trade prevented there."""
+    for tape in step.tapes.values():
+        for scene in tape.scenes:
+            limits = None if scene.met is None else tape.limits.get(scene.met.order_id)
+            if limits is not None and not limits.inside(scene.about.terms.price):
+                yield f"{scene.event} is outside the collar from {limits.low} to {limits.high}"
 
 
 @_of_step("B8")
@@ -783,12 +860,14 @@ def _live(state: Exchange, symbol: Symbol, order_id: OrderId) -> bool:
 def _reach(command: Command, state: Exchange) -> set[Symbol]:
     """The books that a command may change."""
     match command:
-        case Submit() | Cancel() | Replace():
+        case Submit() | Cancel() | Replace() | SetReference():
             return {command.symbol}
         case Basket():
             return {leg.symbol for leg in command.legs}
+        case Halt(symbol=None):
+            return set()
         case Halt() | Resume():
-            return set() if command.symbol is None else {command.symbol}
+            return set(state.books) if command.symbol is None else {command.symbol}
         case MassCancel() | AdvanceClock() | EndOfDay() | KillSwitch() | Disconnect():
             return set(state.books)
         case TakeSnapshot() | Reinstate():
@@ -827,6 +906,8 @@ def _acknowledges(event: Event, command: Command) -> bool:
             return event == AccountReinstated(command.account)
         case Disconnect():
             return isinstance(event, AccountDisconnected)
+        case SetReference():
+            return event == ReferenceSet(command.symbol, command.price)
 
 
 def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
@@ -861,16 +942,34 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
             borne_out = terms.min_quantity > 0
         case CancelReason.POST_ONLY:
             borne_out = terms.post_only and bool(scene.facing) and within(terms, scene.facing[0].terms.price)
+        case CancelReason.COLLAR:
+            limits = step.tapes[terms.symbol].limits.get(terms.order_id)
+            best = scene.facing[0].terms.price if scene.facing else None
+            borne_out = limits is not None and within(terms, best) and not limits.inside(best)
     return borne_out and order is scene.taker
 
 
-def _surely_trades(profile: Profile, taker: Submit, facing: Iterable[Standing]) -> Lots:
+def _halted(state: Exchange, symbol: Symbol) -> bool:
+    """Whether nothing may happen in a book now (J2, J6)."""
+    return state.halted or state.books[symbol].phase is Phase.HALT
+
+
+def _inside(makers: list[Resting], limits: Limits | None) -> list[Resting]:
+    """Those makers that come before the first one outside a collar."""
+    return list(takewhile(lambda maker: limits is None or limits.inside(maker.price), makers))
+
+
+def _surely_trades(step: Step, scene: Scene) -> Lots:
     """A quantity that an aggressor can trade whatever prevention does.
 
     Counts makers within the limit, without own ones; where prevention would end or shrink the aggressor, only the
     levels better than that of the first own order.
     """
-    makers = [maker for maker in facing if within(taker, maker.terms.price)]
+    profile, taker = step.before.profile, scene.about.terms
+    limits = step.tapes[taker.symbol].limits.get(taker.order_id)
+    makers = [maker for maker in scene.facing if within(taker, maker.terms.price)]
+    if limits is not None:
+        makers = list(takewhile(lambda maker: limits.inside(maker.terms.price), makers))
     if taker.self_trade is not SelfTradePrevention.NONE:
         own = [maker for maker in makers if same_owner(profile, taker, maker.terms)]
         if own and taker.self_trade is not SelfTradePrevention.CANCEL_MAKER:

@@ -18,6 +18,9 @@ from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, S
 UNBOUNDED = 10**18
 """The reach of a market order: beyond every key (B1)."""
 
+NOWHERE = -UNBOUNDED
+"""The reach of an order that may not trade at all: before every key."""
+
 DISPLAYED = 0
 HIDDEN = 1
 """Ranks: at equal price displayed quantity trades before hidden (D4)."""

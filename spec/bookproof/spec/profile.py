@@ -48,6 +48,35 @@ class OnDisconnect(StrEnum):
     """Every one."""
 
 
+class CollarAction(StrEnum):
+    """What happens to an order whose next trade would be outside its collar (rule J5)."""
+
+    EXPIRE = "expire"
+    """What is left of it is cancelled (default)."""
+    REST = "rest"
+    """It rests at the end of the collar, unless its terms or the book forbid that."""
+    HALT = "halt"
+    """What is left of it is cancelled, and the book is halted."""
+
+
+class MarketOrders(StrEnum):
+    """How far a market order goes (rule C3)."""
+
+    WALK = "walk"
+    """Through the book until it is filled, and its remainder is cancelled (default)."""
+    LIMIT = "limit"
+    """To the best opposite price, where its remainder rests: a market-to-limit order."""
+
+
+class PostOnly(StrEnum):
+    """What happens to a post-only order that would take (rule C6)."""
+
+    REJECT = "reject"
+    """It is refused (default)."""
+    REPRICE = "reprice"
+    """It goes back to one tick from the best opposite price."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -68,6 +97,12 @@ class Profile(Value, frozen=True):
     """G1: accounts that count as one owner. An account in no group is its own owner."""
     on_disconnect: OnDisconnect = OnDisconnect.FLAGGED
     """J7."""
+    collar_action: CollarAction = CollarAction.EXPIRE
+    """J5. Where there is a collar is a matter of the instrument."""
+    market_orders: MarketOrders = MarketOrders.WALK
+    """C3."""
+    post_only: PostOnly = PostOnly.REJECT
+    """C6."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

@@ -149,7 +149,8 @@ _TABLE = (
     Rule(
         "C3",
         "L1",
-        "A market order never rests; without any opposite order it is refused, or cancelled where the profile says so.",
+        "A market order never rests, or only as a limit order at the best opposite price where the profile makes it "
+        "one; without any opposite order it is refused, or cancelled where the profile says so.",
     ),
     Rule("C4", "L1", "What an immediate-or-cancel order cannot trade at once is cancelled."),
     Rule(
@@ -158,7 +159,13 @@ _TABLE = (
         "A fill-or-kill order trades whole at once or has no effect at all, whatever the dry run would have touched.",
         source="OrderBook-rs #96, #137, #179",
     ),
-    Rule("C6", "L1", "A post-only order that would take is refused, or cancelled when it comes from a triggered stop."),
+    Rule(
+        "C6",
+        "L1",
+        "A post-only order that would take is refused, or cancelled when it comes from a triggered stop; where the "
+        "profile says so it steps back to one tick from the best opposite price instead.",
+        source="Nasdaq; Deribit: reject_post_only",
+    ),
     Rule(
         "C7",
         "L1",
@@ -218,7 +225,13 @@ _TABLE = (
         "A triggered stop may trigger others, until none is due; all of it is one command.",
         source="melin #2",
     ),
-    Rule("E6", "L1", "A triggered stop-limit order becomes a limit order, a stop without a limit a market order."),
+    Rule(
+        "E6",
+        "L1",
+        "A triggered stop-limit order becomes a limit order, a stop without a limit a market order, or a limit order "
+        "at the end of the protection range where the instrument has one.",
+        source="CME: stop orders with protection",
+    ),
     Rule(
         "E7",
         "L1",
@@ -283,6 +296,19 @@ _TABLE = (
     Rule("J1", "L1", "A book is continuous or halted, and changes only by command.", source="Binance: TRADING, HALT"),
     Rule("J2", "L1", "In a halted book nothing enters, changes or trades; orders may be cancelled and may expire."),
     Rule(
+        "J4",
+        "L1",
+        "An order whose price is further from the reference than the band is wide is refused.",
+        source="Binance: PERCENT_PRICE; Eurex: price reasonability",
+    ),
+    Rule(
+        "J5",
+        "L1",
+        "An order trades within the collar that was put around it when it began to take, and when its next trade would "
+        "be outside, the profile says whether what is left expires, rests at the end, or halts the book as it goes.",
+        source="Binance: PRICE_RANGE; CME: protection points; LSE: price monitoring",
+    ),
+    Rule(
         "J6",
         "LG",
         "A market-wide halt halts every book and leaves each book's own halt as it was.",
@@ -306,22 +332,19 @@ NOT_YET: dict[str, str] = {
     "C9": "reduce-only needs account positions",
     "F6": "in-flight statuses belong to a gateway; here every command is over when the next one starts",
     "J3": "reopening through a call needs auctions (I)",
-    "J4": "no static price bands besides the instrument's own limits (A1)",
-    "J5": "no execution collars",
     "L1": "no spread books",
     "L2": "no implied orders",
     "L3": "no implied orders",
     "L5": "no smart routing between books",
     "L6": "no block trades",
     "L7": "one process, no distributed commit",
-    "C3 market-limit": "no remainder at the first trade's price, no protection points, no quote budget",
-    "C6 reprice": "post-only orders are refused, never repriced; a hidden opposite order counts too (B6)",
+    "C3 quote budget": "no market order over an amount of money",
+    "C6 lock": "a post-only order keeps off a hidden opposite order as off any other, since the book may not lock (B6)",
     "D1 minimum": "no least display quantity: an iceberg may show one lot of a million",
     "D3 one trade": "no whole iceberg in one trade, no random slices",
     "D4 pegged": "no pegged orders",
     "E1 reference": "only the last trade triggers, not mark, index or implied prices",
     "E2 each fill": "stops are not looked at after each fill",
-    "E6 protection": "a triggered market stop has no protection range",
     "G3 transfer": "moving prevented quantity between accounts needs account positions",
     "J1 phases": "no pre-open, call, cancel-only or closed phases",
 }

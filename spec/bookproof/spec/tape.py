@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import Basket, Command, Replace, Submit
-from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Trade, Triggered
+from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Repriced, Trade, Triggered
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
 from bookproof.spec.values import Lots, OrderId, Side, Symbol, Ticks, TimeInForce
@@ -59,6 +59,27 @@ class Scene(NamedTuple):
         return None if self.taker is self.about else self.taker
 
 
+class Limits(NamedTuple):
+    """The prices between which an aggressor may trade (J5)."""
+
+    low: Ticks
+    high: Ticks
+
+    def inside(self, price: Ticks | None) -> bool:
+        """Whether a trade may be at this price."""
+        return price is not None and self.low <= price <= self.high
+
+
+class Repricing(NamedTuple):
+    """An aggressor got another limit, and how things stood just before it."""
+
+    event: Repriced
+    about: Standing
+    facing: tuple[Standing, ...]
+    triggered_by: Ticks | None
+    """Its stop price, when it was a stop until just now."""
+
+
 Queue: TypeAlias = list[Standing]
 
 
@@ -75,7 +96,9 @@ class Tape:
     [1]
     """
 
-    def __init__(self, book: Book, command: Command, events: Iterable[Event], profile: Profile) -> None:
+    def __init__(
+        self, book: Book, command: Command, events: Iterable[Event], profile: Profile, halted_after: bool = False
+    ) -> None:
         self.symbol: Symbol = book.instrument.symbol
         self.queues: dict[Side, Queue] = {side: [standing(order) for order in book.side(side)] for side in Side}
         """What should rest in the end, next to trade first."""
@@ -91,15 +114,23 @@ class Tape:
         """Events that do not fit the orders they name."""
         self.untimely: list[str] = []
         """Stops triggered out of turn, or not at all."""
+        self.limits: dict[OrderId, Limits] = {}
+        """The collar of each aggressor that has one (J5)."""
+        self.repriced: list[Repricing] = []
         self._command = command
         self._profile = profile
+        self._book = book
         self._last_price = book.last_price
+        self._triggered_by: Ticks | None = None
         self._taker: Standing | None = None
         self._due: Queue = []
         for event in events:
             if getattr(event, "symbol", None) == self.symbol:
                 self._play(event)
         self._end_of_matching()
+        if halted_after:  # what is due then waits for the end of the halt
+            self.stops += self._due
+            self._due = []
         self.untimely += [f"stop {stop.order_id} is due and was not triggered" for stop in self._due]
 
     def _play(self, event: Event) -> None:
@@ -114,6 +145,8 @@ class Tape:
                 self._meet(event)
             case Cancelled():
                 self._cancel(event)
+            case Repriced():
+                self._reprice(event)
 
     def _accept(self, event: Accepted) -> None:
         for order in orders_of(self._command):
@@ -161,6 +194,7 @@ class Tape:
             self.untimely.append(f"stop {event.order_id} was triggered before {turn[0]}")
         stop = self._due.pop(turn.index(event.order_id))
         self._enter(stop._replace(terms=stop.terms._replace(stop=None)))
+        self._triggered_by = stop.terms.stop
 
     def _meet(self, event: Trade | Prevented) -> None:
         taker = self._taker
@@ -201,9 +235,24 @@ class Tape:
         else:
             self._queue_of(order).remove(order)
 
+    def _reprice(self, event: Repriced) -> None:
+        taker = self._taker
+        if taker is None or (taker.order_id, taker.terms.side) != (event.order_id, event.side):
+            self.strange.append(f"order {event.order_id} got another limit, and it is not the aggressor")
+            return
+        facing = tuple(self.queues[taker.terms.side.opposite])
+        self.repriced.append(Repricing(event, taker, facing, self._triggered_by))
+        self._taker = taker._replace(terms=taker.terms._replace(price=event.price))
+        if not any(scene.met is not None and scene.met.terms == taker.terms for scene in self.scenes):
+            self.entered[-1] = self._taker.terms  # it has this limit from the first
+
     def _enter(self, order: Standing) -> None:
         self.entered.append(order.terms)
         self._taker = order
+        self._triggered_by = None
+        limits = collar(self._book, self._last_price)
+        if limits is not None:
+            self.limits[order.order_id] = limits
 
     def _end_of_matching(self) -> None:
         """The aggressor is done: what is left of it rests, and the stops are looked at (E2)."""
@@ -287,6 +336,13 @@ def within(terms: Submit, price: Ticks | None) -> bool:
     if terms.price is None or price is None:
         return price is not None
     return price <= terms.price if terms.side is Side.BUY else price >= terms.price
+
+
+def collar(book: Book, last_price: Ticks | None) -> Limits | None:
+    """The collar of an order that begins to take in this book after a trade at `last_price` (J5)."""
+    width = book.instrument.collar
+    centre = book.reference if last_price is None else last_price
+    return None if not width or centre is None else Limits(centre - width, centre + width)
 
 
 def least(terms: Submit) -> Lots:

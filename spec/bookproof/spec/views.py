@@ -87,6 +87,8 @@ class BookView(Value, frozen=True):
     last_price: Ticks | None
     queue: Queue
     stops: Stops
+    reference: Ticks | None = None
+    """What bands are around (J4)."""
 
 
 class MarketView(Value, frozen=True):

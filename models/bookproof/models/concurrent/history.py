@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bookproof.engine.interface import Answer
-from bookproof.spec.commands import Basket, Cancel, Command, Halt, Replace, Resume, Submit
+from bookproof.spec.commands import Basket, Cancel, Command, Halt, Replace, Resume, SetReference, Submit
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.values import Nanoseconds, Symbol
@@ -50,7 +50,7 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
     ('ABC',)
     """
     match command:
-        case Submit() | Cancel() | Replace():
+        case Submit() | Cancel() | Replace() | SetReference():
             return (command.symbol,)
         case Basket():
             return tuple(leg.symbol for leg in command.legs)

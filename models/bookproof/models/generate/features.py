@@ -55,6 +55,8 @@ class Feature(StrEnum):
     """New orders under an id that was used before, in this book or another, live or gone (A3)."""
     KILL_SWITCH = "kill-switch"
     """Accounts blocked and reinstated, connections lost, and orders that go with their connection (J7)."""
+    BANDS = "bands"
+    """Instruments with bands, collars and protection ranges, and new references for them (J4, J5, E6)."""
     BAD_INPUT = "bad-input"
     """Unknown symbols; zero, negative, huge and non-integer numbers; terms that contradict each other (A1, A4)."""
 

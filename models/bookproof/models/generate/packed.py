@@ -30,6 +30,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    SetReference,
     Submit,
     TakeSnapshot,
 )
@@ -83,6 +84,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.CLOCK: {"advance_clock": 3, "end_of_day": 1},
     Feature.SNAPSHOT: {"snapshot": 1},
     Feature.KILL_SWITCH: {"kill_switch": 1, "reinstate": 3, "disconnect": 1},
+    Feature.BANDS: {"set_reference": 2},
     Feature.BAD_INPUT: {"spoiled": 4},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
@@ -273,6 +275,12 @@ def _disconnect(code: int, context: Context) -> Disconnect:
     return Disconnect(code % ACCOUNTS + 1)
 
 
+def _set_reference(code: int, context: Context) -> SetReference:
+    scales = context.plan.scales
+    code, at = divmod(code, len(scales))
+    return SetReference(scales[at].symbol, scales[at].prices[code % LEVELS])
+
+
 def _book_or_market(code: int, context: Context) -> Symbol | None:
     scales = context.plan.scales
     at = code % (len(scales) + 1)
@@ -320,5 +328,6 @@ _DECODERS: Mapping[str, Decoder] = {
     "kill_switch": _kill_switch,
     "reinstate": _reinstate,
     "disconnect": _disconnect,
+    "set_reference": _set_reference,
     "spoiled": _spoiled,
 }

@@ -21,6 +21,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Reinstate,
     Replace,
+    SetReference,
     Submit,
 )
 from bookproof.spec.instruments import Instrument
@@ -53,6 +54,8 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _simpler_basket(command, prices)
     elif type(command) is AdvanceClock:
         yield from _smaller(command, "now", least=0)
+    elif type(command) is SetReference:
+        yield from _cheaper(command, ("price",), prices)
     elif isinstance(command, MassCancel | KillSwitch | Reinstate | Disconnect):
         yield from _smaller(command, "account")
 

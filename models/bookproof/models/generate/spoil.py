@@ -18,6 +18,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    SetReference,
     Submit,
 )
 from bookproof.spec.values import TimeInForce
@@ -67,6 +68,7 @@ SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
     KillSwitch: (("account", NO_NUMBERS),),
     Reinstate: (("account", NO_NUMBERS),),
     Disconnect: (("account", NO_NUMBERS),),
+    SetReference: (("symbol", (UNLISTED,)), ("price", PRICES)),
 }
 """The fields of each command, and what to spoil them with."""
 

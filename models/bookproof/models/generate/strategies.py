@@ -39,6 +39,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    SetReference,
     Submit,
     TakeSnapshot,
 )
@@ -152,6 +153,7 @@ def commands(
             st.builds(Reinstate, ACCOUNT),
             st.builds(Disconnect, ACCOUNT),
         ),
+        Feature.BANDS: (st.builds(SetReference, symbol, PRICE),),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]

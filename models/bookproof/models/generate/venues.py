@@ -6,7 +6,17 @@ from typing import NamedTuple
 
 from bookproof.models.generate.features import Feature, Features
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import PROFILES, NoLiquidity, OnDisconnect, Profile, ReplaceQuantity, TrueStop
+from bookproof.spec.profile import (
+    PROFILES,
+    CollarAction,
+    MarketOrders,
+    NoLiquidity,
+    OnDisconnect,
+    PostOnly,
+    Profile,
+    ReplaceQuantity,
+    TrueStop,
+)
 from bookproof.spec.values import Lots, Symbol, Ticks
 
 LEVELS = 11
@@ -40,6 +50,10 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("no-liquidity-cancels", no_liquidity=NoLiquidity.CANCEL),
         Profile("groups", self_trade_groups=((1, 2),)),
         Profile("all-go-on-disconnect", on_disconnect=OnDisconnect.ALL),
+        Profile("collars-let-rest", collar_action=CollarAction.REST),
+        Profile("collars-halt", collar_action=CollarAction.HALT),
+        Profile("market-to-limit", market_orders=MarketOrders.LIMIT),
+        Profile("post-only-steps-back", post_only=PostOnly.REPRICE),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""
@@ -47,7 +61,23 @@ VENUES: dict[str, Profile] = PROFILES | {
 
 def books(features: Features) -> tuple[Instrument, ...]:
     """The four books that a run with these features draws from."""
-    return LIMITED_BOOKS if Feature.LIMITS in features else PLAIN_BOOKS
+    listed = LIMITED_BOOKS if Feature.LIMITS in features else PLAIN_BOOKS
+    return tuple(map(_banded, listed, _WIDTHS)) if Feature.BANDS in features else listed
+
+
+_WIDTHS = (
+    {"collar": 2},
+    {"band": 4, "protection": 1},
+    {"band": 4, "collar": 3},
+    {"collar": 1, "protection": 2},
+)
+"""Of the four books with bands, in ticks. Narrow ones, as the prices drawn are only eleven ticks apart."""
+
+
+def _banded(instrument: Instrument, widths: dict[str, int]) -> Instrument:
+    """The book with bands; the first three are around the middle of the drawn prices, the last around no price yet."""
+    reference = scale_of(instrument).prices[LEVELS // 2] if "protection" not in widths or "band" in widths else None
+    return instrument._replace(reference=reference, **{name: width * instrument.tick for name, width in widths.items()})
 
 
 class Scale(NamedTuple):

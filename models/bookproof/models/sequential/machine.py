@@ -37,6 +37,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    SetReference,
     TakeSnapshot,
 )
 from bookproof.spec.instruments import Instrument
@@ -182,6 +183,12 @@ def agreement_machine(
             @rule(account=ACCOUNT)
             def disconnect(self, account: Account) -> None:
                 self.do(Disconnect(account))
+
+        if Feature.BANDS in features:
+
+            @rule(symbol=symbols, price=PRICE)
+            def set_reference(self, symbol: Symbol, price: Ticks) -> None:
+                self.do(SetReference(symbol, price))
 
         if Feature.LIMITS in features:
 
