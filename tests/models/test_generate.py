@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
@@ -205,10 +206,10 @@ TWO_FEATURES = {"D5", "D6"}
 
 def test_packed_sequences_reach_the_decision_rules() -> None:
     with listening() as seen:
-        for features in SWARM.values():
+        for features, profile in product(SWARM.values(), VENUES.values()):
 
-            @settings(QUICK, max_examples=60)
-            @given(cases(features))
+            @settings(QUICK, max_examples=4)
+            @given(cases(features, [profile]))
             def run(case: Case) -> None:
                 state = opening(case.instruments, case.profile)
                 for command in case.commands:

@@ -967,6 +967,8 @@ def _surely_trades(step: Step, scene: Scene) -> Lots:
     """
     profile, taker = step.before.profile, scene.about.terms
     limits = step.tapes[taker.symbol].limits.get(taker.order_id)
+    if taker.price is None and scene.facing and profile.market_orders is MarketOrders.LIMIT:
+        taker = taker._replace(price=scene.facing[0].terms.price)
     makers = [maker for maker in scene.facing if within(taker, maker.terms.price)]
     if limits is not None:
         makers = list(takewhile(lambda maker: limits.inside(maker.terms.price), makers))
