@@ -27,6 +27,7 @@ from bookproof.spec.commands import (
     Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
     KillSwitch,
     MassCancel,
     Reinstate,
@@ -97,6 +98,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
         is_any(KillSwitch, Reinstate, Disconnect)(command) or has("cancel_on_disconnect", False)(command)
     ),
     Feature.BANDS: is_any(SetReference),
+    Feature.BREAKER: is_any(IndexLevel),
     Feature.BAD_INPUT: is_bad,
 }
 """What shows that a feature is on."""
@@ -115,7 +117,9 @@ def shown_by(sequence: tuple[Command, ...]) -> set[Feature]:
 @every_feature
 def test_a_feature_alone_is_there_and_brings_no_other(feature: Feature) -> None:
     shown = shown_by(tuple(command for case in soaked(alone(feature)) for command in case.commands))
-    tolerated = {Feature.BAD_INPUT: set(SIGNS)}.get(feature, {feature})  # bad input spoils any field
+    tolerated = {Feature.BAD_INPUT: set(SIGNS), Feature.BREAKER: {Feature.BREAKER, Feature.HALTS}}.get(
+        feature, {feature}
+    )  # bad input spoils any field
     assert feature in shown
     assert shown <= tolerated
 

@@ -44,12 +44,14 @@ from bookproof.spec.commands import (
     Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
     KillSwitch,
     Leg,
     MassCancel,
     Reinstate,
     Replace,
     Resume,
+    SetReference,
     Submit,
     TakeSnapshot,
 )
@@ -211,6 +213,8 @@ LINES: list[tuple[Any, str]] = [
     (KillSwitch(7), '{"do":"kill-switch","account":7}'),
     (Reinstate(7), '{"do":"reinstate","account":7}'),
     (Disconnect(7), '{"do":"disconnect","account":7}'),
+    (SetReference("ABC", 100), '{"do":"set-reference","symbol":"ABC","price":100}'),
+    (IndexLevel(100), '{"do":"index-level","value":100}'),
     (Cancel('é"\n', 1), '{"do":"cancel","symbol":"\\u00e9\\"\\n","order_id":1}'),
     (Trade("ABC", 100, 3, 1, 2), '{"say":"trade","symbol":"ABC","price":100,"quantity":3,"maker":1,"taker":2}'),
     (

@@ -27,6 +27,7 @@ from bookproof.spec.commands import (
     Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
     KillSwitch,
     Leg,
     MassCancel,
@@ -77,6 +78,7 @@ CONTRARY = Profile(
     collar_action=CollarAction.HALT,
     market_orders=MarketOrders.LIMIT,
     post_only=PostOnly.REPRICE,
+    breaker_levels=(7, 13, 20),
 )
 """The switches that neither shipped profile turns."""
 RESTS = CONTRARY._replace(name="rests", collar_action=CollarAction.REST, market_orders=MarketOrders.WALK)
@@ -84,7 +86,7 @@ PROFILES = (DEFAULT, WORKLOADS, CONTRARY, RESTS)
 
 BOOKS = (
     Instrument("AAA"),
-    Instrument("BBB", tick=2, lot=3, max_quantity=60),
+    Instrument("BBB", tick=2, lot=3, max_quantity=60, underlying="CCC"),
     Instrument("CCC", min_price=90, max_price=110, min_notional=300, reference=100, band=3, collar=2, protection=1),
 )
 
@@ -155,6 +157,7 @@ def script(seed: int, length: int) -> Iterator[Command]:
             case _:
                 odd: list[Command] = [EndOfDay(), TakeSnapshot(), Resume(book.symbol), AdvanceClock(clock - 1)]
                 odd += [KillSwitch(4), Reinstate(4), Reinstate(4), Disconnect(draw.randrange(5))]
+                odd += [IndexLevel(1000 - number), Resume()]
                 odd += [SetReference(book.symbol, (98 + draw.randint(0, 4)) // book.tick * book.tick)]
                 yield draw.choice(odd)
 
@@ -450,6 +453,36 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
     ("within_band", "replaced", [buy(1, 5, 99)], Replace("ABC", 1, 5, 94), lambda it: it.listed(reference=100, band=5)),
     ("within_band", "no one said so", [], buy(1, 5, 100), lambda it: it.leave(reference=100)),
     ("within_collar", "too far", [sell(1, 5, 104)], buy(2, 5, 104), lambda it: it.listed(reference=100, collar=3)),
+    (
+        "breaker_halts_the_market",
+        "it goes on",
+        [IndexLevel(100)],
+        IndexLevel(93),
+        lambda it: it._replace(
+            before=it.before._replace(profile=Profile(breaker_levels=(7,))), after=it.after._replace(breaker_level=1)
+        ),
+    ),
+    (
+        "breaker_halts_the_market",
+        "another base",
+        [IndexLevel(100)],
+        EndOfDay(),
+        lambda it: it._replace(after=it.after._replace(index_base=99)),
+    ),
+    (
+        "no_trade_while_halted",
+        "with its underlying",
+        [],
+        buy(1, 5, 100),
+        lambda it: it._replace(
+            before=it.before._replace(
+                books={
+                    "ABC": it.before.books["ABC"]._replace(instrument=Instrument("ABC", underlying="XYZ")),
+                    "XYZ": it.before.books["XYZ"]._replace(phase=Phase.HALT),
+                }
+            )
+        ),
+    ),
     ("phases_change_by_command", "said only", [], buy(1, 5, 100), lambda it: it.say(*it.events, Halted("ABC"))),
     (
         "cancels_have_a_cause",
@@ -586,8 +619,8 @@ DEFECTS = [
     (exchange._basket, "return state, tuple(", "return state._with(*after), tuple(", "all_or_nothing"),
     (
         exchange._basket,
-        "after[at], cascaded = rules.cascade(book, state.profile)",
-        "cascaded = []",
+        "book, cascaded = rules.cascade(state.books[order.symbol], state.profile)",
+        "book, cascaded = state.books[order.symbol], []",
         "stops_take_their_turn",
     ),
     (
@@ -631,6 +664,8 @@ DEFECTS = [
         "(lambda *a: a[2])(0, 0,",
         "new_limits_have_a_cause",
     ),
+    (exchange._index_level, "halted=state.halted or halts", "halted=state.halted", "breaker_halts_the_market"),
+    (exchange._above, "if any(", "if False and any(", "no_trade_while_halted"),
     (exchange._set_phase, "book._replace(phase=phase)", "book", "phases_change_by_command"),
     (exchange._replace, "fault is None and state.halted", "False", "no_trade_while_halted"),
 ]

@@ -120,7 +120,8 @@ def test_c6_a_replaced_and_a_triggered_post_only_order_step_back_too(open_both: 
     both.sell(1, 9, 100)
     both.buy(2, 5, 90, post_only=True)
     both.replace(2, 5, 103)
-    assert both.events == (Replaced("ABC", 2, BUY, 103, 5), Repriced("ABC", 2, BUY, 99))
+    replaced = both.events
+    assert replaced == (Replaced("ABC", 2, BUY, 103, 5), Repriced("ABC", 2, BUY, 99))
     both.buy(3, 5, 101, stop=100, post_only=True)
     both.buy(4, 5, 100)
     assert both.events[2:] == (Triggered("ABC", 3), Repriced("ABC", 3, BUY, 99))

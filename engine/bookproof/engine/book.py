@@ -84,7 +84,7 @@ class StopOrder:
 class Market:
     """What all books of an exchange share."""
 
-    __slots__ = ("blocked", "clock", "halted", "restricted")
+    __slots__ = ("blocked", "breaker_level", "clock", "halted", "index", "index_base", "restricted")
 
     def __init__(self) -> None:
         self.halted = False
@@ -93,6 +93,10 @@ class Market:
         """Moves only by command (A5)."""
         self.blocked: set[Account] = set()
         """Accounts that a kill switch keeps out (J7)."""
+        self.index: int | None = None
+        """Where the breaker's index stands (J6)."""
+        self.index_base: int | None = None
+        self.breaker_level = 0
         self.restricted = False
         """Halted, or somebody is blocked: all that the short way in asks, so that it pays for one look only."""
 
@@ -138,16 +142,27 @@ class FastBook:
         "_stops_seen",
         "_taker_ended",
         "checks",
+        "dependents",
         "halted",
+        "halted_above",
+        "halted_itself",
         "last_price",
         "reference",
         "symbol",
+        "underlyings",
     )
 
     def __init__(self, instrument: Instrument, profile: Profile, market: Market) -> None:
         self.symbol = instrument.symbol
         self.checks = EntryChecks(instrument)
         self.halted = False
+        """By itself or with a book that it depends on: all that the short way in asks."""
+        self.halted_itself = False
+        self.halted_above = False
+        self.underlyings: tuple[FastBook, ...] = ()
+        """The books that this one depends on (J6)."""
+        self.dependents: tuple[FastBook, ...] = ()
+        """The books that depend on this one, in listing order."""
         self.last_price: Ticks | None = None
         self._market = market
         self._min_notional = instrument.min_notional
@@ -178,6 +193,15 @@ class FastBook:
         self._stops_seen = 0
         self._taker_ended = False
 
+    # ── halts ──
+
+    def set_halted(self, halted: bool) -> None:
+        """Halt or free this book, and with it those that depend on it (J2, J6): hold the stripes of all of them."""
+        self.halted_itself = halted
+        for book in (self, *self.dependents):
+            book.halted_above = any(other.halted_itself for other in book.underlyings)
+            book.halted = book.halted_itself or book.halted_above
+
     # ── entry ──
 
     def refusal(self, order: Submit) -> RejectReason | None:
@@ -188,7 +212,7 @@ class FastBook:
         if self._market.halted:
             return RejectReason.MARKET_HALTED
         if self.halted:
-            return RejectReason.BOOK_HALTED
+            return RejectReason.UNDERLYING_HALTED if self.halted_above else RejectReason.BOOK_HALTED
         if order.order_id in self._live:
             return RejectReason.DUPLICATE_ORDER_ID
         if expires is not None and expires <= self._market.clock:
@@ -380,7 +404,7 @@ class FastBook:
 
     def _volatility_halt(self, events: list[Event]) -> None:
         """What a collar does to the book that it stops: the one place that decides what a volatility halt is (J5)."""
-        self.halted = True
+        self.set_halted(True)
         events.append(Halted(self.symbol))
 
     def _passive_price(self, side: Side) -> Ticks | None:
@@ -677,7 +701,8 @@ class FastBook:
         if self._market.halted:
             return (Rejected(symbol, order_id, RejectReason.MARKET_HALTED),)
         if self.halted:
-            return (Rejected(symbol, order_id, RejectReason.BOOK_HALTED),)
+            reason = RejectReason.UNDERLYING_HALTED if self.halted_above else RejectReason.BOOK_HALTED
+            return (Rejected(symbol, order_id, reason),)
         order = self._live.get(order_id)
         if order is None:
             return (Rejected(symbol, order_id, _UNKNOWN_ORDER),)

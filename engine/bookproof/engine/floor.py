@@ -18,6 +18,7 @@ from bookproof.spec.commands import (
     Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
     KillSwitch,
     MassCancel,
     Reinstate,
@@ -37,13 +38,14 @@ from bookproof.spec.events import (
     DayEnded,
     Event,
     Halted,
+    IndexMoved,
     MassCancelled,
     ReferenceSet,
     Rejected,
     Resumed,
     SnapshotTaken,
 )
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import Instrument, underlying_flaw
 from bookproof.spec.profile import OnDisconnect, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Account, OrderId, Phase, Symbol, TimeInForce
@@ -60,6 +62,7 @@ class Floor:
         self.market = Market()
         self._all_go_on_disconnect = profile.on_disconnect is OnDisconnect.ALL
         self.books: dict[Symbol, FastBook] = {}
+        listed: list[Instrument] = []
         for instrument in instruments:
             if instrument.symbol in self.books:
                 raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
@@ -67,6 +70,21 @@ class Floor:
             if flaw is not None:
                 raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
             self.books[instrument.symbol] = book_type(instrument, profile, self.market)
+            listed.append(instrument)
+        self._breaker_levels = profile.breaker_levels
+        flaw = underlying_flaw(listed) or profile.breaker_flaw()
+        if flaw is not None:
+            raise ValueError(flaw)
+        above = {instrument.symbol: instrument.underlying for instrument in listed}
+        for symbol, book in self.books.items():
+            chain: list[FastBook] = []
+            at = above[symbol]
+            while at is not None:
+                chain.append(self.books[at])
+                at = above[at]
+            book.underlyings = tuple(chain)
+        for book in self.books.values():
+            book.dependents = tuple(other for other in self.books.values() if book in other.underlyings)
 
     def carry_out(self, command: Command) -> Sequence[Event]:
         """Any command, from its own faults to its effects: hold everything it touches.
@@ -108,6 +126,10 @@ class Floor:
                 return self.end_of_day()
             case TakeSnapshot():
                 return [self.snapshot()]
+            case IndexLevel():
+                if not is_number(command.value) or command.value == 0:
+                    return refused(None, None, RejectReason.INVALID_INDEX)
+                return self.index_level(command.value)
             case KillSwitch() | Reinstate() | Disconnect():
                 if not is_number(command.account):
                     return refused(None, None, RejectReason.INVALID_ACCOUNT)
@@ -138,22 +160,25 @@ class Floor:
     # ── one book: hold its stripe ──
 
     def halt_book(self, symbol: Symbol) -> Event:
-        """Stop matching in one book (J2)."""
+        """Stop matching in one book (J2) and in those that depend on it (J6)."""
         book = self.books[symbol]
-        if book.halted:
+        if book.halted_itself:
             return Rejected(symbol, None, RejectReason.BOOK_HALTED)
-        book.halted = True
+        book.set_halted(True)
         return Halted(symbol)
 
     def resume_book(self, symbol: Symbol) -> list[Event]:
         """End the halt of one book (J1), and trigger the stops that were due when it began (J5)."""
         book = self.books[symbol]
-        if not book.halted:
+        if not book.halted_itself:
             return refused(symbol, None, RejectReason.NOT_HALTED)
-        book.halted = False
+        book.set_halted(False)
         events: list[Event] = [Resumed(symbol)]
         if not self.market.halted:
-            book.trigger_stops(events)
+            freed = (book, *book.dependents)
+            for other in self.books.values() if len(freed) > 1 else freed:  # in listing order
+                if other in freed:
+                    other.trigger_stops(events)
         return events
 
     def set_reference(self, command: SetReference) -> list[Event]:
@@ -173,7 +198,9 @@ class Floor:
 
     def market_view(self) -> MarketView:
         """What can be seen of the exchange as a whole: hold any stripe."""
-        return MarketView(self.market.halted, self.market.clock, tuple(sorted(self.market.blocked)))
+        market = self.market
+        blocked = tuple(sorted(market.blocked))
+        return MarketView(market.halted, market.clock, blocked, market.index, market.index_base, market.breaker_level)
 
     # ── the books of a basket: hold the stripes of all its legs ──
 
@@ -252,6 +279,23 @@ class Floor:
             book.trigger_stops(events)
         return events
 
+    def index_level(self, value: int) -> list[Event]:
+        """Move the index, and halt the market where it has fallen by one more level of the breaker (J6)."""
+        market = self.market
+        if market.index_base is None:
+            market.index_base = value
+        market.index = value
+        fallen = 100 * (market.index_base - value)
+        level = market.breaker_level
+        while level < len(self._breaker_levels) and fallen >= self._breaker_levels[level] * market.index_base:
+            level += 1
+        events: list[Event] = [IndexMoved(value, level)]
+        if level > market.breaker_level:
+            market.breaker_level = level
+            if not market.halted:
+                events.append(self.halt_market())
+        return events
+
     def advance_clock(self, command: AdvanceClock) -> list[Event]:
         """What is due expires, then the clock has moved (C2)."""
         if command.now < self.market.clock:
@@ -261,7 +305,8 @@ class Floor:
         return [*expired, ClockAdvanced(command.now)]
 
     def end_of_day(self) -> list[Event]:
-        """Day orders die (C2)."""
+        """Day orders die (C2), and the breaker begins anew (J6)."""
+        self.market.index_base, self.market.breaker_level = self.market.index, 0
         return [*(event for book in self.books.values() for event in book.expire_day()), DayEnded()]
 
     def snapshot(self) -> Event:

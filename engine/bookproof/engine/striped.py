@@ -9,9 +9,12 @@ lock                  guards                                      taken by
 ``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt and resume of one book,
                                                                   its reference, views: the one stripe of the book
 several stripes       the books of a basket's legs                basket: the stripes of its legs
-all stripes           the market-wide halt, the clock and the     mass cancel, halt and resume of the market, clock, end
-                      blocked accounts, to write them (any one    of day, snapshot, kill switch, reinstate, disconnect
-                      stripe, to read them)
+several stripes       a book and those that depend on it: that    halt and resume of such a book; where a collar may
+                      it is halted (the stripe of any one of      halt it, also submit, replace and basket
+                      them, to read that)
+all stripes           the market-wide halt, the clock, the index  mass cancel, halt and resume of the market, clock, end
+                      and the blocked accounts, to write them     of day, snapshot, kill switch, reinstate, disconnect,
+                      (any one stripe, to read them)              index level
 ====================  ==========================================  =====================================================
 
 Order: from the lowest stripe number up, through `_holding` and nowhere else, so no two operations can each wait for
@@ -42,6 +45,7 @@ from bookproof.spec.commands import (
     Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
     KillSwitch,
     MassCancel,
     Reinstate,
@@ -53,11 +57,12 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.events import Event
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.profile import DEFAULT, CollarAction, Profile
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import OrderId, Symbol
 
 _ABOUT_ONE_ORDER = (Submit, Cancel, Replace)
+_ABOUT_ONE_BOOK = (*_ABOUT_ONE_ORDER, Halt, Resume, SetReference)
 
 
 class StripedEngine(LockedViews):
@@ -94,7 +99,17 @@ class StripedEngine(LockedViews):
         self._lock_of = {symbol: self._stripes[number] for symbol, number in self._stripe_of.items()}
         # All that a command about one book needs, found in one look.
         self._desks = {
-            symbol: (lock.acquire, lock.release, self._floor.books[symbol]) for symbol, lock in self._lock_of.items()
+            symbol: (lock.acquire, lock.release, self._floor.books[symbol])
+            for symbol, lock in self._lock_of.items()
+            if not self._floor.books[symbol].dependents
+        }
+        self._family = {
+            symbol: (self._stripe_of[symbol], *(self._stripe_of[other.symbol] for other in book.dependents))
+            for symbol, book in self._floor.books.items()
+        }
+        halting = profile.collar_action is CollarAction.HALT
+        self._stripes_of_order = {
+            symbol: self._family[symbol] if halting else (number,) for symbol, number in self._stripe_of.items()
         }
         self._operations: dict[type[Command], Callable[[Any], Answer]] = {
             Basket: self._basket,
@@ -108,6 +123,7 @@ class StripedEngine(LockedViews):
             Reinstate: self._about_account,
             Disconnect: self._about_account,
             SetReference: self._set_reference,
+            IndexLevel: self._index_level,
         }
 
     def submit(self, command: Command) -> Answer:
@@ -135,8 +151,10 @@ class StripedEngine(LockedViews):
             release()
 
     def _submit_special(self, command: Any) -> Answer:
-        """A command that is not about one book, or about one that is not listed."""
+        """A command that is about no book, about one that others depend on, or about one that is not listed."""
         kind = type(command)
+        if kind in _ABOUT_ONE_BOOK and command.symbol in self._family:
+            return self._with_dependents(command)
         if kind in _ABOUT_ONE_ORDER:
             return self._refuse(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
         operation = self._operations.get(kind)
@@ -147,13 +165,27 @@ class StripedEngine(LockedViews):
     def _set_reference(self, command: SetReference) -> Answer:
         return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)  # a listed book takes the short way
 
+    # ── the stripes of a book and of those that depend on it: known before anything is matched ──
+
+    def _with_dependents(self, command: Submit | Cancel | Replace | Halt | Resume | SetReference) -> Answer:
+        symbol = command.symbol
+        assert symbol is not None
+        stripes: tuple[int, ...] = (self._stripe_of[symbol],)
+        if isinstance(command, Halt | Resume):
+            stripes = self._family[symbol]
+        elif isinstance(command, Submit | Replace):
+            stripes = self._stripes_of_order[symbol]
+        with self._holding(stripes):  # guards the book, and whether its dependents are halted
+            return self._stamped(list(self._floor.carry_out(command)))
+
     # ── the stripes of the legs ──
 
     def _basket(self, basket: Basket) -> Answer:
         rejected = self._floor.basket_fault(basket)
         if rejected is not None:
             return self._stamped([rejected])
-        with self._holding(self._stripe_of[leg.symbol] for leg in basket.legs):  # guards the legs' books
+        stripes = [stripe for leg in basket.legs for stripe in self._stripes_of_order[leg.symbol]]
+        with self._holding(stripes):  # guards the legs' books
             return self._stamped(self._floor.basket(basket))
 
     # ── all stripes ──
@@ -196,6 +228,12 @@ class StripedEngine(LockedViews):
             return self._refuse(None, None, RejectReason.INVALID_ACCOUNT)
         with self._holding_all():  # guards the blocked accounts and every book
             return self._stamped(list(self._floor.carry_out(command)))
+
+    def _index_level(self, command: IndexLevel) -> Answer:
+        if not is_number(command.value) or command.value == 0:
+            return self._refuse(None, None, RejectReason.INVALID_INDEX)
+        with self._holding_all():  # guards the index and the market-wide halt
+            return self._stamped(self._floor.index_level(command.value))
 
     # ── the one way to hold several stripes ──
 

@@ -38,7 +38,7 @@ from typing import IO, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from bookproof.spec.commands import COMMANDS, Command
 from bookproof.spec.events import EVENTS, Event
 from bookproof.spec.input_error import InputError, quote
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import Instrument, underlying_flaw
 from bookproof.spec.profile import DEFAULT, PROFILES, Profile
 from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
@@ -296,6 +296,10 @@ def _check(header: Header[Any]) -> None:
         if (flaw := instrument.flaw()) is not None:
             raise InputError("", 0, f"instruments[{at}]", "limits that can be kept", f"those of {name}", flaw)
         listed.add(instrument.symbol)
+    if (flaw := underlying_flaw(header.instruments)) is not None:
+        raise InputError("", 0, "instruments", "books that depend on listed ones", "others", flaw)
+    if (flaw := header.profile.breaker_flaw()) is not None:
+        raise InputError("", 0, "profile.breaker_levels", "levels that rise", str(header.profile.breaker_levels), flaw)
     for account, times in Counter(chain.from_iterable(header.profile.self_trade_groups)).items():
         if times > 1:
             got = f"account {account} in {times} places"

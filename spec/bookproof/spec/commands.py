@@ -2,7 +2,7 @@
 
 `Submit`, `Cancel`, `Replace` and `SetReference` touch one book. `Basket` touches the books of its legs. `MassCancel`,
 a market-wide `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them, and so do
-`KillSwitch`, `Reinstate` and `Disconnect`.
+`KillSwitch`, `Reinstate`, `Disconnect` and `IndexLevel`. A halt of a book touches those that depend on it as well.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class MassCancel(Value, frozen=True):
 
 
 class Halt(Value, frozen=True):
-    """Stop matching and entry in one book, or in the whole market without a symbol (rules J2, J6)."""
+    """Stop matching and entry in one book and those that depend on it, or without a symbol everywhere (J2, J6)."""
 
     symbol: Symbol | None = None
 
@@ -148,6 +148,12 @@ class SetReference(Value, frozen=True):
     price: Ticks
 
 
+class IndexLevel(Value, frozen=True):
+    """The index that the market-wide breaker looks at stands here now, in its smallest steps (rule J6)."""
+
+    value: int
+
+
 Command: TypeAlias = (
     Submit
     | Cancel
@@ -163,6 +169,7 @@ Command: TypeAlias = (
     | Reinstate
     | Disconnect
     | SetReference
+    | IndexLevel
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -180,5 +187,6 @@ COMMANDS: tuple[type[Command], ...] = (
     Reinstate,
     Disconnect,
     SetReference,
+    IndexLevel,
 )
 """Every kind of command."""

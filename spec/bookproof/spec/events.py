@@ -156,6 +156,13 @@ class Repriced(Value, frozen=True):
     price: Ticks
 
 
+class IndexMoved(Value, frozen=True):
+    """The index stands here, and so many levels of the breaker have been crossed today (rule J6)."""
+
+    value: int
+    level: int
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -175,6 +182,7 @@ Event: TypeAlias = (
     | AccountDisconnected
     | ReferenceSet
     | Repriced
+    | IndexMoved
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -196,6 +204,7 @@ EVENTS: tuple[type[Event], ...] = (
     AccountDisconnected,
     ReferenceSet,
     Repriced,
+    IndexMoved,
 )
 """Every kind of event."""
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from bookproof.spec import book as rules
 from bookproof.spec.book import Book, Pending
+from bookproof.spec.breaker import levels_crossed
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -19,6 +20,7 @@ from bookproof.spec.commands import (
     Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
     KillSwitch,
     Leg,
     MassCancel,
@@ -37,13 +39,14 @@ from bookproof.spec.events import (
     DayEnded,
     Event,
     Halted,
+    IndexMoved,
     MassCancelled,
     ReferenceSet,
     Rejected,
     Resumed,
     SnapshotTaken,
 )
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import Instrument, underlying_flaw
 from bookproof.spec.kernel import HIDDEN, Resting
 from bookproof.spec.profile import DEFAULT, OnDisconnect, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
@@ -75,6 +78,12 @@ class Exchange(NamedTuple):
     clock: Nanoseconds = 0
     blocked: frozenset[Account] = frozenset()
     """Accounts that a kill switch keeps out (J7)."""
+    index_level: int | None = None
+    """Where the breaker's index stands (J6)."""
+    index_base: int | None = None
+    """What its fall is measured from: the first level of all, then that at the last end of day."""
+    breaker_level: int = 0
+    """How many levels of the breaker have been crossed today."""
 
     def instrument(self, symbol: Symbol) -> Instrument | None:
         """The listing of one symbol."""
@@ -93,7 +102,8 @@ Stepped = tuple[Exchange, tuple[Event, ...]]
 def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Exchange:
     """An exchange with these books, all of them empty and open.
 
-    Raises ValueError when a symbol is listed twice, or when limits or self-trade groups make no sense.
+    Raises ValueError when a symbol is listed twice, or when limits, self-trade groups, levels of the breaker or
+    underlyings make no sense.
     """
     grouped = [account for group in profile.self_trade_groups for account in group]
     if len(grouped) != len(set(grouped)):
@@ -105,6 +115,9 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
         if (flaw := instrument.flaw()) is not None:
             raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
         books[instrument.symbol] = Book(instrument, reference=instrument.reference)
+    flaw = underlying_flaw(book.instrument for book in books.values()) or profile.breaker_flaw()
+    if flaw is not None:
+        raise ValueError(flaw)
     return Exchange(profile, books)
 
 
@@ -148,6 +161,8 @@ def step(state: Exchange, command: Command) -> Stepped:
             return _disconnect(state, command)
         case SetReference():
             return _set_reference(state, command)
+        case IndexLevel():
+            return _index_level(state, command)
 
 
 def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
@@ -170,6 +185,8 @@ def _submit(state: Exchange, order: Submit) -> Stepped:
     if fault is None and state.halted:
         fired("J6")
         fault = RejectReason.MARKET_HALTED
+    if fault is None:
+        fault = _above(state, order.symbol)
     if fault is not None:
         return _refused(state, order.symbol, order.order_id, fault)
     return _happened(state, rules.submit(state.books[order.symbol], order, state.clock, state.profile))
@@ -180,7 +197,7 @@ def _cancel(state: Exchange, command: Cancel) -> Stepped:
     if fault is not None:
         return _refused(state, command.symbol, command.order_id, fault)
     book = state.books[command.symbol]
-    if state.halted or book.phase is Phase.HALT:
+    if is_halted(state, command.symbol):
         fired("J2")  # cancelling is allowed
     return _happened(state, rules.cancel(book, command.order_id))
 
@@ -190,6 +207,8 @@ def _replace(state: Exchange, command: Replace) -> Stepped:
     if fault is None and state.halted:
         fired("J6")
         fault = RejectReason.MARKET_HALTED
+    if fault is None:
+        fault = _above(state, command.symbol)
     if fault is not None:
         return _refused(state, command.symbol, command.order_id, fault)
     return _happened(state, rules.replace(state.books[command.symbol], command, state.profile))
@@ -229,11 +248,14 @@ def _basket(state: Exchange, basket: Basket) -> Stepped:
             )
         after.append(book)
         events += entered
-    for at, book in enumerate(after):
-        fired("E2")
-        after[at], cascaded = rules.cascade(book, state.profile)
-        events += cascaded
-    return state._with(*after), tuple(events)
+    state = state._with(*after)
+    for order in orders:
+        if not is_halted(state, order.symbol):  # a leg's stops may halt the books that depend on its own (J5, J6)
+            fired("E2")
+            book, cascaded = rules.cascade(state.books[order.symbol], state.profile)
+            state = state._with(book)
+            events += cascaded
+    return state, tuple(events)
 
 
 def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectReason] | None:
@@ -248,15 +270,17 @@ def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectRe
         fired("J6")
         return basket.legs[0], RejectReason.MARKET_HALTED
     refusals = [
-        (reason, leg)
-        for leg in basket.legs
-        if (reason := rules.refusal(state.books[leg.symbol], leg_order(basket, leg), state.clock, state.profile))
-        is not None
+        (reason, leg) for leg in basket.legs if (reason := _leg_refusal(state, leg_order(basket, leg))) is not None
     ]
     if not refusals:
         return None
     reason, leg = min(refusals, key=lambda refusal: refusal[0].precedence)
     return leg, reason
+
+
+def _leg_refusal(state: Exchange, order: Submit) -> RejectReason | None:
+    above = _above(state, order.symbol)
+    return above or rules.refusal(state.books[order.symbol], order, state.clock, state.profile)
 
 
 def _mass_cancel(state: Exchange, command: MassCancel) -> Stepped:
@@ -340,7 +364,10 @@ def _set_phase(state: Exchange, symbol: Symbol, phase: Phase) -> Stepped:
         return _refused(state, symbol, None, RejectReason.BOOK_HALTED if halting else RejectReason.NOT_HALTED)
     fired("J1")
     changed = state._with(book._replace(phase=phase))
-    return (changed, (Halted(symbol),)) if halting else _reopened(changed, (symbol,), Resumed(symbol))
+    if halting:
+        return changed, (Halted(symbol),)
+    freed = [other for other in state.books if other == symbol or symbol in underlyings(state, other)]
+    return _reopened(changed, freed, Resumed(symbol))
 
 
 def _reopened(state: Exchange, symbols: Iterable[Symbol], resumed: Resumed) -> Stepped:
@@ -356,8 +383,40 @@ def _reopened(state: Exchange, symbols: Iterable[Symbol], resumed: Resumed) -> S
 
 
 def is_halted(state: Exchange, symbol: Symbol) -> bool:
-    """Whether a book is halted, by itself or with the market (J2, J6)."""
-    return state.halted or state.books[symbol].phase is Phase.HALT
+    """Whether a book is halted: by itself, with one that it depends on, or with the market (J2, J6)."""
+    return state.halted or any(state.books[at].phase is Phase.HALT for at in (symbol, *underlyings(state, symbol)))
+
+
+def underlyings(state: Exchange, symbol: Symbol) -> tuple[Symbol, ...]:
+    """The books that a book depends on, the nearest first (J6)."""
+    underlying = state.books[symbol].instrument.underlying
+    return () if underlying is None else (underlying, *underlyings(state, underlying))
+
+
+def _above(state: Exchange, symbol: Symbol) -> RejectReason | None:
+    """The refusal of whatever enters a book that is halted with one that it depends on (J6)."""
+    if any(state.books[at].phase is Phase.HALT for at in underlyings(state, symbol)):
+        fired("J6")
+        return RejectReason.UNDERLYING_HALTED
+    return None
+
+
+def _index_level(state: Exchange, command: IndexLevel) -> Stepped:
+    """The index moves, and if it falls through a level the market halts in the same step: each level once a day (J6).
+
+    The first level ever told is the base, afterwards that at the last end of day.
+    """
+    if not is_id(command.value) or command.value == 0:
+        return _refused(state, None, None, RejectReason.INVALID_INDEX)
+    fired("J6")
+    base = command.value if state.index_base is None else state.index_base
+    crossed = levels_crossed(state.profile.breaker_levels, base, command.value)
+    level = max(state.breaker_level, crossed)
+    halts = level > state.breaker_level and not state.halted
+    state = state._replace(
+        index_level=command.value, index_base=base, breaker_level=level, halted=state.halted or halts
+    )
+    return state, (IndexMoved(command.value, level), *([Halted(None)] if halts else []))
 
 
 def _advance_clock(state: Exchange, command: AdvanceClock) -> Stepped:
@@ -381,7 +440,7 @@ def _end_of_day(state: Exchange) -> Stepped:
     state, expired = _cancel_where(
         state, lambda order: order.terms.time_in_force is TimeInForce.DAY, CancelReason.EXPIRED
     )
-    return state, (*expired, DayEnded())
+    return state._replace(index_base=state.index_level, breaker_level=0), (*expired, DayEnded())
 
 
 # ── views ──
@@ -444,7 +503,8 @@ def snapshot(state: Exchange) -> tuple[BookView, ...]:
 
 def market(state: Exchange) -> MarketView:
     """What can be seen of the exchange as a whole."""
-    return MarketView(state.halted, state.clock, tuple(sorted(state.blocked)))
+    blocked = tuple(sorted(state.blocked))
+    return MarketView(state.halted, state.clock, blocked, state.index_level, state.index_base, state.breaker_level)
 
 
 # ── small things ──

@@ -40,6 +40,8 @@ class Instrument(Value, frozen=True):
     """How far from the last trade an order may trade; 0 sets no limit (J5)."""
     protection: Ticks = 0
     """How far beyond its stop price a triggered stop without a limit may trade; 0 sets no limit (E6)."""
+    underlying: Symbol | None = None
+    """The book that this one depends on: while that one is halted, so is this (J6)."""
 
     def nearest_inside(self, price: Ticks) -> Ticks:
         """The price itself, or the nearest whole tick within the limits.
@@ -84,6 +86,26 @@ class Instrument(Value, frozen=True):
     def accepts_quantity(self, quantity: object) -> bool:
         """Whether `quantity` is a whole number of lots within the limits."""
         return type(quantity) is int and self.min_quantity <= quantity <= self.max_quantity and quantity % self.lot == 0
+
+
+def underlying_flaw(instruments: Iterable[Instrument]) -> str | None:
+    """What is wrong with who depends on whom; None when it can be.
+
+    >>> underlying_flaw([Instrument("ABC"), Instrument("XYZ", underlying="ABC")])
+    >>> underlying_flaw([Instrument("ABC", underlying="XYZ"), Instrument("XYZ", underlying="ABC")])
+    "'ABC' depends on itself, by way of its underlying"
+    """
+    depends_on = {instrument.symbol: instrument.underlying for instrument in instruments}
+    for symbol in depends_on:
+        seen, at = set[Symbol](), depends_on[symbol]
+        while at is not None and at not in seen:
+            if at not in depends_on:
+                return f"{symbol!r} depends on {at!r}, which is not listed"
+            if at == symbol:
+                return f"{symbol!r} depends on itself, by way of its underlying"
+            seen.add(at)
+            at = depends_on[at]
+    return None
 
 
 def listing(symbols: Iterable[Symbol]) -> tuple[Instrument, ...]:

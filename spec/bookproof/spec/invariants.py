@@ -23,6 +23,7 @@ from bookproof.spec.commands import (
     Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
     KillSwitch,
     MassCancel,
     Reinstate,
@@ -42,6 +43,7 @@ from bookproof.spec.events import (
     DayEnded,
     Event,
     Halted,
+    IndexMoved,
     MassCancelled,
     Prevented,
     ReferenceSet,
@@ -238,7 +240,7 @@ def clock_moves_by_command(step: Step) -> Sentences:
 
 @_of_step("J1", "J6")
 def phases_change_by_command(step: Step) -> Sentences:
-    """Only `Halt` and `Resume` change a phase, and a collar that halts: of one book, or the market's own switch."""
+    """Only `Halt`, `Resume`, a collar that halts and the breaker change a phase: of a book, or the market's switch."""
     refused = any(isinstance(event, Rejected) for event in step.events)
     phases: dict[Symbol | None, bool] = {symbol: book.phase is Phase.HALT for symbol, book in step.before.books.items()}
     phases[None] = step.before.halted
@@ -248,6 +250,8 @@ def phases_change_by_command(step: Step) -> Sentences:
     if step.before.profile.collar_action is CollarAction.HALT:
         collared = [event for event in step.events if isinstance(event, Cancelled)]
         by_collar = {event.symbol for event in collared if event.reason is CancelReason.COLLAR}
+    if step.after.breaker_level > step.before.breaker_level and not step.before.halted:
+        by_collar.add(None)  # by the breaker: `breaker_halts_the_market` says when
     phases |= dict.fromkeys(by_collar, True)
     told = {event.symbol for event in step.events if isinstance(event, Halted)}
     due = by_collar | ({step.command.symbol} if isinstance(step.command, Halt) and not refused else set())
@@ -259,16 +263,44 @@ def phases_change_by_command(step: Step) -> Sentences:
             yield f"{symbol or 'the market'} should {'be' if halted else 'not be'} halted"
 
 
+@_of_step("J6")
+def breaker_halts_the_market(step: Step) -> Sentences:
+    """The market is halted as soon as the index has fallen by a level of the breaker for the first time in a day."""
+    before, after, command = step.before, step.after, step.command
+    refused = any(isinstance(event, Rejected) for event in step.events)
+    should = (before.index_level, before.index_base, before.breaker_level)
+    if isinstance(command, EndOfDay):
+        should = (before.index_level, before.index_level, 0)
+    elif isinstance(command, IndexLevel) and not refused:
+        base = before.index_base or command.value
+        # A fall by a level leaves no more than the rest of a hundred percent of the base.
+        reached_now = [fall for fall in before.profile.breaker_levels if command.value * 100 <= base * (100 - fall)]
+        level = max(before.breaker_level, len(reached_now))
+        should = (command.value, base, level)
+        if level > before.breaker_level and not after.halted:
+            yield f"the index fell from {base} to {command.value}, and the market is not halted"
+        if IndexMoved(command.value, level) not in step.events:
+            yield f"nothing says that the index stands at {command.value}, {level} levels down"
+    found = (after.index_level, after.index_base, after.breaker_level)
+    if found != should:
+        yield f"index, base and level are {found}, and should be {should}"
+
+
 @_of_step("J2", "J6")
 def no_trade_while_halted(step: Step) -> Sentences:
     """In a halted book nothing enters, changes, is triggered or trades."""
     halted = {symbol for symbol in step.before.books if _halted(step.before, symbol)}
     for event in step.events:
         if isinstance(event, Resumed):  # whom it leaves halted is halted after the step as well
-            halted = {symbol for symbol in halted if event.symbol not in (None, symbol) or _halted(step.after, symbol)}
-            halted -= {other.symbol for other in step.events if isinstance(other, Halted) and other.symbol is not None}
+            again = {other.symbol for other in step.events if isinstance(other, Halted)}
+            halted = {
+                symbol
+                for symbol in halted
+                if event.symbol not in (None, *_chain(step.before, symbol))
+                or (_halted(step.after, symbol) and not again & set(_chain(step.before, symbol)))
+            }
         elif isinstance(event, Halted):
-            halted |= set(step.before.books) if event.symbol is None else {event.symbol}
+            halted |= {symbol for symbol in step.before.books if event.symbol in (None, *_chain(step.before, symbol))}
         if isinstance(event, Accepted | Replaced | Repriced | Triggered | Trade | Prevented) and event.symbol in halted:
             yield f"{event} happened while {event.symbol} is halted"
 
@@ -867,7 +899,9 @@ def _reach(command: Command, state: Exchange) -> set[Symbol]:
         case Halt(symbol=None):
             return set()
         case Halt() | Resume():
-            return set(state.books) if command.symbol is None else {command.symbol}
+            return {symbol for symbol in state.books if command.symbol in (None, *_chain(state, symbol))}
+        case IndexLevel():
+            return set()
         case MassCancel() | AdvanceClock() | EndOfDay() | KillSwitch() | Disconnect():
             return set(state.books)
         case TakeSnapshot() | Reinstate():
@@ -908,6 +942,8 @@ def _acknowledges(event: Event, command: Command) -> bool:
             return isinstance(event, AccountDisconnected)
         case SetReference():
             return event == ReferenceSet(command.symbol, command.price)
+        case IndexLevel():
+            return isinstance(event, IndexMoved)
 
 
 def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
@@ -951,7 +987,15 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
 
 def _halted(state: Exchange, symbol: Symbol) -> bool:
     """Whether nothing may happen in a book now (J2, J6)."""
-    return state.halted or state.books[symbol].phase is Phase.HALT
+    return state.halted or any(state.books[at].phase is Phase.HALT for at in _chain(state, symbol))
+
+
+def _chain(state: Exchange, symbol: Symbol) -> list[Symbol]:
+    """A book, and those that it depends on (J6)."""
+    chain = [symbol]
+    while (underlying := state.books[chain[-1]].instrument.underlying) is not None:
+        chain.append(underlying)
+    return chain
 
 
 def _inside(makers: list[Resting], limits: Limits | None) -> list[Resting]:

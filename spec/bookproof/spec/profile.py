@@ -103,6 +103,19 @@ class Profile(Value, frozen=True):
     """C3."""
     post_only: PostOnly = PostOnly.REJECT
     """C6."""
+    breaker_levels: tuple[int, ...] = ()
+    """J6: falls of the index, in percent of its base, at each of which the market halts once a day."""
+
+    def breaker_flaw(self) -> str | None:
+        """What is wrong with the levels of the breaker; None when they can be.
+
+        >>> Profile(breaker_levels=(7, 7)).breaker_flaw()
+        'breaker_levels must rise from at least 1 to at most 100, not (7, 7)'
+        """
+        levels = self.breaker_levels
+        if levels and not (levels[0] >= 1 and levels[-1] <= 100 and all(map(int.__lt__, levels, levels[1:]))):
+            return f"breaker_levels must rise from at least 1 to at most 100, not {levels}"
+        return None
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

@@ -8,7 +8,7 @@ from enum import StrEnum
 class RejectReason(StrEnum):
     """Why a command was refused, in order of precedence: of several reasons that apply, the first is reported.
 
-    The reasons up to `INVALID_TIME` follow from the command and the listing alone; those after it need the book.
+    The reasons up to `INVALID_INDEX` follow from the command and the listing alone; those after it need the book.
 
     >>> RejectReason.UNKNOWN_SYMBOL.precedence < RejectReason.UNKNOWN_ORDER.precedence
     True
@@ -36,12 +36,16 @@ class RejectReason(StrEnum):
     """Negative, above the quantity, not a whole number of lots, or too many slices (A1, D1)."""
     INVALID_TIME = "invalid-time"
     """Not an integer time; or a good-till-date order without one, or another order with one (C2)."""
+    INVALID_INDEX = "invalid-index"
+    """Not an integer from 1 to 2**63 - 1 (J6)."""
     ACCOUNT_BLOCKED = "account-blocked"
     """A kill switch blocks the account, in this book and in every other (J7)."""
     ACCOUNT_NOT_BLOCKED = "account-not-blocked"
     """A reinstatement of an account that nothing blocks (J7)."""
     MARKET_HALTED = "market-halted"
     """The whole market is halted (J6)."""
+    UNDERLYING_HALTED = "underlying-halted"
+    """A book that this one depends on is halted (J6)."""
     BOOK_HALTED = "book-halted"
     """The book is halted (J2)."""
     NOT_HALTED = "not-halted"

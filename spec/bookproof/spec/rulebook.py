@@ -311,8 +311,9 @@ _TABLE = (
     Rule(
         "J6",
         "LG",
-        "A market-wide halt halts every book and leaves each book's own halt as it was.",
-        source="Nasdaq rule 4120",
+        "A market-wide halt, by command or when an index falls through a level, halts every book, and a book's halt "
+        "halts those that depend on it; each book's own halt stays as it was.",
+        source="Nasdaq rule 4120, also (a)(3)(B); US market-wide circuit breaker: 7, 13 and 20 %",
     ),
     Rule(
         "J7",

@@ -99,6 +99,12 @@ class MarketView(Value, frozen=True):
     clock: Nanoseconds
     blocked: tuple[Account, ...] = ()
     """Accounts that a kill switch blocks, the lowest first (J7)."""
+    index: int | None = None
+    """Where the breaker's index stands (J6)."""
+    index_base: int | None = None
+    """What its fall is measured from."""
+    breaker_level: int = 0
+    """How many levels of the breaker have been crossed today."""
 
 
 def depth_of(queue: Queue) -> Depth:

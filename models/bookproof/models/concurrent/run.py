@@ -35,6 +35,7 @@ ACROSS_BOOKS = PLAIN | {
     Feature.CLOCK,
     Feature.REPLACE,
     Feature.KILL_SWITCH,
+    Feature.BREAKER,
 }
 """What needs several stripes at once, and what it collides with."""
 

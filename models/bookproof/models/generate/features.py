@@ -44,7 +44,7 @@ class Feature(StrEnum):
     MASS_CANCEL = "mass-cancel"
     """Every order of an account at once (J7)."""
     HALTS = "halts"
-    """Halt and resume, of one book or of the market (J1, J2, J6)."""
+    """Halt and resume, of one book or of the market, and books that depend on others (J1, J2, J6)."""
     CLOCK = "clock"
     """Day and good-till-date orders, the clock and the end of the day (A5, C2)."""
     SNAPSHOT = "snapshot"
@@ -57,6 +57,8 @@ class Feature(StrEnum):
     """Accounts blocked and reinstated, connections lost, and orders that go with their connection (J7)."""
     BANDS = "bands"
     """Instruments with bands, collars and protection ranges, and new references for them (J4, J5, E6)."""
+    BREAKER = "breaker"
+    """An index that rises and falls, and resumptions after the halts that come of it (J6)."""
     BAD_INPUT = "bad-input"
     """Unknown symbols; zero, negative, huge and non-integer numbers; terms that contradict each other (A1, A4)."""
 

@@ -24,6 +24,7 @@ from bookproof.spec.commands import (
     Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
     KillSwitch,
     Leg,
     MassCancel,
@@ -85,6 +86,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.SNAPSHOT: {"snapshot": 1},
     Feature.KILL_SWITCH: {"kill_switch": 1, "reinstate": 3, "disconnect": 1},
     Feature.BANDS: {"set_reference": 2},
+    Feature.BREAKER: {"index_level": 3, "resume_market": 2},
     Feature.BAD_INPUT: {"spoiled": 4},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
@@ -281,6 +283,15 @@ def _set_reference(code: int, context: Context) -> SetReference:
     return SetReference(scales[at].symbol, scales[at].prices[code % LEVELS])
 
 
+def _index_level(code: int, context: Context) -> IndexLevel:
+    """Between 75 and 106: each drawn level stands a chance to be crossed."""
+    return IndexLevel(75 + code % 32)
+
+
+def _resume_market(code: int, context: Context) -> Resume:
+    return Resume()
+
+
 def _book_or_market(code: int, context: Context) -> Symbol | None:
     scales = context.plan.scales
     at = code % (len(scales) + 1)
@@ -329,5 +340,7 @@ _DECODERS: Mapping[str, Decoder] = {
     "reinstate": _reinstate,
     "disconnect": _disconnect,
     "set_reference": _set_reference,
+    "index_level": _index_level,
+    "resume_market": _resume_market,
     "spoiled": _spoiled,
 }

@@ -17,6 +17,7 @@ from bookproof.spec.commands import (
     Basket,
     Command,
     Disconnect,
+    IndexLevel,
     KillSwitch,
     MassCancel,
     Reinstate,
@@ -54,6 +55,8 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _simpler_basket(command, prices)
     elif type(command) is AdvanceClock:
         yield from _smaller(command, "now", least=0)
+    elif type(command) is IndexLevel:
+        yield from _smaller(command, "value")
     elif type(command) is SetReference:
         yield from _cheaper(command, ("price",), prices)
     elif isinstance(command, MassCancel | KillSwitch | Reinstate | Disconnect):
@@ -241,7 +244,10 @@ def renumbered(case: Case) -> Iterator[Case]:
         yield _priced(turned, dict(zip(prices, reversed(prices), strict=True)))
     names = {instrument.symbol: plain for instrument, plain in zip(case.instruments, PLAIN_SYMBOLS, strict=False)}
     yield case._replace(
-        instruments=tuple(i._replace(symbol=names.get(i.symbol, i.symbol)) for i in case.instruments),
+        instruments=tuple(
+            i._replace(symbol=names.get(i.symbol, i.symbol), underlying=names.get(i.underlying or "", i.underlying))
+            for i in case.instruments
+        ),
         commands=tuple(parts.with_symbols(command, names) for command in case.commands),
     )
 

@@ -12,6 +12,7 @@ from bookproof.spec.commands import (
     Command,
     Disconnect,
     Halt,
+    IndexLevel,
     KillSwitch,
     Leg,
     MassCancel,
@@ -68,6 +69,7 @@ SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
     KillSwitch: (("account", NO_NUMBERS),),
     Reinstate: (("account", NO_NUMBERS),),
     Disconnect: (("account", NO_NUMBERS),),
+    IndexLevel: (("value", NO_NUMBERS),),
     SetReference: (("symbol", (UNLISTED,)), ("price", PRICES)),
 }
 """The fields of each command, and what to spoil them with."""

@@ -24,7 +24,7 @@ from bookproof.models.generate.features import EVERYTHING, SWARM, Feature, Featu
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.soak import FEWEST_BOOKS, LONGEST, SHORTEST
 from bookproof.models.generate.spoil import WAYS, spoil
-from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, USUAL_PRICE, VENUES, books
+from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, USUAL_PRICE, VENUES, books, closed
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -33,6 +33,7 @@ from bookproof.spec.commands import (
     Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
     KillSwitch,
     Leg,
     MassCancel,
@@ -56,6 +57,7 @@ SIDES: SearchStrategy[Side] = st.sampled_from(Side)
 ACCOUNT: SearchStrategy[Account] = st.integers(1, ACCOUNTS)
 QUANTITY: SearchStrategy[Lots] = st.integers(1, SIZES)
 PRICE: SearchStrategy[Ticks] = st.integers(USUAL_PRICE, USUAL_PRICE + LEVELS - 1)
+INDEX: SearchStrategy[int] = st.integers(75, 106)
 TIME: SearchStrategy[int] = st.integers(0, 20)
 SPOIL: SearchStrategy[int] = st.integers(0, WAYS - 1)
 """What `spoil` does to a command."""
@@ -154,6 +156,7 @@ def commands(
             st.builds(Disconnect, ACCOUNT),
         ),
         Feature.BANDS: (st.builds(SetReference, symbol, PRICE),),
+        Feature.BREAKER: (st.builds(IndexLevel, INDEX), st.builds(Resume)),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]
@@ -179,7 +182,7 @@ def sequences(
     >>> len(shortest), shortest[0] == Submit("ABC", 1, 1, Side.BUY, 1, 102)
     (20, True)
     """
-    listed = books(features)[:FEWEST_BOOKS] if instruments is None else tuple(instruments)
+    listed = closed(books(features)[:FEWEST_BOOKS]) if instruments is None else tuple(instruments)
     plan = plan_for(features, listed)
     codes = st.lists(_CODE, min_size=min_size, max_size=max_size)
     return codes.map(lambda drawn: decode(drawn, plan))
@@ -204,6 +207,6 @@ def cases(
         features = st.sampled_from(list(SWARM.values()))
     chosen = features if isinstance(features, frozenset) else draw(features)
     listed = books(chosen)
-    instruments = listed[: draw(st.integers(FEWEST_BOOKS, len(listed)))]
+    instruments = closed(listed[: draw(st.integers(FEWEST_BOOKS, len(listed)))])
     profile = draw(st.sampled_from(list(profiles)))
     return Case(instruments, draw(sequences(chosen, instruments)), profile)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from bookproof.models.generate.features import Feature, Features
@@ -54,6 +55,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("collars-halt", collar_action=CollarAction.HALT),
         Profile("market-to-limit", market_orders=MarketOrders.LIMIT),
         Profile("post-only-steps-back", post_only=PostOnly.REPRICE),
+        Profile("breaker", breaker_levels=(7, 13, 20)),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""
@@ -62,7 +64,24 @@ VENUES: dict[str, Profile] = PROFILES | {
 def books(features: Features) -> tuple[Instrument, ...]:
     """The four books that a run with these features draws from."""
     listed = LIMITED_BOOKS if Feature.LIMITS in features else PLAIN_BOOKS
+    if Feature.HALTS in features:
+        listed = tuple(book._replace(underlying=_UNDERLYINGS.get(book.symbol)) for book in listed)
     return tuple(map(_banded, listed, _WIDTHS)) if Feature.BANDS in features else listed
+
+
+def closed(instruments: Iterable[Instrument]) -> tuple[Instrument, ...]:
+    """Some of the books, none of which depends on one that is not among them.
+
+    >>> [book.underlying for book in closed([Instrument("XYZ", underlying="GHI")])]
+    [None]
+    """
+    chosen = tuple(instruments)
+    symbols = {book.symbol for book in chosen}
+    return tuple(book if book.underlying in symbols else book._replace(underlying=None) for book in chosen)
+
+
+_UNDERLYINGS = {"DEF": "ABC", "XYZ": "DEF"}
+"""A derivative, and a derivative of the derivative."""
 
 
 _WIDTHS = (

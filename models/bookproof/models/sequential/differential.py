@@ -231,9 +231,9 @@ class SideBySide:
 
     def look(self) -> Difference | None:
         """Compare every view of every book, and the status of every order named so far."""
-        halted = self.state.halted
         for symbol, book in self.state.books.items():
             right = self._right[symbol]
+            halted = oracle.is_halted(self.state, symbol)
             if right.book is not book or right.halted is not halted:
                 right = self._right[symbol] = _Right.of(self.state, symbol, right)
             expected: object = None
@@ -306,7 +306,13 @@ class _Right(NamedTuple):
             order_id: said[order_id] if known.get(order_id) is order else oracle.status(state, symbol, order_id)
             for order_id, order in records.items()
         }
-        return cls(book, state.halted, (view.queue, view.stops, view, depth, top_of(depth)), statuses, records)
+        return cls(
+            book,
+            oracle.is_halted(state, symbol),
+            (view.queue, view.stops, view, depth, top_of(depth)),
+            statuses,
+            records,
+        )
 
 
 # ── the shortest case ──

@@ -20,8 +20,20 @@ from bookproof.models.engines_by_name import MakeEngine
 from bookproof.models.generate.case import entered
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
 from bookproof.models.generate.spoil import spoil
-from bookproof.models.generate.strategies import ACCOUNT, PRICE, QUANTITY, SIDES, SPOIL, TIME, Terms, legs, order, terms
-from bookproof.models.generate.venues import LEVELS, SIZES, books, scale_of
+from bookproof.models.generate.strategies import (
+    ACCOUNT,
+    INDEX,
+    PRICE,
+    QUANTITY,
+    SIDES,
+    SPOIL,
+    TIME,
+    Terms,
+    legs,
+    order,
+    terms,
+)
+from bookproof.models.generate.venues import LEVELS, SIZES, books, closed, scale_of
 from bookproof.models.sequential.differential import PATIENCE, SideBySide
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -31,6 +43,7 @@ from bookproof.spec.commands import (
     Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
     KillSwitch,
     Leg,
     MassCancel,
@@ -89,7 +102,7 @@ def agreement_machine(
     >>> machine = agreement_machine(factory("striped"), PLAIN)
     >>> run_state_machine_as_test(machine, settings=settings(max_examples=5, database=None))
     """
-    listed = books(features)[:3]
+    listed = closed(books(features)[:3])
     symbols = st.sampled_from([instrument.symbol for instrument in listed])
     somewhere = st.none() | symbols
     scales = {instrument.symbol: scale_of(instrument) for instrument in listed}
@@ -183,6 +196,16 @@ def agreement_machine(
             @rule(account=ACCOUNT)
             def disconnect(self, account: Account) -> None:
                 self.do(Disconnect(account))
+
+        if Feature.BREAKER in features:
+
+            @rule(value=INDEX)
+            def index_level(self, value: int) -> None:
+                self.do(IndexLevel(value))
+
+            @rule()
+            def resume_market(self) -> None:
+                self.do(Resume())
 
         if Feature.BANDS in features:
 
