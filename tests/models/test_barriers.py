@@ -7,6 +7,7 @@ asking the oracle, and engines without one are caught.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -15,16 +16,18 @@ from bookproof.engine.striped import StripedEngine
 from bookproof.models.concurrent.check import check
 from bookproof.models.concurrent.history import History, Operation
 from bookproof.models.concurrent.recorder import record
-from bookproof.spec.commands import Command, KillSwitch, Submit, TakeSnapshot
+from bookproof.spec.commands import Command, Halt, IndexLevel, KillSwitch, Resume, Submit, TakeSnapshot
 from bookproof.spec.events import (
     Accepted,
     AccountBlocked,
     AccountReinstated,
+    Halted,
+    Resumed,
     SnapshotTaken,
     Trade,
 )
-from bookproof.spec.instruments import listing
-from bookproof.spec.profile import DEFAULT
+from bookproof.spec.instruments import Instrument, listing
+from bookproof.spec.profile import DEFAULT, CollarAction, Profile
 from bookproof.spec.values import Account, OrderId, Side
 
 BOOKS = listing(["AAA", "BBB", "CCC", "DDD"])
@@ -118,3 +121,68 @@ def test_a_kill_switch_that_goes_book_by_book_is_caught() -> None:
     histories = [killed_midway(KillsBookByBook, seed) for seed in range(12)]
     assert any(check(history) is not None for history in histories)
     assert any(list(leaks(history)) for history in histories), "an order slipped into a book that was swept already"
+
+
+# ── halts ──
+
+DERIVATIVES = (
+    Instrument("AAA"),
+    Instrument("BBB", reference=100, collar=1),
+    Instrument("CCC", underlying="BBB"),
+    Instrument("DDD", underlying="CCC"),
+)
+ABOVE = {"AAA": ["AAA"], "BBB": ["BBB"], "CCC": ["CCC", "BBB"], "DDD": ["DDD", "CCC", "BBB"]}
+"""Each book, and those that it depends on."""
+VOLATILE = Profile("volatile", breaker_levels=(7, 13, 20), collar_action=CollarAction.HALT)
+
+
+def trades_while_halted(history: History) -> Iterator[str]:
+    """A sentence for everything that trades or enters in a book that is halted, by the order of the stamps."""
+    halted: set[str | None] = set()
+    for operation in in_order(history):
+        for event in operation.answer.events:
+            match event:
+                case Halted():
+                    halted.add(event.symbol)
+                case Resumed():
+                    halted.discard(event.symbol)
+                case Accepted() | Trade() if halted & {None, *ABOVE[event.symbol]}:
+                    yield f"{operation.answer.stamp}: {event} while {sorted(map(str, halted))} are halted"
+
+
+def halted_midway(engine: type[StripedEngine], seed: int) -> History:
+    halter: list[Command] = []
+    for number in range(12):
+        halter += [Halt("BBB"), Resume("BBB"), Halt("CCC"), Resume("CCC"), IndexLevel(100 - 2 * number), Resume()]
+    scripts = [*traders(clients=4, orders=40), halter]
+    return record(
+        lambda sync: engine(DERIVATIVES, VOLATILE, stripes=3, sync=sync),
+        DERIVATIVES,
+        VOLATILE,
+        scripts,
+        cuts=0.05,
+        seed=seed,
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_after_the_stamp_of_a_halt_nothing_trades_in_the_market_the_book_or_what_depends_on_it(seed: int) -> None:
+    history = halted_midway(StripedEngine, seed)
+    assert check(history) is None
+    assert list(trades_while_halted(history)) == []
+    said = [event for operation in history.operations for event in operation.answer.events]
+    assert {Halted(None), Halted("BBB"), Halted("CCC")} <= set(said)
+
+
+class HaltsItselfOnly(StripedEngine):
+    """The defect: a halt holds the stripe of its own book only, while it reaches those that depend on it."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._family = self._stripes_of_order = {symbol: (number,) for symbol, number in self._stripe_of.items()}
+
+
+def test_a_halt_that_does_not_hold_the_stripes_of_its_dependents_is_caught() -> None:
+    histories = [halted_midway(HaltsItselfOnly, seed) for seed in range(12)]
+    assert any(check(history) is not None for history in histories)
+    assert any(list(trades_while_halted(history)) for history in histories)
