@@ -1,4 +1,4 @@
-"""What venues do differently on entry: C3 market-to-limit, C6 stepping back, E6 protection range of a stop."""
+"""What venues do differently: C3 market-to-limit, C6 stepping back, D3 whole icebergs, E6 protection, F7 reductions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bookproof.spec.commands import Basket, Leg
 from bookproof.spec.events import Accepted, Cancelled, Rejected, Replaced, Repriced, Trade, Triggered
 from bookproof.spec.exchange import status
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import MarketOrders, PostOnly, Profile
+from bookproof.spec.profile import Icebergs, MarketOrders, PostOnly, Profile, ReplaceAllows, ReplaceQuantity
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Side, TimeInForce
+from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
 
 if TYPE_CHECKING:
     from tests.spec.conftest import BesideFloor
@@ -163,3 +163,92 @@ def test_e6_a_range_ends_at_the_highest_price_that_the_instrument_has(open_both:
     both.sell(1, 1, 95)
     both.buy(2, 1, 95)
     assert both.events[2:] == (Triggered("ABC", 8), Repriced("ABC", 8, BUY, 100))
+
+
+# ── D3: whole icebergs ──
+
+WHOLE = Profile("whole", icebergs=Icebergs.WHOLE)
+
+
+def test_d3_an_aggressor_that_exceeds_the_slice_takes_the_whole_iceberg_in_one_trade(open_both: OpenBoth) -> None:
+    both = open_both(profile=WHOLE)
+    both.sell(1, 9, 100, display=3)
+    both.sell(2, 5, 100)
+    both.buy(3, 10, 100)
+    assert both.trades == [(1, 100, 9), (2, 100, 1)]
+    assert both.asks() == [(2, 4, 4)]
+
+
+def test_d3_what_is_left_of_a_whole_iceberg_shows_a_new_slice_behind_the_level(open_both: OpenBoth) -> None:
+    both = open_both(profile=WHOLE)
+    both.sell(1, 9, 100, display=3)
+    both.sell(2, 5, 100)
+    both.buy(3, 5, 100)
+    assert both.trades == [(1, 100, 5)]
+    assert both.asks() == [(2, 5, 5), (1, 3, 4)]
+
+
+@pytest.mark.parametrize(("lots", "left"), [(2, [(1, 1, 7), (2, 5, 5)]), (3, [(2, 5, 5), (1, 3, 6)])])
+def test_d3_an_aggressor_that_does_not_exceed_the_slice_gets_no_more_than_it(
+    open_both: OpenBoth, lots: int, left: list[tuple[int, int, int]]
+) -> None:
+    both = open_both(profile=WHOLE)
+    both.sell(1, 9, 100, display=3)
+    both.sell(2, 5, 100)
+    both.buy(3, lots, 100)
+    assert both.trades == [(1, 100, lots)]
+    assert both.asks() == left
+
+
+def test_d3_the_dry_run_takes_icebergs_whole_too(open_both: OpenBoth) -> None:
+    """Slice by slice it would meet its own order before the rest of the iceberg."""
+    both = open_both(profile=WHOLE)
+    both.sell(1, 9, 100, display=3)
+    both.sell(2, 5, 100, account=7)
+    mode = SelfTradePrevention.CANCEL_TAKER
+    both.buy(3, 9, 100, account=7, self_trade=mode, time_in_force=TimeInForce.FOK)
+    assert both.trades == [(1, 100, 9)]
+
+
+def test_d3_prevention_goes_slice_by_slice_even_so(open_both: OpenBoth) -> None:
+    both = open_both(profile=WHOLE)
+    both.sell(1, 9, 100, display=3, account=7)
+    both.sell(2, 5, 100)
+    both.buy(3, 5, 100, account=7, self_trade=SelfTradePrevention.DECREMENT)
+    assert (both.prevented, both.trades) == ([(1, 3)], [(2, 100, 2)])
+
+
+# ── F7: reductions only ──
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "taken"), [(4, None, True), (4, 100, True), (5, 100, False), (6, 100, False), (4, 99, False)]
+)
+def test_f7_where_only_reductions_are_taken_everything_else_is_refused(
+    open_both: OpenBoth, quantity: int, price: int | None, taken: bool
+) -> None:
+    both = open_both(profile=Profile(replace_allows=ReplaceAllows.REDUCTION))
+    both.buy(1, 5, 100)
+    both.buy(2, 5, 100)
+    both.replace(1, quantity, price)
+    assert both.reason is (None if taken else RejectReason.INVALID_REPLACE)
+    assert both.bids() == [(1, 4 if taken else 5, 4 if taken else 5), (2, 5, 5)]
+
+
+def test_f7_a_stop_may_be_reduced_and_not_moved(open_both: OpenBoth) -> None:
+    both = open_both(profile=Profile(replace_allows=ReplaceAllows.REDUCTION))
+    both.buy(1, 5, 100, stop=105)
+    both.replace(1, 4, stop=106)
+    assert both.reason is RejectReason.INVALID_REPLACE
+    both.replace(1, 4, stop=105)
+    assert both.events == (Replaced("ABC", 1, BUY, 100, 4),)
+
+
+def test_f7_a_reduction_is_of_what_is_open_where_quantities_mean_that(open_both: OpenBoth) -> None:
+    both = open_both(profile=Profile(replace_allows=ReplaceAllows.REDUCTION, replace_quantity=ReplaceQuantity.OPEN))
+    both.buy(1, 5, 100)
+    both.sell(2, 2, 100)
+    both.replace(1, 3)
+    assert both.reason is RejectReason.INVALID_REPLACE
+    both.replace(1, 2)
+    assert both.bids() == [(1, 2, 2)]

@@ -30,10 +30,12 @@ from bookproof.spec.events import (
 from bookproof.spec.instruments import MOST_SLICES, Instrument
 from bookproof.spec.profile import (
     CollarAction,
+    Icebergs,
     MarketOrders,
     NoLiquidity,
     PostOnly,
     Profile,
+    ReplaceAllows,
     ReplaceKeeps,
     ReplaceQuantity,
     TrueStop,
@@ -137,10 +139,12 @@ class FastBook:
         "_profile",
         "_protection",
         "_quantity_is_open",
+        "_reduces_only",
         "_reprices",
         "_sell_stops",
         "_stops_seen",
         "_taker_ended",
+        "_whole_icebergs",
         "checks",
         "dependents",
         "halted",
@@ -180,6 +184,8 @@ class FastBook:
         self._profile = profile
         self._keeps_on_reduce = profile.replace_keeps is ReplaceKeeps.ON_REDUCE
         self._quantity_is_open = profile.replace_quantity is ReplaceQuantity.OPEN
+        self._reduces_only = profile.replace_allows is ReplaceAllows.REDUCTION
+        self._whole_icebergs = profile.icebergs is Icebergs.WHOLE
         self._reprices = profile.post_only is PostOnly.REPRICE
         self._market_to_limit = profile.market_orders is MarketOrders.LIMIT
         self._group = {account: group[0] for group in reversed(profile.self_trade_groups) for account in group}
@@ -506,6 +512,8 @@ class FastBook:
                     self._taker_ended = own
                     return 0, all_prevented
                 level.unlink(maker)
+                if maker.reserve and self._whole_icebergs and leaves and not own:
+                    leaves -= self._take_reserve(maker, leaves, events)
                 if maker.reserve:  # D2: a new slice, behind everybody else of this level
                     self._refresh(maker, level)
                 else:
@@ -519,6 +527,16 @@ class FastBook:
             if level.first is None:  # B11
                 del rungs[-1], resting[-1]
         return leaves, all_prevented
+
+    def _take_reserve(self, maker: RestingOrder, leaves: Lots, events: list[Event]) -> Lots:
+        """Let the last trade go on behind the slice that it used up (D3). How much more that is."""
+        last = events[-1]
+        assert isinstance(last, Trade)
+        more = min(leaves, maker.reserve)
+        maker.reserve -= more
+        maker.executed += more
+        events[-1] = Trade(last.symbol, last.price, last.quantity + more, last.maker, last.taker)
+        return more
 
     def _refresh(self, maker: RestingOrder, level: Level) -> None:
         display = maker.terms.display or 0
@@ -715,6 +733,8 @@ class FastBook:
         terms = order.terms
         if stop is not None or (terms.display and leaves > terms.display * MOST_SLICES):
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
+        if self._reduces_only and (price != old_price or leaves >= order.leaves):
+            return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)  # F7
         if self._min_notional and price * quantity < self._min_notional:
             return (Rejected(symbol, order_id, RejectReason.INVALID_NOTIONAL),)
         if self._band and self._outside_band(command.price):
@@ -755,6 +775,8 @@ class FastBook:
         slices_fit = not old.display or quantity <= old.display * MOST_SLICES
         if (old.price is None) != (price is None) or quantity < old.min_quantity or not slices_fit:
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
+        if self._reduces_only and not (price == old.price and stop == old.stop and quantity < old.quantity):
+            return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)  # F7
         if self._min_notional and price is not None and price * quantity < self._min_notional:
             return (Rejected(symbol, order_id, RejectReason.INVALID_NOTIONAL),)
         if self._band and self._outside_band(command.price):
@@ -820,6 +842,11 @@ class FastBook:
         account = order.terms.account
         return self._group.get(account, account)
 
+    @property
+    def takes_whole_icebergs(self) -> bool:
+        """Whether an aggressor that exceeds a slice takes what is behind it as well (D3)."""
+        return self._whole_icebergs
+
     def _against(self, side: Side) -> Ladder:
         return self._asks if side is _BUY else self._bids
 
@@ -854,6 +881,9 @@ def obtainable(
             if own and prevention is not _DECREMENT:
                 continue
             quantity = min(slice, leaves)
+            if not own and book.takes_whole_icebergs and leaves > slice:  # D3
+                quantity = min(leaves, slice + reserve)
+                reserve -= quantity - slice
             leaves -= quantity
             if not own:
                 executed += quantity

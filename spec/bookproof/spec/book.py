@@ -28,10 +28,12 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import Match, Resting
 from bookproof.spec.profile import (
     CollarAction,
+    Icebergs,
     MarketOrders,
     NoLiquidity,
     PostOnly,
     Profile,
+    ReplaceAllows,
     ReplaceKeeps,
     ReplaceQuantity,
     TrueStop,
@@ -230,6 +232,7 @@ def meet(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preven
         _owner(order, profile),
         order.self_trade,
         book.sequence,
+        **({"whole_icebergs": True} if profile.icebergs is Icebergs.WHOLE else {}),
     )
 
 
@@ -465,6 +468,9 @@ def _replace_resting(book: Book, order: Resting, command: Replace, profile: Prof
     terms = order.terms._replace(price=price, quantity=total, min_quantity=0)
     if command.stop is not None or has_too_many_slices(terms.display, leaves):
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
+    if profile.replace_allows is ReplaceAllows.REDUCTION and (price != order.price or leaves >= order.leaves):
+        fired("F7")
+        return book, [_refused(command, RejectReason.INVALID_REPLACE)]
     if not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")
         return book, [_refused(command, RejectReason.INVALID_NOTIONAL)]
@@ -504,6 +510,10 @@ def _replace_stop(book: Book, order: Pending, command: Replace, profile: Profile
     terms = old._replace(price=price, stop=stop, quantity=command.quantity)
     fits = command.quantity >= old.min_quantity and not has_too_many_slices(old.display, command.quantity)
     if (old.price is None and price is not None) or not fits:
+        return book, [_refused(command, RejectReason.INVALID_REPLACE)]
+    reduces = (price, stop) == (old.price, old.stop) and command.quantity < old.quantity
+    if profile.replace_allows is ReplaceAllows.REDUCTION and not reduces:
+        fired("F7")
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
     if price is not None and not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")

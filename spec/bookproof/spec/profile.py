@@ -16,6 +16,24 @@ class ReplaceKeeps(StrEnum):
     """Every replace is a removal and a new entry."""
 
 
+class ReplaceAllows(StrEnum):
+    """Which replaces a venue takes (rules F2, F7)."""
+
+    ANYTHING = "anything"
+    """Any price and any quantity (default)."""
+    REDUCTION = "reduction"
+    """Only a smaller quantity at the same price; everything else is a cancel and a new order."""
+
+
+class Icebergs(StrEnum):
+    """What an aggressor that exceeds an iceberg's slice takes of it at its turn (rule D3)."""
+
+    SLICE = "slice"
+    """The slice; the next one queues behind the level (default)."""
+    WHOLE = "whole"
+    """As much as it wants of all that is open, displayed or not, in one trade."""
+
+
 class ReplaceQuantity(StrEnum):
     """What the quantity of a replace means (rule F4)."""
 
@@ -103,6 +121,10 @@ class Profile(Value, frozen=True):
     """C3."""
     post_only: PostOnly = PostOnly.REJECT
     """C6."""
+    replace_allows: ReplaceAllows = ReplaceAllows.ANYTHING
+    """F2, F7."""
+    icebergs: Icebergs = Icebergs.SLICE
+    """D3."""
     breaker_levels: tuple[int, ...] = ()
     """J6: falls of the index, in percent of its base, at each of which the market halts once a day."""
 

@@ -59,7 +59,8 @@ class RejectReason(StrEnum):
     CLOCK_BACKWARDS = "clock-backwards"
     """The clock cannot go back (A5)."""
     INVALID_REPLACE = "invalid-replace"
-    """A stop for what is no stop, a limit for a stop without one, too little for its minimum, or too many slices."""
+    """A stop for what is no stop, a limit for a stop without one, too little for its minimum, or too many slices; or no
+    reduction, where the profile takes nothing else (F7)."""
     INVALID_NOTIONAL = "invalid-notional"
     """Price times quantity is below the instrument's least (A1)."""
     OUTSIDE_BAND = "outside-band"

@@ -185,8 +185,10 @@ _TABLE = (
     Rule(
         "D3",
         "L1",
-        "One aggressor meets all slices of a level first to last, then the refreshed ones in turn.",
+        "One aggressor meets all slices of a level first to last, then the refreshed ones in turn; or, where the "
+        "profile says so, all that is behind a slice together with it, in one trade.",
         "invariant price_time_priority",
+        "TSX: one trade",
     ),
     Rule("D4", "L1", "At one price displayed quantity trades before hidden orders.", source="OPZ whitepaper"),
     Rule("D5", "L1", "A smaller total changes an iceberg's visible slice only if it must.", source="Binance"),
@@ -265,8 +267,9 @@ _TABLE = (
     Rule(
         "F7",
         "L1",
-        "What a replace does to priority is a convention, so the profile names it.",
-        source="Flash One: a modify is a cancel and a new entry",
+        "What a replace does to priority, and whether it may do more than reduce, is a convention, so the profile "
+        "names it.",
+        source="Flash One: a modify is a cancel and a new entry; Binance: order amend keep priority",
     ),
     # G: self-trade prevention
     Rule(
@@ -342,10 +345,11 @@ NOT_YET: dict[str, str] = {
     "C3 quote budget": "no market order over an amount of money",
     "C6 lock": "a post-only order keeps off a hidden opposite order as off any other, since the book may not lock (B6)",
     "D1 minimum": "no least display quantity: an iceberg may show one lot of a million",
-    "D3 one trade": "no whole iceberg in one trade, no random slices",
+    "D3 random": "no slices of random size: the draw would have to be part of the command (A5)",
     "D4 pegged": "no pegged orders",
     "E1 reference": "only the last trade triggers, not mark, index or implied prices",
-    "E2 each fill": "stops are not looked at after each fill",
+    "E2 each fill": "stops are not looked at after each fill: they would enter while the aggressor still takes, and "
+    "the dry run of one order (C5, C7, L4) would have to be one of all the stops that it sets off",
     "G3 transfer": "moving prevented quantity between accounts needs account positions",
     "J1 phases": "no pre-open, call, cancel-only or closed phases",
 }

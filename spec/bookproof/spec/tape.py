@@ -14,7 +14,7 @@ from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import Basket, Command, Replace, Submit
 from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Repriced, Trade, Triggered
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
+from bookproof.spec.profile import Icebergs, Profile, ReplaceKeeps, ReplaceQuantity
 from bookproof.spec.values import Lots, OrderId, Side, Symbol, Ticks, TimeInForce
 
 
@@ -205,8 +205,14 @@ class Tape:
             return
         self._scene(event, maker)
         most = min(maker.slice, taker.leaves)
-        if not 0 < event.quantity <= most:
-            self.strange.append(f"{event.maker} gave {event.taker} {event.quantity} lots; from 1 to {most} were there")
+        least_of_it = 1
+        whole = self._profile.icebergs is Icebergs.WHOLE and isinstance(event, Trade)
+        if whole and taker.leaves > maker.slice:  # D3: all that it wants, in one trade
+            least_of_it = most = min(maker.leaves, taker.leaves)
+        if not least_of_it <= event.quantity <= most:
+            self.strange.append(
+                f"{event.maker} gave {event.taker} {event.quantity} lots; from {least_of_it} to {most} were due"
+            )
         traded = isinstance(event, Trade)
         self._taker = taker.less(event)
         if traded:

@@ -10,11 +10,13 @@ from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import (
     PROFILES,
     CollarAction,
+    Icebergs,
     MarketOrders,
     NoLiquidity,
     OnDisconnect,
     PostOnly,
     Profile,
+    ReplaceAllows,
     ReplaceQuantity,
     TrueStop,
 )
@@ -56,6 +58,8 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("market-to-limit", market_orders=MarketOrders.LIMIT),
         Profile("post-only-steps-back", post_only=PostOnly.REPRICE),
         Profile("breaker", breaker_levels=(7, 13, 20)),
+        Profile("whole-icebergs", icebergs=Icebergs.WHOLE),
+        Profile("reductions-only", replace_allows=ReplaceAllows.REDUCTION),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""
