@@ -91,8 +91,13 @@ def headers() -> st.SearchStrategy[Header[Any]]:
         Header,
         st.sampled_from([COMMAND, EVENT, OUTCOME, VIEW]),
         st.lists(st.builds(instrument, values(str), *[st.integers(1, 10**15)] * 6), max_size=3).map(tuple),
-        st.sampled_from([DEFAULT, WORKLOADS]) | values(Profile),
+        st.sampled_from([DEFAULT, WORKLOADS]) | values(Profile).map(with_rising_levels),
     ).filter(can_open)
+
+
+def with_rising_levels(profile: Profile) -> Profile:
+    levels = {1 + level % 100 for level in profile.breaker_levels}
+    return profile._replace(breaker_levels=tuple(sorted(levels)))
 
 
 def instrument(symbol: str, tick: int, lot: int, price: int, other: int, size: int, another: int) -> Instrument:
@@ -480,6 +485,15 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "a tick of nothing": (
         HEAD.replace(b'"ABC"', b'"ABC","tick":0'),
         '1: instruments[0]: expected limits that can be kept, got those of "ABC"; tick must be at least 1, not 0',
+    ),
+    "an underlying that is not listed": (
+        HEAD.replace(b'"ABC"', b'"ABC","underlying":"XYZ"'),
+        "1: instruments: expected underlyings that can be, got these; 'ABC' depends on 'XYZ', which is not listed",
+    ),
+    "levels that fall": (
+        HEAD.replace(b'"kind"', b'"profile":{"breaker_levels":[13,7]},"kind"'),
+        "1: profile.breaker_levels: expected levels that can be crossed in turn, got these; "
+        "breaker_levels must rise from at least 1 to at most 100, not (13, 7)",
     ),
     "listed twice": (
         HEAD.replace(b"]", b',{"symbol":"ABC"}]'),

@@ -53,7 +53,7 @@ from bookproof.spec.views import BookView, MarketView
 
 
 class Floor:
-    """All books, the market-wide halt (J6) and the clock (A5)."""
+    """All books, the market-wide halt and its index (J6), the blocked accounts (J7) and the clock (A5)."""
 
     def __init__(self, instruments: Iterable[Instrument], profile: Profile, book_type: type[FastBook]) -> None:
         grouped = [account for group in profile.self_trade_groups for account in group]

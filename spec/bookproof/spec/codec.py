@@ -297,9 +297,9 @@ def _check(header: Header[Any]) -> None:
             raise InputError("", 0, f"instruments[{at}]", "limits that can be kept", f"those of {name}", flaw)
         listed.add(instrument.symbol)
     if (flaw := underlying_flaw(header.instruments)) is not None:
-        raise InputError("", 0, "instruments", "books that depend on listed ones", "others", flaw)
+        raise InputError("", 0, "instruments", "underlyings that can be", "these", flaw)
     if (flaw := header.profile.breaker_flaw()) is not None:
-        raise InputError("", 0, "profile.breaker_levels", "levels that rise", str(header.profile.breaker_levels), flaw)
+        raise InputError("", 0, "profile.breaker_levels", "levels that can be crossed in turn", "these", flaw)
     for account, times in Counter(chain.from_iterable(header.profile.self_trade_groups)).items():
         if times > 1:
             got = f"account {account} in {times} places"
