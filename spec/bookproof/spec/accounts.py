@@ -39,6 +39,7 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Repriced,
     Trade,
     Withdrawn,
 )
@@ -345,7 +346,7 @@ def _touched(events: Iterable[Event]) -> Iterator[tuple[Symbol, OrderId]]:
     for event in events:
         if isinstance(event, Trade | Prevented):
             touched[event.symbol, event.maker] = touched[event.symbol, event.taker] = None
-        elif isinstance(event, Accepted | Cancelled | Replaced):
+        elif isinstance(event, Accepted | Cancelled | Replaced | Repriced):
             touched[event.symbol, event.order_id] = None
     return iter(touched)
 

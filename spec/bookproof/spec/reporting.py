@@ -4,7 +4,8 @@ All that is needed is the commands and the events, so this works for any exchang
 oracle, an engine, or a file of outcomes. What a report says beyond its event, such as how much has been executed, is
 kept in a `Desk`, which is immutable; `report` is a function of desk, command and events, and of nothing else (A5).
 
-A trade makes two reports: the maker's first, the taker's next. A stop that is triggered is reported before it trades.
+A trade makes two reports: the maker's first, the taker's next. A stop that is triggered is reported before it trades,
+and so is an order that the venue gives another limit (C3, C6, E6), unless that happens when it is done trading (J5).
 What is about no order, such as a halt, makes none. An order of a list is reported twice before anything else happens to
 it: as pending when the list is in, and as new when it enters its book (H2). Orders that have ended are remembered until
 the end of the day, so that a cancel that comes too late is told so with the status its order ended in; FIX ids are
@@ -27,6 +28,7 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Repriced,
     Trade,
     Triggered,
 )
@@ -219,6 +221,10 @@ class _Writer:
             case Triggered():
                 order = self._live(event.symbol, event.order_id)
                 self._say(ExecType.TRIGGERED, order._replace(working=True))
+            case Repriced():
+                order = self._live(event.symbol, event.order_id)
+                terms = order.terms._replace(price=event.price)
+                self._say(ExecType.RESTATED, order._replace(terms=terms), aggressor=True)
             case DayEnded():
                 self._forget_ended()
             case ListAccepted():
@@ -401,7 +407,9 @@ _CXL_REJ_REASONS: Final[Mapping[RejectReason, CxlRejReason]] = {
     RejectReason.INVALID_PRICE: CxlRejReason.INVALID_PRICE_INCREMENT,
     RejectReason.INVALID_STOP: CxlRejReason.INVALID_PRICE_INCREMENT,
     RejectReason.MARKET_HALTED: CxlRejReason.EXCHANGE_OPTION,
+    RejectReason.UNDERLYING_HALTED: CxlRejReason.EXCHANGE_OPTION,
     RejectReason.BOOK_HALTED: CxlRejReason.EXCHANGE_OPTION,
+    RejectReason.OUTSIDE_BAND: CxlRejReason.EXCHANGE_OPTION,
     RejectReason.WOULD_TAKE: CxlRejReason.EXCHANGE_OPTION,
 }
 
