@@ -114,6 +114,7 @@ from bookproof.spec.views import AccountView
 
 _ABOUT_ONE_ORDER = (Submit, Cancel, Replace, Reduce)
 _ABOUT_A_PHASE = (Halt, Resume, SetPhase)
+_HALTS_NOBODY = (Cancel, SetReference)
 
 ACCOUNT_STRIPES = 16
 """Accounts share locks by their number modulo this."""
@@ -221,13 +222,22 @@ class StripedEngine(LockedViews):
         """A command that is about no book, about one that others depend on, or about one that is not listed."""
         kind = type(command)
         if getattr(command, "symbol", None) in self._lock_of:  # there is no desk: accounts are kept, or others depend
-            return self._together(command, [command.symbol]) if self._ledger is None else self._at_the_book(command)
+            return self._above_others(command) if self._ledger is None else self._at_the_book(command)
         if kind in _ABOUT_ONE_ORDER:
             return self._refuse(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
         operation = self._operations.get(kind)
         if operation is None:
             raise TypeError(f"expected a command, got {kind.__name__}; see bookproof.spec.commands")
         return operation(command)
+
+    def _above_others(self, command: Any) -> Answer:
+        """A command about a book that others depend on."""
+        symbol = command.symbol
+        if isinstance(command, _HALTS_NOBODY):
+            with self._lock_of[symbol]:  # guards book
+                if not self._floor.books[symbol].lists:  # asked under the lock, as at a desk
+                    return self._stamped(self._floor.carry_out(command))
+        return self._together(command, [symbol])
 
     # ── the stripes of some books, and of all that lists tie them to ──
 
@@ -276,7 +286,8 @@ class StripedEngine(LockedViews):
         stripes: dict[int, None] = {}
         for symbol in symbols:
             stripes[self._stripe_of[symbol]] = None
-            if self._collars_halt or isinstance(command, _ABOUT_A_PHASE):
+            halts = self._collars_halt and not isinstance(command, _HALTS_NOBODY)
+            if halts or isinstance(command, _ABOUT_A_PHASE):
                 stripes |= self._dependents[symbol]
         return stripes
 
