@@ -16,9 +16,10 @@ from bookproof.engine.striped import StripedEngine
 from bookproof.engine.zoo import ZOO
 from bookproof.models.cli import main
 from bookproof.models.engines_by_name import factory
-from bookproof.models.interleaving.explore import Explorer, Verdict
+from bookproof.models.interleaving.explore import Explorer, How, Method, Verdict
 from bookproof.models.interleaving.generated import generated
 from bookproof.models.interleaving.run import fault_of, run_schedules, token
+from bookproof.models.interleaving.sampling import UniformWalk, Walk
 from bookproof.models.interleaving.scenarios import NAMED
 from bookproof.models.interleaving.scheduler import Choose, Run, Scheduler
 from bookproof.models.interleaving.search import Naive, Reduced
@@ -37,7 +38,7 @@ from bookproof.models.interleaving.small import (
 from bookproof.models.interleaving.token import read_token, token_of
 from bookproof.models.interleaving.traces import linearizations, trace_of
 from bookproof.models.verdict import Verdict as Agreement
-from bookproof.spec.commands import Command
+from bookproof.spec.commands import Cancel, Command
 from bookproof.spec.input_error import InputError
 from bookproof.spec.values import Symbol
 
@@ -254,6 +255,110 @@ def test_a_spent_budget_is_no_pass() -> None:
     assert {result.verdict for result in results} == {Agreement.NOT_RUN}
 
 
+@pytest.mark.parametrize(
+    ("how", "verdict"),
+    [
+        (How(Method.NAIVE), "verified"),
+        (How(Method.BOUNDED, preemptions=1), "bounded(1 preemptions)"),
+        (How(Method.BOUNDED, preemptions=20), "verified"),
+        (How(Method.PCT, samples=30), "sampled(30)"),
+        (How(Method.RANDOM, samples=30), "sampled(30)"),
+        (How(Method.UNIFORM, samples=30), "sampled(30)"),
+    ],
+)
+def test_only_a_search_of_every_schedule_verifies(how: How, verdict: str) -> None:
+    explorer = Explorer(factory("striped"))
+    certificate = explorer.explore(NAMED["market-halt"], 60.0, how=how)
+    reduced = explorer.explore(NAMED["market-halt"], 60.0)
+    assert certificate.says == verdict
+    assert certificate.traces <= reduced.traces == reduced.runs
+    assert (certificate.schedules == reduced.schedules) is (verdict == "verified") is certificate.counted
+    if how.method is Method.NAIVE:
+        assert certificate.runs == reduced.schedules
+    assert certificate.scenario_digest == reduced.scenario_digest
+    assert certificate.engine_digest == reduced.engine_digest
+
+
+@pytest.mark.parametrize("method", Method)
+def test_every_search_finds_a_defect_and_the_same_seed_makes_the_same_runs(method: Method) -> None:
+    explorer = Explorer(factory("look-up-before-lock"))
+    first, again = (explorer.explore(NAMED["basket-torn"], 60.0, how=How(method, seed=3)) for _ in range(2))
+    assert first.verdict is Verdict.FAILED
+    assert first._replace(seconds=0.0) == again._replace(seconds=0.0)
+    assert fault_of(token(first), "look-up-before-lock") is not None
+
+
+def test_samples_of_another_seed_are_other_samples() -> None:
+    with closing(Scheduler(3)) as scheduler:
+        program = Locksmith(9, scheduler)
+        drawn = [[run.schedule for run in Walk(program.execute, 20, seed)] for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_walk_estimates_the_traces_and_a_search_what_is_left() -> None:
+    with closing(Scheduler(3)) as scheduler:
+        program = Locksmith(5, scheduler)
+        found(program, Reduced)
+        reduced, naive = Reduced(program.execute), Naive(program.execute)
+        runs = {id(search): [search.estimate() for _ in search] for search in (reduced, naive)}
+        traces, schedules = len(runs[id(reduced)]), len(runs[id(naive)])
+        assert (reduced.estimate(), naive.estimate()) == (traces, schedules)
+        assert schedules / 4 < runs[id(naive)][schedules // 2] < schedules * 4
+        for walk in (Walk(program.execute, 500, 1), UniformWalk(program.execute, 500, 1)):
+            assert {trace_of(run) for run in walk} <= {trace_of(run) for run in Reduced(program.execute)}
+            assert traces * 0.7 < walk.estimate() < traces * 1.3
+
+
+def test_an_engine_that_is_not_determined_by_the_schedule_is_told_so() -> None:
+    """The second run of a schedule takes its locks in another order, or answers otherwise."""
+    made = [0]
+
+    class Moody(StripedEngine):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            made[0] += 1
+            self.moody = made[0] % 2 == 0
+
+        def submit(self, command: Command) -> Answer:
+            if self.moody and type(command) is Cancel:
+                return Answer(self._next_stamp(), ())
+            return super().submit(command)
+
+    class Tipsy(Moody):
+        def submit(self, command: Command) -> Answer:
+            answer = StripedEngine.submit(self, command)
+            return answer._replace(events=()) if self.moody and type(command) is Cancel else answer
+
+    for engine, story in ((Moody, "step 2, at first: B takes stripe 0; then:"), (Tipsy, "thread B was told, at first")):
+        made[0] = 0
+        certificate = Explorer(engine).explore(NAMED["cancel-fill"], 60.0)
+        assert certificate.verdict is Verdict.UNREPEATABLE
+        assert certificate.strayed.startswith(story)
+        assert certificate.fault is None
+
+
+def test_a_program_that_strays_later_than_its_first_schedule_ends_the_search() -> None:
+    with closing(Scheduler(2)) as scheduler:
+        for by in (Reduced, Naive):
+            count = [0]
+
+            def execute(choose: Choose, count: list[int] = count) -> Run:
+                count[0] += 1
+                place = "other" if count[0] == 3 else "lock"
+
+                def act() -> None:
+                    for name in ("lock", place, "lock"):
+                        with scheduler.lock(name):
+                            pass
+
+                return scheduler.run([act, act], choose)
+
+            search = by(execute)
+            assert sum(1 for _ in search) == 2
+            assert search.strayed is not None
+            assert search.strayed.now == "A takes other; B takes lock"
+
+
 def test_an_engine_that_raises_is_told_and_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     make = factory("striped")
 
@@ -338,6 +443,8 @@ def test_explore_prints_certificates_for_machines(capsys: pytest.CaptureFixture[
     assert main(["explore", "--scenario", "baskets-cross", "--engine", "unordered-stripes", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)[0]["fault"]["token"] == "baskets-cross/AB"
     assert main(["explore", "--scenario", "three-by-three", "--budget", "0"]) == 3
+    assert main(["explore", "--scenario", "three-by-three", "--search", "pct", "--samples", "5", "--seed", "2"]) == 3
+    assert main(["explore", "--scenario", "three-by-three", "--search", "bounded", "--preemptions", "0"]) == 3
     assert main(["explore", "--scenario", "nothing"]) == 2
 
 

@@ -155,7 +155,7 @@ def token(certificate: Certificate) -> str:
 def _print(certificates: Sequence[Certificate], engine: str) -> None:
     console = Console()
     table = Table(title=f"Every schedule of {engine}", title_justify="left")
-    for heading in ("scenario", "size", "verdict", "runs", "cut", "traces", "of schedules", "outcomes", "seconds"):
+    for heading in ("scenario", "size", "verdict", "runs", "cut", "traces", "schedules", "seconds"):
         table.add_column(heading)
     for column in table.columns[3:]:
         column.justify = "right"
@@ -169,7 +169,6 @@ def _print(certificates: Sequence[Certificate], engine: str) -> None:
             f"{certificate.cut:,}",
             f"{certificate.traces:,}{_rest(certificate)}",
             f"{'' if certificate.counted else '≥ '}{certificate.schedules:,}",
-            f"{certificate.outcomes:,}",
             f"{certificate.seconds:.2f}",
         )
     console.print(table)
