@@ -129,10 +129,11 @@ class Program:
     An engine whose books cannot be watched is run all the same, but nothing shows then that it has no data races.
     """
 
-    def __init__(self, make: Factory, scenario: Scenario, scheduler: Scheduler) -> None:
+    def __init__(self, make: Factory, scenario: Scenario, scheduler: Scheduler, watch: bool = True) -> None:
         self._make = make
         self.scenario = scenario
         self._scheduler = scheduler
+        self._watch = watch
         self.watched = False
         self._classes: dict[tuple[type[FastBook], str], type[FastBook]] = {}
         self._named = accounts_in(scenario.profile, (scenario.before, *scenario.scripts))
@@ -144,8 +145,8 @@ class Program:
         scenario, scheduler = self.scenario, self._scheduler
         engine = self._make(scenario.instruments, scenario.profile, sync=scheduler)
         floor = getattr(engine, "_floor", None)
-        self.watched = isinstance(floor, Floor)
-        if isinstance(floor, Floor):
+        self.watched = self._watch and isinstance(floor, Floor)
+        if self._watch and isinstance(floor, Floor):
             _watch(floor, scheduler, self._classes)
         first = -2 * len(scenario.before)
         operations = [  # by a client of its own, who was there before the others
