@@ -259,7 +259,7 @@ def test_a_spent_budget_is_no_pass() -> None:
     ("how", "verdict"),
     [
         (How(Method.NAIVE), "verified"),
-        (How(Method.BOUNDED, preemptions=1), "bounded(1 preemptions)"),
+        (How(Method.BOUNDED, preemptions=1), "bounded(1 preemption)"),
         (How(Method.BOUNDED, preemptions=20), "verified"),
         (How(Method.PCT, samples=30), "sampled(30)"),
         (How(Method.RANDOM, samples=30), "sampled(30)"),
@@ -446,6 +446,9 @@ def test_explore_prints_certificates_for_machines(capsys: pytest.CaptureFixture[
     assert main(["explore", "--scenario", "three-by-three", "--search", "pct", "--samples", "5", "--seed", "2"]) == 3
     assert main(["explore", "--scenario", "three-by-three", "--search", "bounded", "--preemptions", "0"]) == 3
     assert main(["explore", "--scenario", "nothing"]) == 2
+    capsys.readouterr()
+    assert main(["explore", "--threads", "2", "--ops", "3", "--first", "5", "--json"]) == 0
+    assert [each["scenario"] for each in json.loads(capsys.readouterr().out)] == ["g2x3n5"]
 
 
 def test_the_zoo_catches_them_all(capsys: pytest.CaptureFixture[str]) -> None:

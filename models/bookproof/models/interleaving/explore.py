@@ -210,6 +210,7 @@ class Explorer:
         runs = cut = 0
         fault: Fault | None = None
         race: Fault | None = None
+        raced = 0
         strayed = ""
         spent = False
         racy: frozenset[str] = frozenset()
@@ -232,12 +233,12 @@ class Explorer:
                         tally.add(run)
                         fault = judge.fault(outcome)
                     if run.races and race is None:
-                        race = _raced(run)
+                        race, raced = _raced(run), runs
                     racy |= {each.cell for each in run.races}
-                    # A race that does harm says more than one that might, so harm is looked for first.
+                    # A race that does harm says more than one that might, so harm is looked for, for a while.
                     if fault is not None or not racy <= points:
                         break
-                    if perf_counter() - started > seconds:
+                    if perf_counter() - started > seconds or (race is not None and runs - raced > _RUNS_FOR_HARM):
                         spent = True
                         break
                 if search.strayed is not None:
@@ -247,7 +248,7 @@ class Explorer:
                     break
             watched = stage.watched
         fault = fault or race
-        verdict, limit = Verdict.VERIFIED, ""
+        verdict, limit, bitten = Verdict.VERIFIED, "", False
         if strayed:
             verdict = Verdict.UNREPEATABLE
         elif fault is not None:
@@ -257,10 +258,10 @@ class Explorer:
         elif spent:
             verdict, limit = Verdict.BOUNDED, f"{runs:,} runs"
         elif isinstance(search, Naive) and search.bitten:
-            verdict, limit = Verdict.BOUNDED, f"{how.preemptions} preemptions"
+            verdict, limit, bitten = Verdict.BOUNDED, f"{how.preemptions} preemption{'s'[how.preemptions == 1 :]}", True
         elif not watched:
             verdict, limit = Verdict.BOUNDED, "no cells watched"
-        exhausted = not (spent or strayed or how.draws) and fault is None and limit != f"{how.preemptions} preemptions"
+        exhausted = not (spent or strayed or how.draws or bitten or fault)
         return Certificate(
             verdict,
             scenario,
@@ -316,6 +317,7 @@ class Explorer:
         return certificate
 
 
+_RUNS_FOR_HARM = 600
 _SHRINKING_SECONDS = 5.0
 _MOST_SCHEDULES = 2_000
 
