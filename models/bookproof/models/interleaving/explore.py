@@ -230,6 +230,8 @@ def _raced(run: Run) -> Fault | None:
     for race in run.races:
         one, other = ("ABCDEFGH"[thread] for thread in race.threads)
         story = f"threads {one} and {other} touch {race.cell}, and no lock puts them in order"
+        if one == other:
+            story = f"thread {one} leaves {race.cell}, which nobody holds"
         return Fault("race", story, run.schedule)
     return None
 

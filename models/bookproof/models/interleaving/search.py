@@ -102,7 +102,7 @@ def _note_races(path: list[_Node], run: Run) -> None:
                 continue
             if other.clock[other.thread] > event.before[other.thread]:
                 _note(path, events, happened, first, at)
-            if other.action.kind != "read":
+            if other.action.kind not in ("read", "release"):  # whoever took it before a release could be the other
                 break
         if at < happened:
             earlier.append(at)
@@ -123,7 +123,9 @@ def _note(path: list[_Node], events: list[Event], happened: int, first: int, sec
                 initials.add(thread)
     if not initials & (node.todo | node.asleep.keys()):
         able = initials & node.able
-        node.todo.add(min(able or node.able - {mover.thread}))
+        others = able or node.able - {mover.thread}
+        if others:  # nobody else could go on where a holder had to leave a lock first
+            node.todo.add(min(others))
 
 
 def _happens_before(one: Event, other: Event) -> bool:
