@@ -90,6 +90,7 @@ class Explorer:
         fault: Fault | None = None
         racy: set[str] = set()
         race: Fault | None = None
+        raced_at = points = scheduler.racy
         verdict = Verdict.BOUNDED
         outcome: Outcome | None = None
 
@@ -112,7 +113,7 @@ class Explorer:
                     if not run.cut:
                         fault = _judged(outcome, judged)
                     if run.races and race is None:
-                        race = _raced(run)
+                        race, raced_at = _raced(run), points
                     racy |= {each.cell for each in run.races}
                     # A race that does harm says more than one that might, so harm is looked for first.
                     if fault is not None or not racy <= points:
@@ -125,13 +126,15 @@ class Explorer:
                             runs,
                             cut,
                             len(judged),
-                            tuple(sorted(points)),
+                            tuple(sorted(raced_at if race else points)),
                             perf_counter() - started,
                             race,
                         )
                 scheduler.racy = frozenset(racy)
-            if fault is None:
-                fault = race
+            if fault is not None:
+                racy = set(points)  # a schedule means something only with the points that it was made with
+            elif race is not None:
+                fault, racy = race, set(raced_at)
             if fault is not None:
                 verdict = Verdict.FAILED
             elif program.watched:
