@@ -964,6 +964,14 @@ DOCTORED_SHARES: list[tuple[str, str, Allocation, Sequence[Command], Command, Do
             it.events[0], *(Trade("ABC", 100, lots, maker, 4) for maker, lots in ((1, 3), (2, 3), (3, 4)))
         ),
     ),
+    (
+        "the_rest_is_in_proportion",
+        "nobody is levelled up",
+        Allocation(Sharing.PRO_RATA, leveling=True),
+        [sell(1, 30, 100), sell(2, 2, 100), sell(3, 30, 100)],
+        buy(4, 9, 100),
+        lambda it: it.say(it.events[0], Trade("ABC", 100, 5, 1, 4), Trade("ABC", 100, 4, 3, 4)),
+    ),
 ]
 """The same where levels are shared, and how."""
 
