@@ -18,6 +18,7 @@ from bookproof.spec.profile import (
     Reopen,
     ReplaceQuantity,
     Risk,
+    StopsLookedAt,
     TrueStop,
 )
 from bookproof.spec.profile_files import ProfileFile, read_profile_file
@@ -74,6 +75,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         *(Profile(name, allocation=allocation) for name, allocation in ALLOCATIONS.items()),
         Profile("reopens-through-a-call", reopen=Reopen.CALL),
         Profile("rivals-amended", list_replace=ListReplace.AMEND),
+        Profile("each-fill-counts", stops_looked_at=StopsLookedAt.AFTER_EACH_FILL),
         Profile("cash-accounts", risk=Risk.CASH, least_block=3),
     )
 }
