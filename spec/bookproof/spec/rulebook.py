@@ -566,6 +566,6 @@ NOT_YET: dict[str, str] = {
     "I8 displayed": "icebergs never take part with their displayed slice alone",
     "J7 entry": "a mass cancel does not block the account's next order",
     "F6 pending": "a cancel or replace that pends belongs to a gateway; here each is over when the next starts",
-    "O1 corrections": "a bust is told by its event, not by a report (N1); no trade is corrected, no order suspended",
+    "O1 corrections": "a trade is busted or it stands: none is corrected in price or quantity; no order is suspended",
 }
 """What these letters also name and this version leaves out, with the reason; with a word for a part of a rule."""
