@@ -9,9 +9,11 @@ import pytest
 
 from bookproof.spec.commands import Basket, Leg, Submit, SubmitList
 from bookproof.spec.events import Trade, Triggered
+from bookproof.spec.exchange import opening
+from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile, StopsLookedAt
-from bookproof.spec.reasons import CancelReason
-from bookproof.spec.values import ListKind, OrderId, Side, Ticks, TimeInForce
+from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.values import ListKind, Lots, OrderId, Side, Ticks, TimeInForce
 
 if TYPE_CHECKING:
     from tests.spec.conftest import FloorAndEngine
@@ -127,3 +129,35 @@ def test_e2_the_fills_of_a_basket_count_when_all_its_legs_have_traded(each_fill:
     each_fill.do(Basket(7, (Leg("ABC", 5, Side.BUY, 2), Leg("XYZ", 6, Side.BUY, 1))))
     assert each_fill.triggered == [4]
     assert [trade[0] for trade in each_fill.trades] == [1, 2, 3]
+
+
+# ── D1: the least display quantity ──
+
+
+@pytest.mark.parametrize(
+    ("quantity", "display", "taken"), [(30, 2, True), (31, 2, False), (31, None, True), (31, 0, True)]
+)
+def test_d1_an_iceberg_shows_the_part_of_it_that_the_instrument_asks_for(
+    open_pair: OpenPair, quantity: Lots, display: Lots | None, taken: bool
+) -> None:
+    pair = open_pair(Instrument("ABC", most_slices=15))
+    pair.sell(1, quantity, 100, display=display)
+    assert pair.reason is (None if taken else RejectReason.INVALID_DISPLAY)
+
+
+def test_d1_no_replace_makes_an_iceberg_show_too_little_of_what_is_open(open_pair: OpenPair) -> None:
+    pair = open_pair(Instrument("ABC", most_slices=3))
+    pair.sell(1, 6, 100, display=2)
+    pair.sell(2, 6, 100, stop=90, display=2)
+    pair.buy(3, 2, 100)
+    pair.replace(1, 8)
+    assert pair.reason is None  # two have traded, so six are open
+    for order_id, quantity in ((1, 9), (2, 7)):
+        pair.replace(order_id, quantity)
+        assert pair.reason is RejectReason.INVALID_REPLACE
+
+
+@pytest.mark.parametrize("most", [0, 1_001])
+def test_d1_an_instrument_that_would_allow_no_iceberg_or_an_endless_one_is_not_listed(most: int) -> None:
+    with pytest.raises(ValueError, match="most_slices must be from 1 to 1000"):
+        opening([Instrument("ABC", most_slices=most)])

@@ -28,7 +28,7 @@ from bookproof.spec.events import (
     Trade,
     Triggered,
 )
-from bookproof.spec.instruments import MOST_SLICES, Instrument
+from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, StopsLookedAt, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import (
@@ -697,7 +697,7 @@ class FastBook:
             price = old_price
         leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
         terms = order.terms
-        if stop is not None or (terms.display and leaves > terms.display * MOST_SLICES):
+        if stop is not None or (terms.display and leaves > terms.display * self.checks.most_slices):
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
         if self._min_notional and price * quantity < self._min_notional:
             return (Rejected(symbol, order_id, RejectReason.INVALID_NOTIONAL),)
@@ -742,7 +742,7 @@ class FastBook:
         old_price, terms = order.price, order.terms
         price = old_price if command.price is None else command.price
         leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
-        too_many = bool(terms.display) and leaves > (terms.display or 0) * MOST_SLICES
+        too_many = bool(terms.display) and leaves > (terms.display or 0) * self.checks.most_slices
         if command.stop is not None or too_many or (old_price is None and price is not None):
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
         if self._min_notional and price is not None and price * quantity < self._min_notional:
@@ -779,7 +779,7 @@ class FastBook:
             price = terms.price if command.price is None else command.price
             leaves = quantity
             fits = (terms.price is None) == (price is None) and quantity >= terms.min_quantity
-        if not fits or (terms.display and leaves > terms.display * MOST_SLICES):
+        if not fits or (terms.display and leaves > terms.display * self.checks.most_slices):
             return RejectReason.INVALID_REPLACE
         if self._min_notional and price is not None and price * quantity < self._min_notional:
             return RejectReason.INVALID_NOTIONAL
@@ -798,7 +798,7 @@ class FastBook:
         price = old.price if command.price is None else command.price
         stop = old.stop if command.stop is None else command.stop
         assert stop is not None
-        slices_fit = not old.display or quantity <= old.display * MOST_SLICES
+        slices_fit = not old.display or quantity <= old.display * self.checks.most_slices
         if (old.price is None) != (price is None) or quantity < old.min_quantity or not slices_fit:
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
         if self._min_notional and price is not None and price * quantity < self._min_notional:
@@ -833,7 +833,7 @@ class FastBook:
             (command.stop is not None and not is_stop)
             or (terms.price is None) != (new is None)
             or (is_stop and quantity < terms.min_quantity)
-            or (terms.display and open_then > terms.display * MOST_SLICES)
+            or (terms.display and open_then > terms.display * self.checks.most_slices)
         ):
             return RejectReason.INVALID_REPLACE
         if self._min_notional and new is not None and new * quantity < self._min_notional:

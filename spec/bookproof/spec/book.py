@@ -500,7 +500,7 @@ def _replace_resting(book: Book, order: Resting, command: Replace, profile: Prof
     leaves = total - done
     terms = order.terms._replace(price=price, quantity=total, min_quantity=0)
     gets_limit = order.terms.price is None and price is not None
-    if command.stop is not None or gets_limit or has_too_many_slices(terms.display, leaves):
+    if command.stop is not None or gets_limit or has_too_many_slices(book.instrument, terms.display, leaves):
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
     if price is not None and not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")
@@ -537,7 +537,9 @@ def _replace_stop(book: Book, order: Pending, command: Replace, profile: Profile
     price = old.price if command.price is None else command.price
     stop = old.stop if command.stop is None else command.stop
     terms = old._replace(price=price, stop=stop, quantity=command.quantity)
-    fits = command.quantity >= old.min_quantity and not has_too_many_slices(old.display, command.quantity)
+    fits = command.quantity >= old.min_quantity and not has_too_many_slices(
+        book.instrument, old.display, command.quantity
+    )
     if (old.price is None and price is not None) or not fits:
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
     if price is not None and not book.instrument.accepts_notional(price, command.quantity):

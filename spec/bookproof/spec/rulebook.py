@@ -194,7 +194,11 @@ _TABLE = (
     ),
     # D: iceberg and hidden
     Rule(
-        "D1", "L1", "An iceberg shows at most its display quantity, and only what it shows has priority.", source="TSX"
+        "D1",
+        "L1",
+        "An iceberg shows at most its display quantity, which is as large a part of it as the instrument asks for, and "
+        "only what it shows has priority.",
+        source="TSX; Kraken: at least a fifteenth",
     ),
     Rule(
         "D2",
@@ -545,7 +549,6 @@ NOT_YET: dict[str, str] = {
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
     "C3 market-limit": "no remainder at the first trade's price, no protection points, no quote budget",
     "C6 reprice": "post-only orders are refused, never repriced; a hidden opposite order counts too (B6)",
-    "D1 minimum": "no least display quantity: an iceberg may show one lot of a million",
     "D3 one trade": "no whole iceberg in one trade, no random slices",
     "D4 pegged": "no pegged orders",
     "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",

@@ -40,7 +40,7 @@ PLAIN_BOOKS = listing(["ABC", "DEF", "GHI", "XYZ"])
 """Four books without limits of their own."""
 
 LIMITED_BOOKS = (
-    Instrument("ABC", lot=2),
+    Instrument("ABC", lot=2, most_slices=3),
     Instrument("DEF", tick=5, lot=10, min_notional=1_500),
     Instrument("GHI", min_price=102, max_price=111, min_quantity=2, max_quantity=9),
     Instrument("XYZ", min_price=-5, max_price=5, min_notional=-20),
