@@ -247,7 +247,7 @@ def run_coverage(
 
 def _numbers(endless: bool, venue: bool) -> Iterator[int]:
     """The cases of a run in their order; under one venue's choices those that are kept show nothing."""
-    yield from range(LEAST)
+    yield from range(min(LEAST, MOST))
     if not venue:
         yield from range(MOST, MOST + len(kept_cases()))
         yield from range(LEAST, MOST)

@@ -245,7 +245,7 @@ def _other_choice(case: Case, dice: random.Random) -> Profile:
 
 def _other_terms(command: Command, case: Case, dice: random.Random) -> Command:
     """An order with some of the terms of another one; any other command anew."""
-    if type(command) is SubmitList:
+    if type(command) is SubmitList and command.legs:
         at = dice.randrange(len(command.legs))
         legs = [*command.legs]
         legs[at] = _other_submit(legs[at], case, dice)
@@ -268,11 +268,18 @@ def _other_submit(order: Submit, case: Case, dice: random.Random) -> Submit:
         if type(drawn) is Submit:
             other = drawn
             break
-    fields = [field for field in Submit.__struct_fields__ if field != "order_id"]
-    differ = [field for field in fields if getattr(order, field) != getattr(other, field)]
+    kept = ("symbol", "order_id", "account", "side") if dice.random() < 0.2 else ("order_id",)
+    differ = [
+        field
+        for field in Submit.__struct_fields__
+        if field not in kept and getattr(order, field) != getattr(other, field)
+    ]
     if not differ:
         return order
-    return order._replace(**{field: getattr(other, field) for field in dice.sample(differ, 1)})
+    chosen = set(differ if len(kept) > 1 else dice.sample(differ, 1))
+    if "time_in_force" in chosen:
+        chosen.add("expires")  # either makes no sense without the other
+    return order._replace(**{field: getattr(other, field) for field in chosen})
 
 
 def _joined(first: Case, second: Case, dice: random.Random) -> Case:

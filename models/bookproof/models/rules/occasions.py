@@ -132,11 +132,14 @@ OCCASIONS: tuple[Occasion, ...] = (
         )
         for row in _matched(outcome, f"{rules} {_LISTS}", _AND_THEN)
     ),
-    _occasion(
-        "a replace amends rivals in an OCO, and nobody trades",
-        "A2 C1 C2 D1 D2 D4 D5 E1 E2 F1 F2 F4 F7 G1 H1 H4 I1 K3 M1",
-        "a rival that trades ends the list: the others are cancelled, not replaced, and as their prices stay they meet "
-        "nobody",
+    *(
+        _occasion(
+            f"a replace amends rivals in an OCO, and nobody trades ({way})",
+            f"A2 C1 C2 D1 D2 D4 E1 E2 {way} F2 F4 G1 H1 H4 I1 K3 M1",
+            "a rival that trades ends the list: the others are cancelled, not replaced, and as their prices stay they "
+            "meet nobody; whether a place is kept or lost by convention is the profile's",
+        )
+        for way in ("D5 F1", "F7")
     ),
     _occasion(
         "a replace is refused for one of several rivals in an OCO",
