@@ -12,6 +12,7 @@ from bookproof.models.bench.schedules import Figure, beside
 from bookproof.models.cli import main
 from bookproof.models.engines_by_name import factory
 from bookproof.models.interleaving.small import CLASSICS, MUTANTS, Compared, compared
+from bookproof.models.interleaving.zoo import Caught
 
 
 def figures(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -97,7 +98,7 @@ def test_a_defect_that_nobody_sees_makes_the_command_fail(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedules, "outlives", lambda mutant, programs: programs)
-    monkeypatch.setattr(schedules, "_first_fault", lambda engine: None)
+    monkeypatch.setattr(schedules, "caught", lambda engine: Caught(engine, ""))
     code, table = figures(capsys, "--only", "mutants", "--only", "defects")
     assert code == 1
     assert [each["right"] for each in table.values()] == [False] * 3

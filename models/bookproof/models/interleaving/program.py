@@ -136,6 +136,7 @@ class Program:
         self._watch = watch
         self.watched = False
         self._classes: dict[tuple[type[FastBook], str], type[FastBook]] = {}
+        self._engine: type[Any] | None = None
         self._named = accounts_in(scenario.profile, (scenario.before, *scenario.scripts))
         self.tell: Callable[[int, str], None] | None = None
         """Hears of every call and return, when somebody wants the story."""
@@ -148,6 +149,10 @@ class Program:
         self.watched = self._watch and isinstance(floor, Floor)
         if self._watch and isinstance(floor, Floor):
             _watch(floor, scheduler, self._classes)
+        if self._watch and (shared := getattr(type(engine), "shared", ())):
+            if self._engine is None:
+                self._engine = _watched_engine(type(engine), shared, scheduler)
+            engine.__class__ = self._engine
         first = -2 * len(scenario.before)
         operations = [  # by a client of its own, who was there before the others
             Operation(len(scenario.scripts), command, at, at + 1, engine.submit(command))
@@ -196,6 +201,23 @@ def _watch(floor: Floor, scheduler: Scheduler, classes: dict[tuple[type[FastBook
     if floor.ledger is not None:
         for name, cells in _ON_ACCOUNT.items():
             setattr(floor.ledger, name, _touching(getattr(floor.ledger, name), cells, scheduler))
+
+
+def _watched_engine(engine: type[Any], shared: Iterable[str], scheduler: Scheduler) -> type[Any]:
+    """The class of an engine with state of its own that threads share: it names the attributes in `shared`."""
+
+    def cell(name: str) -> property:
+        def read(self: Any) -> Any:
+            scheduler.touch(name, writes=False)
+            return self.__dict__[name]
+
+        def write(self: Any, value: Any) -> None:
+            scheduler.touch(name, writes=True)
+            self.__dict__[name] = value
+
+        return property(read, write)
+
+    return type(f"Watched{engine.__name__}", (engine,), {name: cell(name) for name in shared})
 
 
 def _touching(act: Callable[..., Any], cells: Touches, scheduler: Scheduler) -> Callable[..., Any]:
