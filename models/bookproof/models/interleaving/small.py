@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 from bookproof.models.interleaving.scenarios import A, B, Scenario, basket, buy, sell
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler, Script
 from bookproof.models.interleaving.search import Execute, Naive, Node, Reduced, Search, Tree, Word, leads
+from bookproof.models.interleaving.traces import linearizations
 from bookproof.spec.commands import Cancel, Command
 
 Outcome: TypeAlias = tuple[object, ...]
@@ -84,24 +85,27 @@ class Found(NamedTuple):
     outcomes: frozenset[Outcome]
     runs: int
     cut: int
+    schedules: int
+    """How many schedules have the traces that were found."""
 
 
 def found(program: Locksmith, by: By, most: int = 20_000) -> Found | None:
-    """Every outcome, with racing variables as points as well; None if it takes more runs than that."""
+    """Every outcome, with racing variables as points as well; None if there are more schedules than that."""
     while True:
         outcomes: set[Outcome] = set()
         races: set[str] = set()
-        runs = cut = 0
+        runs = cut = schedules = 0
         for run in by(program.execute):
             runs += 1
             cut += run.cut
+            schedules += 1 if by is Naive or run.cut else linearizations(run).orders
             races |= {race.cell for race in run.races}
             if not run.cut:
                 outcomes.add(program.outcome)
-            if runs > most:
+            if max(runs, schedules) > most:
                 return None
         if races <= program.scheduler.racy:
-            return Found(frozenset(outcomes), runs, cut)
+            return Found(frozenset(outcomes), runs, cut, schedules)
         program.scheduler.racy |= races
 
 
@@ -128,7 +132,7 @@ def compared(number: int, by: By = Reduced, most: int = 20_000) -> Compared | No
     try:
         program = Locksmith(number, scheduler)
         mine = found(program, by, most)
-        right = found(program, Naive, most)
+        right = None if mine is None else found(program, Naive, most)
         return None if mine is None or right is None else Compared(number, mine, right)
     finally:
         scheduler.close()
