@@ -30,23 +30,33 @@ class Locksmith:
     """
 
     def __init__(self, number: int, scheduler: Scheduler) -> None:
+        self.scripts = self.scripts_of(number)
+        self.threads = len(self.scripts)
+        self.locks = 1 + max(lock for script in self.scripts for wanted, *_ in script for lock in wanted)
+        self.scheduler = scheduler
+        self.outcome: Outcome = ()
+
+    @classmethod
+    def scripts_of(cls, number: int) -> list[list[tuple[list[int], int, bool]]]:
+        """What each thread does: the locks it takes, a number for their variables, and whether it reads one before.
+
+        >>> Locksmith.scripts_of(1)
+        [[([0, 1], 8, False)], [([0, 2], 7, False), ([2, 0], 5, False), ([2], 6, False)]]
+        """
         dice = random.Random(number)
-        self.threads = dice.randint(2, 3)
-        self.locks = dice.randint(1, 3)
+        threads, locks = dice.randint(2, 3), dice.randint(1, 3)
         careless = dice.random() < 0.4
-        self.scripts = [
+        return [
             [
                 (
-                    self._order(dice, dice.sample(range(self.locks), dice.randint(1, min(2, self.locks)))),
+                    cls._order(dice, dice.sample(range(locks), dice.randint(1, min(2, locks)))),
                     dice.randint(1, 9),
                     careless and dice.random() < 0.3,
                 )
                 for _ in range(dice.randint(1, 3))
             ]
-            for _ in range(self.threads)
+            for _ in range(threads)
         ]
-        self.scheduler = scheduler
-        self.outcome: Outcome = ()
 
     @staticmethod
     def _order(dice: random.Random, locks: list[int]) -> list[int]:
