@@ -265,7 +265,15 @@ class Ledger:
         Each is asked beside those before it, so these are reserved for while it is.
         """
         legs = command.legs if command.kind is ListKind.OCO else command.legs[:1]
-        demands = [self.demand(leg) for leg in legs]
+        return self._refusal_together([self.demand(leg) for leg in legs])
+
+    def amend_refusal(self, amendments: Sequence[Replace]) -> Rejected | None:
+        """Why the account cannot stand for a replace and for those of all rivals with it (M1, H1). Hold everything."""
+        refusal = self._refusal_together([self._change(one) for one in amendments])
+        named = amendments[0]
+        return None if refusal is None else Rejected(named.symbol, named.order_id, refusal.reason)
+
+    def _refusal_together(self, demands: Sequence[Demand]) -> Rejected | None:
         refusals = []
         for demand in demands:
             refusal = self.refusal(demand)
@@ -285,7 +293,7 @@ class Ledger:
             else:
                 shelf.selling += sign * want.lots
             till.reserved += sign * want.cash
-            till.open_orders += sign
+        till.open_orders += sign * demand.orders
 
     def lets_in(self, order: Submit, so_far: Sequence[Event]) -> bool:
         """Whether the account can stand for an order that its list releases, after these events of the command (M1).

@@ -849,6 +849,11 @@ class FastBook:
             return order.terms.quantity
         return order.leaves + (0 if self._quantity_is_open else order.executed + order.prevented)
 
+    def open_of(self, order_id: OrderId) -> Lots:
+        """How much of a live order is open."""
+        order = self._live[order_id]
+        return order.leaves if isinstance(order, RestingOrder) else order.terms.quantity
+
     @property
     def halt(self) -> RejectReason | None:
         """Why nothing may be replaced here, if that is so (J1, J2, J6)."""

@@ -172,7 +172,7 @@ class Lists:
     def __init__(self, books: Mapping[Symbol, FastBook], profile: Profile, ledger: Ledger | None = None) -> None:
         self._books = books
         self._ledger = ledger
-        self._amends = profile.list_replace is ListReplace.AMEND and ledger is None
+        self._amends = profile.list_replace is ListReplace.AMEND
 
     # ── a new list ──
 
@@ -226,22 +226,14 @@ class Lists:
 
     def replace(self, command: Replace) -> list[Event]:
         """A replace of an order of a list: refused, or an amendment of all rivals, as the profile has it (H1)."""
-        book = self._books[command.symbol]
-        found = book.lists[command.order_id]
-        first = self.replace_refusal(command)
-        if first is not None:
-            return [Rejected(command.symbol, command.order_id, first)]
-        named = Place(command.symbol, command.order_id)
-        asked = self._amendments(command, found)
-        reasons = [reason for one in asked if (reason := self._books[one.symbol].why_not_replace(one)) is not None]
-        if any(place != named and self._collides(command, place) for place in found.others):
-            reasons.append(RejectReason.INVALID_REPLACE)
-        if reasons:
-            return [Rejected(command.symbol, command.order_id, min(reasons, key=_place_of))]
+        reason = self.replace_refusal(command)
+        if reason is not None:
+            return [Rejected(command.symbol, command.order_id, reason)]
         # From here on the order that is named is replaced, and its rivals are amended or gone.
+        found = self._books[command.symbol].lists[command.order_id]
         run = self.begin()
         events: list[Event] = []
-        for one in asked:
+        for one in self.amendments(command):
             its_book = self._books[one.symbol]
             if its_book.lists.get(one.order_id) is found:
                 with run.watching([its_book]):
@@ -252,14 +244,26 @@ class Lists:
         return events
 
     def replace_refusal(self, command: Replace) -> RejectReason | None:
-        """Why an order of a list may not be replaced, whatever its new terms; None where rivals are amended (H1)."""
+        """Why the books refuse to replace an order of a list, or to amend one of its rivals with it (H1)."""
         book = self._books[command.symbol]
-        may = self._amends and book.lists[command.order_id].working is None
-        return book.checks.replace(command) or book.halt or (None if may else RejectReason.IN_LIST)
+        found = book.lists[command.order_id]
+        first = book.checks.replace(command) or book.halt
+        if first is not None:
+            return first
+        if found.working is not None or not self._amends:
+            return RejectReason.IN_LIST
+        named, asked = Place(command.symbol, command.order_id), self.amendments(command)
+        reasons = [reason for one in asked if (reason := self._books[one.symbol].why_not_replace(one)) is not None]
+        if any(place != named and self._collides(command, place) for place in found.others):
+            reasons.append(RejectReason.INVALID_REPLACE)
+        return min(reasons, key=_place_of, default=None)
 
-    def _amendments(self, command: Replace, found: LiveList) -> list[Replace]:
-        """The replace itself, and if it changes the quantity the same for each rival."""
-        if command.quantity == self._books[command.symbol].quantity_of(command.order_id):
+    def amendments(self, command: Replace) -> list[Replace]:
+        """The replace itself, and the same for each rival if it changes the quantity and leaves something open."""
+        book = self._books[command.symbol]
+        found = book.lists.get(command.order_id)
+        now = book.quantity_of(command.order_id)
+        if found is None or command.quantity == now or now - command.quantity >= book.open_of(command.order_id):
             return [command]
         named = Place(command.symbol, command.order_id)
         rivals = [place for place in found.others if place != named]

@@ -82,6 +82,23 @@ def refusal(
     return leg, reason
 
 
+def amendments(books: Mapping[Symbol, Book], lists: Lists, command: Replace, profile: Profile) -> list[Replace]:
+    """A replace, and those of its order's rivals if it changes the quantity and leaves something open (H1).
+
+    One of an order that has no rivals stands alone.
+    """
+    named = Place(command.symbol, command.order_id)
+    found, order = list_of(lists, named), books[command.symbol].find(command.order_id)
+    if found is None or order is None:
+        return [command]
+    done = 0 if isinstance(order, Pending) else order.executed + order.prevented
+    total = command.quantity + (done if profile.replace_quantity is ReplaceQuantity.OPEN else 0)
+    if total == order.terms.quantity or total <= done:
+        return [command]
+    rivals = [place for place in found.others if place != named]
+    return [command, *(Replace(place.symbol, place.order_id, command.quantity) for place in rivals)]
+
+
 class Aftermath:
     """What follows for the lists while one command is carried out. An `Aside`: the rules of the book call it.
 
@@ -158,35 +175,23 @@ class Aftermath:
 
         The order that is named goes first: if it trades, or nothing is left of it, the others are cancelled instead.
         """
-        amendments = self._amendments(command, found)
-        reason = self._why_not(amendments, found)
+        amended = amendments(self.books, self.lists, command, self._profile)
+        reason = self._why_not(amended, found)
         if reason is not None:
             fired("A4")
             return [Rejected(command.symbol, command.order_id, reason)]
         events: list[Event] = []
-        for one in amendments:
+        for one in amended:
             if found in self.lists:
                 self.books[one.symbol], said = rules.replace(self.books[one.symbol], one, self._profile, self)
                 gone = [event for event in said[:1] if isinstance(event, Cancelled)]  # F4
                 events += [*said, *self.follow(gone)]
         return events
 
-    def _amendments(self, command: Replace, found: OrderList) -> list[Replace]:
-        """The replace of the order that is named, and those of its rivals if it changes the quantity."""
-        named = Place(command.symbol, command.order_id)
-        order = self._find(named)
-        assert order is not None, "a list has live members only"
-        done = 0 if isinstance(order, Pending) else order.executed + order.prevented
-        total = command.quantity + (done if self._profile.replace_quantity is ReplaceQuantity.OPEN else 0)
-        if total == order.terms.quantity:
-            return [command]
-        rivals = [place for place in found.others if place != named]
-        return [command, *(Replace(place.symbol, place.order_id, command.quantity) for place in rivals)]
-
-    def _why_not(self, amendments: list[Replace], found: OrderList) -> RejectReason | None:
+    def _why_not(self, amended: list[Replace], found: OrderList) -> RejectReason | None:
         """The first reason in order of precedence for which one of several replaces would be refused."""
         reasons = []
-        for one in amendments:
+        for one in amended:
             book = self.books[one.symbol]
             reason = replace_fault(one, book.instrument)
             if reason is None:
@@ -194,7 +199,7 @@ class Aftermath:
                 reason = first.reason if isinstance(first, Rejected) else None
             if reason is not None:
                 reasons.append(reason)
-        command = amendments[0]
+        command = amended[0]
         named = Place(command.symbol, command.order_id)
         terms = {place: order.terms for place in found.members if (order := self._find(place)) is not None}
         moved = terms.pop(named)

@@ -95,8 +95,7 @@ class Profile(Value, frozen=True):
     reopen: Reopen = Reopen.DIRECTLY
     """J3."""
     list_replace: ListReplace = ListReplace.REFUSE
-    """H1. An order that others wait for, or that waits itself, is never replaced, and where accounts are kept (M1)
-    no order of a list is."""
+    """H1. An order that others wait for, or that waits itself, is never replaced."""
     risk: Risk = Risk.NONE
     """M1, M2, M4, N1: whether accounts are kept."""
     least_block: Lots = 1

@@ -549,7 +549,6 @@ NOT_YET: dict[str, str] = {
     "D4 pegged": "no pegged orders",
     "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
     "H1 reserve": "where accounts are kept each rival is reserved for by itself: a bracket needs lots for every exit",
-    "H1 amend": "where accounts are kept no order of a list can be replaced, rivals included",
     "H1 reduce": "a fill cancels the rivals whole; they are not reduced by what was filled",
     "H2 halt": "an order whose turn comes while its book takes nothing is refused, not kept until the book resumes",
     "E1 reference": "only the last trade triggers, not mark, index or implied prices",

@@ -191,6 +191,8 @@ class Tape:
             return
         if (self.symbol, event.order_id) != (command.symbol, command.order_id):
             command = command._replace(price=None, stop=None)  # a rival has the quantity of the one that is named (H1)
+            if self._taker is not None:
+                self._end_of_matching()  # whose replace is over
         old, gone = order.terms, order.executed + order.prevented
         total = command.quantity + (gone if self._profile.replace_quantity is ReplaceQuantity.OPEN else 0)
         terms = old._replace(
