@@ -41,6 +41,7 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Restated,
     Trade,
     Withdrawn,
 )
@@ -345,6 +346,11 @@ class Ledger:
                 _forget_if_empty(desk, event.order_id, known, entries)
             elif isinstance(event, Replaced):
                 self._replaced(event, entries)
+            elif isinstance(event, Restated):
+                desk = self.desks[event.symbol]
+                waiting = desk.claims.get(event.order_id)
+                if waiting is not None:  # else its list held it back, so nothing was reserved for it
+                    _open(desk, waiting, -event.quantity, entries)
         return entries
 
     def _trade(self, event: Trade, entries: Entries) -> None:

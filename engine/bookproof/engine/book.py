@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from bookproof.engine import auction
@@ -25,6 +26,7 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Restated,
     Trade,
     Triggered,
 )
@@ -71,6 +73,11 @@ _IMMEDIATE, _REQUESTED = CancelReason.IMMEDIATE, CancelReason.REQUESTED
 _UNKNOWN_ORDER = RejectReason.UNKNOWN_ORDER
 _GTC, _IOC, _FOK = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK
 
+
+ALL: Lots = 10**18
+"""As many lots of an order as it has."""
+
+NOBODY: Mapping[OrderId, Lots] = MappingProxyType({})
 
 _Slice: TypeAlias = tuple[Account, Lots, Lots, Lots, OrderId]
 """In a dry run: owner, what is shown, what is in reserve, how much to show next, and whose it is."""
@@ -461,15 +468,17 @@ class FastBook:
 
     # ── fill-or-kill and baskets ──
 
-    def can_fill(self, order: Submit, gone: Collection[OrderId] = (), touched: list[OrderId] | None = None) -> bool:
+    def can_fill(
+        self, order: Submit, less: Mapping[OrderId, Lots] = NOBODY, touched: dict[OrderId, Lots] | None = None
+    ) -> bool:
         """Whether a fill-or-kill order would trade whole now (C5, L4). Changes nothing.
 
-        As if the orders in `gone` were not there; whom it would meet is added to `touched`.
+        As if the orders in `less` were smaller by so much; whom it would meet, and for how much, is added to `touched`.
         """
         opposite = self._against(order.side)
         owner = self._group.get(order.account, order.account)
         floor = floor_of(order.side, order.price)
-        found = self._obtainable(opposite, floor, order.quantity, owner, order.self_trade, gone, touched)
+        found = self._obtainable(opposite, floor, order.quantity, owner, order.self_trade, less, touched)
         return found == order.quantity
 
     def _obtainable(
@@ -479,10 +488,10 @@ class FastBook:
         wanted: Lots,
         owner: Account,
         prevention: SelfTradePrevention,
-        gone: Collection[OrderId] = (),
-        touched: list[OrderId] | None = None,
+        less: Mapping[OrderId, Lots] = NOBODY,
+        touched: dict[OrderId, Lots] | None = None,
     ) -> Lots:
-        return obtainable(self, opposite, floor, wanted, owner, prevention, gone, touched)
+        return obtainable(self, opposite, floor, wanted, owner, prevention, less, touched)
 
     def fill(self, order: Submit, events: list[Event]) -> None:
         """Let an order trade that `can_fill`. Stops are triggered when the caller says so (E2)."""
@@ -599,6 +608,25 @@ class FastBook:
                 self._waiting.remove(stop)
                 return _cancelled(stop.terms, stop.terms.price, stop.terms.quantity, CancelReason.CONTINGENT)
         return None
+
+    def restate(self, order_id: OrderId, lots: Lots) -> Event | None:
+        """Make an order smaller for a rival's fill, wherever it waits (H1); None if no more than that is open of it."""
+        order = self._live.get(order_id)
+        if type(order) is RestingOrder:
+            leaves = order.leaves - lots
+            if leaves <= 0:
+                return None
+            order.slice = min(order.slice, leaves)  # D5
+            order.reserve = leaves - order.slice
+        else:
+            stop = (
+                order if isinstance(order, StopOrder) else next(it for it in self._waiting if it.order_id == order_id)
+            )
+            quantity = stop.terms.quantity - lots
+            if quantity <= 0:
+                return None
+            stop.terms = stop.terms._replace(quantity=quantity, min_quantity=min(stop.terms.min_quantity, quantity))
+        return Restated(self.symbol, order_id, lots)
 
     # ── cancel ──
 
@@ -849,6 +877,11 @@ class FastBook:
             return order.terms.quantity
         return order.leaves + (0 if self._quantity_is_open else order.executed + order.prevented)
 
+    def executed(self, order_id: OrderId) -> Lots:
+        """How much of a live order has traded."""
+        order = self._live[order_id]
+        return order.executed if isinstance(order, RestingOrder) else 0
+
     def open_of(self, order_id: OrderId) -> Lots:
         """How much of a live order is open."""
         order = self._live[order_id]
@@ -923,12 +956,13 @@ def obtainable(
     wanted: Lots,
     owner: Account,
     prevention: SelfTradePrevention,
-    gone: Collection[OrderId] = (),
-    touched: list[OrderId] | None = None,
+    less: Mapping[OrderId, Lots] = NOBODY,
+    touched: dict[OrderId, Lots] | None = None,
 ) -> Lots:
     """How much of `wanted` would trade now: the dry run of C5, C7 and L4, slice by slice as the real run would go.
 
-    As if the orders in `gone` were not there. Who would trade, or go by self-trade prevention, is added to `touched`.
+    As if the orders in `less` were smaller by so much. Who would trade is added to `touched` with how much, and who
+    would go by self-trade prevention with `ALL`.
     """
     leaves = wanted
     executed = 0
@@ -938,11 +972,12 @@ def obtainable(
         displayed: deque[_Slice] = deque()
         hidden: deque[_Slice] = deque()
         for order in orders:
-            if order.order_id in gone:
+            left = order.leaves - less.get(order.order_id, 0)
+            if left <= 0:
                 continue
-            display = order.terms.display
+            display, slice = order.terms.display, min(order.slice, left)
             queue = hidden if display == 0 else displayed
-            queue.append((book.owner(order), order.slice, order.reserve, display or 0, order.order_id))
+            queue.append((book.owner(order), slice, left - slice, display or 0, order.order_id))
         while leaves and (displayed or hidden):
             maker, slice, reserve, display, order_id = (displayed or hidden).popleft()
             own = prevention is not _ALLOW and maker == owner
@@ -950,7 +985,7 @@ def obtainable(
                 return executed
             quantity = min(slice, leaves)
             if touched is not None and (not own or prevention is not _DECREMENT or not (reserve or quantity < slice)):
-                touched.append(order_id)
+                touched[order_id] = touched.get(order_id, 0) + (ALL if own else quantity)
             if own and prevention is not _DECREMENT:
                 continue
             leaves -= quantity

@@ -39,6 +39,7 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Restated,
     Trade,
     Withdrawn,
 )
@@ -358,7 +359,7 @@ def _touched(events: Iterable[Event]) -> Iterator[tuple[Symbol, OrderId]]:
     for event in events:
         if isinstance(event, Trade | Prevented):
             touched[event.symbol, event.maker] = touched[event.symbol, event.taker] = None
-        elif isinstance(event, Accepted | Cancelled | Replaced):
+        elif isinstance(event, Accepted | Cancelled | Replaced | Restated):
             touched[event.symbol, event.order_id] = None
     return iter(touched)
 

@@ -431,6 +431,35 @@ def unhold(book: Book, order: Held) -> Book:
     return _without(book, order)
 
 
+def smaller(order: Resting | Pending, lots: Lots) -> Resting | Pending:
+    """An order that has lost so many lots for a rival's fill; more than that are open (H1).
+
+    It keeps its place, and what it shows as far as it can (D5).
+    """
+    quantity = order.terms.quantity - lots
+    terms = order.terms._replace(quantity=quantity, min_quantity=min(order.terms.min_quantity, quantity))
+    if isinstance(order, Pending):
+        return order._replace(terms=terms)
+    leaves = order.leaves - lots
+    shown = min(order.slice, leaves)
+    return order._replace(slice=shown, reserve=leaves - shown, terms=terms)
+
+
+def restate(book: Book, order_id: OrderId, lots: Lots) -> Book:
+    """The book with one live order made smaller."""
+    old = book.find(order_id)
+    assert old is not None
+    new, side = smaller(old, lots), old.terms.side
+    if isinstance(new, Held):
+        assert isinstance(old, Held)
+        return book._replace(held=book.held.replace(old, new))
+    if isinstance(new, Pending):
+        assert isinstance(old, Pending)
+        return book.with_stops(side, book.stops(side).replace(old, new))
+    assert isinstance(old, Resting)
+    return book.with_side(side, book.side(side).replace(old, new))
+
+
 # ── cancel and replace ──
 
 

@@ -209,6 +209,15 @@ class BlockTraded(Value, frozen=True):
     seller: Account
 
 
+class Restated(Value, frozen=True):
+    """A rival was filled in part, so this order is smaller by so much, and keeps its place (rule H1)."""
+
+    symbol: Symbol
+    order_id: OrderId
+    quantity: Lots
+    """What it has lost: of what was asked for as well as of what is open (rule A6)."""
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -231,6 +240,7 @@ Event: TypeAlias = (
     | LimitsSet
     | Busted
     | BlockTraded
+    | Restated
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -255,6 +265,7 @@ EVENTS: tuple[type[Event], ...] = (
     LimitsSet,
     Busted,
     BlockTraded,
+    Restated,
 )
 """Every kind of event."""
 

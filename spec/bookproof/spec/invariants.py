@@ -55,6 +55,7 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Restated,
     Resumed,
     SnapshotTaken,
     Trade,
@@ -196,8 +197,13 @@ def one_acknowledgement(step: Step) -> Sentences:
         Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity)
         for order in (*orders_of(step.command), *list_invariants.legs_of(step), *_held(step.before))
     ]
+    lost = Counter[Place]()  # for a rival's fill, while it was held back (H1)
     for event in step.events:
-        if isinstance(event, Accepted) and event not in asked:
+        if isinstance(event, Restated):
+            lost[Place(event.symbol, event.order_id)] += event.quantity
+        if not isinstance(event, Accepted):
+            continue
+        if event._replace(quantity=event.quantity + lost[Place(event.symbol, event.order_id)]) not in asked:
             yield f"{event} is not what was asked for"
 
 

@@ -59,7 +59,8 @@ class RejectReason(StrEnum):
     UNKNOWN_ORDER = "unknown-order"
     """No live order of this book has the id (A3)."""
     IN_LIST = "in-list"
-    """An order of a live list is not replaced, unless the profile lets rivals be amended together (H1)."""
+    """An order of a live list is not replaced, unless the profile lets rivals be amended together and none of them
+    has executed (H1)."""
     ALREADY_EXPIRED = "already-expired"
     """The clock has reached the expiry (C2)."""
     CLOCK_BACKWARDS = "clock-backwards"
@@ -127,6 +128,6 @@ class CancelReason(StrEnum):
     REPLACED = "replaced"
     """A replace left nothing open (F4)."""
     CONTINGENT = "contingent"
-    """Another order of its list was filled, triggered or cancelled (H1, H4)."""
+    """Another order of its list was filled, triggered or cancelled (H1, H4), or filled in part for no less (H1)."""
     REFUSED = "refused"
     """Its book would not take it when it was its turn to enter: halted, its stop true already, and so on (H2)."""

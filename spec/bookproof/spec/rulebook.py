@@ -317,7 +317,8 @@ _TABLE = (
     Rule(
         "H1",
         "LX",
-        "Of the orders of an OCO at most one executes: the first fill or trigger of one cancels the others at once.",
+        "Of the orders of an OCO at most one executes: the first fill or trigger of one cancels the others at once, or "
+        "where the profile says so a fill in part makes them smaller by as much.",
         source="Binance: activation of one leg cancels the other; Eurex: OCO",
     ),
     Rule(
@@ -549,7 +550,6 @@ NOT_YET: dict[str, str] = {
     "D4 pegged": "no pegged orders",
     "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
     "H1 reserve": "where accounts are kept each rival is reserved for by itself: a bracket needs lots for every exit",
-    "H1 reduce": "a fill cancels the rivals whole; they are not reduced by what was filled",
     "H2 halt": "an order whose turn comes while its book takes nothing is refused, not kept until the book resumes",
     "E1 reference": "only the last trade triggers, not mark, index or implied prices",
     "E2 each fill": "stops are not looked at after each fill",

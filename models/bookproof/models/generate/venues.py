@@ -14,6 +14,7 @@ from bookproof.spec.profile import (
     PROFILES,
     ListReplace,
     NoLiquidity,
+    OcoFill,
     Profile,
     Reopen,
     ReplaceQuantity,
@@ -74,6 +75,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         *(Profile(name, allocation=allocation) for name, allocation in ALLOCATIONS.items()),
         Profile("reopens-through-a-call", reopen=Reopen.CALL),
         Profile("rivals-amended", list_replace=ListReplace.AMEND),
+        Profile("rivals-reduced", oco_fill=OcoFill.REDUCE),
         Profile("cash-accounts", risk=Risk.CASH, least_block=3),
     )
 }
