@@ -43,6 +43,7 @@ from bookproof.spec.events import (
     Replaced,
     Restated,
     Trade,
+    Transferred,
     Withdrawn,
 )
 from bookproof.spec.instruments import LARGEST, Instrument
@@ -344,6 +345,9 @@ class Ledger:
                     continue
                 _open(desk, known, -event.quantity, entries)
                 _forget_if_empty(desk, event.order_id, known, entries)
+            elif isinstance(event, Transferred):
+                desk = self.desks[event.symbol]
+                _deliver(desk, event.price, event.quantity, event.buyer, event.seller, entries)
             elif isinstance(event, Replaced):
                 self._replaced(event, entries)
             elif isinstance(event, Restated):

@@ -216,6 +216,7 @@ class SharingBook(FastBook):
                     all_prevented += share
                     maker.prevented += share
                     events.append(Prevented(symbol, price, share, maker.order_id, taker))
+                    self._transfer(maker, share, events)
                 else:
                     maker.executed += share
                     events.append(Trade(symbol, price, share, maker.order_id, taker))

@@ -28,6 +28,7 @@ from bookproof.spec.events import (
     Replaced,
     Restated,
     Trade,
+    Transferred,
     Triggered,
 )
 from bookproof.spec.instruments import MOST_SLICES, Instrument
@@ -69,6 +70,7 @@ _ALLOW = SelfTradePrevention.NONE
 _CANCEL_TAKER = SelfTradePrevention.CANCEL_TAKER
 _CANCEL_BOTH = SelfTradePrevention.CANCEL_BOTH
 _DECREMENT = SelfTradePrevention.DECREMENT
+_TRANSFER = SelfTradePrevention.TRANSFER
 _IMMEDIATE, _REQUESTED = CancelReason.IMMEDIATE, CancelReason.REQUESTED
 _UNKNOWN_ORDER = RejectReason.UNKNOWN_ORDER
 _GTC, _IOC, _FOK = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK
@@ -137,6 +139,7 @@ class FastBook:
         "_sell_stops",
         "_stops_seen",
         "_taker_ended",
+        "_transfers_of",
         "_waiting",
         "aside",
         "checks",
@@ -176,6 +179,8 @@ class FastBook:
         self._sell_stops: list[StopOrder] = []
         self._stops_seen = 0
         self._taker_ended = False
+        self._transfers_of: Account | None = None
+        """The account of an aggressor that asks for transfers (G3)."""
         # Stops that are due and have not had their turn: none between two commands.
         self._waiting: deque[StopOrder] = deque()
         self.lists: dict[OrderId, LiveList] = {}
@@ -306,6 +311,9 @@ class FastBook:
         reason = None
         if rungs and rungs[-1] >= floor:
             owner, prevention = self._group.get(terms.account, terms.account), terms.self_trade
+            self._transfers_of = None
+            if prevention is _TRANSFER:  # which is more, and not other
+                prevention, self._transfers_of = _DECREMENT, terms.account
             needed = leaves if lives is _FOK else minimum if resting is None else 0
             if terms.post_only:
                 reason = CancelReason.POST_ONLY
@@ -401,6 +409,7 @@ class FastBook:
                     all_prevented += quantity
                     maker.prevented += quantity
                     events.append(Prevented(symbol, price, quantity, maker.order_id, taker))
+                    self._transfer(maker, quantity, events)
                 else:
                     maker.executed += quantity
                     events.append(Trade(symbol, price, quantity, maker.order_id, taker))
@@ -423,6 +432,13 @@ class FastBook:
             if level.first is None:  # B11
                 del rungs[-1], resting[-1]
         return leaves, all_prevented
+
+    def _transfer(self, maker: RestingOrder, quantity: Lots, events: list[Event]) -> None:
+        """What was prevented moves between the accounts of both orders, if these are two and both ask for it (G3)."""
+        taker, terms = self._transfers_of, maker.terms
+        if taker is not None and terms.self_trade is _TRANSFER and terms.account != taker:
+            buyer, seller = (terms.account, taker) if terms.side is _BUY else (taker, terms.account)
+            events.append(Transferred(self.symbol, maker.price, quantity, buyer, seller))
 
     def _refresh(self, maker: RestingOrder, level: Level) -> None:
         display = maker.terms.display or 0
@@ -478,7 +494,8 @@ class FastBook:
         opposite = self._against(order.side)
         owner = self._group.get(order.account, order.account)
         floor = floor_of(order.side, order.price)
-        found = self._obtainable(opposite, floor, order.quantity, owner, order.self_trade, less, touched)
+        prevention = _DECREMENT if order.self_trade is _TRANSFER else order.self_trade
+        found = self._obtainable(opposite, floor, order.quantity, owner, prevention, less, touched)
         return found == order.quantity
 
     def _obtainable(

@@ -41,6 +41,7 @@ from bookproof.spec.events import (
     Replaced,
     Restated,
     Trade,
+    Transferred,
     Withdrawn,
 )
 from bookproof.spec.instruments import LARGEST, Instrument
@@ -315,6 +316,9 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
             dealt = Dealt(event.price, event.quantity, buyer, seller, ((event.symbol, number),))
             trades[event.symbol] = (*earlier, dealt)
             _deliver(purses, event.symbol, event.price, event.quantity, buyer, seller)
+        elif isinstance(event, Transferred):
+            fired("M4")
+            _deliver(purses, event.symbol, event.price, event.quantity, event.buyer, event.seller)
     for symbol, number in of_basket:  # N2: each of them now knows of all
         joined = list(trades[symbol])
         last = joined[number - 1]

@@ -11,7 +11,17 @@ from typing import NamedTuple, TypeAlias
 
 from bookproof.spec import kernel, level_match
 from bookproof.spec.commands import Replace, Submit
-from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Rejected, Replaced, Trade, Triggered
+from bookproof.spec.events import (
+    Accepted,
+    Cancelled,
+    Event,
+    Prevented,
+    Rejected,
+    Replaced,
+    Trade,
+    Transferred,
+    Triggered,
+)
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import Match, Resting
 from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
@@ -19,7 +29,7 @@ from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.validation import has_too_many_slices
-from bookproof.spec.values import Account, Lots, OrderId, Phase, Side, Ticks, TimeInForce
+from bookproof.spec.values import Account, Lots, OrderId, Phase, SelfTradePrevention, Side, Ticks, TimeInForce
 
 
 class Pending(NamedTuple):
@@ -286,6 +296,10 @@ def settle(book: Book, taker: Submit, match: Match) -> Happened:
             last_price = price
         elif prevented:
             events.append(Prevented(taker.symbol, price, prevented, maker, taker.order_id))
+            if _transfers(taker, before.terms):
+                fired("G3")
+                sides = {taker.side: taker.account, before.terms.side: before.terms.account}
+                events.append(Transferred(taker.symbol, price, prevented, sides[Side.BUY], sides[Side.SELL]))
         if after is None:
             live = live.remove(_location(before))
             if not traded:
@@ -294,6 +308,12 @@ def settle(book: Book, taker: Submit, match: Match) -> Happened:
             live = live.replace(_location(before), _location(after))
     book = book.with_side(taker.side.opposite, match.makers)
     return book._replace(live=live, last_price=last_price, sequence=match.sequence), events
+
+
+def _transfers(taker: Submit, maker: Submit) -> bool:
+    """Whether what prevention keeps from trading moves between the accounts: both orders ask for it (G3)."""
+    both = taker.self_trade is SelfTradePrevention.TRANSFER and maker.self_trade is SelfTradePrevention.TRANSFER
+    return both and taker.account != maker.account
 
 
 def _remainder(order: Submit, match: Match) -> CancelReason | None:

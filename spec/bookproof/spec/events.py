@@ -209,6 +209,19 @@ class BlockTraded(Value, frozen=True):
     seller: Account
 
 
+class Transferred(Value, frozen=True):
+    """What prevention kept from trading moved between two accounts of one owner all the same (rule G3).
+
+    It comes after its `Prevented`. No trade is made, so no last price and no stop hears of it, and none can be busted.
+    """
+
+    symbol: Symbol
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
 class Restated(Value, frozen=True):
     """A rival was filled in part, so this order is smaller by so much, and keeps its place (rule H1)."""
 
@@ -241,6 +254,7 @@ Event: TypeAlias = (
     | Busted
     | BlockTraded
     | Restated
+    | Transferred
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -266,6 +280,7 @@ EVENTS: tuple[type[Event], ...] = (
     Busted,
     BlockTraded,
     Restated,
+    Transferred,
 )
 """Every kind of event."""
 

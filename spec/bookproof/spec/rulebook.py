@@ -299,7 +299,13 @@ _TABLE = (
     Rule(
         "G2", "L1", "The aggressor's instruction decides, not the maker's.", source="Coinbase; Binance; CME: tag 8000"
     ),
-    Rule("G3", "L1", "Prevention cancels the aggressor, the maker or both, or takes from both what would have traded."),
+    Rule(
+        "G3",
+        "LA",
+        "Prevention cancels the aggressor, the maker or both, or takes from both what would have traded; which moves "
+        "between their accounts all the same where these are two and both orders ask for it.",
+        source="Binance: TRANSFER",
+    ),
     Rule(
         "G4",
         "L1",
@@ -554,7 +560,6 @@ NOT_YET: dict[str, str] = {
     "E1 reference": "only the last trade triggers, not mark, index or implied prices",
     "E2 each fill": "stops are not looked at after each fill",
     "E6 protection": "a triggered market stop has no protection range",
-    "G3 transfer": "moving prevented quantity between accounts needs account positions",
     "K2 largest first": "leftovers go by time, as at CME since 2005, not to the largest order",
     "K3 percentage": "TOP has a maximum and no percentage, which CME does not use either",
     "K7 Eurex": "the weights are those of Liffe: Eurex's own formula is not known here",
