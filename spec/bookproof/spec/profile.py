@@ -81,6 +81,15 @@ class Risk(StrEnum):
     """Whatever an order can cost at worst is reserved: cash to pay with, lots to deliver."""
 
 
+class StopsLookedAt(StrEnum):
+    """When it is asked which stops are due (rule E2)."""
+
+    AFTER_COMMAND = "after-command"
+    """When an order has done all its matching: only the last of its fills counts (default)."""
+    AFTER_EACH_FILL = "after-each-fill"
+    """At each of its fills. Stops that are due then are triggered one after the other when it has done its matching."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -111,6 +120,8 @@ class Profile(Value, frozen=True):
     """L6: the fewest lots that may be traded off-book."""
     oco_fill: OcoFill = OcoFill.CANCEL
     """H1."""
+    stops_looked_at: StopsLookedAt = StopsLookedAt.AFTER_COMMAND
+    """E2."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

@@ -19,6 +19,7 @@ from bookproof.spec.profile import (
     Reopen,
     ReplaceQuantity,
     Risk,
+    StopsLookedAt,
     TrueStop,
 )
 from bookproof.spec.profile_files import ProfileFile, read_profile_file
@@ -40,7 +41,7 @@ PLAIN_BOOKS = listing(["ABC", "DEF", "GHI", "XYZ"])
 """Four books without limits of their own."""
 
 LIMITED_BOOKS = (
-    Instrument("ABC", lot=2),
+    Instrument("ABC", lot=2, most_slices=3),
     Instrument("DEF", tick=5, lot=10, min_notional=1_500),
     Instrument("GHI", min_price=102, max_price=111, min_quantity=2, max_quantity=9),
     Instrument("XYZ", min_price=-5, max_price=5, min_notional=-20),
@@ -76,6 +77,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("reopens-through-a-call", reopen=Reopen.CALL),
         Profile("rivals-amended", list_replace=ListReplace.AMEND),
         Profile("rivals-reduced", oco_fill=OcoFill.REDUCE),
+        Profile("each-fill-counts", stops_looked_at=StopsLookedAt.AFTER_EACH_FILL),
         Profile("cash-accounts", risk=Risk.CASH, least_block=3),
     )
 }
