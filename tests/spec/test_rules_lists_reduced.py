@@ -22,7 +22,7 @@ from bookproof.spec.commands import (
     SubmitList,
 )
 from bookproof.spec.drop_copy import DropCopy
-from bookproof.spec.events import Accepted, Cancelled, Event, Rejected, Replaced, Restated, Trade
+from bookproof.spec.events import Accepted, Cancelled, Event, Rejected, Restated, Trade
 from bookproof.spec.exchange import account, queue, status, step, view
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import broken
@@ -219,11 +219,10 @@ def test_h1_k2_so_it_does_where_levels_are_shared() -> None:
     assert hall.open(3) == 3
 
 
-def test_h1_rivals_are_amended_together_until_one_has_executed() -> None:
-    hall = Hall(REDUCE._replace(list_replace=ListReplace.AMEND))
+@pytest.mark.parametrize("choice", ListReplace)
+def test_h1_rivals_that_make_one_another_smaller_are_not_replaced(choice: ListReplace) -> None:
+    hall = Hall(REDUCE._replace(list_replace=choice))
     hall.do(ACROSS)
-    assert isinstance(hall.do(Replace("ABC", 1, 4))[0], Replaced)
-    hall.do(hit(1))
     assert hall.do(Replace("XYZ", 2, 2)) == (Rejected("XYZ", 2, RejectReason.IN_LIST),)
 
 

@@ -904,11 +904,6 @@ class FastBook:
             return order.terms.quantity
         return order.leaves + (0 if self._quantity_is_open else order.executed + order.prevented)
 
-    def executed(self, order_id: OrderId) -> Lots:
-        """How much of a live order has traded."""
-        order = self._live[order_id]
-        return order.executed if isinstance(order, RestingOrder) else 0
-
     def open_of(self, order_id: OrderId) -> Lots:
         """How much of a live order is open."""
         order = self._live[order_id]

@@ -205,8 +205,8 @@ class Lists:
     def __init__(self, books: Mapping[Symbol, FastBook], profile: Profile, ledger: Ledger | None = None) -> None:
         self._books = books
         self._ledger = ledger
-        self._amends = profile.list_replace is ListReplace.AMEND
         self._reduces = profile.oco_fill is OcoFill.REDUCE
+        self._amends = profile.list_replace is ListReplace.AMEND and not self._reduces
 
     # ── a new list ──
 
@@ -284,16 +284,13 @@ class Lists:
         first = book.checks.replace(command) or book.halt
         if first is not None:
             return first
-        if found.working is not None or not self._amends or self._has_executed(found):
+        if found.working is not None or not self._amends:
             return RejectReason.IN_LIST
         named, asked = Place(command.symbol, command.order_id), self.amendments(command)
         reasons = [reason for one in asked if (reason := self._books[one.symbol].why_not_replace(one)) is not None]
         if any(place != named and self._collides(command, place) for place in found.others):
             reasons.append(RejectReason.INVALID_REPLACE)
         return min(reasons, key=_place_of, default=None)
-
-    def _has_executed(self, found: LiveList) -> bool:
-        return any(self._books[place.symbol].executed(place.order_id) for place in found.others)
 
     def amendments(self, command: Replace) -> list[Replace]:
         """The replace itself, and the same for each rival if it changes the quantity and leaves something open."""

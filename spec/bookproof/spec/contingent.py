@@ -85,10 +85,10 @@ def refusal(
     return leg, reason
 
 
-def may_be_replaced(books: Mapping[Symbol, Book], found: OrderList, profile: Profile) -> bool:
-    """Whether an order of a list may be replaced: where rivals are amended together, and none has executed (H1)."""
-    begun = any(getattr(books[place.symbol].find(place.order_id), "executed", 0) for place in found.others)
-    return found.working is None and profile.list_replace is ListReplace.AMEND and not begun
+def may_be_replaced(found: OrderList, profile: Profile) -> bool:
+    """Whether an order of a list may be replaced: where rivals are amended together, and a fill cancels them (H1)."""
+    amends = profile.list_replace is ListReplace.AMEND and profile.oco_fill is OcoFill.CANCEL
+    return found.working is None and amends
 
 
 def amendments(books: Mapping[Symbol, Book], lists: Lists, command: Replace, profile: Profile) -> list[Replace]:

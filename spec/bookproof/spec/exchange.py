@@ -221,7 +221,7 @@ def _replace(state: Exchange, command: Replace) -> Stepped:
     found = contingent.list_of(state.lists, Place(command.symbol, command.order_id))
     if found is not None and rules.phase_refusal(state.books[command.symbol]) is None:
         fired("H1")
-        if not contingent.may_be_replaced(state.books, found, state.profile):
+        if not contingent.may_be_replaced(found, state.profile):
             return _refused(state, command.symbol, command.order_id, RejectReason.IN_LIST)
         return _followed(state, lists.amend(command, found), lists)
     return _happened(state, rules.replace(state.books[command.symbol], command, state.profile, lists), lists)

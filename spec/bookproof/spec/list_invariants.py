@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from bookproof.spec.commands import Replace, Submit, SubmitList
+from bookproof.spec.commands import Submit, SubmitList
 from bookproof.spec.events import Accepted, Cancelled, Event, ListAccepted, Prevented, Restated, Trade, Triggered
 from bookproof.spec.profile import OcoFill
 from bookproof.spec.reasons import CancelReason
@@ -98,7 +98,7 @@ def rivals_shrink_together(step: Step) -> Iterator[str]:
             lost = sum(_lots_traded(step, rival) for rival in rivals if rival != place)
             order = step.after.books[place.symbol].find(place.order_id)
             left = 0 if order is None else int(getattr(order, "leaves", order.terms.quantity))
-            if lost and left > _open(step, place) - lost and not isinstance(step.command, Replace):
+            if lost and left > _open(step, place) - lost:
                 yield f"{_told([place])} had {_open(step, place)} open, its rivals traded {lost}, and {left} are left"
     for event in step.events:
         if isinstance(event, Restated):

@@ -113,7 +113,8 @@ class Profile(Value, frozen=True):
     reopen: Reopen = Reopen.DIRECTLY
     """J3."""
     list_replace: ListReplace = ListReplace.REFUSE
-    """H1. An order that others wait for, or that waits itself, is never replaced."""
+    """H1. An order that others wait for, or that waits itself, is never replaced; nor is one whose fills in part make
+    its rivals smaller."""
     risk: Risk = Risk.NONE
     """M1, M2, M4, N1: whether accounts are kept."""
     least_block: Lots = 1

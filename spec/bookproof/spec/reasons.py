@@ -59,8 +59,7 @@ class RejectReason(StrEnum):
     UNKNOWN_ORDER = "unknown-order"
     """No live order of this book has the id (A3)."""
     IN_LIST = "in-list"
-    """An order of a live list is not replaced, unless the profile lets rivals be amended together and none of them
-    has executed (H1)."""
+    """An order of a live list is not replaced, unless the profile lets rivals be amended together (H1)."""
     ALREADY_EXPIRED = "already-expired"
     """The clock has reached the expiry (C2)."""
     CLOCK_BACKWARDS = "clock-backwards"

@@ -560,6 +560,8 @@ NOT_YET: dict[str, str] = {
     "D4 pegged": "no pegged orders",
     "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
     "H1 reserve": "where accounts are kept each rival is reserved for by itself: a bracket needs lots for every exit",
+    "H1 amend reduced": "where a fill in part makes rivals smaller none of them is replaced: what a fill on the way "
+    "would leave of the others is not settled",
     "H2 halt": "an order whose turn comes while its book takes nothing is refused, not kept until the book resumes",
     "E1 reference": "only the last trade triggers, not mark, index or implied prices",
     "E2 mid-sweep": "a stop that a fill has reached waits until the aggressor is done and never takes from under it: "
