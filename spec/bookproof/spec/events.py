@@ -255,6 +255,28 @@ class IndexMoved(Value, frozen=True):
     level: int
 
 
+class Transferred(Value, frozen=True):
+    """What prevention kept from trading moved between two accounts of one owner all the same (rule G3).
+
+    It comes after its `Prevented`. No trade is made, so no last price and no stop hears of it, and none can be busted.
+    """
+
+    symbol: Symbol
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
+class Restated(Value, frozen=True):
+    """A rival was filled in part, so this order is smaller by so much, and keeps its place (rule H1)."""
+
+    symbol: Symbol
+    order_id: OrderId
+    quantity: Lots
+    """What it has lost: of what was asked for as well as of what is open (rule A6)."""
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -283,6 +305,8 @@ Event: TypeAlias = (
     | ReferenceSet
     | Repriced
     | IndexMoved
+    | Restated
+    | Transferred
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -313,6 +337,8 @@ EVENTS: tuple[type[Event], ...] = (
     ReferenceSet,
     Repriced,
     IndexMoved,
+    Restated,
+    Transferred,
 )
 """Every kind of event."""
 

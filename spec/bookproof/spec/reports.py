@@ -39,7 +39,8 @@ class ExecType(StrEnum):
     EXPIRED = "C"
     """Its time is over (C2)."""
     RESTATED = "D"
-    """Unasked, the exchange made it smaller (self-trade prevention, G3) or gave it another limit (C3, C6, E6, J5)."""
+    """Unasked, the exchange made it smaller (prevention took from it, G3, or a rival's fill did, H1), or gave it
+    another limit (C3, C6, E6, J5)."""
     TRADE = "F"
     """A fill, partial or whole; there is one report for each side of it."""
     TRIGGERED = "L"
