@@ -23,6 +23,7 @@ from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler
 from bookproof.models.interleaving.search import Execute, Naive, Reduced, Search, letter
 from bookproof.models.interleaving.token import Replay, without
+from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.interleaving.traces import linearizations, trace_of
 from bookproof.models.report.plainly import plainly
 
@@ -451,7 +452,7 @@ Heard = list[tuple[int, str]]
 """What happened, in order: the thread, and what it did."""
 
 
-def replayed(make: Factory, replay: Replay) -> tuple[Outcome, Fault | None, Heard]:
+def replayed(make: Factory, replay: Replay, recorder: Recorder | None = None) -> tuple[Outcome, Fault | None, Heard]:
     """Run one schedule again, and hear what every thread does. After its last step whoever can goes on.
 
     Raises ValueError when the schedule asks for a thread that cannot go on.
@@ -459,6 +460,7 @@ def replayed(make: Factory, replay: Replay) -> tuple[Outcome, Fault | None, Hear
     scheduler = Scheduler(len(replay.scenario.scripts))
     scheduler.racy = replay.points
     program = Program(make, replay.scenario, scheduler)
+    program.recorder = recorder
     heard: Heard = []
     scheduler.tell = program.tell = lambda thread, what: heard.append((thread, what))
     try:
