@@ -17,7 +17,8 @@ from bookproof.models.interleaving.program import Outcome
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.story import telling
 from bookproof.models.interleaving.trace import Step
-from bookproof.models.interleaving.why import LETTERS, Held, Switch, Wait, held_in, switches_of, waits_of
+from bookproof.models.interleaving.why import Held, Switch, Wait, held_in, switches_of, waits_of
+from bookproof.models.interleaving.words import letter
 from bookproof.models.report.plainly import plainly
 
 
@@ -87,7 +88,7 @@ def _answers(found: Counterexample) -> str:
             answer = told.get((thread, number))
             stamp, said = ("", "never returned") if answer is None else (str(answer.stamp), plainly(*answer.events))
             wrong = found.fault is not None and (answer is None or said in found.fault.story)
-            rows.append(_row(LETTERS[thread], plainly(command), stamp, said, "wrong" if wrong else ""))
+            rows.append(_row(letter(thread), plainly(command), stamp, said, "wrong" if wrong else ""))
     head = "<tr><th>thread<th>command<th>stamp<th>answer"
     return f"<div class=wide><table>{head}{''.join(rows)}</table></div>"
 
@@ -121,12 +122,12 @@ def _timeline(found: Counterexample, turns: Sequence[Switch]) -> str:
     for thread in busy:
         x = left[thread]
         parts.append(f"<rect class=lane x={x} y=6 width={column - 14} height={bottom - 6} rx=8 />")
-        parts.append(f"<text class=thread x={x + 12} y=27>thread {LETTERS[thread]}</text>")
+        parts.append(f"<text class=thread x={x + 12} y=27>thread {letter(thread)}</text>")
     for each, lane in zip(held, lanes, strict=True):
         begin = heights[each.begin] + 4
         end = bottom - 6 if each.end >= len(steps) else heights[each.end] + 14
         box = f"x={left[each.thread] + 10 + lane * _LANE} y={begin} width={_LANE - 4} height={max(end - begin, 8)} rx=3"
-        tip = escape(f"{LETTERS[each.thread]} holds {each.place}")
+        tip = escape(f"{letter(each.thread)} holds {each.place}")
         parts.append(f"<rect {box} fill='{colours[each.place]}'><title>{tip}</title></rect>")
     marked = {at for turn in turns for at in turn.conflict}
     for at in sorted(shown):
@@ -172,7 +173,7 @@ def _written(text: str, kind: str, x: int, y: int, letters: int) -> str:
 def _arrow(turn: Switch, left: Mapping[int, int], top: int) -> str:
     """From one column to the other, through the reason."""
     begin, end = left[turn.leaves] + 60, left[turn.enters] + 60
-    words = f"{LETTERS[turn.leaves]} → {LETTERS[turn.enters]}: {turn.why}"
+    words = f"{letter(turn.leaves)} → {letter(turn.enters)}: {turn.why}"
     x, half = max((begin + end) // 2 + 60, 70 + int(3.45 * len(words))), int(3.45 * len(words)) + 12
     way = f"M{begin} {top + 4}V{top + 28}H{end}V{top + _TURN - 4}"
     return (
@@ -203,11 +204,11 @@ def _graph(waits: Sequence[Wait]) -> str:
     nodes: dict[tuple[str, str], None] = {}
     edges: list[tuple[tuple[str, str], tuple[str, str], str]] = []
     for wait in _ring(waits):
-        thread, lock = ("thread", LETTERS[wait.thread]), ("lock", wait.place)
+        thread, lock = ("thread", letter(wait.thread)), ("lock", wait.place)
         nodes |= {thread: None, lock: None}
         edges.append((thread, lock, "waits for"))
         if wait.holder is not None:
-            holder = ("thread", LETTERS[wait.holder])
+            holder = ("thread", letter(wait.holder))
             nodes.setdefault(holder, None)
             if (lock, holder, "held by") not in edges:
                 edges.append((lock, holder, "held by"))
@@ -262,14 +263,14 @@ def _trace(steps: Sequence[Step], turns: Sequence[Switch]) -> str:
     for at, step in enumerate(steps):
         if at in at_turn:
             turn = at_turn[at]
-            words = f"{LETTERS[turn.leaves]} → {LETTERS[turn.enters]}: {turn.why}"
+            words = f"{letter(turn.leaves)} → {letter(turn.enters)}: {turn.why}"
             rows.append(f"<tr class=turn><td><td><td>{escape(words)}")
         way = ""
         for file, sites in groupby(step.sites, lambda site: site.file):
             lines = [f"<span title='{escape(site.code)}'>{site.line} {escape(site.function)}</span>" for site in sites]
             way += f"<div class=site><b>{escape(file)}</b> {' ← '.join(lines)}</div>"
         code = f"<code>{escape(step.site.code)}</code>" if step.site is not None else ""
-        rows.append(f"<tr><td>{at + 1}<td>{LETTERS[step.thread]}<td>{escape(step.what)}{code}{way}")
+        rows.append(f"<tr><td>{at + 1}<td>{letter(step.thread)}<td>{escape(step.what)}{code}{way}")
     return f"<div class=wide><table class=trace><tr><th><th>thread<th>what happens{''.join(rows)}</table></div>"
 
 

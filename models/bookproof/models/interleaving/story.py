@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +11,8 @@ from bookproof.models.interleaving.explore import Fault
 from bookproof.models.interleaving.program import Outcome
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.trace import Step
-from bookproof.models.interleaving.why import LETTERS, Switch, switches_of
+from bookproof.models.interleaving.why import Switch, switches_of
+from bookproof.models.interleaving.words import letter
 from bookproof.models.report.plainly import plainly
 
 
@@ -28,21 +28,21 @@ def scenario_table(scenario: Scenario, outcome: Outcome) -> Table:
         for number, command in enumerate(script):
             answer = told.get((thread, number))
             stamp, events = ("", "never returned") if answer is None else (str(answer.stamp), plainly(*answer.events))
-            table.add_row(LETTERS[thread], plainly(command), stamp, events)
+            table.add_row(letter(thread), plainly(command), stamp, events)
     return table
 
 
 def columns(scenario: Scenario, steps: Sequence[Step], fault: Fault | None) -> Table:
     """What happened, from top to bottom, with the lines of the engine; before each switch, why it matters."""
     busy = [thread for thread, script in enumerate(scenario.scripts) if script]
-    table = Table("", *(LETTERS[thread] for thread in busy), title="The interleaving", title_justify="left")
+    table = Table("", *(letter(thread) for thread in busy), title="The interleaving", title_justify="left")
     turns = {switch.at: switch for switch in switches_of(steps)}
     shown = telling(steps, turns.values())
     for at, step in enumerate(steps):
         switch = turns.get(at)
         if switch is not None:
             table.add_section()
-            why = Text(f"{LETTERS[switch.leaves]} → {LETTERS[switch.enters]}: {switch.why}", "italic yellow")
+            why = Text(f"{letter(switch.leaves)} → {letter(switch.enters)}: {switch.why}", "italic yellow")
             table.add_row("", *(why if thread == switch.enters else "" for thread in busy))
         if at in shown and step.thread in busy:
             table.add_row(str(at + 1), *(_cell(step) if step.thread == thread else "" for thread in busy))
@@ -75,8 +75,8 @@ def full_trace(steps: Sequence[Step]) -> Iterator[Text]:
     for at, step in enumerate(steps):
         if at in turns:
             switch = turns[at]
-            yield Text(f"      {LETTERS[switch.leaves]} → {LETTERS[switch.enters]}: {switch.why}", "italic yellow")
-        yield Text(f"{at + 1:>4}  {LETTERS[step.thread]}  {step.what}", _COLOURS.get(step.verb, ""))
+            yield Text(f"      {letter(switch.leaves)} → {letter(switch.enters)}: {switch.why}", "italic yellow")
+        yield Text(f"{at + 1:>4}  {letter(step.thread)}  {step.what}", _COLOURS.get(step.verb, ""))
         for site in step.sites:
             yield Text(f"         {site}  {site.function}  {site.code}", "dim")
 
@@ -97,9 +97,3 @@ def as_test(token: str, engine: str) -> str:
         "def test_this_schedule_is_explained() -> None:\n"
         f'    assert fault_of("{token}", engine="{engine}") is None\n'
     )
-
-
-def switches(schedule: Iterable[int]) -> int:
-    """How often the schedule goes from one thread to another."""
-    steps = list(schedule)
-    return sum(one != other for one, other in pairwise(steps))

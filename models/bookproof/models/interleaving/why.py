@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from bookproof.models.interleaving.trace import Step
-
-LETTERS = "ABCDEFGH"
+from bookproof.models.interleaving.words import letter
 
 
 class Switch(NamedTuple):
@@ -57,7 +56,7 @@ def switches_of(steps: Sequence[Step]) -> list[Switch]:
 
 
 def _explained(steps: Sequence[Step], at: int, end: int, one: int, other: int) -> Switch:
-    left, right = LETTERS[one], LETTERS[other]
+    left, right = letter(one), letter(other)
     now = [each for each in range(at, end) if steps[each].thread == other]
     past = [each for each in range(at) if steps[each].thread == one]
     future = [each for each in range(end, len(steps)) if steps[each].thread == one]
@@ -66,11 +65,11 @@ def _explained(steps: Sequence[Step], at: int, end: int, one: int, other: int) -
         held = _holder(steps, at, steps[ahead[0]].place)
         if held is not None and held != one:
             place = steps[ahead[0]].place
-            return Switch(at, one, other, f"{left} has to wait for {place}, which {LETTERS[held]} holds", (ahead[0],))
+            return Switch(at, one, other, f"{left} has to wait for {place}, which {letter(held)} holds", (ahead[0],))
     for each in now:
         thrown = _holder(steps, each, steps[each].place) if steps[each].verb == "leaves" else other
         if thrown is not None and thrown != other:
-            why = f"{right} leaves {steps[each].place}, which {LETTERS[thrown]} holds"
+            why = f"{right} leaves {steps[each].place}, which {letter(thrown)} holds"
             return Switch(at, one, other, why, (each,))
     just = [each for each in past if all(step.thread == one for step in steps[each:at])]
     if steps[at].verb != "calls":
