@@ -134,6 +134,7 @@ class Program:
         self.scenario = scenario
         self._scheduler = scheduler
         self.watched = False
+        self._watched_books: dict[tuple[type[FastBook], str], type[FastBook]] = {}
         self.tell: Callable[[int, str], None] | None = None
         """Hears of every call and return, when somebody wants the story."""
 
@@ -144,7 +145,7 @@ class Program:
         floor = getattr(engine, "_floor", None)
         self.watched = isinstance(floor, Floor)
         if isinstance(floor, Floor):
-            _watch(floor, scheduler)
+            _watch(floor, scheduler, self._watched_books)
         first = -2 * len(scenario.before)
         operations = [  # by a client of its own, who was there before the others
             Operation(len(scenario.scripts), command, at, at + 1, engine.submit(command))
@@ -164,6 +165,7 @@ class Program:
                     answer = engine.submit(command)
                     ticks += 1
                     told.append(Told(at, number, command, called, ticks, answer))
+                    scheduler.returned()
                     if self.tell is not None:
                         self.tell(at, f"is told {plainly(*answer.events)}, stamp {answer.stamp}")
 
@@ -180,10 +182,13 @@ class Program:
         return Outcome(run, tuple(told), history)
 
 
-def _watch(floor: Floor, scheduler: Scheduler) -> None:
+def _watch(floor: Floor, scheduler: Scheduler, known: dict[tuple[type[FastBook], str], type[FastBook]]) -> None:
     """Tell the scheduler whenever a book, the market or an account is touched."""
     for symbol, book in floor.books.items():
-        book.__class__ = _watched_book(type(book), symbol, scheduler)
+        plain = type(book)
+        if (plain, symbol) not in known:  # a class takes longer to make than a schedule to run
+            known[plain, symbol] = _watched_book(plain, symbol, scheduler)
+        book.__class__ = known[plain, symbol]
     touches: dict[str, Touches] = dict.fromkeys(_WRITES_MARKET, lambda *given: [(MARKET, True)])
     touches |= dict.fromkeys(_WRITES_BOOK, lambda symbol, *given: [(str(symbol), True)])
     for name, cells in touches.items():
@@ -194,7 +199,6 @@ def _watch(floor: Floor, scheduler: Scheduler) -> None:
 
 
 def _touching(act: Callable[..., Any], cells: Touches, scheduler: Scheduler) -> Callable[..., Any]:
-    @wraps(act)
     def touching(*given: Any) -> Any:
         for cell, writes in cells(*given):
             scheduler.touch(cell, writes)

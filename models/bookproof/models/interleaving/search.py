@@ -51,7 +51,9 @@ def reduced(execute: Execute) -> Iterator[Run]:
                     path.pop()
                     return None
                 last = path[depth - 1].chosen if depth else -1
-                node.chosen = last if last in awake else min(awake)
+                # Who tries in vain would only try again: another one first.
+                willing = {thread for thread in awake if wanted[thread].kind != "fail"} or awake
+                node.chosen = last if last in willing else min(willing)
                 node.todo.add(node.chosen)
             node = path[depth]
             depth += 1
@@ -91,8 +93,7 @@ def _note_races(path: list[_Node], run: Run) -> None:
     happened = len(events)
     # A thread that could not go on takes part in races by what it waited for.
     for thread, action in run.waiting.items():
-        before = _clock_of(events[:happened], thread, len(run.events[0].clock) if events else 0)
-        events.append(Event(thread, action, (), before))
+        events.append(Event(thread, action, (), run.clocks[thread]))
     lasts: dict[str, list[int]] = {}
     for at, event in enumerate(events):
         earlier = lasts.setdefault(event.action.place, [])
@@ -100,9 +101,9 @@ def _note_races(path: list[_Node], run: Run) -> None:
             other = events[first]
             if other.thread == event.thread or not other.action.depends_on(event.action):
                 continue
-            if other.clock[other.thread] > event.before[other.thread]:
+            if other.clock[other.thread] > event.before[other.thread] and not _opens(other.action, event.action):
                 _note(path, events, happened, first, at)
-            if other.action.kind != "read":
+            if other.action.kind in _SERIAL:  # all that it depends on happened before it
                 break
         if at < happened:
             earlier.append(at)
@@ -121,9 +122,18 @@ def _note(path: list[_Node], events: list[Event], happened: int, first: int, sec
             seen.add(thread)
             if not any(_precedes(events[other], events[at], at == second) for other in free[:place]):
                 initials.add(thread)
-    if not initials & (node.todo | node.asleep.keys()):
-        able = initials & node.able
-        node.todo.add(min(able or node.able - {mover.thread}))
+    able = initials & node.able
+    # Nobody is able where the second could begin only because of the first: there is no other way round.
+    if able and not initials & (node.todo | node.asleep.keys()):
+        node.todo.add(min(able))
+
+
+_SERIAL = frozenset({"take", "win", "write", "draw"})
+
+
+def _opens(one: Action, other: Action) -> bool:
+    """Whether a lock had to be left before it could be taken: then it is the takes that race."""
+    return one.kind == "leave" and other.kind == "take"
 
 
 def _happens_before(one: Event, other: Event) -> bool:
@@ -135,10 +145,6 @@ def _precedes(one: Event, other: Event, is_last: bool) -> bool:
     if is_last:
         return other.before[one.thread] >= one.clock[one.thread] or one.action.depends_on(other.action)
     return _happens_before(one, other)
-
-
-def _clock_of(events: list[Event], thread: int, threads: int) -> tuple[int, ...]:
-    return next((event.clock for event in reversed(events) if event.thread == thread), (0,) * threads)
 
 
 def naive(execute: Execute, switches: int | None = None) -> Iterator[Run]:
