@@ -16,10 +16,12 @@ from typing import NamedTuple
 from bookproof.models.concurrent.check import Violation, check
 from bookproof.models.engines_by_name import Factory
 from bookproof.models.interleaving.program import Outcome, Program
+from bookproof.models.interleaving.reorders import by_stamp, in_order, reordered
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Action, Choose, Run, Scheduler
 from bookproof.models.interleaving.search import naive, reduced
 from bookproof.models.interleaving.token import Replay, without
+from bookproof.models.interleaving.wheels import THREADS
 from bookproof.models.report.plainly import plainly
 
 
@@ -29,7 +31,8 @@ class Verdict(StrEnum):
     VERIFIED = "verified"
     """Exhausted: every run that can differ was made, was free of races, and was right."""
     BOUNDED = "bounded"
-    """The budget was spent first: the runs that were made were right, and nothing is said of the others."""
+    """The budget was spent first, or runs were given up as too long: those that were made were right, and nothing is
+    said of the others."""
     FAILED = "failed"
     """A run was wrong."""
 
@@ -70,8 +73,14 @@ Tell = Callable[[int], None]
 class Explorer:
     """Runs scenarios on one engine. Threads are kept from one to the next."""
 
-    def __init__(self, make: Factory) -> None:
+    def __init__(self, make: Factory, back_end: str = THREADS) -> None:
         self._make = make
+        self._back_end = back_end
+
+    def _scheduler(self, scenario: Scenario) -> Scheduler:
+        scheduler = Scheduler(len(scenario.scripts), self._back_end)
+        scheduler.numbers_matter = False  # every order of the stamps is judged that a run allows
+        return scheduler
 
     def explore(self, scenario: Scenario, seconds: float, tell: Tell = lambda runs: None) -> Certificate:
         """Search a scenario for so many seconds; a fault is made as small as it gets."""
@@ -83,7 +92,7 @@ class Explorer:
 
     def _search(self, scenario: Scenario, seconds: float, tell: Tell) -> Certificate:
         started = perf_counter()
-        scheduler = Scheduler(len(scenario.scripts))
+        scheduler = self._scheduler(scenario)
         program = Program(self._make, scenario, scheduler)
         judged: dict[Hashable, Fault | None] = {}
         runs = cut = 0
@@ -91,6 +100,7 @@ class Explorer:
         racy: set[str] = set()
         race: Fault | None = None
         verdict = Verdict.BOUNDED
+        bounded = False
         outcome: Outcome | None = None
 
         def execute(choose: Choose) -> Run:
@@ -113,7 +123,8 @@ class Explorer:
                         fault = _judged(outcome, judged)
                     if run.races and race is None:
                         race = _raced(run)
-                    racy |= {each.cell for each in run.races}
+                    racy |= run.drawn.union(each.cell for each in run.races)
+                    bounded |= run.bounded
                     # A race that does harm says more than one that might, so harm is looked for first.
                     if fault is not None or not racy <= points:
                         exhausted = fault is not None
@@ -134,7 +145,7 @@ class Explorer:
                 fault = race
             if fault is not None:
                 verdict = Verdict.FAILED
-            elif program.watched:
+            elif program.watched and not bounded:
                 verdict = Verdict.VERIFIED
         finally:
             scheduler.close()
@@ -161,7 +172,7 @@ class Explorer:
 
     def _calmest(self, certificate: Certificate) -> Fault | None:
         """The fault with the fewest switches among all schedules of a scenario that is as small as it gets."""
-        scheduler = Scheduler(len(certificate.scenario.scripts))
+        scheduler = self._scheduler(certificate.scenario)
         scheduler.racy = frozenset(certificate.points)
         program = Program(self._make, certificate.scenario, scheduler)
         best = certificate.fault
@@ -207,14 +218,20 @@ def _judged(outcome: Outcome, known: dict[Hashable, Fault | None]) -> Fault | No
     assert history is not None
     told = sorted(outcome.told, key=lambda each: (each.client, each.number))
     key: Hashable = (
-        tuple((each.client, each.answer.events) for each in sorted(told, key=lambda each: each.answer.stamp)),
+        tuple((each.client, each.answer.events) for each in by_stamp(outcome)),
         tuple(one.returned < other.called for one in told for other in told),
-        len({each.answer.stamp for each in told}),
+        in_order(outcome),
+        len({each.answer.stamp for each in outcome.told}),
         history.final,
     )
     if key not in known:
         violation = check(history)
         known[key] = None if violation is None else _unexplained(violation, run)
+        if violation is None:
+            for other in reordered(outcome):
+                violation = check(other.history)
+                if violation is not None:
+                    return _unexplained(violation, run)._replace(schedule=other.schedule)
     fault = known[key]
     return None if fault is None else fault._replace(schedule=run.schedule)
 
@@ -254,6 +271,7 @@ def replayed(make: Factory, replay: Replay) -> tuple[Outcome, Fault | None, Hear
     Raises ValueError when the schedule asks for a thread that cannot go on.
     """
     scheduler = Scheduler(len(replay.scenario.scripts))
+    scheduler.numbers_matter = False
     scheduler.racy = replay.points
     program = Program(make, replay.scenario, scheduler)
     heard: Heard = []

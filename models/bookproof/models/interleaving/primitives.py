@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bookproof.engine.sync import Cell
+from bookproof.models.interleaving.actions import Action
 
 if TYPE_CHECKING:
     from bookproof.models.interleaving.scheduler import Scheduler
@@ -27,27 +28,17 @@ class ControlledLock:
     def __init__(self, scheduler: Scheduler, name: str) -> None:
         self.name = name
         self._scheduler = scheduler
+        self._take = Action("take", name)
 
     def acquire(self) -> object:
         """Stop until this thread is chosen and nobody holds the lock."""
         if self._scheduler.counts():
-            self._scheduler.stop("take", self.name)
+            self._scheduler.point(self._take)
         return True
 
     def release(self) -> None:
         """Let the next one have it. RuntimeError for a lock that somebody else holds, or nobody."""
-        scheduler = self._scheduler
-        if scheduler.running >= 0 and not scheduler.over:
-            self.check_held("leave")
-            self.let_go()
-
-    def check_held(self, what: str) -> None:
-        """Raise RuntimeError unless the running thread holds it."""
-        scheduler = self._scheduler
-        holder = scheduler.holder(self.name)
-        if holder != scheduler.running:
-            held = "nobody holds" if holder < 0 else f"{'ABCDEFGH'[holder]} holds"
-            raise RuntimeError(f"cannot {what} {self.name}, which {held}")
+        self._scheduler.left(self.name)
 
     def let_go(self) -> None:
         """Leave it, however often it was taken."""
@@ -74,14 +65,21 @@ class ControlledTryLock(ControlledLock):
         if not scheduler.counts():
             return True
         if blocking and timeout < 0:
-            scheduler.stop("take", self.name)
+            scheduler.point(self._take)
             return True
         return scheduler.attempt(self.name)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Stop until this thread is chosen, and leave it."""
-        self._scheduler.stop("leave", self.name)
-        self._scheduler.left(self.name)
+        scheduler = self._scheduler
+        if scheduler.running >= 0 and not scheduler.over:
+            scheduler.check_held(self.name, "leave")
+            scheduler.stop("leave", self.name)
+            scheduler.left(self.name)
+
+    def let_go(self) -> None:
+        """The same."""
+        self.release()
 
 
 class ControlledRLock(ControlledLock):
@@ -99,7 +97,7 @@ class ControlledRLock(ControlledLock):
             if scheduler.holder(self.name) == scheduler.running:
                 self._times += 1
             else:
-                scheduler.stop("take", self.name)
+                scheduler.point(self._take)
                 self._times = 1
         return True
 
@@ -107,7 +105,7 @@ class ControlledRLock(ControlledLock):
         """Leave it once; the last time lets the next one have it."""
         scheduler = self._scheduler
         if scheduler.running >= 0 and not scheduler.over:
-            self.check_held("leave")
+            scheduler.check_held(self.name, "leave")
             self._times -= 1
             if not self._times:
                 scheduler.left(self.name)
@@ -150,7 +148,7 @@ class ControlledCondition:
         """Wait to be woken. Nobody is woken but by a notify."""
         scheduler = self._scheduler
         if scheduler.counts():
-            self._lock.check_held("wait without")
+            scheduler.check_held(self._lock.name, "wait without")
             scheduler.lie_down(self.name)
             self._lock.let_go()
             scheduler.stop("sleep", self.name)
@@ -162,7 +160,7 @@ class ControlledCondition:
     def notify(self, n: int = 1) -> None:
         """Wake the `n` that have waited longest."""
         if self._scheduler.counts():
-            self._lock.check_held("notify without")
+            self._scheduler.check_held(self._lock.name, "notify without")
             self._scheduler.wake(self.name, self._lock.name, n)
 
     def notify_all(self) -> None:
@@ -178,8 +176,6 @@ class ControlledSemaphore:
         self._scheduler = scheduler
         self.value = value
         """Permits that are there."""
-        self.first = value
-        """Permits that were there when the run began."""
 
     def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
         """Wait for a permit; or ask for one once, which is also what a wait of some seconds comes to."""
@@ -194,7 +190,6 @@ class ControlledSemaphore:
                     raise RuntimeError(f"nobody is there to give a permit of {self.name}")
                 return False
             self.value -= 1
-            self.first = self.value
             scheduler.shut(self.name, not self.value)
         return True
 
@@ -206,10 +201,9 @@ class ControlledSemaphore:
         if scheduler.counts():
             scheduler.stop("give", self.name)
             self.value += n
-            scheduler.gave(self.name, n)
+            scheduler.gave(self.name)
         elif scheduler.running < 0:
             self.value += n
-            self.first = self.value
             scheduler.shut(self.name, False)
 
     def __enter__(self) -> None:

@@ -32,6 +32,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from bookproof.models.interleaving.actions import BLOCKING, CLASHES
+from bookproof.models.interleaving.actions import Action as Action
 from bookproof.models.interleaving.primitives import (
     Abandoned,
     ControlledCell,
@@ -45,27 +47,6 @@ from bookproof.models.interleaving.primitives import (
 from bookproof.models.interleaving.wheels import THREADS, wheel
 
 T = TypeVar("T")
-
-_TAKES = frozenset({"take", "win", "fail", "leave", "give"})
-CLASHES: Mapping[str, frozenset[str]] = {
-    "take": _TAKES,
-    "win": _TAKES,
-    "fail": frozenset({"take", "win", "leave", "give"}),
-    "leave": frozenset({"take", "win", "fail"}),
-    "give": frozenset({"take", "win", "fail"}),
-    "read": frozenset({"write"}),
-    "write": frozenset({"read", "write"}),
-    "raise": frozenset({"lower", "look", "wait"}),
-    "lower": frozenset({"raise", "look", "wait"}),
-    "look": frozenset({"raise", "lower"}),
-    "wait": frozenset({"raise", "lower"}),
-    "draw": frozenset({"draw"}),
-    "sleep": frozenset(),
-}
-"""Of two transitions about the same thing, which kinds do not commute: the order of the two can matter."""
-
-BLOCKING = frozenset({"take", "wait", "sleep"})
-"""What a thread may have to wait for."""
 
 _WORDS = {
     "win": "tries {} and takes it",
@@ -83,27 +64,6 @@ MOST_STEPS = 400
 MOST_TRIES = 2
 """How often a thread tries in vain for a lock that nobody has left meanwhile. Then it has to wait for it: as long as
 nothing changes it would only try again."""
-
-
-class Action(NamedTuple):
-    """What a transition begins with."""
-
-    kind: str
-    """`take` a lock, `read` or `write` a cell, or another key of `CLASHES`."""
-    place: str
-    """The name of the lock or the cell."""
-
-    def depends_on(self, other: Action) -> bool:
-        """Whether the order of two transitions of different threads can matter.
-
-        >>> Action("take", "stripe 0").depends_on(Action("take", "stripe 0"))
-        True
-        >>> Action("read", "ABC").depends_on(Action("read", "ABC"))
-        False
-        >>> Action("fail", "stripe 0").depends_on(Action("leave", "stripe 0"))
-        True
-        """
-        return self.place == other.place and other.kind in CLASHES[self.kind]
 
 
 class Event(NamedTuple):
@@ -176,7 +136,7 @@ class Run(NamedTuple):
 Choose = Callable[[Mapping[int, Action], frozenset[int]], "int | None"]
 """From what each thread wants to do next, and who can, to who goes on; None cuts the run."""
 
-Script = Callable[[], None]
+Script = Callable[[], object]
 Clock = tuple[int, ...]
 
 
@@ -237,13 +197,11 @@ class Scheduler:
         self._locked, self._lock_locked = self._clocks, self._lock_clocks
         self._split = False
         self._past: dict[str, dict[str, Clock]] = {}
-        self._signals: dict[str, Clock] = {}
-        self._gifts: dict[str, list[Clock]] = {}
-        self._needs: dict[str, int] = {}
+        self._signals: dict[str, Clock] = {}  # what happens before a permit that was given, or a flag that was raised
         self._leaving: list[int] = []
         self._reads: dict[str, dict[int, int]] = {}
         self._writes: dict[str, dict[int, int]] = {}
-        self._last: dict[str, tuple[int, int, bool]] = {}
+        self._last: dict[str, tuple[Clock, bool]] = {}
         self._draws: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
         self._drawn: set[str] = set()
         self._draw_log: list[Draw] = []
@@ -332,22 +290,22 @@ class Scheduler:
         if cell in self.racy:
             self.point(Action("write" if writes else "read", cell))
         clock = self._locked[me]
-        now = (me, clock[me], writes)
         last = self._last.get(cell)
-        if last is not None and last[0] == me and last[1] == now[1] and (last[2] or not writes):
-            return  # it did that just now
-        self._last[cell] = now
+        if last is not None and last[0] is clock and (last[1] or not writes):
+            return  # this thread did that just now
+        self._last[cell] = (clock, writes)
         theirs = self._writes.setdefault(cell, {})
-        for other, at in theirs.items():
-            if other != me and at > clock[other]:
-                self._races[Race(cell, (min(me, other), max(me, other)))] = None
+        self._compare(cell, theirs, me, clock)
         if writes:
+            self._compare(cell, self._reads.setdefault(cell, {}), me, clock)
             theirs[me] = clock[me]
-            for other, at in self._reads.setdefault(cell, {}).items():
-                if other != me and at > clock[other]:
-                    self._races[Race(cell, (min(me, other), max(me, other)))] = None
         else:
             self._reads.setdefault(cell, {})[me] = clock[me]
+
+    def _compare(self, cell: str, touched: Mapping[int, int], me: int, clock: Clock) -> None:
+        for other, at in touched.items():
+            if other != me and at > clock[other]:
+                self._races[Race(cell, (min(me, other), max(me, other)))] = None
 
     def returned(self) -> None:
         """The thread that runs has got something done: whoever spins for ever does not say so."""
@@ -498,10 +456,7 @@ class Scheduler:
             else:
                 permits.value -= 1
                 self.shut(place, not permits.value)
-                # Its turn needed so many gifts to have been made, whoever made them; not more than those.
-                needs = self._needs[place] = self._needs.get(place, -permits.first) + 1
-                for gift in self._gifts.get(place, [])[: max(needs, 0)]:
-                    locked = _joined(locked, gift)
+                locked = _joined(locked, self._signals.get(place))
         elif kind == "wait" or (kind == "look" and place not in self._holders):
             locked = _joined(locked, self._signals.get(place))
         elif kind == "fail":
@@ -544,21 +499,38 @@ class Scheduler:
         return self._holders.get(place, -1)
 
     def left(self, place: str) -> None:
-        """A lock is held no more."""
-        holder = self._holders.pop(place, None)
-        if holder is not None:
-            self._lock_clocks[place] = self._clocks[holder]
-            if self._split:
-                self._lock_locked[place] = self._locked[holder]
+        """The thread that runs leaves a lock. RuntimeError if it does not hold it."""
+        if self._over:
+            return
+        me = self._running
+        holders = self._holders
+        if holders.get(place, -1) != me:
+            self.check_held(place, "leave")
+        if me < 0:
+            return
+        del holders[place]
+        self._lock_clocks[place] = self._clocks[me]
+        if self._split:
+            self._lock_locked[place] = self._locked[me]
             if self._vain:
-                self._vain = {key: times for key, times in self._vain.items() if key[1] != place}
-            if self.tell is not None and place not in self._tried:
-                self.tell(holder, f"leaves {place}")
+                self._forget_tries(place)
+        if self.tell is not None and place not in self._tried:
+            self.tell(me, f"leaves {place}")
 
-    def gave(self, place: str, n: int) -> None:
-        """Permits of a semaphore were given."""
-        self._gifts.setdefault(place, []).extend([self._locked[self._running]] * n)
+    def check_held(self, place: str, what: str) -> None:
+        """Raise RuntimeError unless the thread that runs holds a lock."""
+        holder = self._holders.get(place, -1)
+        if holder != self._running:
+            held = "nobody holds" if holder < 0 else f"{'ABCDEFGH'[holder]} holds"
+            raise RuntimeError(f"cannot {what} {place}, which {held}")
+
+    def _forget_tries(self, place: str) -> None:
         self._vain = {key: times for key, times in self._vain.items() if key[1] != place}
+
+    def gave(self, place: str) -> None:
+        """A permit of a semaphore was given."""
+        self._signals[place] = _joined(self._locked[self._running], self._signals.get(place))
+        self._forget_tries(place)
         self.shut(place, False)
 
     def flag(self, place: str, up: bool) -> None:
