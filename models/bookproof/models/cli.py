@@ -194,10 +194,14 @@ def _add_prove(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
-    from bookproof.models.bench import run
+    from bookproof.models.bench import run, schedules
 
     run.add_arguments(parser)
     parser.set_defaults(run=run.main)
+    others = parser.add_subparsers(metavar="schedules", help="the interleaving checker in figures instead")
+    command = others.add_parser("schedules")
+    schedules.add_arguments(command)
+    command.set_defaults(run=schedules.main)
 
 
 # ── explore, replay, zoo ──
@@ -216,9 +220,9 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_zoo(parser: argparse.ArgumentParser) -> None:
-    from bookproof.models.interleaving import run
+    from bookproof.models.interleaving import zoo
 
-    run.add_zoo(parser)
+    zoo.add_zoo(parser)
 
 
 def _add_reports(parser: argparse.ArgumentParser) -> None:

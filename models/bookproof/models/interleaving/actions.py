@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-_TAKES = frozenset({"take", "win", "fail", "leave", "give"})
+_TAKES = frozenset({"take", "win", "fail", "release", "give"})
 CLASHES: dict[str, frozenset[str]] = {
     "take": _TAKES,
     "win": _TAKES,
-    "fail": frozenset({"take", "win", "leave", "give"}),
-    "leave": frozenset({"take", "win", "fail"}),
+    "fail": frozenset({"take", "win", "release", "give"}),
+    "release": frozenset({"take", "win", "fail", "release"}),
     "give": frozenset({"take", "win", "fail"}),
     "read": frozenset({"write"}),
     "write": frozenset({"read", "write"}),
@@ -41,7 +41,7 @@ class Action(NamedTuple):
         True
         >>> Action("read", "ABC").depends_on(Action("read", "ABC"))
         False
-        >>> Action("fail", "stripe 0").depends_on(Action("leave", "stripe 0"))
+        >>> Action("fail", "stripe 0").depends_on(Action("release", "stripe 0"))
         True
         """
         return self.place == other.place and other.kind in CLASHES[self.kind]

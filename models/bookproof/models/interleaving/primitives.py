@@ -37,12 +37,12 @@ class ControlledLock:
         return True
 
     def release(self) -> None:
-        """Let the next one have it. RuntimeError for a lock that somebody else holds, or nobody."""
-        self._scheduler.left(self.name)
+        """Let the next one have it. RuntimeError if nobody holds it."""
+        self._scheduler.release(self.name)
 
     def let_go(self) -> None:
         """Leave it, however often it was taken."""
-        self._scheduler.left(self.name)
+        self._scheduler.release(self.name)
 
     def held_again(self) -> None:
         """It was taken back for a thread that was woken."""
@@ -57,7 +57,7 @@ class ControlledLock:
 
 
 class ControlledTryLock(ControlledLock):
-    """A lock that one may ask for without waiting. Leaving it is a transition: others can see whether it is held."""
+    """A lock that one may ask for without waiting. Leaving it is a point: others can see whether it is held."""
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """Wait for it; or ask for it once. A wait of some seconds may end without it at any moment: it is a try too."""
@@ -68,18 +68,6 @@ class ControlledTryLock(ControlledLock):
             scheduler.point(self._take)
             return True
         return scheduler.attempt(self.name)
-
-    def release(self) -> None:
-        """Stop until this thread is chosen, and leave it."""
-        scheduler = self._scheduler
-        if scheduler.running >= 0 and not scheduler.over:
-            scheduler.check_held(self.name, "leave")
-            scheduler.stop("leave", self.name)
-            scheduler.left(self.name)
-
-    def let_go(self) -> None:
-        """The same."""
-        self.release()
 
 
 class ControlledRLock(ControlledLock):

@@ -54,6 +54,8 @@ def by_stamp(outcome: Outcome) -> list[Told]:
 
 def reordered(outcome: Outcome) -> Iterator[Reordered]:
     """Every other order of the stamps that the locks of a run allow, `MOST_ORDERS` of them at most."""
+    if any(race.cell not in outcome.run.points for race in outcome.run.races):
+        return  # what races and is no point may come out otherwise in another order
     pairs = in_order(outcome)
     if pairs is None or outcome.history is None:
         return

@@ -78,7 +78,10 @@ class Event(NamedTuple):
 
 
 class Race(NamedTuple):
-    """Two threads touch a cell, at least one of them to change it, and nothing orders them."""
+    """Two threads touch a cell, at least one of them to change it, and nothing orders them.
+
+    A thread that leaves a lock which it does not hold races for the lock: with its holder, or with nobody but itself.
+    """
 
     cell: str
     threads: tuple[int, int]
@@ -121,6 +124,9 @@ class Run(NamedTuple):
     """The source line at which each of the waiting stands, if the run was told."""
     returns: tuple[tuple[int, int], ...] = ()
     """Which thread said that it got something done, and after how many transitions."""
+
+    points: frozenset[str] = frozenset()
+    """Racing cells, and counters, at which threads stopped."""
 
     @property
     def schedule(self) -> tuple[int, ...]:
@@ -193,15 +199,15 @@ class Scheduler:
         self._clocks: list[Clock] = [tuple(int(at == other) for other in range(threads)) for at in range(threads)]
         self._lock_clocks: dict[str, Clock] = {}
         # The same by locks and signals alone: what a race is told by, even where racing cells are points and order the
-        # run. As long as there are no such points the two are one.
-        self._locked, self._lock_locked = self._clocks, self._lock_clocks
-        self._split = False
+        # run; and here what a thread does after it has left something counts as later than that.
+        self._locked: list[list[int]] = [list(clock) for clock in self._clocks]
+        self._lock_locked: dict[str, Clock] = {}
         self._past: dict[str, dict[str, Clock]] = {}
         self._signals: dict[str, Clock] = {}  # what happens before a permit that was given, or a flag that was raised
         self._leaving: list[int] = []
         self._reads: dict[str, dict[int, int]] = {}
         self._writes: dict[str, dict[int, int]] = {}
-        self._last: dict[str, tuple[Clock, bool]] = {}
+        self._last: dict[str, tuple[int, int, bool]] = {}
         self._draws: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
         self._drawn: set[str] = set()
         self._draw_log: list[Draw] = []
@@ -290,10 +296,11 @@ class Scheduler:
         if cell in self.racy:
             self.point(Action("write" if writes else "read", cell))
         clock = self._locked[me]
+        now = clock[me]
         last = self._last.get(cell)
-        if last is not None and last[0] is clock and (last[1] or not writes):
+        if last is not None and last[1] == now and last[0] == me and (last[2] or not writes):
             return  # this thread did that just now
-        self._last[cell] = (clock, writes)
+        self._last[cell] = (me, now, writes)
         theirs = self._writes.setdefault(cell, {})
         self._compare(cell, theirs, me, clock)
         if writes:
@@ -302,7 +309,7 @@ class Scheduler:
         else:
             self._reads.setdefault(cell, {})[me] = clock[me]
 
-    def _compare(self, cell: str, touched: Mapping[int, int], me: int, clock: Clock) -> None:
+    def _compare(self, cell: str, touched: Mapping[int, int], me: int, clock: Sequence[int]) -> None:
         for other, at in touched.items():
             if other != me and at > clock[other]:
                 self._races[Race(cell, (min(me, other), max(me, other)))] = None
@@ -337,6 +344,7 @@ class Scheduler:
             frozenset(self._spun),
             dict(self._where),
             tuple(self._returns),
+            self.racy,
         )
 
     def close(self) -> None:
@@ -423,23 +431,19 @@ class Scheduler:
         action = self._wanted.pop(thread)
         before = self._clocks[thread]
         kind, place = action
-        if kind == "take" and place not in self._tried and place not in self._permits:
+        if kind == "take" and place not in self._tried and place not in self._permits and place not in self.racy:
             self._holders[place] = thread
             clock = _ticked(before, self._lock_clocks.get(place), thread)
             self._clocks[thread] = clock
-            if self._split:
-                self._locked[thread] = _ticked(self._locked[thread], self._lock_locked.get(place), thread)
+            self._learn(thread, self._lock_locked.get(place))
         else:
             clock = self._step_aside(thread, kind, place)
         self._events.append(Event(thread, action, clock, before))
-        if self.tell is not None:
+        if self.tell is not None and kind != "release":
             self.tell(thread, _WORDS[kind].format(place) if kind in _WORDS else f"{kind}s {place}")
 
     def _step_aside(self, thread: int, kind: str, place: str) -> Clock:
         """The same for whatever is not simply a lock that is taken."""
-        if not self._split:
-            self._split = True
-            self._locked, self._lock_locked = list(self._clocks), dict(self._lock_clocks)
         clock = self._clocks[thread]
         past = self._past.setdefault(place, {})
         for other in CLASHES[kind]:
@@ -447,23 +451,40 @@ class Scheduler:
         clock = _ticked(clock, None, thread)
         self._clocks[thread] = clock
         past[kind] = _joined(clock, past.get(kind))
-        locked = self._locked[thread]
+        learnt: Clock | None = None
         if kind in ("take", "win"):
             permits = self._permits.get(place)
             if permits is None:
                 self._holders[place] = thread
-                locked = _joined(locked, self._lock_locked.get(place))
+                learnt = self._lock_locked.get(place)
             else:
                 permits.value -= 1
                 self.shut(place, not permits.value)
-                locked = _joined(locked, self._signals.get(place))
+                learnt = self._signals.get(place)
         elif kind == "wait" or (kind == "look" and place not in self._holders):
-            locked = _joined(locked, self._signals.get(place))
+            learnt = self._signals.get(place)
         elif kind == "fail":
             self._vain[thread, place] = self._vain.get((thread, place), 0) + 1
-        self._locked[thread] = _ticked(locked, None, thread)
+        self._learn(thread, learnt)
         self._trying.pop(thread, None)
         return clock
+
+    def _learn(self, thread: int, of: Clock | None) -> None:
+        """What happened before somebody left a lock, or gave a signal, happened before this."""
+        mine = self._locked[thread]
+        if of is not None:
+            for other, at in enumerate(of):
+                if at > mine[other]:
+                    mine[other] = at
+        mine[thread] += 1
+
+    def _leave(self) -> Clock:
+        """What happened so far; what the thread that runs does from here on comes later, though it is no point."""
+        me = self._running
+        mine = self._locked[me]
+        so_far = tuple(mine)
+        mine[me] += 1
+        return so_far
 
     # ── what the primitives do, when their turn has come ──
 
@@ -498,23 +519,34 @@ class Scheduler:
         """Who holds a lock; -1 if nobody does."""
         return self._holders.get(place, -1)
 
-    def left(self, place: str) -> None:
-        """The thread that runs leaves a lock. RuntimeError if it does not hold it."""
-        if self._over:
-            return
+    def release(self, place: str) -> None:
+        """The thread that runs leaves a lock. RuntimeError, as from a lock of `threading`, if nobody holds it.
+
+        A thread that does not hold it may throw somebody out. That is a race for the lock itself, which is then a
+        point like any other cell that races, for everybody who leaves it.
+        """
         me = self._running
-        holders = self._holders
-        if holders.get(place, -1) != me:
-            self.check_held(place, "leave")
-        if me < 0:
+        if self._over or me < 0:
             return
-        del holders[place]
+        holder = self._holders.get(place, -1)
+        if holder != me:
+            other = me if holder < 0 else holder
+            self._races[Race(place, (min(me, other), max(me, other)))] = None
+        if holder != me or place in self.racy or place in self._tried:
+            self.point(Action("release", place))
+            if place not in self._holders:
+                raise RuntimeError("release unlocked lock")
+        self.left(place)
+
+    def left(self, place: str) -> None:
+        """A lock is held no more."""
+        me = self._running
+        del self._holders[place]
         self._lock_clocks[place] = self._clocks[me]
-        if self._split:
-            self._lock_locked[place] = self._locked[me]
-            if self._vain:
-                self._forget_tries(place)
-        if self.tell is not None and place not in self._tried:
+        self._lock_locked[place] = self._leave()
+        if self._vain:
+            self._forget_tries(place)
+        if self.tell is not None:
             self.tell(me, f"leaves {place}")
 
     def check_held(self, place: str, what: str) -> None:
@@ -529,14 +561,14 @@ class Scheduler:
 
     def gave(self, place: str) -> None:
         """A permit of a semaphore was given."""
-        self._signals[place] = _joined(self._locked[self._running], self._signals.get(place))
+        self._signals[place] = _joined(self._leave(), self._signals.get(place))
         self._forget_tries(place)
         self.shut(place, False)
 
     def flag(self, place: str, up: bool) -> None:
         """The flag of an event goes up or down."""
         if up and self._running >= 0 and place in self._holders:
-            self._signals[place] = self._locked[self._running]
+            self._signals[place] = self._leave()
         self.shut(place, not up)
 
     def is_shut(self, place: str) -> bool:
@@ -565,8 +597,6 @@ class Scheduler:
         for thread in woken:
             self._wanted[thread] = Action("take", lock)
             self._clocks[thread] = _joined(self._clocks[thread], self._clocks[me])
-            if self._split:
-                self._locked[thread] = _joined(self._locked[thread], self._locked[me])
         del asleep[:n]
         if self.tell is not None:
             self.tell(me, f"wakes {', '.join('ABCDEFGH'[thread] for thread in woken) or 'nobody'} at {place}")
