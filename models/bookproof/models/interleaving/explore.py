@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 from time import perf_counter
 from typing import NamedTuple
 
@@ -22,11 +22,12 @@ from bookproof.models.interleaving.reorders import reordered
 from bookproof.models.interleaving.sampling import Pct, UniformWalk, Walk
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler
-from bookproof.models.interleaving.search import Execute, Naive, Reduced, Search, letter
+from bookproof.models.interleaving.search import Execute, Naive, Reduced, Search
 from bookproof.models.interleaving.token import Replay, without
 from bookproof.models.interleaving.traces import linearizations, trace_of
 from bookproof.models.interleaving.wheels import THREADS
 from bookproof.models.interleaving.witness import Witness
+from bookproof.models.interleaving.words import letter, switches
 from bookproof.models.report.plainly import plainly
 
 
@@ -318,9 +319,9 @@ class Explorer:
         assert best is not None
         with _stage(self._make, certificate.scenario, self._back_end) as stage:
             points = stage.scheduler.racy = frozenset((*certificate.points, *certificate.races))
-            most = _switches(best.schedule) + (points != frozenset(certificate.points))
-            for switches in range(most):
-                for tried, run in enumerate(Naive(stage.execute, switches)):
+            most = switches(best.schedule) + (points != frozenset(certificate.points))
+            for allowed in range(most):
+                for tried, run in enumerate(Naive(stage.execute, allowed)):
                     fault = None if run.cut else judge.fault(stage.outcome) or _raced(run)
                     if fault is not None and fault.kind == best.kind:
                         return certificate._replace(fault=fault, points=tuple(sorted(points)))
@@ -404,10 +405,6 @@ def _waits_told(waiting: tuple[int, Action]) -> str:
 
 def _raised(run: Run) -> str:
     return "; ".join(f"{letter(thread)} raised {error!r}" for thread, error in sorted(run.errors.items()))
-
-
-def _switches(schedule: Sequence[int]) -> int:
-    return sum(one != other for one, other in pairwise(schedule))
 
 
 class _Judge:

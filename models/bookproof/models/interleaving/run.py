@@ -16,8 +16,9 @@ from bookproof.models.engines_by_name import factory, known
 from bookproof.models.interleaving.explore import Certificate, Explorer, Fault, How, Method, Tell, Verdict, replayed
 from bookproof.models.interleaving.generated import generated, named
 from bookproof.models.interleaving.scenarios import NAMED, Scenario
-from bookproof.models.interleaving.story import as_test, columns, scenario_table, switches
+from bookproof.models.interleaving.story import as_test, columns, scenario_table
 from bookproof.models.interleaving.token import read_token, token_of
+from bookproof.models.interleaving.words import switches
 from bookproof.models.report.terminal import Bars
 from bookproof.models.verdict import Disagreement, Result
 from bookproof.models.verdict import Verdict as Agreement
