@@ -209,6 +209,28 @@ class BlockTraded(Value, frozen=True):
     seller: Account
 
 
+class Transferred(Value, frozen=True):
+    """What prevention kept from trading moved between two accounts of one owner all the same (rule G3).
+
+    It comes after its `Prevented`. No trade is made, so no last price and no stop hears of it, and none can be busted.
+    """
+
+    symbol: Symbol
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
+class Restated(Value, frozen=True):
+    """A rival was filled in part, so this order is smaller by so much, and keeps its place (rule H1)."""
+
+    symbol: Symbol
+    order_id: OrderId
+    quantity: Lots
+    """What it has lost: of what was asked for as well as of what is open (rule A6)."""
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -231,6 +253,8 @@ Event: TypeAlias = (
     | LimitsSet
     | Busted
     | BlockTraded
+    | Restated
+    | Transferred
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -255,6 +279,8 @@ EVENTS: tuple[type[Event], ...] = (
     LimitsSet,
     Busted,
     BlockTraded,
+    Restated,
+    Transferred,
 )
 """Every kind of event."""
 
