@@ -224,13 +224,17 @@ def _used(commands: Iterable[Command]) -> list[tuple[Symbol, OrderId]]:
     return [place for command in commands for place in entered(command)]
 
 
+def _highest_id(case: Case) -> OrderId:
+    return max((order_id for command in case.commands for order_id in command_parts.ids(command)), default=0)
+
+
 def _any_command(case: Case, at: int, dice: random.Random) -> Command:
     """Any command, at a place in a case: its orders have ids that are free, but for a few."""
     features = _SOUND if dice.random() < 0.8 else EVERYTHING
     used = _used(case.commands[:at])
     command = decode_command(dice.getrandbits(BITS), Context(plan_for(features, case.instruments), used, at))
     mine = [order_id for _, order_id in entered(command)]
-    later = max((order_id for _, order_id in _used(case.commands)), default=0)
+    later = _highest_id(case)
     fresh = {order_id: later + number for number, order_id in enumerate(dict.fromkeys(mine), start=1)}
     return command_parts.with_ids(command, fresh) if dice.random() < 0.9 else command
 
@@ -286,8 +290,8 @@ def _joined(first: Case, second: Case, dice: random.Random) -> Case:
     """The commands of one case before those of another, with ids of their own, under a mix of both venues' choices."""
     if first.instruments != second.instruments or len(first.commands) + len(second.commands) > LONGEST:
         return second
-    above = max((order_id for _, order_id in _used(second.commands)), default=0)
-    shifted = {order_id: order_id + above for _, order_id in _used(first.commands)}
+    above = _highest_id(second)
+    shifted = {order_id: order_id + above for command in first.commands for order_id in command_parts.ids(command)}
     before = [command_parts.with_ids(command, shifted) for command in first.commands[:-1]]
     fields = [field for field in Profile.__struct_fields__ if field != "name"]
     profile = second.profile._replace(
