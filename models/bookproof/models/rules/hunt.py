@@ -20,10 +20,12 @@ from bookproof.models.generate.dense import mixed_profile
 from bookproof.models.generate.features import EVERYTHING, Feature
 from bookproof.models.generate.packed import BITS, Context, decode_command, plan_for
 from bookproof.models.generate.shrinking import shrink_case
+from bookproof.models.generate.venues import books
 from bookproof.models.rules.coverage import LEAST, Pair, coverage_case, possible_pairs, told_by
 from bookproof.models.rules.kept import FILE, kept_cases, read_cases, write_cases
 from bookproof.models.rules.occasions import PLACED, in_order, pairs, why_not
 from bookproof.spec.commands import Command, Submit, SubmitList
+from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.values import OrderId, Symbol
 
@@ -212,8 +214,10 @@ def _changed(case: Case, dice: random.Random) -> Case:
         del commands[dice.randrange(len(commands))]
     elif kind < 0.5:
         commands[-1] = _any_command(case, len(commands) - 1, dice)
-    elif kind < 0.6:
+    elif kind < 0.58:
         return case._replace(profile=_other_choice(case, dice))
+    elif kind < 0.6:
+        return case._replace(instruments=_other_books(case, dice))
     else:
         at = dice.randrange(len(commands))
         commands[at] = _other_terms(commands[at], case, dice)
@@ -245,6 +249,20 @@ def _other_choice(case: Case, dice: random.Random) -> Profile:
     fields = [field for field in Profile.__struct_fields__ if field != "name"]
     chosen = dice.sample(fields, dice.choice((1, 1, 1, 2, 4)))
     return case.profile._replace(**{field: getattr(other, field) for field in chosen})
+
+
+def _other_books(case: Case, dice: random.Random) -> tuple[Instrument, ...]:
+    """The books, one of them with a limit or a band as others have it, or dependent on the one before it."""
+    at = dice.randrange(len(case.instruments))
+    book = case.instruments[at]
+    if at and dice.random() < 0.5:
+        book = book._replace(underlying=case.instruments[at - 1].symbol)
+    else:
+        features = frozenset(feature for feature in Feature if dice.random() < 0.5)
+        other = next((other for other in books(features) if other.symbol == book.symbol), book)
+        differ = [field for field in Instrument.__struct_fields__ if getattr(other, field) != getattr(book, field)]
+        book = book._replace(**{field: getattr(other, field) for field in dice.sample(differ, min(1, len(differ)))})
+    return (*case.instruments[:at], book, *case.instruments[at + 1 :])
 
 
 def _other_terms(command: Command, case: Case, dice: random.Random) -> Command:
