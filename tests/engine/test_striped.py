@@ -10,6 +10,7 @@ import pytest
 from bookproof.engine.global_lock import GlobalLockEngine
 from bookproof.engine.interface import Engine
 from bookproof.engine.striped import StripedEngine
+from bookproof.engine.sync import Threads
 from bookproof.engine.zoo.lock_defects import (
     LostStripeLock,
     RivalCancelledLate,
@@ -41,7 +42,7 @@ BOOKS = listing(["AAA", "BBB", "CCC", "DDD"])
 """Over three stripes: AAA and DDD share stripe 0, BBB has 1, CCC has 2."""
 
 
-class WatchedLocks:
+class WatchedLocks(Threads):
     """A `Sync` that writes down every acquisition and what is held when a stamp is drawn."""
 
     def __init__(self) -> None:

@@ -172,6 +172,7 @@ class Program:
                     answer = engine.submit(command)
                     ticks += 1
                     told.append(Told(at, number, command, called, ticks, answer))
+                    scheduler.returned()
                     if self.tell is not None:
                         self.tell(at, f"is told {plainly(*answer.events)}, stamp {answer.stamp}")
 
@@ -221,7 +222,6 @@ def _watched_engine(engine: type[Any], shared: Iterable[str], scheduler: Schedul
 
 
 def _touching(act: Callable[..., Any], cells: Touches, scheduler: Scheduler) -> Callable[..., Any]:
-    @wraps(act)
     def touching(*given: Any) -> Any:
         for cell, writes in cells(*given):
             scheduler.touch(cell, writes)
