@@ -18,7 +18,7 @@ from bookproof.models.concurrent.check import Violation
 from bookproof.models.engines_by_name import Factory
 from bookproof.models.interleaving.digests import engine_digest, scenario_digest
 from bookproof.models.interleaving.program import Outcome, Program
-from bookproof.models.interleaving.reorders import reordered
+from bookproof.models.interleaving.reorders import reordered, right_in_all
 from bookproof.models.interleaving.sampling import Pct, UniformWalk, Walk
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler
@@ -430,6 +430,8 @@ class _Judge:
         violation = self._witness.judge(history)
         if violation is not None:
             return _unexplained(violation, run)
+        if right_in_all(outcome, self._witness):
+            return None
         for other in reordered(outcome):
             violation = self._witness.judge(other.history)
             if violation is not None:
