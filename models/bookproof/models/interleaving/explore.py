@@ -24,6 +24,7 @@ from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler
 from bookproof.models.interleaving.search import Execute, Naive, Reduced, Search
 from bookproof.models.interleaving.token import Replay, without
+from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.interleaving.traces import linearizations, trace_of
 from bookproof.models.interleaving.wheels import THREADS
 from bookproof.models.interleaving.witness import Witness
@@ -470,7 +471,7 @@ Heard = list[tuple[int, str]]
 """What happened, in order: the thread, and what it did."""
 
 
-def replayed(make: Factory, replay: Replay) -> tuple[Outcome, Fault | None, Heard]:
+def replayed(make: Factory, replay: Replay, recorder: Recorder | None = None) -> tuple[Outcome, Fault | None, Heard]:
     """Run one schedule again, and hear what every thread does. After its last step whoever can goes on.
 
     Raises ValueError when the schedule asks for a thread that cannot go on.
@@ -479,6 +480,7 @@ def replayed(make: Factory, replay: Replay) -> tuple[Outcome, Fault | None, Hear
     scheduler.numbers_matter = False
     scheduler.racy = replay.points
     program = Program(make, replay.scenario, scheduler)
+    program.recorder = recorder
     heard: Heard = []
     scheduler.tell = program.tell = lambda thread, what: heard.append((thread, what))
     try:
