@@ -471,12 +471,14 @@ Heard = list[tuple[int, str]]
 """What happened, in order: the thread, and what it did."""
 
 
-def replayed(make: Factory, replay: Replay, recorder: Recorder | None = None) -> tuple[Outcome, Fault | None, Heard]:
+def replayed(
+    make: Factory, replay: Replay, recorder: Recorder | None = None, back_end: str = THREADS
+) -> tuple[Outcome, Fault | None, Heard]:
     """Run one schedule again, and hear what every thread does. After its last step whoever can goes on.
 
     Raises ValueError when the schedule asks for a thread that cannot go on.
     """
-    scheduler = Scheduler(len(replay.scenario.scripts))
+    scheduler = Scheduler(len(replay.scenario.scripts), back_end)
     scheduler.numbers_matter = False
     scheduler.racy = replay.points
     program = Program(make, replay.scenario, scheduler)
