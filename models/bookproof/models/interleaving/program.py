@@ -40,7 +40,10 @@ _WRITES = (
 _READS_MARKET = ("submit", "replace", "refusal", "why_not_replace", "replace_refusal", "go")
 """What touches a book, and the market that all books share. Whoever looks at a book's `lists` touches it as well."""
 
-_WRITES_MARKET = ("halt_market", "resume_market", "advance_clock")
+_WRITES_MARKET = (
+    *("halt_market", "resume_market", "advance_clock", "end_of_day"),
+    *("kill_switch", "reinstate", "index_level"),
+)
 _WRITES_BOOK = ("halt_book", "resume_book")
 
 MARKET = "market"
@@ -212,6 +215,7 @@ def _watch(floor: Floor, scheduler: Scheduler, classes: dict[tuple[type[FastBook
         book.__class__ = classes[made]
     touches: dict[str, Touches] = dict.fromkeys(_WRITES_MARKET, lambda *given: [(MARKET, True)])
     touches |= dict.fromkeys(_WRITES_BOOK, lambda symbol, *given: [(str(symbol), True)])
+    touches["set_reference"] = lambda command: [(command.symbol, True)]
     for name, cells in touches.items():
         setattr(floor, name, _touching(getattr(floor, name), cells, scheduler))
     if floor.ledger is not None:
@@ -258,7 +262,13 @@ def _watched_book(book: type[FastBook], symbol: str, scheduler: Scheduler) -> ty
 
         return watched
 
-    methods: Mapping[str, Any] = {name: method(name, getattr(book, name)) for name in (*_READS, *_WRITES)}
+    def tell_dependents(self: FastBook) -> None:
+        for other in (self, *self.dependents):
+            scheduler.touch(other.symbol, writes=other is not self)
+        book.tell_dependents(self)
+
+    methods: dict[str, Any] = {name: method(name, getattr(book, name)) for name in (*_READS, *_WRITES)}
+    methods["tell_dependents"] = tell_dependents
     slot: Any = FastBook.lists  # type: ignore[misc]  # of the class: what finds the place in any book
 
     def lists(self: FastBook) -> Any:
