@@ -50,6 +50,8 @@ from bookproof.spec.views import (
     Holding,
     Indicative,
     Level,
+    MarginView,
+    Mark,
     OrderList,
     OrderStatus,
     PendingStop,
@@ -114,6 +116,8 @@ View: TypeAlias = (
     | Indicative
     | AccountView
     | Holding
+    | MarginView
+    | Mark
     | OrderList
 )
 VIEWS: tuple[type[View], ...] = (
@@ -130,6 +134,8 @@ VIEWS: tuple[type[View], ...] = (
     OrderList,
     AccountView,
     Holding,
+    MarginView,
+    Mark,
 )
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View | Report

@@ -2,8 +2,8 @@
 
 `Submit`, `Cancel`, `Replace`, `Reduce` and `SetPhase` touch one book, and every book that a list of orders ties it to.
 `Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to. `MassCancel`, a market-wide
-`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
-`SetLimits`, `Bust` and `BlockTrade` touch accounts and no book.
+`Halt` or `Resume`, `AdvanceClock`, `EndOfDay`, `TakeSnapshot` and `Liquidate` touch all of them. `Deposit`,
+`Withdraw`, `SetLimits`, `Bust`, `BlockTrade` and `SetMark` touch accounts and no book.
 """
 
 from __future__ import annotations
@@ -206,6 +206,25 @@ class BlockTrade(Value, frozen=True):
     quantity: Lots
 
 
+class SetMark(Value, frozen=True):
+    """Set the price at which margin accounts are valued in one book (rule M3). No trade moves it."""
+
+    symbol: Symbol
+    price: Ticks
+
+
+class Liquidate(Value, frozen=True):
+    """Close out a margin account whose equity is below its maintenance margin (rule M3).
+
+    All its orders are cancelled, and its positions reduced until margin holds, book by book: what needs most
+    maintenance margin first. In each book one order enters, immediate or cancel, at a limit that makes nothing worse.
+    """
+
+    account: Account
+    order_id: OrderId
+    """Under which each of these orders enters its book; it may be live in none."""
+
+
 Command: TypeAlias = (
     Submit
     | Cancel
@@ -225,6 +244,8 @@ Command: TypeAlias = (
     | Reduce
     | Bust
     | BlockTrade
+    | SetMark
+    | Liquidate
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -246,5 +267,7 @@ COMMANDS: tuple[type[Command], ...] = (
     Reduce,
     Bust,
     BlockTrade,
+    SetMark,
+    Liquidate,
 )
 """Every kind of command."""

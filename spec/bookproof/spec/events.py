@@ -15,6 +15,7 @@ from bookproof.spec.values import (
     Limits,
     ListKind,
     Lots,
+    Money,
     Nanoseconds,
     OrderId,
     Phase,
@@ -209,6 +210,23 @@ class BlockTraded(Value, frozen=True):
     seller: Account
 
 
+class MarkSet(Value, frozen=True):
+    """Margin accounts are valued at another price in one book from now on (rule M3)."""
+
+    symbol: Symbol
+    price: Ticks
+
+
+class Liquidated(Value, frozen=True):
+    """A margin account is being closed out (rule M3). Its cancels and the orders that reduce it come after this."""
+
+    account: Account
+    equity: Money
+    """Cash, and positions at their marks, before anything was done."""
+    maintenance: Money
+    """What that is below."""
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -231,6 +249,8 @@ Event: TypeAlias = (
     | LimitsSet
     | Busted
     | BlockTraded
+    | MarkSet
+    | Liquidated
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -255,6 +275,8 @@ EVENTS: tuple[type[Event], ...] = (
     LimitsSet,
     Busted,
     BlockTraded,
+    MarkSet,
+    Liquidated,
 )
 """Every kind of event."""
 

@@ -14,6 +14,10 @@ MOST_SLICES = 1_000
 trillion slices of one lot would never end. Venues ask for larger slices still, such as a fifteenth (Kraken)."""
 
 
+BASIS_POINTS = 10_000
+"""Margin rates are counted in basis points: so many make a whole."""
+
+
 class Instrument(Value, frozen=True):
     """One book's symbol and the limits every order is held to before it touches the book (rule A1).
 
@@ -32,6 +36,10 @@ class Instrument(Value, frozen=True):
     max_quantity: Lots = 10**12
     min_notional: int = 0
     """Least price times quantity of an order that names a price; 0 sets no limit."""
+    initial_margin: int = 2_000
+    """What a margin account needs to open a position, in basis points of what that is worth at the mark (M3)."""
+    maintenance_margin: int = 1_000
+    """What it needs to keep it."""
 
     def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:
         """Whether price times quantity is large enough."""
@@ -53,6 +61,8 @@ class Instrument(Value, frozen=True):
             return f"min_quantity must be from 1 to max_quantity, not {self.min_quantity}"
         if self.max_quantity > LARGEST:
             return f"max_quantity must be at most {LARGEST}, not {self.max_quantity}"
+        if not 1 <= self.maintenance_margin <= self.initial_margin <= LARGEST:
+            return f"1 <= maintenance_margin <= initial_margin, not {self.maintenance_margin} and {self.initial_margin}"
         return None
 
     def accepts_price(self, price: object) -> bool:

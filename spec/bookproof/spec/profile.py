@@ -101,6 +101,8 @@ class Profile(Value, frozen=True):
     """M1, M2, M4, N1: whether accounts are kept."""
     least_block: Lots = 1
     """L6: the fewest lots that may be traded off-book."""
+    margin_accounts: tuple[Account, ...] = ()
+    """M3: of the accounts that are kept, those that need margin for what they may come to instead of having it."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).
