@@ -151,8 +151,9 @@ class FastBook:
         self._market = market
         self._min_notional = instrument.min_notional
         # Below these nothing else needs to be checked, if the instrument has no other limits; else nothing is plain.
+        rates = {"initial_margin": instrument.initial_margin, "maintenance_margin": instrument.maintenance_margin}
         unlimited = instrument._replace(max_price=0, max_quantity=0) == Instrument(
-            instrument.symbol, max_price=0, max_quantity=0
+            instrument.symbol, max_price=0, max_quantity=0, **rates
         )
         self._plain_price = min(instrument.max_price + 1, _SMALL) if unlimited else 0
         self._plain_quantity = min(instrument.max_quantity + 1, _SMALL) if unlimited else 0

@@ -77,6 +77,10 @@ class EntryChecks:
             return RejectReason.INVALID_STOP
         return None
 
+    def mark(self, price: object) -> RejectReason | None:
+        """Why positions cannot be valued at a price (M3)."""
+        return RejectReason.INVALID_PRICE if self._bad_price(price) else None
+
     def _bad_price(self, price: object) -> bool:
         return type(price) is not int or not self.min_price <= price <= self.max_price or price % self.tick != 0
 

@@ -27,11 +27,13 @@ from bookproof.spec.commands import (
     Deposit,
     EndOfDay,
     Halt,
+    Liquidate,
     MassCancel,
     Reduce,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
     Submit,
     SubmitList,
@@ -49,7 +51,9 @@ from bookproof.spec.events import (
     Event,
     Halted,
     LimitsSet,
+    Liquidated,
     ListAccepted,
+    MarkSet,
     MassCancelled,
     PhaseChanged,
     Prevented,
@@ -196,6 +200,7 @@ def one_acknowledgement(step: Step) -> Sentences:
         Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity)
         for order in (*orders_of(step.command), *list_invariants.legs_of(step), *_held(step.before))
     ]
+    asked += account_invariants.closing_orders(step)
     for event in step.events:
         if isinstance(event, Accepted) and event not in asked:
             yield f"{event} is not what was asked for"
@@ -983,8 +988,10 @@ def _named(command: Command, state: Exchange) -> set[Symbol]:
             return set() if command.symbol is None else {command.symbol}
         case Bust():  # may be of a basket's trade in any book; the same holds
             return set(state.books)
-        case SetLimits():
+        case SetLimits() | SetMark():
             return set()
+        case Liquidate():
+            return set(state.books)
         case Halt() | Resume():
             return set() if command.symbol is None else {command.symbol}
         case SetPhase():
@@ -1011,6 +1018,10 @@ def _acknowledges(event: Event, command: Command) -> bool:
             return event == Withdrawn(command.account, command.amount, command.symbol)
         case SetLimits():
             return event == LimitsSet(command.account, command.limits)
+        case SetMark():
+            return event == MarkSet(command.symbol, command.price)
+        case Liquidate():
+            return isinstance(event, Liquidated) and event.account == command.account
         case BlockTrade():
             made = (command.symbol, command.price, command.quantity, command.buyer, command.seller)
             return isinstance(event, BlockTraded) and made == (
@@ -1053,7 +1064,7 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
         case CancelReason.REQUESTED:
             return isinstance(command, Cancel) and command.order_id == order.order_id
         case CancelReason.MASS_CANCEL:
-            return isinstance(command, MassCancel) and command.account == terms.account
+            return isinstance(command, MassCancel | Liquidate) and command.account == terms.account
         case CancelReason.EXPIRED:
             over = isinstance(command, AdvanceClock) and terms.expires is not None and terms.expires <= command.now
             return over or (isinstance(command, EndOfDay) and terms.time_in_force is TimeInForce.DAY)

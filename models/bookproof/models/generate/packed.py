@@ -27,11 +27,13 @@ from bookproof.spec.commands import (
     EndOfDay,
     Halt,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
     Submit,
     SubmitList,
@@ -91,6 +93,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.AUCTIONS: {"set_phase": 8},
     Feature.LISTS: {"list": 6},
     Feature.ACCOUNTS: {"deposit": 3, "withdraw": 1, "set_limits": 1, "reduce": 2, "bust": 1, "block": 1},
+    Feature.MARGIN: {"mark": 3, "liquidate": 2},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
 
@@ -433,6 +436,23 @@ def _block(code: int, context: Context) -> BlockTrade:
     return BlockTrade(symbol, buyer + 1, seller + 1, prices[code % LEVELS], quantities[size])
 
 
+def _mark(code: int, context: Context) -> SetMark:
+    """A price of the book's, or about twice or half of that: far enough to leave somebody short of margin."""
+    code, at = divmod(code, len(context.plan.drawn_scales))
+    symbol, prices, _ = context.plan.drawn_scales[at]
+    code, level = divmod(code, LEVELS)
+    price, step = prices[level], prices[1] - prices[0]
+    return SetMark(symbol, (price, price, 2 * price, price // 2 // step * step)[code % 4])
+
+
+def _liquidate(code: int, context: Context) -> Liquidate:
+    """Under a new id: its orders are gone when it has ended, so the id is free again; one time in eight it is used."""
+    code, account = divmod(code, ACCOUNTS)
+    code, at = divmod(code, 8)
+    order_id = _target(code, context)[2] if at == 7 else len(context.used) + 1
+    return Liquidate(account + 1, order_id)
+
+
 def _spoiled(code: int, context: Context) -> Command:
     decoders = context.plan.decoders
     code, at = divmod(code, len(decoders))
@@ -459,4 +479,6 @@ _DECODERS: Mapping[str, Decoder] = {
     "reduce": _reduce,
     "bust": _bust,
     "block": _block,
+    "mark": _mark,
+    "liquidate": _liquidate,
 }

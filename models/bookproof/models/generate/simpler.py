@@ -20,10 +20,12 @@ from bookproof.spec.commands import (
     Bust,
     Command,
     Deposit,
+    Liquidate,
     MassCancel,
     Reduce,
     Replace,
     SetLimits,
+    SetMark,
     SetPhase,
     Submit,
     SubmitList,
@@ -84,6 +86,12 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         for field in ("quantity", "buyer", "seller"):
             yield from _smaller(command, field)
         yield from _cheaper(command, ("price",), prices)
+    elif type(command) is SetMark:
+        yield from _cheaper(command, ("price",), prices)
+    elif type(command) is Liquidate:
+        yield MassCancel(command.account)
+        for field in ("account", "order_id"):
+            yield from _smaller(command, field)
     elif type(command) is Bust:
         yield from _smaller(command, "trade")
 

@@ -37,11 +37,13 @@ from bookproof.spec.commands import (
     EndOfDay,
     Halt,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
     Submit,
     SubmitList,
@@ -73,6 +75,8 @@ SIDES: SearchStrategy[Side] = st.sampled_from(Side)
 ACCOUNT: SearchStrategy[Account] = st.integers(1, ACCOUNTS)
 QUANTITY: SearchStrategy[Lots] = st.integers(1, SIZES)
 PRICE: SearchStrategy[Ticks] = st.integers(USUAL_PRICE, USUAL_PRICE + LEVELS - 1)
+MARK: SearchStrategy[Ticks] = st.integers(USUAL_PRICE // 2, 2 * USUAL_PRICE)
+"""Far enough from the prices to leave somebody short of margin."""
 TIME: SearchStrategy[int] = st.integers(0, 20)
 PHASE: SearchStrategy[Phase] = st.sampled_from((Phase.CALL, Phase.CONTINUOUS, *Phase))
 """The way into a call and out of it twice as often as the others."""
@@ -206,6 +210,7 @@ def commands(
             st.builds(Bust, symbol, TRADE),
             st.builds(BlockTrade, symbol, ACCOUNT, ACCOUNT, PRICE, QUANTITY),
         ),
+        Feature.MARGIN: (st.builds(SetMark, symbol, MARK), st.builds(Liquidate, ACCOUNT, order_id)),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]

@@ -32,6 +32,9 @@ SIZES = 10
 ACCOUNTS = 3
 """Few, so that orders meet orders of their own account."""
 
+MARGIN_ACCOUNTS = (2, 3)
+"""Those that have little cash (`funds`); the first is a cash account among them."""
+
 USUAL_PRICE = 100
 """The lowest price drawn where the instrument allows it: unlike any quantity or id in a sequence, so easy to spot."""
 
@@ -74,6 +77,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("reopens-through-a-call", reopen=Reopen.CALL),
         Profile("rivals-amended", list_replace=ListReplace.AMEND),
         Profile("cash-accounts", risk=Risk.CASH, least_block=3),
+        Profile("margin-accounts", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""

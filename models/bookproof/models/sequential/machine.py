@@ -25,6 +25,7 @@ from bookproof.models.generate.strategies import (
     ACCOUNT,
     AMOUNT,
     LIMITS,
+    MARK,
     PHASE,
     PRICE,
     QUANTITY,
@@ -51,11 +52,13 @@ from bookproof.spec.commands import (
     EndOfDay,
     Halt,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
     SubmitList,
     TakeSnapshot,
@@ -257,6 +260,16 @@ def agreement_machine(
                 self, symbol: Symbol, buyer: Account, seller: Account, price: Ticks, quantity: Lots
             ) -> None:
                 self.do(BlockTrade(symbol, buyer, seller, price, quantity))
+
+        if Feature.MARGIN in features:
+
+            @rule(symbol=symbols, price=MARK)
+            def set_mark(self, symbol: Symbol, price: Ticks) -> None:
+                self.do(SetMark(symbol, price))
+
+            @rule(account=ACCOUNT)
+            def liquidate(self, account: Account) -> None:
+                self.do(Liquidate(account, self.next_id))
 
         if Feature.LIMITS in features:
 
