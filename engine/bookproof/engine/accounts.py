@@ -608,6 +608,10 @@ class Ledger:
                     keeps += desk.keeps(shelf)
         return MarginView(equity, equity - till.free, keeps, tuple(marks))
 
+    def worth_on_shelves(self, account: Account) -> Money:
+        """What the till's `worth` is the sum of, looked up in every book: true only while every stripe is held."""
+        return sum(desk.worth(desk.shelf(account)) for desk in self.desks.values())
+
     def liquidation(self, command: Liquidate) -> RejectReason | Liquidated:
         """Whether there is anything to liquidate (M3)."""
         if command.account not in self.on_margin:

@@ -36,9 +36,9 @@ class Instrument(Value, frozen=True):
     max_quantity: Lots = 10**12
     min_notional: int = 0
     """Least price times quantity of an order that names a price; 0 sets no limit."""
-    initial_margin: int = 2_000
+    initial_margin: int = 1_000
     """What a margin account needs to open a position, in basis points of what that is worth at the mark (M3)."""
-    maintenance_margin: int = 1_000
+    maintenance_margin: int = 500
     """What it needs to keep it."""
 
     def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:

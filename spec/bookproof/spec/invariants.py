@@ -988,8 +988,10 @@ def _named(command: Command, state: Exchange) -> set[Symbol]:
             return set() if command.symbol is None else {command.symbol}
         case Bust():  # may be of a basket's trade in any book; the same holds
             return set(state.books)
-        case SetLimits() | SetMark():
+        case SetLimits():
             return set()
+        case SetMark():
+            return {command.symbol}
         case Liquidate():
             return set(state.books)
         case Halt() | Resume():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bookproof.engine.striped import StripedEngine
-from bookproof.engine.zoo.account_defects import BalancesAsMet, BookedLate, CheckedThenSpent
+from bookproof.engine.zoo.account_defects import BalancesAsMet, BookedLate, CheckedThenSpent, PortfolioAsSeen
 from bookproof.engine.zoo.book_defects import PriorityKept, RemainderLost
 from bookproof.engine.zoo.holding_defects import HOLDINGS, SEEN_BY_ONE
 from bookproof.engine.zoo.lock_defects import (
@@ -115,6 +115,13 @@ ZOO = {
             BookedLate,
             "A trade takes effect before its cash has moved (rule M4): for a moment the seller's money is nowhere, "
             "and an order that it would have paid for is refused.",
+            True,
+        ),
+        Defect(
+            "portfolio-as-seen",
+            PortfolioAsSeen,
+            "A margin account's positions are looked up in books whose stripes are not held (rule M3): lots that were "
+            "bought there and are not paid for yet count as wealth, and an order is taken that nothing covers.",
             True,
         ),
     )

@@ -18,6 +18,9 @@ CASH: dict[Account, Money] = {1: RICH, 2: 2_000, 3: 800}
 SIZES: dict[Account, int] = {1: 30, 2: 12, 3: 4}
 """The same for what they can sell, in the smallest order of each book."""
 
+LEVERAGE = 8
+"""A margin account begins with so much less cash, and with no lots: else a mark would have to move very far."""
+
 PLENTY = 300
 """More than all orders of a short sequence sell, in the smallest order of each book."""
 
@@ -79,13 +82,17 @@ def opening_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> t
     """
     if profile.risk is Risk.NONE:
         return ()
-    cash: list[Command] = [Deposit(account, amount) for account, amount in CASH.items()]
+    little = profile.margin_accounts
+    cash: list[Command] = [
+        Deposit(account, amount // LEVERAGE if account in little else amount) for account, amount in CASH.items()
+    ]
     return (
         *cash,
         *(
             Deposit(account, scale.quantities[0] * sizes, scale.symbol)
             for scale in map(scale_of, instruments)
             for account, sizes in SIZES.items()
+            if account not in little
         ),
         *first_marks(instruments, profile),
     )
