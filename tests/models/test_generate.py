@@ -26,6 +26,7 @@ from bookproof.spec.commands import (
     Command,
     EndOfDay,
     Halt,
+    Liquidate,
     MassCancel,
     Reduce,
     Replace,
@@ -98,6 +99,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.AUCTIONS: is_any(SetPhase),
     Feature.LISTS: is_any(SubmitList),
     Feature.ACCOUNTS: is_any(Withdraw, SetLimits, Reduce, Bust),
+    Feature.MARGIN: is_any(Liquidate),
 }
 """What shows that a feature is on."""
 

@@ -424,8 +424,9 @@ _TABLE = (
     Rule(
         "K4",
         "L1",
-        "Split gives a percentage first come, first served, before the rest is shared in proportion.",
-        source="CME: algorithm K",
+        "Split gives a percentage by FIFO before the rest is shared in proportion, and leveling one lot after it to "
+        "each order whose share came to nothing.",
+        source="CME: algorithm K; notice of 5 May 2008: Pro Rata Leveling",
     ),
     Rule(
         "K5",
@@ -567,13 +568,12 @@ NOT_YET: dict[str, str] = {
     "G3 transfer": "moving prevented quantity between accounts needs account positions",
     "K2 largest first": "leftovers go by time, as at CME since 2005, not to the largest order",
     "K3 percentage": "TOP has a maximum and no percentage, which CME does not use either",
-    "K4 leveling": "no one-lot round for orders whose share in proportion was rounded to nothing",
     "K7 Eurex": "the weights are those of Liffe: Eurex's own formula is not known here",
     "I5 midpoint": "the reference is the last trade; no midpoint, close or theoretical price",
     "I6 extension": "a call ends when the command says so: no random end, no extension when the price moves far",
     "I8 displayed": "icebergs never take part with their displayed slice alone",
     "J7 entry": "a mass cancel does not block the account's next order",
     "F6 pending": "a cancel or replace that pends belongs to a gateway; here each is over when the next starts",
-    "O1 corrections": "a bust is told by its event, not by a report (N1); no trade is corrected, no order suspended",
+    "O1 corrections": "a trade is busted or it stands: none is corrected in price or quantity; no order is suspended",
 }
 """What these letters also name and this version leaves out, with the reason; with a word for a part of a rule."""

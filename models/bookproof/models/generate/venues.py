@@ -61,6 +61,7 @@ ALLOCATIONS: dict[str, Allocation] = {
         top_maximum=1,
         lead_market_makers=(LeadMarketMaker(1, 20), LeadMarketMaker(3, 30)),
     ),
+    "split-and-leveled": Allocation(Sharing.PRO_RATA, minimum=2, threshold=2, fifo_percent=20, leveling=True),
     "lead-market-makers": Allocation(lead_market_makers=(LeadMarketMaker(2, 50),)),
     "time-pro-rata": Allocation(Sharing.TIME_PRO_RATA, time_exponent=2),
 }
