@@ -134,7 +134,6 @@ LOCK_TABLE: list[tuple[Command, str, str]] = [
     (Bust("AAA", 1), ALL, ALL),  # there is no such trade
     (SetMark("AAA", 100), EVERYTHING, EVERYTHING),
     (Liquidate(ANN, 9), EVERYTHING, EVERYTHING),
-    (Liquidate(-1, 9), "", ""),
     (Deposit(CAT, 5, "BBB"), "stripe 1, spending 3, balance 3", "stripe 1, spending 3, balance 3"),
     (Withdraw(CAT, 5, "BBB"), "stripe 1, spending 3, balance 3", "stripe 1, spending 3, balance 3"),
 ]  # fmt: skip
@@ -277,7 +276,7 @@ def test_m3_an_account_cannot_use_the_same_margin_in_two_books_at_once(
     kind: type[StripedEngine], is_right: bool
 ) -> None:
     one, other = buy("AAA", 1, CAT, 15), buy("BBB", 2, CAT, 15)  # each needs 150, of 200
-    setup = [Deposit(CAT, 200), SetMark("AAA", 100), SetMark("BBB", 100)]
+    setup: list[Command] = [Deposit(CAT, 200), SetMark("AAA", 100), SetMark("BBB", 100)]
     history, violation = interrupted(striped(kind), setup, one, other)
     assert (violation is None) is is_right
     assert refused(history, RejectReason.INSUFFICIENT_MARGIN) == ([other] if is_right else [])

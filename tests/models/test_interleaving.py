@@ -16,6 +16,7 @@ from bookproof.engine.striped import StripedEngine
 from bookproof.engine.zoo import ZOO
 from bookproof.models.cli import main
 from bookproof.models.engines_by_name import factory
+from bookproof.models.interleaving import zoo
 from bookproof.models.interleaving.explore import Explorer, How, Method, Verdict
 from bookproof.models.interleaving.generated import generated
 from bookproof.models.interleaving.run import fault_of, run_schedules, token
@@ -37,8 +38,9 @@ from bookproof.models.interleaving.small import (
 )
 from bookproof.models.interleaving.token import read_token, token_of
 from bookproof.models.interleaving.traces import linearizations, trace_of
+from bookproof.models.interleaving.zoo import faults
 from bookproof.models.verdict import Verdict as Agreement
-from bookproof.spec.commands import Cancel, Command
+from bookproof.spec.commands import Cancel, Command, Submit
 from bookproof.spec.input_error import InputError
 from bookproof.spec.values import Symbol
 
@@ -191,22 +193,57 @@ def test_random_scenarios_raise_no_false_alarm() -> None:
     assert sum(each.cut for each in certificates) <= sum(each.runs for each in certificates) // 20
 
 
-SEQUENTIAL = ("priority-kept", "remainder-lost", "stripe-taken-twice")
-"""Caught by random commands on one thread, not by any named scenario."""
-
-
-@pytest.mark.parametrize("engine", [name for name in ZOO if name not in SEQUENTIAL])
-def test_every_defect_of_locking_is_caught_and_its_token_shows_it_again(engine: str) -> None:
-    explorer = Explorer(factory(engine))
-    certificates = (explorer.explore(scenario, 60.0) for scenario in NAMED.values())
-    found = next((each for each in certificates if each.fault is not None), None)
-    assert found is not None
+@pytest.mark.parametrize("engine", ZOO)
+def test_every_defect_is_caught_where_it_shows_best_and_its_token_shows_it_again(engine: str) -> None:
+    found = next(faults(engine))
+    assert found.scenario.name == ZOO[engine].scenario
     assert found.fault is not None
     assert len(token(found)) <= 40
+    assert sum(map(len, found.scenario.scripts)) <= 4, "the counterexample is small"
     for _ in range(3):
         again = fault_of(token(found), engine)
         assert again is not None
         assert (again.kind, again.story) == (found.fault.kind, found.fault.story)
+
+
+class PeeksAfterwards(StripedEngine):
+    """A command looks at its book once more when it has let go of it."""
+
+    def submit(self, command: Command) -> Answer:
+        answer = super().submit(command)
+        if isinstance(command, Submit):
+            self._floor.books[command.symbol].queue()
+        return answer
+
+
+def test_a_look_after_the_lock_is_a_race_though_no_point_lies_between() -> None:
+    certificate = Explorer(PeeksAfterwards).explore(NAMED["buy-sell"], 60.0)
+    assert certificate.fault is not None
+    assert certificate.fault.kind == "race"
+
+
+def test_whoever_leaves_a_lock_that_another_holds_lets_a_third_one_in() -> None:
+    found = Explorer(factory("left-twice")).explore(NAMED["thrown-out"], 60.0)
+    assert found.fault is not None
+    assert "+stripe_0" in token(found), "the lock itself is a point"
+
+
+@pytest.mark.parametrize("thrown_out", [False, True])
+def test_leaving_a_lock_that_nobody_holds_raises_as_in_threading_and_is_a_race(thrown_out: bool) -> None:
+    with closing(Scheduler(2)) as scheduler:
+        lock = scheduler.lock("lock")
+        held: list[str] = []
+
+        def careful() -> None:
+            with lock:
+                held.append("in")
+
+        def careless() -> None:
+            lock.release()
+
+        run = scheduler.run([careful if thrown_out else lambda: None, careless], lambda wanted, able: min(able))
+        assert {race.cell for race in run.races} == {"lock"}
+        assert isinstance(run.errors[1], RuntimeError)
 
 
 class Untied(StripedEngine):
@@ -450,7 +487,27 @@ def test_explore_prints_certificates_for_machines(capsys: pytest.CaptureFixture[
 
 def test_the_zoo_catches_them_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["zoo"]) == 0
-    assert f"{len(ZOO)} of {len(ZOO)} caught." in capsys.readouterr().out
+    assert f"{len(ZOO)} of {len(ZOO)} caught, in " in capsys.readouterr().out
+    assert main(["zoo", "look-up-before-lock", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["by"], told["commands"], told["switches"]) == ("schedules: answer", 2, 1)
+
+
+def test_a_defect_that_is_missed_fails_the_zoo(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoo, "factory", lambda name: factory("striped"))
+    monkeypatch.setattr(zoo, "run_sequential", lambda *given, **named: [])
+    monkeypatch.setattr(zoo, "NAMED", {name: NAMED[name] for name in ("buy-sell", "cancel-fill")})
+    assert main(["zoo", "never-let-go"]) == 1
+    assert "Caught by nothing" in capsys.readouterr().out
+
+
+def test_the_story_of_a_defect_says_where_it_was_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["zoo", "unordered-stripes"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"Seen: {ZOO['unordered-stripes'].seen}" in told
+    assert "again: bookproof replay baskets-cross/AB --engine unordered-stripes" in told
 
 
 def test_verify_searches_schedules_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,14 +46,16 @@ from bookproof.spec.commands import (
     EndOfDay,
     Halt,
     Leg,
+    Liquidate,
     MassCancel,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     Submit,
     TakeSnapshot,
 )
-from bookproof.spec.events import EVENTS, Accepted, Busted, Rejected, SnapshotTaken, Trade
+from bookproof.spec.events import EVENTS, Accepted, Busted, Liquidated, Rejected, SnapshotTaken, Trade
 from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import DEFAULT, PROFILES, WORKLOADS, Profile, TrueStop
@@ -218,6 +220,9 @@ LINES: list[tuple[Any, str]] = [
     (AdvanceClock(5), '{"do":"advance-clock","now":5}'),
     (EndOfDay(), '{"do":"end-of-day"}'),
     (Deposit(7, 500), '{"do":"deposit","account":7,"amount":500}'),
+    (SetMark("ABC", 100), '{"do":"set-mark","symbol":"ABC","price":100}'),
+    (Liquidate(7, 9), '{"do":"liquidate","account":7,"order_id":9}'),
+    (Liquidated(7, 40, 47), '{"say":"liquidated","account":7,"equity":40,"maintenance":47}'),
     (SetLimits(7, Limits(short=3)), '{"do":"set-limits","account":7,"limits":{"short":3}}'),
     (
         Busted("ABC", 1, 100, 2, 7, 8),
@@ -430,17 +435,20 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "no such command": (
         HEAD + b'{"do":"buy"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        'take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, got "buy"',
+        "take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, "
+        'set-mark, liquidate, got "buy"',
     ),
     "no command": (
         HEAD + b"{}\n",
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        "take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, got nothing",
+        "take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, "
+        "set-mark, liquidate, got nothing",
     ),
     "an event among commands": (
         HEAD + b'{"say":"day-ended"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        "take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, got nothing",
+        "take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, "
+        "set-mark, liquidate, got nothing",
     ),
     "an outcome among commands": (
         HEAD + b'{"do":"end-of-day","events":[]}\n',
@@ -698,7 +706,7 @@ UNWRITABLE: list[tuple[Any, str]] = [
     (Outcome(EndOfDay(), 1, (EndOfDay(),)), "events[0]: expected one of Accepted, Rejected, Trade, Prevented, "  # type: ignore[arg-type]
      "Cancelled, Replaced, Triggered, MassCancelled, Halted, Resumed, ClockAdvanced, DayEnded, SnapshotTaken, "
      "PhaseChanged, Uncrossed, ListAccepted, Deposited, Withdrawn, LimitsSet, Busted, BlockTraded, "
-     "got a Python EndOfDay"),
+     "MarkSet, Liquidated, got a Python EndOfDay"),
     (Header(Kind("any"), ()), "kind: expected one of commands, events, outcomes, views, reports, got a Python Kind"),
     (Header(COMMAND, (Instrument("ABC", lot=0),)),
      'instruments[0]: expected limits that can be kept, got those of "ABC"; lot must be at least 1, not 0'),

@@ -10,8 +10,8 @@ LARGEST = 10**15
 """No price or quantity may exceed this: it fits every common integer type with room for sums."""
 
 MOST_SLICES = 1_000
-"""An iceberg may be at most so many times its displayed slice (D1): each slice is a trade, so a command that met a
-trillion slices of one lot would never end. Venues ask for larger slices still, such as a fifteenth (Kraken)."""
+"""No instrument allows an iceberg of more than so many times its displayed slice (D1): each slice is a trade, so a
+command that met a trillion slices of one lot would never end."""
 
 
 BASIS_POINTS = 10_000
@@ -36,6 +36,9 @@ class Instrument(Value, frozen=True):
     max_quantity: Lots = 10**12
     min_notional: int = 0
     """Least price times quantity of an order that names a price; 0 sets no limit."""
+    most_slices: int = MOST_SLICES
+    """D1: an iceberg may have at most so many times its displayed slice open, so it shows that part of it at least.
+    Kraken takes 15."""
     initial_margin: int = 1_000
     """What a margin account needs to open a position, in basis points of what that is worth at the mark (M3)."""
     maintenance_margin: int = 500
@@ -61,6 +64,8 @@ class Instrument(Value, frozen=True):
             return f"min_quantity must be from 1 to max_quantity, not {self.min_quantity}"
         if self.max_quantity > LARGEST:
             return f"max_quantity must be at most {LARGEST}, not {self.max_quantity}"
+        if not 1 <= self.most_slices <= MOST_SLICES:
+            return f"most_slices must be from 1 to {MOST_SLICES}, not {self.most_slices}"
         if not 1 <= self.maintenance_margin <= self.initial_margin <= LARGEST:
             return f"1 <= maintenance_margin <= initial_margin, not {self.maintenance_margin} and {self.initial_margin}"
         return None

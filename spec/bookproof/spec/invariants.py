@@ -495,6 +495,8 @@ def no_due_stop(book: Book) -> Sentences:
     for stop in (*book.buy_stops, *book.sell_stops):
         if reached(stop.terms, book.last_price):
             yield f"stop {stop.order_id} at {stop.terms.stop} waits, and the last trade was at {book.last_price}"
+    if book.touched:
+        yield f"nobody looked at the stops after the fills at {book.touched}"
 
 
 # ── every fill ──

@@ -194,7 +194,11 @@ _TABLE = (
     ),
     # D: iceberg and hidden
     Rule(
-        "D1", "L1", "An iceberg shows at most its display quantity, and only what it shows has priority.", source="TSX"
+        "D1",
+        "L1",
+        "An iceberg shows at most its display quantity, which is as large a part of it as the instrument asks for, and "
+        "only what it shows has priority.",
+        source="TSX; Kraken: at least a fifteenth",
     ),
     Rule(
         "D2",
@@ -225,8 +229,9 @@ _TABLE = (
     Rule(
         "E2",
         "L1",
-        "Stops are looked at when the matching of the command has ended, not between its fills.",
-        source="TSX",
+        "Stops are looked at when the matching of an order has ended, or at each of its fills where the profile says "
+        "so, and enter after it either way.",
+        source="TSX; WhiteBIT: each fill triggers re-evaluation, in the same engine cycle",
     ),
     Rule(
         "E3",
@@ -554,7 +559,6 @@ NOT_YET: dict[str, str] = {
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
     "C3 market-limit": "no remainder at the first trade's price, no protection points, no quote budget",
     "C6 reprice": "post-only orders are refused, never repriced; a hidden opposite order counts too (B6)",
-    "D1 minimum": "no least display quantity: an iceberg may show one lot of a million",
     "D3 one trade": "no whole iceberg in one trade, no random slices",
     "D4 pegged": "no pegged orders",
     "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
@@ -563,7 +567,8 @@ NOT_YET: dict[str, str] = {
     "H1 reduce": "a fill cancels the rivals whole; they are not reduced by what was filled",
     "H2 halt": "an order whose turn comes while its book takes nothing is refused, not kept until the book resumes",
     "E1 reference": "only the last trade triggers, not mark, index or implied prices",
-    "E2 each fill": "stops are not looked at after each fill",
+    "E2 mid-sweep": "a stop that a fill has reached waits until the aggressor is done and never takes from under it: "
+    "else fill-or-kill would have to try the stops as well (C5)",
     "E6 protection": "a triggered market stop has no protection range",
     "G3 transfer": "moving prevented quantity between accounts needs account positions",
     "K2 largest first": "leftovers go by time, as at CME since 2005, not to the largest order",

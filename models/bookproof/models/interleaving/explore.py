@@ -209,6 +209,7 @@ class Explorer:
         runs = cut = 0
         fault: Fault | None = None
         race: Fault | None = None
+        raced_at: frozenset[str] = frozenset()
         strayed = ""
         spent = False
         racy: frozenset[str] = frozenset()
@@ -231,7 +232,7 @@ class Explorer:
                         tally.add(run)
                         fault = _judged(outcome, judged)
                     if run.races and race is None:
-                        race = _raced(run)
+                        race, raced_at = _raced(run), points
                     racy |= {each.cell for each in run.races}
                     # A race that does harm says more than one that might, so harm is looked for first.
                     if fault is not None or not racy <= points:
@@ -245,7 +246,8 @@ class Explorer:
                 if strayed or fault is not None or spent or racy <= points:
                     break
             watched = stage.watched
-        fault = fault or race
+        if fault is None and race is not None:
+            fault, points = race, raced_at  # a schedule means something only with the points that it was made with
         verdict, limit = Verdict.VERIFIED, ""
         if strayed:
             verdict = Verdict.UNREPEATABLE
@@ -429,6 +431,8 @@ def _raced(run: Run) -> Fault | None:
     for race in run.races:
         one, other = (letter(thread) for thread in race.threads)
         story = f"threads {one} and {other} touch {race.cell}, and no lock puts them in order"
+        if one == other:
+            story = f"thread {one} leaves {race.cell}, which nobody holds"
         return Fault("race", story, run.schedule)
     return None
 

@@ -1,10 +1,10 @@
-"""`bookproof explore`, `replay`, `zoo`: every schedule of the real engine, one of them again, every defect caught."""
+"""`bookproof explore` and `replay`: every schedule of the real engine, and one of them again."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bookproof.engine.zoo import ZOO
 from bookproof.models.engines_by_name import factory, known
 from bookproof.models.interleaving.explore import Certificate, Explorer, Fault, How, Method, Tell, Verdict, replayed
 from bookproof.models.interleaving.generated import generated, named
@@ -20,7 +19,6 @@ from bookproof.models.interleaving.scenarios import NAMED, Scenario
 from bookproof.models.interleaving.story import as_test, columns, scenario_table, switches
 from bookproof.models.interleaving.token import read_token, token_of
 from bookproof.models.report.terminal import Bars
-from bookproof.models.sequential.run import run_sequential
 from bookproof.models.verdict import Disagreement, Result
 from bookproof.models.verdict import Verdict as Agreement
 from bookproof.spec.input_error import InputError
@@ -231,11 +229,12 @@ def tell(console: Console, token: str, engine: str) -> Fault | None:
     console.print(columns(scenario, heard, fault))
     if fault is not None:
         console.print(as_test(token, engine), highlight=False)
-    console.print(f"again: {_again(token, engine)}", highlight=False)
+    console.print(f"again: {again_by(token, engine)}", highlight=False)
     return fault
 
 
-def _again(token: str, engine: str) -> str:
+def again_by(token: str, engine: str) -> str:
+    """The command line that runs a schedule again."""
     return f"bookproof replay {token}{'' if engine == 'striped' else f' --engine {engine}'}"
 
 
@@ -247,72 +246,6 @@ def fault_of(token: str, engine: str = "striped") -> Fault | None:
     'answer'
     """
     return replayed(factory(engine), read_token(token))[1]
-
-
-# ── zoo ──
-
-
-def add_zoo(parser: argparse.ArgumentParser) -> None:
-    """The options of `bookproof zoo`."""
-    parser.description = "Engines with one seeded defect each, and what catches them. Every one has to be caught."
-    parser.add_argument("name", nargs="?", choices=list(ZOO), metavar="NAME", help=f"tell one: {', '.join(ZOO)}")
-    parser.set_defaults(run=zoo)
-
-
-def zoo(asked: argparse.Namespace) -> int:
-    """Exit code 0 when every defect is caught, 1 when one is missed."""
-    console = Console()
-    table = Table(title="What catches them", title_justify="left")
-    for heading in ("engine", "caught by", "runs", "seconds"):
-        table.add_column(heading)
-    names = [asked.name] if asked.name else list(ZOO)
-    again: list[str] = []
-    with Bars() as bars:
-        for at, name in enumerate(names):
-            bars.show("zoo", max(at / len(names), 0.001), name)
-            caught, runs, seconds, line = _caught(name)
-            again += [line] if caught else []
-            style = "green" if caught else "bold red"
-            table.add_row(name, Text(caught or "missed", style), f"{runs:,}", f"{seconds:.2f}")
-        bars.show("zoo", 1.0, "done")
-    if asked.name is not None:
-        console.print(Text(asked.name, "bold"))
-        console.print(ZOO[asked.name].story, highlight=False)
-    console.print(table)
-    for line in again:
-        console.print(line, highlight=False, soft_wrap=True)
-    if asked.name is not None:
-        found = next(_faults(asked.name), None)
-        if found is not None:
-            tell(console, token(found), asked.name)
-    console.print(f"{len(again)} of {len(names)} caught.", highlight=False)
-    return 0 if len(again) == len(names) else 1
-
-
-def _faults(engine: str) -> Iterator[Certificate]:
-    explorer = Explorer(factory(engine))
-    for scenario in NAMED.values():
-        certificate = explorer.explore(scenario, SECONDS)
-        if certificate.fault is not None:
-            yield certificate
-
-
-def _caught(engine: str) -> tuple[str, int, float, str]:
-    """By what a defect was caught, if at all: schedules first, then random commands on one thread."""
-    started = perf_counter()
-    certificate = next(_faults(engine), None)
-    if certificate is not None:
-        assert certificate.fault is not None
-        again = _again(token(certificate), engine)
-        kind = f"schedules: {certificate.fault.kind}"
-        return kind, certificate.runs, perf_counter() - started, again
-    if ZOO[engine].needs_threads:
-        return "", 0, perf_counter() - started, ""
-    results = run_sequential(engine, budget_seconds=0, seed=1)
-    found = next((result.disagreement for result in results if result.disagreement is not None), None)
-    runs = sum(int(result.worth.get("sequences", 0)) for result in results)
-    caught = "" if found is None else "one thread: random commands"
-    return caught, runs, perf_counter() - started, "" if found is None else found.run_again
 
 
 # ── as a part of verify ──
@@ -349,7 +282,7 @@ def _result(certificate: Certificate, engine: str) -> Result:
         return Result(PART, name, Agreement.AGREE, worth, seconds, note)
     if certificate.fault is None:
         return Result(PART, name, Agreement.NOT_RUN, worth, seconds, certificate.strayed or "not searched to its end")
-    run_again = _again(token(certificate), engine)
+    run_again = again_by(token(certificate), engine)
     fault = certificate.fault
     found = Disagreement(
         f"{certificate.scenario.about} {fault.story}",

@@ -186,7 +186,7 @@ class Reduced:
                         continue
                     if other.clock[other.thread] > event.before[other.thread]:
                         self._reverse(events, first, at, min(at, happened))
-                    if other.action.kind != "read":
+                    if other.action.kind not in ("read", "release"):  # whoever took it before could be the other
                         break
             if at < happened:
                 earlier.append(at)
@@ -200,6 +200,8 @@ class Reduced:
         own, at = mover.thread, mover.clock[mover.thread]
         word = [each for each in events[first + 1 : end] if each.clock[own] < at]
         word.append(events[second]._replace(clock=()))
+        if word[0].thread not in node.able:
+            return  # it waits for a lock that its holder leaves: the race is for who takes it first
         if not any(leads(thread, action, word) for thread, action in node.asleep.items()):
             self._insert(node.tree, word)
 
