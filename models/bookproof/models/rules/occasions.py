@@ -43,7 +43,7 @@ def _matched(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion
     )
 
 
-_LISTS = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 M1"  # with what may befall an order whose turn comes, in whatever book it is
+_LISTS = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 M1 M3"  # with what may befall an order whose turn comes, in whatever book it is
 _AND_THEN = (
     "what matched is followed by orders whose turn has come: stops, orders that a call collects, and such as their "
     "books refuse; their ids were theirs before, and a clock that passes them ends them"
@@ -133,13 +133,14 @@ OCCASIONS: tuple[Occasion, ...] = (
             ("a basket is taken in books with lists", "E2 L4"),
             ("a call ends with an uncross in a book with lists", "I2 I3 I4 I5 I6 I8 I9 J1"),
             ("a list is taken", ""),
+            ("an account is liquidated", "E2"),
         )
         for row in _matched(outcome, f"{rules} {_LISTS}", _AND_THEN)
     ),
     *(
         _occasion(
             f"a replace amends rivals in an OCO, and nobody trades ({way})",
-            f"A2 C1 C2 D1 D2 D4 E1 E2 {way} F2 F4 G1 H1 H4 I1 K3 M1",
+            f"A2 C1 C2 D1 D2 D4 E1 E2 {way} F2 F4 G1 H1 H4 I1 K3 M1 M3",
             "a rival that trades ends the list: the others are cancelled, not replaced, and as their prices stay they "
             "meet nobody; whether a place is kept or lost by convention is the profile's",
         )
