@@ -93,7 +93,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.AUCTIONS: {"set_phase": 8},
     Feature.LISTS: {"list": 6},
     Feature.ACCOUNTS: {"deposit": 3, "withdraw": 1, "set_limits": 1, "reduce": 2, "bust": 1, "block": 1},
-    Feature.MARGIN: {"mark": 3, "liquidate": 4},
+    Feature.MARGIN: {"mark": 2, "liquidate": 2},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
 
