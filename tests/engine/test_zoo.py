@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from bookproof.engine.striped import StripedEngine
-from bookproof.engine.sync import THREADS, Sync
+from bookproof.engine.sync import THREADS, Sync, Threads
 from bookproof.engine.zoo import ZOO
 from bookproof.engine.zoo.lock_defects import (
     ListsReadBeforeLock,
@@ -129,7 +129,7 @@ def test_the_concurrent_judge_passes_a_correct_engine(name: str) -> None:
     assert all(int(result.worth["operations"]) > 0 for result in results)
 
 
-class InterruptedOnce:
+class InterruptedOnce(Threads):
     """A `Sync` whose locks let somebody else go first, once: deterministically, without a second thread."""
 
     def __init__(self) -> None:
@@ -193,7 +193,7 @@ def test_unordered_stripes_deadlock_and_two_baskets_are_enough() -> None:
 RIVALS = SubmitList(ListKind.OCO, (sell(1, 5), sell(1, 5, "XYZ")))
 
 
-class SecondThreadAt:
+class SecondThreadAt(Threads):
     """A `Sync` that starts a second thread at the n-th time that the first is about to take a lock.
 
     The first goes on when the second is done, or waits for a lock itself: so each place where a lock is taken is cut

@@ -45,7 +45,10 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Repriced,
+    Restated,
     Trade,
+    Transferred,
     Withdrawn,
 )
 from bookproof.spec.instruments import BASIS_POINTS, LARGEST, Instrument
@@ -343,7 +346,15 @@ class Ledger:
         Each is asked beside those before it, so these are reserved for while it is.
         """
         legs = command.legs if command.kind is ListKind.OCO else command.legs[:1]
-        demands = [self.demand(leg) for leg in legs]
+        return self._refusal_together([self.demand(leg) for leg in legs])
+
+    def amend_refusal(self, amendments: Sequence[Replace]) -> Rejected | None:
+        """Why the account cannot stand for a replace and for those of all rivals with it (M1, H1). Hold everything."""
+        refusal = self._refusal_together([self._change(one) for one in amendments])
+        named = amendments[0]
+        return None if refusal is None else Rejected(named.symbol, named.order_id, refusal.reason)
+
+    def _refusal_together(self, demands: Sequence[Demand]) -> Rejected | None:
         refusals = []
         for demand in demands:
             refusal = self.refusal(demand)
@@ -359,7 +370,7 @@ class Ledger:
         for want in demand.wants:
             _order(self.desks[want.symbol].shelf(demand.account), want, sign)
             till.reserved += sign * want.cash
-            till.open_orders += sign
+            till.open_orders += sign * demand.orders
             till.worth += self._revalued(want.symbol, demand.account)
 
     def lets_in(self, order: Submit, so_far: Sequence[Event]) -> bool:
@@ -398,7 +409,9 @@ class Ledger:
         entries: Entries = {}
         symbols: dict[Symbol, None] = {}
         for event in events:
-            if isinstance(event, Trade | Prevented | Accepted | Cancelled | Replaced):
+            if isinstance(
+                event, Trade | Prevented | Accepted | Cancelled | Replaced | Transferred | Repriced | Restated
+            ):
                 symbols[event.symbol] = None
             if isinstance(event, Trade):
                 self._trade(event, entries)
@@ -418,8 +431,18 @@ class Ledger:
                     continue
                 _open(desk, known, -event.quantity, entries)
                 _forget_if_empty(desk, event.order_id, known, entries)
+            elif isinstance(event, Transferred):
+                desk = self.desks[event.symbol]
+                _deliver(desk, event.price, event.quantity, event.buyer, event.seller, entries)
             elif isinstance(event, Replaced):
                 self._replaced(event, entries)
+            elif isinstance(event, Repriced):
+                self._repriced(event, entries)
+            elif isinstance(event, Restated):
+                desk = self.desks[event.symbol]
+                waiting = desk.claims.get(event.order_id)
+                if waiting is not None:  # else its list held it back, so nothing was reserved for it
+                    _open(desk, waiting, -event.quantity, entries)
         self._revalue(symbols, entries)
         return entries
 
@@ -457,6 +480,16 @@ class Ledger:
         _open(desk, claim, -claim.leaves, entries)
         claim.worst = desk.worst(claim.side, event.price)
         claim.unit = unit_of(claim.side, claim.worst)
+        _open(desk, claim, leaves, entries)
+
+    def _repriced(self, event: Repriced, entries: Entries) -> None:
+        """The venue gave an order another limit: from now on its open lots may cost that at worst, never more (M1)."""
+        desk = self.desks[event.symbol]
+        claim = desk.claims[event.order_id]
+        leaves = claim.leaves
+        _open(desk, claim, -leaves, entries)
+        claim.worst = event.price
+        claim.unit = unit_of(claim.side, event.price)
         _open(desk, claim, leaves, entries)
 
     def tie(self, basket: Basket, events: Iterable[Event]) -> None:

@@ -24,17 +24,22 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     Leg,
     Liquidate,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     SetLimits,
     SetMark,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -89,6 +94,9 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.HALTS: {"halt": 1, "resume": 3},
     Feature.CLOCK: {"advance_clock": 3, "end_of_day": 1},
     Feature.SNAPSHOT: {"snapshot": 1},
+    Feature.KILL_SWITCH: {"kill_switch": 1, "reinstate": 3, "disconnect": 1},
+    Feature.BANDS: {"set_reference": 2},
+    Feature.BREAKER: {"index_level": 3, "resume_market": 2},
     Feature.BAD_INPUT: {"spoiled": 4},
     Feature.AUCTIONS: {"set_phase": 8},
     Feature.LISTS: {"list": 6},
@@ -123,8 +131,8 @@ def plan_for(features: Features, instruments: tuple[Instrument, ...]) -> Plan:
     )
 
 
-_MODES = (*[_NONE] * 5, *SelfTradePrevention, SelfTradePrevention.DECREMENT)
-"""What orders say of self trades. Decrement twice: it has the most to get wrong."""
+_MODES = (*[_NONE] * 5, *SelfTradePrevention, SelfTradePrevention.DECREMENT, SelfTradePrevention.TRANSFER)
+"""What orders say of self trades. Decrement twice: it has the most to get wrong; transfer because it takes two."""
 
 _AWAY = (2, 3, 4) * 4
 """Where half of the prices are drawn: a little away from the other side, so that they rest, one behind the other."""
@@ -191,7 +199,7 @@ def _submit(code: int, context: Context) -> Submit:
     if pattern is PLAIN_PATTERN:
         plain = (symbol, order_id, account + 1, _SIDES[side], quantity, price)
         return Submit(*plain, _GTC, None, False, 0, None, None, self_trade)
-    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden = pattern
+    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden, on_disconnect = pattern
     stop = display = expires = None
     minimum = 0
     if is_stop:
@@ -209,7 +217,7 @@ def _submit(code: int, context: Context) -> Submit:
         code, later = divmod(code, 12)
         expires = step + later
     fields = (symbol, order_id, account + 1, _SIDES[side], quantity, None if market else price)
-    return Submit(*fields, lives, stop, post_only, minimum, display, expires, self_trade)
+    return Submit(*fields, lives, stop, post_only, minimum, display, expires, self_trade, on_disconnect)
 
 
 def _perhaps_used(code: int, used: Sequence[tuple[Symbol, OrderId]], fresh: OrderId) -> tuple[int, OrderId]:
@@ -327,6 +335,33 @@ def _list(code: int, context: Context) -> SubmitList:
 
 def _mass_cancel(code: int, context: Context) -> MassCancel:
     return MassCancel(code % ACCOUNTS + 1)
+
+
+def _kill_switch(code: int, context: Context) -> KillSwitch:
+    return KillSwitch(code % ACCOUNTS + 1)
+
+
+def _reinstate(code: int, context: Context) -> Reinstate:
+    return Reinstate(code % ACCOUNTS + 1)
+
+
+def _disconnect(code: int, context: Context) -> Disconnect:
+    return Disconnect(code % ACCOUNTS + 1)
+
+
+def _set_reference(code: int, context: Context) -> SetReference:
+    scales = context.plan.scales
+    code, at = divmod(code, len(scales))
+    return SetReference(scales[at].symbol, scales[at].prices[code % LEVELS])
+
+
+def _index_level(code: int, context: Context) -> IndexLevel:
+    """Between 75 and 106: each drawn level stands a chance to be crossed."""
+    return IndexLevel(75 + code % 32)
+
+
+def _resume_market(code: int, context: Context) -> Resume:
+    return Resume()
 
 
 def _book_or_market(code: int, context: Context) -> Symbol | None:
@@ -470,6 +505,12 @@ _DECODERS: Mapping[str, Decoder] = {
     "advance_clock": _advance_clock,
     "end_of_day": _end_of_day,
     "snapshot": _snapshot,
+    "kill_switch": _kill_switch,
+    "reinstate": _reinstate,
+    "disconnect": _disconnect,
+    "set_reference": _set_reference,
+    "index_level": _index_level,
+    "resume_market": _resume_market,
     "spoiled": _spoiled,
     "set_phase": _set_phase,
     "list": _list,
