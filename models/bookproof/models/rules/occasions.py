@@ -102,7 +102,7 @@ OCCASIONS: tuple[Occasion, ...] = (
         "market's own halt is told before any book is asked",
     ),
     _occasion("a cancel", "A3 J2", "it takes one order out, or finds none; a halt does not stop it; nothing is met"),
-    _occasion("orders of an account are cancelled, or it is blocked or reinstated", "J7", "nothing is met"),
+    _occasion("a mass cancel, kill switch, reinstatement or lost connection", "J7", "nothing is met"),
     _occasion("a book has another reference", "J4", "orders that are in stay in"),
     _occasion("the clock or the end of the day", "C2", "orders expire, and nothing is met"),
     *_matched(
@@ -161,7 +161,9 @@ OCCASIONS: tuple[Occasion, ...] = (
         "every leg is asked, and no leg enters; these are the reasons that a leg or its book can have",
     ),
     _occasion("a cancel ends a list", "H4 J2", "the others are taken out as well, and nothing is met"),
-    _occasion("cancels of an account's orders end lists", "H4 J7", "orders are taken out, and nothing is met"),
+    _occasion(
+        "a mass cancel, kill switch or lost connection ends lists", "H4 J7", "orders are taken out, and nothing is met"
+    ),
     _occasion("the clock or the end of the day ends lists", "C2 H4", "orders expire or go with them; nothing is met"),
 )
 

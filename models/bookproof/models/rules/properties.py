@@ -114,17 +114,18 @@ PROPERTIES: tuple[Property, ...] = (
     Property(
         "P11",
         "halt barrier",
-        "While a book or the market is halted nothing enters, changes, is triggered or trades.",
-        _of_step("no_trade_while_halted", "phases_change_by_command"),
+        "While a book, or one above it, or the market is halted nothing enters, changes, is triggered or trades.",
+        _of_step(
+            "no_trade_while_halted", "phases_change_by_command", "halts_reach_what_depends", "breaker_halts_the_market"
+        ),
         _EACH_STEP,
     ),
     Property(
         "P12",
         "kill barrier",
-        "After a mass cancel no order of the account is live in any book.",
-        _of_step("mass_cancel_is_complete"),
+        "From a kill switch to the reinstatement no order of the account enters, trades or is live in any book.",
+        _of_step("blocked_accounts_stay_out", "account_cancels_are_complete", "mass_cancel_is_complete"),
         _EACH_STEP,
-        "a mass cancel does not block the account's next order",
     ),
     Property(
         "P13",
