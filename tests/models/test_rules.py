@@ -297,8 +297,6 @@ def test_a_mixed_profile_has_choices_that_no_venue_has_together() -> None:
     mixed = {mixed_profile(dice)._replace(name="") for _ in range(1_000)}
     known = {profile._replace(name="") for profile in VENUES.values()}
     assert mixed - known
-    for field in set(Profile.__struct_fields__) - {"name", "allocation"}:
-        assert {getattr(one, field) for one in mixed} == {getattr(venue, field) for venue in known}
     for field in Profile.__struct_fields__:
         chosen = {getattr(profile, field) for profile in mixed}
         assert chosen >= {getattr(profile, field) for profile in known}, field
