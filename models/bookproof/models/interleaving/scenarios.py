@@ -19,11 +19,13 @@ from bookproof.spec.commands import (
     Halt,
     KillSwitch,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
     Submit,
     SubmitList,
@@ -91,6 +93,10 @@ _CHAIN = SubmitList(ListKind.OTO, (sell(1, A, 2), sell(2, B)))
 
 CASH = Profile("cash", risk=Risk.CASH)
 """Accounts are kept, and an order must be paid for (M1)."""
+
+ON_MARGIN = CASH._replace(name="margin", margin_accounts=(_BUYER,))
+"""The buyer has a margin account (M3): an order for a lot at 100 needs 10."""
+_MARKS = (SetMark(A, 100), SetMark(B, 100))
 
 NAMED: dict[str, Scenario] = {
     scenario.name: scenario
@@ -457,6 +463,47 @@ NAMED: dict[str, Scenario] = {
                 sell(2, A, quantity=2, price=90),
             ),
             profile=CASH,
+        ),
+        Scenario(
+            "one-portfolio",
+            "Orders in two books need margin of one account, whose equity covers one of them (M3).",
+            ((buy(1, A),), (buy(2, B),), (Deposit(_BUYER, 1),)),
+            (Deposit(_BUYER, 18), *_MARKS),
+            profile=ON_MARGIN,
+        ),
+        Scenario(
+            "maker-on-margin",
+            "A maker on margin is filled in one book while it orders in another, which nothing covers before or after "
+            "(M3, M4): lots that are not paid for yet are no wealth.",
+            ((sell(2, A),), (buy(3, B, 2),)),
+            (Deposit(_BUYER, 25), Deposit(_SELLER, 1, A), *_MARKS, buy(1, A)),
+            profile=ON_MARGIN,
+        ),
+        Scenario(
+            "mark-moves",
+            "A mark falls while an account on margin orders in another book and is filled in that one (M3).",
+            ((SetMark(A, 90),), (buy(3, B),), (sell(2, A),)),
+            (Deposit(_BUYER, 25), Deposit(_SELLER, 1, A), *_MARKS, buy(1, A)),
+            profile=ON_MARGIN,
+        ),
+        Scenario(
+            "liquidated",
+            "An account on margin is closed out while somebody takes what it would sell to, and its own order in "
+            "another book is filled (M3): each lot and each coin is somebody's at every moment.",
+            ((Liquidate(_BUYER, 9),), (sell(5, A),), (sell(6, B),)),
+            (
+                Deposit(_BUYER, 25),
+                Deposit(_OTHER, 200),
+                Deposit(_SELLER, 2, A),
+                Deposit(_SELLER, 1, B),
+                *_MARKS,
+                sell(1, A),
+                buy(2, A),
+                buy(3, B),
+                SetMark(A, 76),
+                Submit(A, 4, _OTHER, Side.BUY, 1, 76),
+            ),
+            profile=ON_MARGIN,
         ),
     )
 }
