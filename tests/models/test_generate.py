@@ -29,6 +29,7 @@ from bookproof.spec.commands import (
     Halt,
     IndexLevel,
     KillSwitch,
+    Liquidate,
     MassCancel,
     Reduce,
     Reinstate,
@@ -108,6 +109,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.AUCTIONS: is_any(SetPhase),
     Feature.LISTS: is_any(SubmitList),
     Feature.ACCOUNTS: is_any(Withdraw, SetLimits, Reduce, Bust),
+    Feature.MARGIN: is_any(Liquidate),
 }
 """What shows that a feature is on."""
 

@@ -21,7 +21,7 @@ from bookproof.models.interleaving.explore import Explorer, How, Method, Verdict
 from bookproof.models.interleaving.generated import generated
 from bookproof.models.interleaving.run import fault_of, run_schedules, token
 from bookproof.models.interleaving.sampling import UniformWalk, Walk
-from bookproof.models.interleaving.scenarios import NAMED
+from bookproof.models.interleaving.scenarios import NAMED, ROWS
 from bookproof.models.interleaving.scheduler import Choose, Run, Scheduler
 from bookproof.models.interleaving.search import Naive, Reduced
 from bookproof.models.interleaving.small import (
@@ -184,6 +184,15 @@ def test_every_schedule_of_every_scenario_is_explained(engine: str, name: str) -
     assert certificate.verdict is Verdict.VERIFIED, certificate.fault
     assert certificate.runs > certificate.cut
     assert certificate.traces > 1
+
+
+def test_what_needs_more_than_one_lock_has_scenarios_or_is_not_there_yet() -> None:
+    not_there = {5: "L2", 6: "L5", 10: "E1 reference"}
+    assert {*ROWS, *not_there} == set(range(1, 17)), "section P has 16 rows"
+    assert not ROWS.keys() & not_there.keys()
+    for names in ROWS.values():
+        assert set(names) <= NAMED.keys()
+        assert names
 
 
 def test_random_scenarios_raise_no_false_alarm() -> None:
@@ -494,6 +503,16 @@ def test_the_zoo_catches_them_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["zoo", "look-up-before-lock", "--json"]) == 0
     (told,) = json.loads(capsys.readouterr().out)
     assert (told["by"], told["commands"], told["switches"]) == ("schedules: answer", 2, 1)
+
+
+def test_a_correct_engine_that_does_not_pass_fails_the_zoo(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoo, "CORRECT", ("look-up-before-lock",))
+    monkeypatch.setattr(zoo, "NAMED", {name: NAMED[name] for name in ("buy-sell", "cancel-fill")})
+    monkeypatch.setattr(zoo, "ZOO", {"look-up-before-lock": ZOO["look-up-before-lock"]})
+    assert main(["zoo"]) == 1
+    assert "look-up-before-lock: not verified: cancel-fill." in capsys.readouterr().out
 
 
 def test_a_defect_that_is_missed_fails_the_zoo(

@@ -50,6 +50,8 @@ from bookproof.spec.views import (
     Holding,
     Indicative,
     Level,
+    MarginView,
+    Mark,
     MarketView,
     OrderList,
     OrderStatus,
@@ -115,6 +117,8 @@ View: TypeAlias = (
     | Indicative
     | AccountView
     | Holding
+    | MarginView
+    | Mark
     | OrderList
     | MarketView
 )
@@ -133,6 +137,8 @@ VIEWS: tuple[type[View], ...] = (
     AccountView,
     Holding,
     MarketView,
+    MarginView,
+    Mark,
 )
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View | Report

@@ -107,6 +107,14 @@ class RejectReason(StrEnum):
     """The account has not so many lots that are not reserved (M1)."""
     INSUFFICIENT_CASH = "insufficient-cash"
     """The account has not so much cash that is not reserved (M1)."""
+    NO_MARK = "no-mark"
+    """Nothing has said yet what a position in this book is worth, so a margin account cannot have one (M3)."""
+    INSUFFICIENT_MARGIN = "insufficient-margin"
+    """The equity would not cover the initial margin of the worst that could become of all open orders (M3)."""
+    NOT_ON_MARGIN = "not-on-margin"
+    """Only a margin account is liquidated (M3)."""
+    MARGIN_HOLDS = "margin-holds"
+    """The equity is not below the maintenance margin (M3)."""
 
     @property
     def precedence(self) -> int:
@@ -120,7 +128,7 @@ class CancelReason(StrEnum):
     REQUESTED = "requested"
     """Its owner asked for it (F)."""
     MASS_CANCEL = "mass-cancel"
-    """Its account was cancelled as a whole (J7)."""
+    """Its account was cancelled as a whole (J7), or liquidated (M3)."""
     IMMEDIATE = "immediate"
     """Remainder of an immediate-or-cancel order (C4)."""
     KILLED = "killed"

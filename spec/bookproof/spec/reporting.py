@@ -51,7 +51,7 @@ from bookproof.spec.reports import (
     precedence,
 )
 from bookproof.spec.sorted_tuple import SortedTuple
-from bookproof.spec.tape import orders_of
+from bookproof.spec.tape import order_of, orders_of
 from bookproof.spec.values import Lots, OrderId, Place, Symbol, Ticks
 
 
@@ -325,11 +325,11 @@ class _Writer:
         if held is not None and held.held and not held.status.ended:  # its turn has come
             self._say(ExecType.NEW, held._replace(held=False, working=held.terms.stop is None))
             return
-        for order in orders_of(self._command):
-            if (order.symbol, order.order_id) == (event.symbol, event.order_id):
-                terms = order._replace(price=event.price, quantity=event.quantity)
-                self._say(ExecType.NEW, self._newcomer(terms)._replace(working=order.stop is None))
-                return
+        order = order_of(self._command, event)
+        if order is not None:
+            terms = order._replace(price=event.price, quantity=event.quantity)
+            self._say(ExecType.NEW, self._newcomer(terms)._replace(working=order.stop is None))
+            return
         raise ValueError(f"order {event.order_id} of {event.symbol} was accepted, and the command did not bring it")
 
     def _rejected(self, event: Rejected) -> None:
