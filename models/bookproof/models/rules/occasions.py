@@ -156,6 +156,11 @@ OCCASIONS: tuple[Occasion, ...] = (
     ),
     _occasion("a replace is refused by its list", "A4 H1", _ONE_REASON),
     _occasion(
+        "a replace that would amend rivals is refused, as one of them would not become smaller",
+        "A4 D5 F1 F7 H1",
+        "where only reductions are taken nothing moves and nothing is met, and the replace of every rival is tried",
+    ),
+    _occasion(
         "a list is refused for its legs",
         "A1 A3 A4 C2 C3 C6 E7 H4 I1 J1 J2 J4 J6",
         "every leg is asked, and no leg enters; these are the reasons that a leg or its book can have",
