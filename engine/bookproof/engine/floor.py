@@ -444,7 +444,9 @@ class Floor:
         phase = Phase.HALT if self.market.halted or book.halted_above else book.phase
         indicative = book.indicative() if phase is Phase.CALL else None
         lists = tuple(found.shown for found in dict.fromkeys(book.lists.values()))
-        return BookView(symbol, phase, book.last_price, book.queue(), book.stops(), indicative, lists, book.reference, book.mark)
+        return BookView(
+            symbol, phase, book.last_price, book.queue(), book.stops(), indicative, lists, book.reference, book.mark
+        )
 
     def market_view(self) -> MarketView:
         """What can be seen of the exchange as a whole: hold any stripe."""

@@ -743,7 +743,9 @@ def view(state: Exchange, symbol: Symbol) -> BookView:
     phase = Phase.HALT if is_halted(state, symbol) else book.phase
     indicative = Indicative(*phases.indicative(book)) if phase is Phase.CALL else None
     seen, waiting = queue(state, symbol), stops(state, symbol)
-    return BookView(symbol, phase, book.last_price, seen, waiting, indicative, lists(state, symbol), book.reference, book.mark)
+    return BookView(
+        symbol, phase, book.last_price, seen, waiting, indicative, lists(state, symbol), book.reference, book.mark
+    )
 
 
 def snapshot(state: Exchange) -> tuple[BookView, ...]:

@@ -83,7 +83,15 @@ from bookproof.spec.events import (
 from bookproof.spec.exchange import Exchange
 from bookproof.spec.invariants_of_sharing import foremost
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import CollarAction, MarketOrders, OnDisconnect, PostOnly, Reopen, ReplaceQuantity, StopReference
+from bookproof.spec.profile import (
+    CollarAction,
+    MarketOrders,
+    OnDisconnect,
+    PostOnly,
+    Reopen,
+    ReplaceQuantity,
+    StopReference,
+)
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.reporting import Desk, Journal, Known, report
 from bookproof.spec.reports import ExecType, ExecutionReport, OrdStatus

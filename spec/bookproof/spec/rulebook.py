@@ -612,7 +612,7 @@ NOT_YET: dict[str, str] = {
     "H2 halt": "an order whose turn comes while its book takes nothing is refused, not kept until the book resumes",
     "E1 reference": "all stops of a venue follow the last trade or all follow the mark: no order chooses, and no "
     "implied price triggers",
-    "E1 halt": "while the market or a book above is halted no mark is set where stops follow it: none could be triggered",
+    "E1 halt": "while the market or a book above is halted no mark is set where stops follow it: none could trigger",
     "E2 mid-sweep": "a stop that a fill has reached waits until the aggressor is done and never takes from under it: "
     "else fill-or-kill would have to try the stops as well (C5)",
     "K2 largest first": "leftovers go by time, as at CME since 2005, not to the largest order",
