@@ -543,6 +543,7 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
     ("iceberg_bound", "hides too much", [], buy(1, 5, 100), lambda it: it.leave_order(1, slice=4, reserve=1)),
     ("nothing_dead_rests", "at once", [], buy(1, 5, 100), lambda it: it.leave_order(1, time_in_force=IOC)),
     ("no_due_stop", "the price is past", [], buy(1, 5, stop=105), lambda it: it.leave(last_price=105)),
+    ("marks_are_set_by_command", "nobody set it", [], buy(1, 5, stop=105), lambda it: it.leave(mark=100)),
     ("no_due_stop", "fills are left to look at", [], buy(1, 5, stop=105), lambda it: it.leave(touched=(100,))),
     ("within_limits", "beyond", TWO_ASKS, buy(3, 5, 100), lambda it: it.ask(price=99)),
     (

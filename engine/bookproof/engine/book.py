@@ -45,6 +45,7 @@ from bookproof.spec.profile import (
     ReplaceAllows,
     ReplaceKeeps,
     ReplaceQuantity,
+    StopReference,
     StopsLookedAt,
     TrueStop,
 )
@@ -162,6 +163,7 @@ class FastBook:
         "_band",
         "_bids",
         "_buy_stops",
+        "_by_mark",
         "_collar",
         "_each_fill_counts",
         "_group",
@@ -189,6 +191,7 @@ class FastBook:
         "halted_above",
         "last_price",
         "lists",
+        "mark",
         "paused",
         "phase",
         "reference",
@@ -226,7 +229,10 @@ class FastBook:
         ) == Instrument(instrument.symbol, max_price=0, max_quantity=0, initial_margin=1, maintenance_margin=1)
         self._plain_price = min(instrument.max_price + 1, _SMALL) if unlimited else 0
         self._plain_quantity = min(instrument.max_quantity + 1, _SMALL) if unlimited else 0
-        self._each_fill_counts = profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL
+        self._by_mark = profile.stop_reference is StopReference.MARK
+        self.mark: Ticks | None = None
+        """What stops follow, where it is not the last trade (E1)."""
+        self._each_fill_counts = profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL and not self._by_mark
         if self._each_fill_counts:  # every order goes by `_enter`, which looks at its fills
             self._plain_price = self._plain_quantity = 0
         self._profile = profile
@@ -717,7 +723,7 @@ class FastBook:
         if aside is not None:
             aside(events)
         while True:
-            self._call_up(self.last_price)
+            self._call_up(self.mark if self._by_mark else self.last_price)
             if not waiting:
                 return
             terms = waiting.popleft().terms
@@ -749,6 +755,11 @@ class FastBook:
             return min(terms.stop + self._protection, self.checks.highest)
         return max(terms.stop - self._protection, self.checks.lowest)
 
+    def follow(self, mark: Ticks, events: list[Event]) -> None:
+        """Let stops follow another mark (E1)."""
+        self.mark = mark
+        self.trigger_stops(events)
+
     def _call_up(self, price: Ticks | None) -> None:
         """Let the stops that a price has reached wait for their turn, nearest first, buys before sells (E1, E3)."""
         if price is None:
@@ -758,10 +769,10 @@ class FastBook:
                 self._waiting.append(stops.pop(0))
 
     def _reached(self, side: Side, stop: Ticks) -> bool:
-        last_price = self.last_price
-        if last_price is None:
+        price = self.mark if self._by_mark else self.last_price
+        if price is None:
             return False
-        return last_price >= stop if side is _BUY else last_price <= stop
+        return price >= stop if side is _BUY else price <= stop
 
     def _pend(self, order: Submit) -> None:
         self._stops_seen += 1

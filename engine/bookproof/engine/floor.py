@@ -52,6 +52,7 @@ from bookproof.spec.events import (
     Event,
     Halted,
     IndexMoved,
+    MarkSet,
     MassCancelled,
     PhaseChanged,
     ReferenceSet,
@@ -60,7 +61,7 @@ from bookproof.spec.events import (
     SnapshotTaken,
 )
 from bookproof.spec.instruments import Instrument, underlying_flaw
-from bookproof.spec.profile import OnDisconnect, Profile, Risk
+from bookproof.spec.profile import OnDisconnect, Profile, Risk, StopReference
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Account, Limits, OrderId, Phase, Side, Symbol, TimeInForce
 from bookproof.spec.views import AccountView, BookView, MarketView
@@ -90,6 +91,7 @@ class Floor:
                 raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
             self.books[instrument.symbol] = book_type(instrument, profile, self.market)
         self._least_block = profile.least_block
+        self._stops_follow_marks = profile.stop_reference is StopReference.MARK
         self._lots = {instrument.symbol: instrument.lot for instrument in listed}
         self.ledger = None if profile.risk is Risk.NONE else Ledger(listed, self.books, profile)
         """The accounts; None where the venue keeps none (M1)."""
@@ -118,7 +120,12 @@ class Floor:
             return self.match(command)
         if isinstance(command, Deposit | Withdraw | SetLimits | Bust | BlockTrade | SetMark):
             rejected, entries = self.account_fault(command) or self.block_refusal(command), Entries()
+            if isinstance(command, SetMark):
+                rejected = rejected or self.mark_refusal(command.symbol)
             events: Sequence[Event] = [rejected] if rejected is not None else self.on_account(command, entries)
+            if isinstance(command, SetMark) and self._stops_follow_marks and rejected is None:
+                events = self.set_mark(command)
+                entries = self.ledger.rest_of(events)
         else:
             if isinstance(command, Submit | Reduce | Basket | Replace):
                 rejected = self.order_fault(command)
@@ -213,6 +220,9 @@ class Floor:
                 return refused(command.symbol, command.order_id, reason) if rejected is None else [rejected]
             case Liquidate():
                 return self.liquidate(command)
+            case SetMark() if self._stops_follow_marks:
+                rejected = self.account_fault(command) or self.mark_refusal(command.symbol)
+                return self.set_mark(command) if rejected is None else [rejected]
             case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | SetMark():
                 rejected = self.account_fault(command) or self.block_refusal(command)
                 about = None if isinstance(command, SetLimits) else command.symbol
@@ -409,13 +419,34 @@ class Floor:
         book.reference = command.price
         return [ReferenceSet(command.symbol, command.price)]
 
+    def mark_refusal(self, symbol: Symbol) -> Rejected | None:
+        """Why a mark may not be set now: its stops could not follow it (E1, J6)."""
+        if self._stops_follow_marks and self.market.halted:
+            return Rejected(symbol, None, RejectReason.MARKET_HALTED)
+        if self._stops_follow_marks and self.books[symbol].halted_above:
+            return Rejected(symbol, None, RejectReason.BOOK_HALTED)
+        return None
+
+    def set_mark(self, command: SetMark) -> list[Event]:
+        """Let the stops of one book follow another mark (E1)."""
+        book = self.books[command.symbol]
+        events: list[Event] = [MarkSet(command.symbol, command.price)]
+        run = self.lists.begin()
+        with run.watching([book]):
+            book.follow(command.price, events)
+            run.follow(events)
+        run.finish(events)
+        return events
+
     def view(self, symbol: Symbol) -> BookView:
         """Everything that can be seen of one book."""
         book = self.books[symbol]
         phase = Phase.HALT if self.market.halted or book.halted_above else book.phase
         indicative = book.indicative() if phase is Phase.CALL else None
         lists = tuple(found.shown for found in dict.fromkeys(book.lists.values()))
-        return BookView(symbol, phase, book.last_price, book.queue(), book.stops(), indicative, lists, book.reference)
+        return BookView(
+            symbol, phase, book.last_price, book.queue(), book.stops(), indicative, lists, book.reference, book.mark
+        )
 
     def market_view(self) -> MarketView:
         """What can be seen of the exchange as a whole: hold any stripe."""

@@ -7,7 +7,8 @@ Lock table
 lock                  guards                                      taken by
 ====================  ==========================================  =====================================================
 ``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume, phase and
-                                                                  reference of one book, views: the book's stripe
+                                                                  reference of one book, its mark where there are no
+                                                                  accounts, views: the book's stripe
                       and all accounts' lots of these books       with accounts also reduce, block trade, deposit and
                                                                   withdrawal of lots
 several stripes       the books of a command's legs, and those    basket and list: the stripes of the legs' books;

@@ -38,6 +38,7 @@ from bookproof.spec.profile import (
     ReplaceAllows,
     ReplaceKeeps,
     ReplaceQuantity,
+    StopReference,
     StopsLookedAt,
     TrueStop,
 )
@@ -99,6 +100,15 @@ class Book(NamedTuple):
     """A book that this one depends on is halted (J6)."""
     touched: tuple[Ticks, ...] = ()
     """Where each fill counts, the prices of the fills since stops were looked at (E2). Empty between two commands."""
+    stops_follow: StopReference = StopReference.LAST
+    """As the profile says, from the opening on (E1)."""
+    mark: Ticks | None = None
+    """What stops follow where it is not the last trade; None until it is set (E1)."""
+
+    @property
+    def trigger_price(self) -> Ticks | None:
+        """The price that stops follow, if there is one yet (E1)."""
+        return self.mark if self.stops_follow is StopReference.MARK else self.last_price
 
     def top(self, side: Side) -> int:
         """The sequence that makes an order of this side TOP (K3)."""
@@ -275,7 +285,7 @@ def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preve
         return book, [*repriced, cancelled_event(order, order.quantity, CancelReason.MIN_QUANTITY)]
     book, events = settle(book, order, match)
     events = [*repriced, *events]
-    if profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL:
+    if profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL and profile.stop_reference is StopReference.LAST:
         prices = tuple(meeting.before.price for meeting in match.meetings if meeting.traded)
         book = book._replace(touched=book.touched + prices)
     executed += match.executed
@@ -506,14 +516,20 @@ def _with_protection(book: Book, stop: Submit) -> tuple[Submit, list[Event]]:
     return terms, [repriced_event(terms)]
 
 
+def set_mark(book: Book, mark: Ticks, profile: Profile, aside: Aside = nothing_aside) -> Happened:
+    """Another mark, and the stops that it reaches (E1). What is due in a call, or in a halt, waits for its end."""
+    fired("E1")
+    return cascade(book._replace(mark=mark), profile, aside)
+
+
 def _take_due(book: Book) -> tuple[Book, list[Pending]]:
-    """Take out the stops that are due: those that the last trade has reached.
+    """Take out the stops that are due: those that the last trade has reached, or the mark.
 
     Where each fill counts, those that the fills have reached one after the other; what an earlier fill reached goes
     before what a later one did (E2).
     """
     due: list[Pending] = []
-    for price in (*book.touched, book.last_price):
+    for price in (*book.touched, book.trigger_price):
         book, reached = _take_reached(book, price)
         due += reached
     return _looked_at(book), due
@@ -541,7 +557,7 @@ def _take_reached(book: Book, price: Ticks | None) -> tuple[Book, list[Pending]]
 
 
 def has_due_stops(book: Book) -> bool:
-    """Whether a stop waits that the last trade has reached: so it may be in a call, if the profile takes true stops."""
+    """Whether a stop waits that is due: so it may be in a call, if the profile takes true stops."""
     nearest = [stops.first.terms for stops in (book.buy_stops, book.sell_stops) if stops]
     return any(stop.stop is not None and _is_due(book, stop.side, stop.stop) for stop in nearest)
 
@@ -555,8 +571,8 @@ def _put_back(book: Book, waiting: list[Pending]) -> Book:
 
 
 def _is_due(book: Book, side: Side, stop: Ticks) -> bool:
-    """Whether the last trade in this book has reached a stop (E1)."""
-    return _reached(book.last_price, side, stop)
+    """Whether the last trade in this book, or its mark, has reached a stop (E1)."""
+    return _reached(book.trigger_price, side, stop)
 
 
 def _reached(price: Ticks | None, side: Side, stop: Ticks) -> bool:

@@ -235,7 +235,8 @@ class SetReference(Value, frozen=True):
 
 
 class SetMark(Value, frozen=True):
-    """Set the price at which margin accounts are valued in one book (rule M3). No trade moves it."""
+    """Set the mark of one book: the price at which margin accounts are valued in it (rule M3), and which its stops
+    follow where the profile says so (rule E1). No trade moves it."""
 
     symbol: Symbol
     price: Ticks

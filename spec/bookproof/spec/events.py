@@ -238,7 +238,7 @@ class ReferenceSet(Value, frozen=True):
 
 
 class MarkSet(Value, frozen=True):
-    """Margin accounts are valued at another price in one book from now on (rule M3)."""
+    """A book has another mark (rule M3). The stops that follow it come after this (rule E1)."""
 
     symbol: Symbol
     price: Ticks

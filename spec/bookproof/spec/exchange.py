@@ -55,6 +55,7 @@ from bookproof.spec.events import (
     Halted,
     IndexMoved,
     Liquidated,
+    MarkSet,
     MassCancelled,
     PhaseChanged,
     ReferenceSet,
@@ -64,7 +65,7 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.instruments import Instrument, underlying_flaw
 from bookproof.spec.kernel import HIDDEN, Resting
-from bookproof.spec.profile import DEFAULT, OnDisconnect, Profile, Risk
+from bookproof.spec.profile import DEFAULT, OnDisconnect, Profile, Risk, StopReference
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired, performed, rehearsing
 from bookproof.spec.validation import (
@@ -148,7 +149,7 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
             raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
         if (flaw := instrument.flaw()) is not None:
             raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
-        books[instrument.symbol] = Book(instrument, reference=instrument.reference)
+        books[instrument.symbol] = Book(instrument, reference=instrument.reference, stops_follow=profile.stop_reference)
     flaw = underlying_flaw(book.instrument for book in books.values()) or profile.breaker_flaw()
     if flaw is not None:
         raise ValueError(flaw)
@@ -213,6 +214,8 @@ def _carried_out(state: Exchange, command: Command) -> Stepped:
             return _move(state, command)
         case SubmitList():
             return _submit_list(state, command)
+        case SetMark() if state.profile.stop_reference is StopReference.MARK:
+            return _set_mark(state, command)
         case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | Reduce() | SetMark():
             return _without_accounts(state, command)
         case KillSwitch():
@@ -501,6 +504,27 @@ def _index_level(state: Exchange, command: IndexLevel) -> Stepped:
     return state, (IndexMoved(command.value, level), *([Halted(None)] if halts else []))
 
 
+def _set_mark(state: Exchange, command: SetMark) -> Stepped:
+    """Another mark for the stops of one book (E1). None is set while the market, or a book that this one depends on, is
+    halted: no stop could follow it.
+
+    Whoever computes the mark tells it by this command: it takes effect at a sequence of its own, never within the match
+    of the book that it was computed from.
+    """
+    fault = money.fault(command, {symbol: book.instrument for symbol, book in state.books.items()})
+    if fault is None and state.halted:
+        fired("J6")
+        fault = RejectReason.MARKET_HALTED
+    if fault is None and state.books[command.symbol].halted_above:
+        fired("J6")
+        fault = RejectReason.BOOK_HALTED
+    if fault is not None:
+        return _refused(state, command.symbol, None, fault)
+    lists = _aftermath(state, command)
+    book, cascaded = rules.set_mark(state.books[command.symbol], command.price, state.profile, lists)
+    return _happened(state, (book, [MarkSet(command.symbol, command.price), *cascaded]), lists)
+
+
 def _advance_clock(state: Exchange, command: AdvanceClock) -> Stepped:
     """What is due expires, then the clock has moved (A5, C2)."""
     if not is_id(command.now):
@@ -536,6 +560,8 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
     changes here, and what the account cannot stand for is forgotten.
     """
     listing = {symbol: book.instrument for symbol, book in state.books.items()}
+    if isinstance(command, SetMark) and state.profile.stop_reference is StopReference.MARK:
+        return _mark_for_both(state, accounts, command)
     if isinstance(command, money.AccountCommand):
         fault = money.fault(command, listing) or _block_refusal(state, command)
         if fault is not None:
@@ -607,6 +633,17 @@ def _liquidate(state: Exchange, command: Liquidate) -> Stepped:
         lists.books[symbol], said = rules.submit(lists.books[symbol], order, state.clock, state.profile, lists)
         events += said
     return _followed(state, events, lists)
+
+
+def _mark_for_both(state: Exchange, accounts: Accounts, command: SetMark) -> Stepped:
+    """One mark for the stops of a book and for all who have a position in it: what it sets off is paid for at it."""
+    with rehearsing() as rehearsed:
+        accounts, _ = money.carry_out(accounts, state.books, command)
+        after, events = _set_mark(state._replace(accounts=accounts), command)
+    if isinstance(events[0], Rejected):
+        return _set_mark(state, command)
+    performed(rehearsed)
+    return after._replace(accounts=money.settled(accounts, state.books, command, events, after.books)), events
 
 
 def _block_refusal(state: Exchange, command: Command) -> RejectReason | None:
@@ -706,7 +743,9 @@ def view(state: Exchange, symbol: Symbol) -> BookView:
     phase = Phase.HALT if is_halted(state, symbol) else book.phase
     indicative = Indicative(*phases.indicative(book)) if phase is Phase.CALL else None
     seen, waiting = queue(state, symbol), stops(state, symbol)
-    return BookView(symbol, phase, book.last_price, seen, waiting, indicative, lists(state, symbol), book.reference)
+    return BookView(
+        symbol, phase, book.last_price, seen, waiting, indicative, lists(state, symbol), book.reference, book.mark
+    )
 
 
 def snapshot(state: Exchange) -> tuple[BookView, ...]:

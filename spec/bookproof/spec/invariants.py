@@ -83,7 +83,15 @@ from bookproof.spec.events import (
 from bookproof.spec.exchange import Exchange
 from bookproof.spec.invariants_of_sharing import foremost
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import CollarAction, MarketOrders, OnDisconnect, PostOnly, Reopen, ReplaceQuantity
+from bookproof.spec.profile import (
+    CollarAction,
+    MarketOrders,
+    OnDisconnect,
+    PostOnly,
+    Reopen,
+    ReplaceQuantity,
+    StopReference,
+)
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.reporting import Desk, Journal, Known, report
 from bookproof.spec.reports import ExecType, ExecutionReport, OrdStatus
@@ -617,12 +625,12 @@ def nothing_dead_rests(book: Book) -> Sentences:
 
 @_of_book("E1", "E5")
 def no_due_stop(book: Book) -> Sentences:
-    """No stop waits that the last trade has reached, but for the end of a call (I9)."""
+    """No stop waits that the last trade has reached, or the mark, but for the end of a call (I9)."""
     if book.phase is not Phase.CONTINUOUS:
         return
     for stop in (*book.buy_stops, *book.sell_stops):
-        if reached(stop.terms, book.last_price):
-            yield f"stop {stop.order_id} at {stop.terms.stop} waits, and the last trade was at {book.last_price}"
+        if reached(stop.terms, book.trigger_price):
+            yield f"stop {stop.order_id} at {stop.terms.stop} waits, and {book.trigger_price} has reached it"
     if book.touched:
         yield f"nobody looked at the stops after the fills at {book.touched}"
 
@@ -891,6 +899,18 @@ def last_price_is_the_last_trade(step: Step) -> Sentences:
     for symbol, price in prices.items():
         if symbol in step.after.books and step.after.books[symbol].last_price != price:
             yield f"{symbol} last traded at {price}, and it says {step.after.books[symbol].last_price}"
+
+
+@_of_step("E1")
+def marks_are_set_by_command(step: Step) -> Sentences:
+    """Where stops follow the mark, it is what the last command that set it says; elsewhere there is none."""
+    for symbol, book in step.before.books.items():
+        command, mark = step.command, book.mark
+        follows = step.before.profile.stop_reference is StopReference.MARK
+        if isinstance(command, SetMark) and command.symbol == symbol and isinstance(step.events[0], MarkSet):
+            mark = command.price if follows else None
+        if symbol in step.after.books and step.after.books[symbol].mark != mark:
+            yield f"the mark of {symbol} should be {mark}, and it is {step.after.books[symbol].mark}"
 
 
 # ── self-trade prevention ──

@@ -146,6 +146,15 @@ class StopsLookedAt(StrEnum):
     """At each of its fills. Stops that are due then are triggered one after the other when it has done its matching."""
 
 
+class StopReference(StrEnum):
+    """Which price triggers the stops of a book (rule E1)."""
+
+    LAST = "last"
+    """That of the last trade in it (default)."""
+    MARK = "mark"
+    """Its mark, which is set by command: no trade triggers anything, and setting the mark does at once."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -178,7 +187,9 @@ class Profile(Value, frozen=True):
     oco_fill: OcoFill = OcoFill.CANCEL
     """H1."""
     stops_looked_at: StopsLookedAt = StopsLookedAt.AFTER_COMMAND
-    """E2."""
+    """E2. It makes no difference where stops follow the mark."""
+    stop_reference: StopReference = StopReference.LAST
+    """E1, E7."""
     on_disconnect: OnDisconnect = OnDisconnect.FLAGGED
     """J7."""
     collar_action: CollarAction = CollarAction.EXPIRE

@@ -233,7 +233,9 @@ _TABLE = (
     Rule(
         "E1",
         "L1",
-        "A stop waits off-book until the last trade of its book reaches it: buys from below, sells from above.",
+        "A stop waits off-book until the last trade of its book reaches it, or its mark where the profile says so: "
+        "buys from below, sells from above.",
+        source="Deribit: stops by mark or index price",
     ),
     Rule(
         "E2",
@@ -608,7 +610,9 @@ NOT_YET: dict[str, str] = {
     "H1 amend reduced": "where a fill in part makes rivals smaller none of them is replaced: what a fill on the way "
     "would leave of the others is not settled",
     "H2 halt": "an order whose turn comes while its book takes nothing is refused, not kept until the book resumes",
-    "E1 reference": "only the last trade triggers, not mark, index or implied prices",
+    "E1 reference": "all stops of a venue follow the last trade or all follow the mark: no order chooses, and no "
+    "implied price triggers",
+    "E1 halt": "while the market or a book above is halted no mark is set where stops follow it: none could trigger",
     "E2 mid-sweep": "a stop that a fill has reached waits until the aggressor is done and never takes from under it: "
     "else fill-or-kill would have to try the stops as well (C5)",
     "K2 largest first": "leftovers go by time, as at CME since 2005, not to the largest order",

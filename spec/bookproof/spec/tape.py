@@ -18,6 +18,7 @@ from bookproof.spec.events import (
     Event,
     Halted,
     ListAccepted,
+    MarkSet,
     PhaseChanged,
     Prevented,
     Replaced,
@@ -28,7 +29,7 @@ from bookproof.spec.events import (
     Uncrossed,
 )
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import Icebergs, Profile, ReplaceKeeps, ReplaceQuantity, StopsLookedAt
+from bookproof.spec.profile import Icebergs, Profile, ReplaceKeeps, ReplaceQuantity, StopReference, StopsLookedAt
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
@@ -159,6 +160,8 @@ class Tape:
         self._book = book
         self._last_price = book.last_price
         self._triggered_by: Ticks | None = None
+        self._mark = book.mark
+        self._by_mark = profile.stop_reference is StopReference.MARK
         self._taker: Standing | None = None
         self._touched: list[Ticks] = []
         """Where each fill counts, the prices of the fills since stops were looked at (E2)."""
@@ -196,6 +199,8 @@ class Tape:
             case Uncrossed():
                 self.uncrossed = event
                 self._continuous, self._collects = True, False
+            case MarkSet():
+                self._mark = event.price
             case Trade() | Prevented():
                 self._meet(event)
             case Cancelled():
@@ -304,7 +309,7 @@ class Tape:
         self._taker = taker.less(event)
         if traded:
             self._last_price = event.price
-            if self._profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL:
+            if self._profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL and not self._by_mark:
                 self._touched.append(event.price)
             if self._taker.leaves <= 0:  # filled; an aggressor that prevention emptied waits for its cancel
                 self._taker = None
@@ -388,7 +393,7 @@ class Tape:
             self._stand_last(taker)
         if not self._continuous:  # what is due waits for the uncross (I9)
             return
-        prices, self._touched = (*self._touched, self._last_price), []
+        prices, self._touched = (*self._touched, self._mark if self._by_mark else self._last_price), []
         for price in prices:
             due = [stop for stop in self.stops if reached(stop.terms, price)]
             self.stops = [stop for stop in self.stops if stop not in due]
@@ -490,11 +495,11 @@ def nearness(terms: Submit) -> int:
     return terms.stop if terms.side is Side.BUY else -terms.stop
 
 
-def reached(terms: Submit, last_price: Ticks | None) -> bool:
-    """Whether the last trade has reached a stop (E1)."""
-    if last_price is None or terms.stop is None:
+def reached(terms: Submit, price: Ticks | None) -> bool:
+    """Whether a price has reached a stop (E1)."""
+    if price is None or terms.stop is None:
         return False
-    return last_price >= terms.stop if terms.side is Side.BUY else last_price <= terms.stop
+    return price >= terms.stop if terms.side is Side.BUY else price <= terms.stop
 
 
 def within(terms: Submit, price: Ticks | None) -> bool:

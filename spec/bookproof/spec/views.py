@@ -141,6 +141,8 @@ class BookView(Value, frozen=True):
     """The live lists that have an order in this book, the oldest first."""
     reference: Ticks | None = None
     """What bands are around (J4)."""
+    mark: Ticks | None = None
+    """What its stops follow, where that is not the last trade (rule E1)."""
 
 
 class Holding(Value, frozen=True):

@@ -73,7 +73,9 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
             return (command.symbol,)
         case Deposit() | Withdraw():
             return () if command.symbol is None else (command.symbol,)
-        case SetLimits() | SetMark():
+        case SetMark():  # of a book whose stops may follow it
+            return (command.symbol,)
+        case SetLimits():
             return ()
         case Basket() | SubmitList():
             return tuple(leg.symbol for leg in command.legs)

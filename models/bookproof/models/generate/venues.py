@@ -26,6 +26,7 @@ from bookproof.spec.profile import (
     ReplaceAllows,
     ReplaceQuantity,
     Risk,
+    StopReference,
     StopsLookedAt,
     TrueStop,
 )
@@ -87,6 +88,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("reopens-through-a-call", reopen=Reopen.CALL),
         Profile("rivals-amended", list_replace=ListReplace.AMEND),
         Profile("rivals-reduced", oco_fill=OcoFill.REDUCE),
+        Profile("stops-follow-marks", stop_reference=StopReference.MARK),
         Profile("each-fill-counts", stops_looked_at=StopsLookedAt.AFTER_EACH_FILL),
         Profile("cash-accounts", risk=Risk.CASH, least_block=3),
         Profile("all-go-on-disconnect", on_disconnect=OnDisconnect.ALL),

@@ -35,7 +35,7 @@ _READS = (
 )
 _WRITES = (
     *("submit", "cancel", "replace", "fill", "trigger_stops", "cancel_account", "expire_due", "expire_day"),
-    *("hold", "unhold", "take_out", "go"),
+    *("hold", "unhold", "take_out", "go", "follow"),
 )
 _READS_MARKET = ("submit", "replace", "refusal", "why_not_replace", "replace_refusal", "go")
 """What touches a book, and the market that all books share. Whoever looks at a book's `lists` touches it as well."""

@@ -111,6 +111,11 @@ OCCASIONS: tuple[Occasion, ...] = (
         "the book may go, so no phase refuses it; the orders are there already, so none is taken, collected or "
         "replaced, and stops follow the uncross (I9), not a matching (E2)",
     ),
+    *_matched(
+        "a mark is set, and stops follow it",
+        "E1 M3",
+        "the orders are there already, and stops follow the mark (E1), not a matching (E2)",
+    ),
     _occasion("a book goes to another phase without an uncross", "J1", "only the phase changes"),
     _occasion("the market is halted or resumed, or its index moves", "J6", "only the market's own state changes"),
     _occasion(
@@ -137,6 +142,7 @@ OCCASIONS: tuple[Occasion, ...] = (
             ("a call ends with an uncross in a book with lists", "I2 I3 I4 I5 I6 I8 I9 J1"),
             ("a list is taken", ""),
             ("an account is liquidated", "E2"),
+            ("a mark is set in a book with lists, and stops follow it", "M3"),
         )
         for row in _matched(outcome, f"{rules} {_LISTS}", _AND_THEN)
     ),
