@@ -149,7 +149,7 @@ OCCASIONS: tuple[Occasion, ...] = (
     *(
         _occasion(
             f"a replace amends rivals in an OCO, and nobody trades ({way})",
-            f"A2 C1 C2 D1 D4 E1 E2 {way} F2 F4 G1 H1 H4 I1 K3 M1 M3",
+            f"A2 C1 C2 D1 D4 E2 {way} F2 F4 G1 H1 H4 I1 K3 M1 M3",
             "a rival that trades ends the list: the others are cancelled, not replaced, and as their prices stay they "
             "meet nobody; whether a place is kept or lost by convention is the profile's",
         )
