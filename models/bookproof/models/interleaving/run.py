@@ -237,7 +237,7 @@ def tell(console: Console, token: str, engine: str, full: bool = False, html: st
     console.print(Text(f"{token} on {engine}: {fault.story if fault else 'explained by its stamps'}", "bold"))
     console.print(scenario.about, f"{len(schedule)} steps, {switches(schedule)} switches.", highlight=False)
     console.print(scenario_table(scenario, outcome))
-    console.print(columns(scenario, recorder.steps, fault))
+    console.print(columns(scenario, recorder.steps, fault, outcome.run.races))
     if full:
         console.print(Text("The full trace", "italic"))
         for line in full_trace(recorder.steps):

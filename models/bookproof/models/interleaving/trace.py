@@ -208,7 +208,9 @@ class Recorder:
         if touched:
             writes = any(changes for _, changes in touched)
             said = events[before:] if events is not None else result
-            where = self._named.get(place, place) or ", ".join(dict.fromkeys(cell for cell, _ in touched))
+            where = self._named.get(place, place) or ", ".join(
+                dict.fromkeys(cell for cell, changes in touched if changes is writes)
+            )
             value = _value(name, given, said)
             self._add(
                 me,
