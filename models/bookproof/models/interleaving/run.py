@@ -35,6 +35,8 @@ SECONDS = 60.0
 _STYLES = {Verdict.VERIFIED: "green", Verdict.FAILED: "bold red"}
 _CODES = {Verdict.VERIFIED: 0, Verdict.FAILED: 1}
 _UNFINISHED = 3
+_MANY = 100
+"""So many scenarios have a row each; of more, only those that fail."""
 
 
 # ── explore ──
@@ -164,7 +166,7 @@ def _print(certificates: Sequence[Certificate], engine: str, html: str | None) -
         table.add_column(heading)
     for column in table.columns[3:]:
         column.justify = "right"
-    shown = certificates if len(certificates) <= 40 else [each for each in certificates if each.fault is not None]
+    shown = certificates if len(certificates) <= _MANY else [each for each in certificates if each.fault is not None]
     for certificate in shown:
         table.add_row(
             certificate.scenario.name,
