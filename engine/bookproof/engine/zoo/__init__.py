@@ -21,6 +21,7 @@ from bookproof.engine.zoo.lock_defects import (
 from bookproof.engine.zoo.money_defects import MONEY
 from bookproof.engine.zoo.reading_defects import READINGS
 from bookproof.engine.zoo.stamp_defects import STAMPS
+from bookproof.engine.zoo.waiting_defects import WAITING
 
 __all__ = ["ZOO", "Defect"]
 
@@ -132,6 +133,7 @@ ZOO = {
             "ctubio/Krypto-trading-bot #656: a venue tells of an execution before it has settled: insufficient funds.",
             "one-purse",
         ),
+        *WAITING,
     )
 }
 """Every engine of the zoo by name."""

@@ -18,6 +18,7 @@ from bookproof.models.interleaving.generated import generated, named
 from bookproof.models.interleaving.scenarios import NAMED, Scenario
 from bookproof.models.interleaving.story import as_test, columns, scenario_table
 from bookproof.models.interleaving.token import read_token, token_of
+from bookproof.models.interleaving.wheels import BACK_ENDS, GREENLETS, THREADS, has_greenlets
 from bookproof.models.interleaving.words import switches
 from bookproof.models.report.terminal import Bars
 from bookproof.models.verdict import Disagreement, Result
@@ -65,6 +66,9 @@ def add_explore(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=_count, default=How().seed, metavar="S", help="of what is drawn (0)")
     parser.add_argument("--budget", type=float, default=SECONDS, metavar="SECONDS", help="a scenario, at most (60)")
+    parser.add_argument(
+        "--back-end", choices=BACK_ENDS, default=THREADS, metavar="KIND", help=f"{', '.join(BACK_ENDS)} (threads)"
+    )
     parser.add_argument("--json", action="store_true", help="certificates as JSON on standard output")
     parser.set_defaults(run=explore)
 
@@ -80,7 +84,9 @@ def explore(asked: argparse.Namespace) -> int:
     """Search what was asked for. Exit code 0 verified, 1 failed, 3 something was not searched to its end."""
     scenarios = _asked_for(asked)
     how = How(Method(asked.search), asked.preemptions, asked.samples, asked.seed)
-    explorer = Explorer(factory(asked.engine))
+    if asked.back_end == GREENLETS and not has_greenlets():
+        raise InputError("options", 0, "--back-end", "threads, or pip install 'bookproof[greenlets]'", asked.back_end)
+    explorer = Explorer(factory(asked.engine), asked.back_end)
     certificates: list[Certificate] = []
     with Bars() as bars:
         for at, scenario in enumerate(scenarios):
@@ -137,6 +143,7 @@ def as_dict(certificate: Certificate, engine: str) -> dict[str, Any]:
         "schedules_counted": certificate.counted,
         "expected": round(certificate.expected, 1),
         "outcomes": certificate.outcomes,
+        "overtaken": certificate.overtaken,
         "points": list(certificate.points),
         "strayed": certificate.strayed,
         "scenario_digest": certificate.scenario_digest,
@@ -216,6 +223,10 @@ def replay(asked: argparse.Namespace) -> int:
     return 0 if tell(Console(), asked.token, asked.engine) is None else 1
 
 
+_TOLD = 200
+"""Steps of a run that are told: a run that never ends is told as far as it takes to see that."""
+
+
 def tell(console: Console, token: str, engine: str) -> Fault | None:
     """Run a schedule again and print its story."""
     replay = read_token(token)
@@ -228,8 +239,10 @@ def tell(console: Console, token: str, engine: str) -> Fault | None:
     console.print(Text(f"{token} on {engine}: {fault.story if fault else 'explained by its stamps'}", "bold"))
     console.print(scenario.about, f"{len(schedule)} steps, {switches(schedule)} switches.", highlight=False)
     console.print(scenario_table(scenario, outcome))
-    console.print(columns(scenario, heard, fault))
+    console.print(columns(scenario, heard[:_TOLD], fault))
     if fault is not None:
+        for line in fault.lines:
+            console.print(line, highlight=False, soft_wrap=True)
         console.print(as_test(token, engine), highlight=False)
     console.print(f"again: {again_by(token, engine)}", highlight=False)
     return fault
