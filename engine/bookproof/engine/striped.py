@@ -6,23 +6,29 @@ Lock table
 ====================  ==========================================  =====================================================
 lock                  guards                                      taken by
 ====================  ==========================================  =====================================================
-``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume and phase of one
-                                                                  book, views: the one stripe of the book
+``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume, phase and
+                                                                  reference of one book, views: the book's stripe
                       and all accounts' lots of these books       with accounts also reduce, block trade, deposit and
                                                                   withdrawal of lots
 several stripes       the books of a command's legs, and those    basket and list: the stripes of the legs' books;
                       that live lists tie to its books            a command about one book that has lists: its stripe;
                                                                   each with the stripes of all books that live lists
                                                                   tie to these, and so on
-all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
-                      write them (any one stripe, to read them)   of day, snapshot; bust, the view of an account
-all stripes and       everything                                  (with accounts) list, and a command about books that
-all balances                                                      have lists: it reads balances while it matches
+several stripes       a book and those that depend on it: that    halt, resume and phase of such a book; where a collar
+                      it is halted (the stripe of any one of      may halt books, also whatever may trade in it
+                      them, to read that)
+all stripes           the market-wide halt, the clock, the index  mass cancel, halt and resume of the market, clock, end
+                      and the blocked accounts, to write them     of day, snapshot, kill switch, reinstatement,
+                      (any one stripe, to read them)              disconnect, index; bust, the view of an account
+all stripes and       everything; and the marks of the books, to  (with accounts) list, and a command about books that
+all balances          write them (any one stripe, to read them)   have lists: it reads balances while it matches; mark;
+                                                                  liquidation
 ``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce and basket of
                       ``i`` have available: nobody else does      the account, from its check to its stamp; withdrawal
-                      while it is held                            of cash and new limits; block trade: of both parties
-``_balances[i]``      cash, reserved cash, count of orders and    (with accounts) whoever moves or reads any of it: for
-                      limits of accounts of stripe ``i``          the check, and again to book the cash with the stamp
+                      while it is held                            of cash and new limits; block trade: of both parties;
+                                                                  lots of a margin account
+``_balances[i]``      cash, worth, reserved cash, count of        (with accounts) whoever moves or reads any of it: for
+                      orders, limits of accounts of stripe ``i``  the check, and again to book the cash with the stamp
 ====================  ==========================================  =====================================================
 
 Order: stripes before `_spending` before `_balances`, and in each of the three from the lowest number up, through
@@ -43,6 +49,20 @@ Three facts make it enough to take them, sorted, afterwards:
   that it was refused for is let go, and cash is booked and the stamp drawn in one breath, under the balances of all
   concerned. Every refusal and every booking of an account thus stand in one order, that of their stamps.
 
+A margin account (M3) is asked for its whole portfolio, and no other book is locked for that. What its positions and
+open orders in a book come to at the mark stands on its shelf there, and the sum over all books in its till, as of the
+last stamp of each: a shelf is written under its stripe, and what that changes in the sum is booked with the cash. The
+same three facts hold of what such an account has free as of what others have available, while the marks stand:
+
+- what a fill costs beyond the mark, and the margin of the position that it leads to, were counted when the order came
+  in, so a fill can make a maker's position worth less and still never lowers what is free (`Desk.worth`);
+- only its own commands lower it, and lots that come or go, under `_spending`;
+- it is read and booked under the balance, where cash and worth move together. Who reads the shelves of other books
+  instead may see lots that are not paid for yet (`zoo.account_defects.PortfolioAsSeen`).
+
+A mark lowers what many have free at once, and a liquidation meets anybody anywhere and looks at its account in between:
+they hold everything.
+
 A command among lists reads balances while it matches, for what it releases is paid for at that moment. So with accounts
 it does not go by ties: it looks under the stripes that it would need without lists, and if there are any lets go and
 takes all stripes and then all balances.
@@ -55,6 +75,9 @@ Which books are tied is known only under their stripes, and a list comes and goe
 a command about one book takes the one stripe, looks whether the book has lists, and if so lets go and begins anew with
 `_together`; and that takes more stripes until the ties that it sees under those it holds lead nowhere else. What a
 command can set off through lists stays among books that are tied when it begins: it ties no new ones but its own legs.
+
+Which books depend on which is known from the listing, so their stripes are simply taken with the others (J6). Each of
+the dependent books knows which books above it are halted, and is told when the command that halts one is over.
 
 Every operation takes effect at one instant (its linearization point): the moment it draws its commit stamp, which it
 does while it holds every lock it needs. So the stamps of two operations that share a book are in the order in which
@@ -81,14 +104,21 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
+    Liquidate,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -96,12 +126,14 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.events import Event
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.profile import DEFAULT, CollarAction, Profile
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Account, OrderId, Symbol
 from bookproof.spec.views import AccountView
 
 _ABOUT_ONE_ORDER = (Submit, Cancel, Replace, Reduce)
+_ABOUT_A_PHASE = (Halt, Resume, SetPhase)
+_HALTS_NOBODY = (Cancel, SetReference)
 
 ACCOUNT_STRIPES = 16
 """Accounts share locks by their number modulo this."""
@@ -137,11 +169,19 @@ class StripedEngine(LockedViews):
         self._stripes = [sync.lock(f"stripe {number}") for number in range(stripes)]
         self._stripe_of = {symbol: number % stripes for number, symbol in enumerate(self._floor.books)}
         self._next_stamp = sync.counter("stamp")
+        self._any_lock = self._stripes[0]
         self._lock_of = {symbol: self._stripes[number] for symbol, number in self._stripe_of.items()}
-        # All that a command about one book needs, found in one look.
+        # All that a command about one book needs, found in one look. A book that others depend on needs more (J6).
         self._desks = {
-            symbol: (lock.acquire, lock.release, self._floor.books[symbol]) for symbol, lock in self._lock_of.items()
+            symbol: (lock.acquire, lock.release, self._floor.books[symbol])
+            for symbol, lock in self._lock_of.items()
+            if not self._floor.books[symbol].dependents
         }
+        self._dependents = {
+            symbol: dict.fromkeys(self._stripe_of[other.symbol] for other in book.dependents)
+            for symbol, book in self._floor.books.items()
+        }
+        self._collars_halt = profile.collar_action is CollarAction.HALT
         self._ledger = self._floor.ledger
         self._spending: list[Lock] = []
         self._balances: list[Lock] = []
@@ -164,6 +204,13 @@ class StripedEngine(LockedViews):
             SetLimits: self._about_account,
             Bust: self._about_account,
             BlockTrade: self._about_account,
+            KillSwitch: self._about_all_of_an_account,
+            Reinstate: self._about_all_of_an_account,
+            Disconnect: self._about_all_of_an_account,
+            SetReference: self._set_reference,
+            IndexLevel: self._index_level,
+            SetMark: self._about_account,
+            Liquidate: self._liquidate,
         }
 
     def submit(self, command: Command) -> Answer:
@@ -193,16 +240,25 @@ class StripedEngine(LockedViews):
         return self._together(command, [one.symbol])
 
     def _submit_special(self, command: Any) -> Answer:
-        """A command that is not about one book, or about one that is not listed."""
+        """A command that is about no book, about one that others depend on, or about one that is not listed."""
         kind = type(command)
-        if getattr(command, "symbol", None) in self._lock_of:  # there is no desk, so accounts are kept
-            return self._at_the_book(command)
+        if getattr(command, "symbol", None) in self._lock_of:  # there is no desk: accounts are kept, or others depend
+            return self._above_others(command) if self._ledger is None else self._at_the_book(command)
         if kind in _ABOUT_ONE_ORDER:
             return self._refuse(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
         operation = self._operations.get(kind)
         if operation is None:
             raise TypeError(f"expected a command, got {kind.__name__}; see bookproof.spec.commands")
         return operation(command)
+
+    def _above_others(self, command: Any) -> Answer:
+        """A command about a book that others depend on."""
+        symbol = command.symbol
+        if isinstance(command, _HALTS_NOBODY):
+            with self._lock_of[symbol]:  # guards book
+                if not self._floor.books[symbol].lists:  # asked under the lock, as at a desk
+                    return self._stamped(self._floor.carry_out(command))
+        return self._together(command, [symbol])
 
     # ── the stripes of some books, and of all that lists tie them to ──
 
@@ -215,7 +271,7 @@ class StripedEngine(LockedViews):
         dropped from the set.
         """
         first = tuple(symbols)
-        wanted = dict.fromkeys(self._stripe_of[symbol] for symbol in first)
+        wanted = self._stripes_at(command, first)
         while True:
             with self._holding(wanted):  # guards the books named, and all that they are tied to
                 needed = self._tied(first, wanted)
@@ -237,7 +293,24 @@ class StripedEngine(LockedViews):
                 for one in self._floor.books[symbol].lists.values():
                     ahead += one.symbols - found.keys()
                     found |= dict.fromkeys(one.symbols)
-        return dict.fromkeys(self._stripe_of[symbol] for symbol in found)
+        needed = dict.fromkeys(self._stripe_of[symbol] for symbol in found)
+        if self._collars_halt:  # any of them may halt while it matches, and with it who depends on it (J5, J6)
+            for symbol in found:
+                needed |= self._dependents[symbol]
+        return needed
+
+    def _stripes_at(self, command: Command, symbols: Iterable[Symbol]) -> dict[int, None]:
+        """The stripes of some books, and of those that must be told if the command halts or frees these (J6).
+
+        A listing does not change, so this is known before any lock is taken.
+        """
+        stripes: dict[int, None] = {}
+        for symbol in symbols:
+            stripes[self._stripe_of[symbol]] = None
+            halts = self._collars_halt and not isinstance(command, _HALTS_NOBODY)
+            if halts or isinstance(command, _ABOUT_A_PHASE):
+                stripes |= self._dependents[symbol]
+        return stripes
 
     def _basket(self, basket: Basket) -> Answer:
         rejected = self._floor.basket_fault(basket)
@@ -246,13 +319,13 @@ class StripedEngine(LockedViews):
         symbols = [leg.symbol for leg in basket.legs]
         if self._ledger is None:
             return self._together(basket, symbols)
-        with self._holding(self._stripe_of[symbol] for symbol in symbols):  # guards the legs' books
+        with self._holding(self._stripes_at(basket, symbols)):  # guards the legs' books
             if not any(self._floor.books[symbol].lists for symbol in symbols):
                 return self._basket_at_its_books(basket)
         return self._with_everything(basket)
 
     def _basket_at_its_books(self, basket: Basket) -> Answer:
-        return self._stamped(self._floor.basket(basket)) if self._ledger is None else self._paid(basket)
+        return self._stamped(self._floor.match(basket)) if self._ledger is None else self._paid(basket)
 
     def _submit_list(self, command: SubmitList) -> Answer:
         rejected = self._floor.lists.fault(command)
@@ -269,17 +342,34 @@ class StripedEngine(LockedViews):
         kind = type(command)
         if kind is Bust:
             return self._bust(command)
-        with self._lock_of[command.symbol]:  # guards the book, and everybody's lots of it
+        if kind is SetMark:
+            rejected = self._floor.account_fault(command)
+            return self._with_everything(command) if rejected is None else self._stamped([rejected])
+        with self._holding(self._stripes_at(command, [command.symbol])):  # guards the book, and everybody's lots of it
             if kind is BlockTrade:
                 return self._block(command)
             if kind is Deposit or kind is Withdraw:
                 rejected = self._floor.account_fault(command)
+                if rejected is None and self._ledger is not None and command.account in self._ledger.on_margin:
+                    return self._lots_on_margin(command)
                 return self._stamped(self._floor.on_account(command, {}) if rejected is None else [rejected])
             if not self._floor.books[command.symbol].lists:  # asked under the stripe, as where no accounts are kept
                 if kind is Submit or kind is Replace or kind is Reduce:
                     return self._paid(command)
                 return self._stamped(self._floor.match(command))
         return self._with_everything(command)
+
+    def _lots_on_margin(self, command: Deposit | Withdraw) -> Answer:
+        """Lots of a margin account come or go, and with them what it has free. Call it with the book's stripe held."""
+        with self._holding_to_spend([command.account]), self._holding_balances([command.account]):  # guards its worth
+            return Answer(self._next_stamp(), tuple(self._floor.on_account(command, {})))
+
+    def _liquidate(self, command: Liquidate) -> Answer:
+        """It meets whoever is in the way, in any book, and looks at its account again after each: all there is."""
+        if self._ledger is not None:
+            return self._with_everything(command)
+        with self._holding_all():  # guards every book, and the market-wide halt
+            return self._stamped(self._floor.liquidate(command))
 
     def _with_everything(self, command: Command) -> Answer:
         """A command among lists, while accounts are kept: an order that it releases is paid for from its account as it
@@ -322,7 +412,7 @@ class StripedEngine(LockedViews):
             return self._stamped([rejected])
         if self._ledger is None:
             return self._stamped(list(self._floor.match(command)))
-        assert not isinstance(command, Bust | BlockTrade), "these name a book"
+        assert not isinstance(command, Bust | BlockTrade | SetMark), "these name a book"
         with ExitStack() as held:
             if not isinstance(command, Deposit):  # which lowers nothing
                 held.enter_context(self._holding_to_spend([command.account]))
@@ -391,6 +481,10 @@ class StripedEngine(LockedViews):
         """Of a book that is not listed: any other has its own stripe and needs no other."""
         return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
 
+    def _set_reference(self, command: SetReference) -> Answer:
+        """Of a book that is not listed: any other has its own stripe and needs no other."""
+        return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
+
     def _mass_cancel(self, command: MassCancel) -> Answer:
         if not is_number(command.account):
             return self._refuse(None, None, RejectReason.INVALID_ACCOUNT)
@@ -410,6 +504,19 @@ class StripedEngine(LockedViews):
     def _take_snapshot(self, command: TakeSnapshot) -> Answer:
         with self._holding_all():  # guards every book
             return self._stamped([self._floor.snapshot()])
+
+    def _about_all_of_an_account(self, command: KillSwitch | Reinstate | Disconnect) -> Answer:
+        """The barrier of a kill switch is its stamp: whoever enters later holds a stripe later, and sees the block."""
+        if not is_number(command.account):
+            return self._refuse(None, None, RejectReason.INVALID_ACCOUNT)
+        with self._holding_all():  # guards the blocked accounts and every book
+            return self._stamped(self._floor.match(command))
+
+    def _index_level(self, command: IndexLevel) -> Answer:
+        if not is_number(command.value) or command.value == 0:
+            return self._refuse(None, None, RejectReason.INVALID_INDEX)
+        with self._holding_all():  # guards the index and the market-wide halt
+            return self._stamped(self._floor.index_level(command.value))
 
     # ── the one way to hold several stripes ──
 

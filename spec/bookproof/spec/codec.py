@@ -39,7 +39,7 @@ from typing import IO, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from bookproof.spec.commands import COMMANDS, Command
 from bookproof.spec.events import EVENTS, Event
 from bookproof.spec.input_error import InputError, quote
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import Instrument, underlying_flaw
 from bookproof.spec.profile import DEFAULT, PROFILES, Profile
 from bookproof.spec.reports import REPORTS, Report
 from bookproof.spec.values import Symbol, Value
@@ -50,6 +50,9 @@ from bookproof.spec.views import (
     Holding,
     Indicative,
     Level,
+    MarginView,
+    Mark,
+    MarketView,
     OrderList,
     OrderStatus,
     PendingStop,
@@ -114,7 +117,10 @@ View: TypeAlias = (
     | Indicative
     | AccountView
     | Holding
+    | MarginView
+    | Mark
     | OrderList
+    | MarketView
 )
 VIEWS: tuple[type[View], ...] = (
     BookView,
@@ -130,6 +136,9 @@ VIEWS: tuple[type[View], ...] = (
     OrderList,
     AccountView,
     Holding,
+    MarketView,
+    MarginView,
+    Mark,
 )
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View | Report
@@ -320,6 +329,10 @@ def _check(header: Header[Any]) -> None:
         if (flaw := instrument.flaw()) is not None:
             raise InputError("", 0, f"instruments[{at}]", "limits that can be kept", f"those of {name}", flaw)
         listed.add(instrument.symbol)
+    if (flaw := underlying_flaw(header.instruments)) is not None:
+        raise InputError("", 0, "instruments", "underlyings that can be", "these", flaw)
+    if (flaw := header.profile.breaker_flaw()) is not None:
+        raise InputError("", 0, "profile.breaker_levels", "levels that can be crossed in turn", "these", flaw)
     for account, times in Counter(chain.from_iterable(header.profile.self_trade_groups)).items():
         if times > 1:
             got = f"account {account} in {times} places"

@@ -3,7 +3,8 @@
 `Submit`, `Cancel`, `Replace`, `Reduce` and `SetPhase` touch one book, and every book that a list of orders ties it to.
 `Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to. `MassCancel`, a market-wide
 `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
-`SetLimits`, `Bust` and `BlockTrade` touch accounts and no book.
+`SetLimits`, `Bust` and `BlockTrade` touch accounts and no book. `KillSwitch`, `Reinstate`, `Disconnect` and
+`IndexLevel` touch all books, and `SetReference` one. A halt of a book touches those that depend on it as well.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class Submit(Value, frozen=True):
     """When a good-till-date order dies (rule C2)."""
     self_trade: SelfTradePrevention = SelfTradePrevention.NONE
     """What to do on meeting an order of the same owner (rules G2, G3)."""
+    cancel_on_disconnect: bool = False
+    """Cancel it when its account loses its connection (rule J7)."""
 
 
 class Cancel(Value, frozen=True):
@@ -100,7 +103,7 @@ class MassCancel(Value, frozen=True):
 
 
 class Halt(Value, frozen=True):
-    """Stop matching and entry in one book, or in the whole market without a symbol (rules J2, J6)."""
+    """Stop matching and entry in one book and those that depend on it, or without a symbol everywhere (J2, J6)."""
 
     symbol: Symbol | None = None
 
@@ -206,6 +209,56 @@ class BlockTrade(Value, frozen=True):
     quantity: Lots
 
 
+class KillSwitch(Value, frozen=True):
+    """Block an account and cancel every live order of it, in all books and in one step (rule J7)."""
+
+    account: Account
+
+
+class Reinstate(Value, frozen=True):
+    """Let a blocked account enter orders again; what was cancelled stays so (rule J7)."""
+
+    account: Account
+
+
+class Disconnect(Value, frozen=True):
+    """An account lost its connection: its orders that ask for it, or all, are cancelled. It may go on (rule J7)."""
+
+    account: Account
+
+
+class SetReference(Value, frozen=True):
+    """Give one book a new reference price: bands are around it from now on (rule J4)."""
+
+    symbol: Symbol
+    price: Ticks
+
+
+class SetMark(Value, frozen=True):
+    """Set the price at which margin accounts are valued in one book (rule M3). No trade moves it."""
+
+    symbol: Symbol
+    price: Ticks
+
+
+class IndexLevel(Value, frozen=True):
+    """The index that the market-wide breaker looks at stands here now, in its smallest steps (rule J6)."""
+
+    value: int
+
+
+class Liquidate(Value, frozen=True):
+    """Close out a margin account whose equity is below its maintenance margin (rule M3).
+
+    All its orders are cancelled, and its positions reduced until margin holds, book by book: what needs most
+    maintenance margin first. In each book one order enters, immediate or cancel, at a limit that makes nothing worse.
+    """
+
+    account: Account
+    order_id: OrderId
+    """Under which each of these orders enters its book; it may be live in none."""
+
+
 Command: TypeAlias = (
     Submit
     | Cancel
@@ -225,6 +278,13 @@ Command: TypeAlias = (
     | Reduce
     | Bust
     | BlockTrade
+    | KillSwitch
+    | Reinstate
+    | Disconnect
+    | SetReference
+    | IndexLevel
+    | SetMark
+    | Liquidate
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -246,5 +306,12 @@ COMMANDS: tuple[type[Command], ...] = (
     Reduce,
     Bust,
     BlockTrade,
+    KillSwitch,
+    Reinstate,
+    Disconnect,
+    SetReference,
+    IndexLevel,
+    SetMark,
+    Liquidate,
 )
 """Every kind of command."""

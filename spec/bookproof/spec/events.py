@@ -15,6 +15,7 @@ from bookproof.spec.values import (
     Limits,
     ListKind,
     Lots,
+    Money,
     Nanoseconds,
     OrderId,
     Phase,
@@ -209,6 +210,59 @@ class BlockTraded(Value, frozen=True):
     seller: Account
 
 
+class AccountBlocked(Value, frozen=True):
+    """A kill switch blocked an account and found this many live orders of it (rule J7)."""
+
+    account: Account
+    orders: int
+
+
+class AccountReinstated(Value, frozen=True):
+    """An account may enter orders again (rule J7)."""
+
+    account: Account
+
+
+class AccountDisconnected(Value, frozen=True):
+    """An account lost its connection, and this many of its live orders had to go (rule J7)."""
+
+    account: Account
+    orders: int
+
+
+class ReferenceSet(Value, frozen=True):
+    """A book has a new reference price (rule J4)."""
+
+    symbol: Symbol
+    price: Ticks
+
+
+class MarkSet(Value, frozen=True):
+    """Margin accounts are valued at another price in one book from now on (rule M3)."""
+
+    symbol: Symbol
+    price: Ticks
+
+
+class Repriced(Value, frozen=True):
+    """The venue's rules gave an order another limit than the one it named, or one where it named none (C3, C6, E6, J5).
+
+    What it trades, and where it rests, after this follows from the new one.
+    """
+
+    symbol: Symbol
+    order_id: OrderId
+    side: Side
+    price: Ticks
+
+
+class IndexMoved(Value, frozen=True):
+    """The index stands here, and so many levels of the breaker have been crossed today (rule J6)."""
+
+    value: int
+    level: int
+
+
 class Transferred(Value, frozen=True):
     """What prevention kept from trading moved between two accounts of one owner all the same (rule G3).
 
@@ -229,6 +283,16 @@ class Restated(Value, frozen=True):
     order_id: OrderId
     quantity: Lots
     """What it has lost: of what was asked for as well as of what is open (rule A6)."""
+
+
+class Liquidated(Value, frozen=True):
+    """A margin account is being closed out (rule M3). Its cancels and the orders that reduce it come after this."""
+
+    account: Account
+    equity: Money
+    """Cash, and positions at their marks, before anything was done."""
+    maintenance: Money
+    """What that is below."""
 
 
 Event: TypeAlias = (
@@ -253,8 +317,16 @@ Event: TypeAlias = (
     | LimitsSet
     | Busted
     | BlockTraded
+    | AccountBlocked
+    | AccountReinstated
+    | AccountDisconnected
+    | ReferenceSet
+    | Repriced
+    | IndexMoved
     | Restated
     | Transferred
+    | MarkSet
+    | Liquidated
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -279,8 +351,16 @@ EVENTS: tuple[type[Event], ...] = (
     LimitsSet,
     Busted,
     BlockTraded,
+    AccountBlocked,
+    AccountReinstated,
+    AccountDisconnected,
+    ReferenceSet,
+    Repriced,
+    IndexMoved,
     Restated,
     Transferred,
+    MarkSet,
+    Liquidated,
 )
 """Every kind of event."""
 

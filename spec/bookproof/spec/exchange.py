@@ -14,6 +14,7 @@ from bookproof.spec import book as rules
 from bookproof.spec import contingent, phases
 from bookproof.spec.accounts import Accounts
 from bookproof.spec.book import Book, Held, Pending
+from bookproof.spec.breaker import levels_crossed
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -22,15 +23,22 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -38,18 +46,25 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.contingent import Aftermath, Lists
 from bookproof.spec.events import (
+    AccountBlocked,
+    AccountDisconnected,
+    AccountReinstated,
     ClockAdvanced,
     DayEnded,
     Event,
     Halted,
+    IndexMoved,
+    Liquidated,
     MassCancelled,
+    PhaseChanged,
+    ReferenceSet,
     Rejected,
     Resumed,
     SnapshotTaken,
 )
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import Instrument, underlying_flaw
 from bookproof.spec.kernel import HIDDEN, Resting
-from bookproof.spec.profile import DEFAULT, Profile, Risk
+from bookproof.spec.profile import DEFAULT, OnDisconnect, Profile, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired, performed, rehearsing
 from bookproof.spec.validation import (
@@ -57,6 +72,7 @@ from bookproof.spec.validation import (
     cancel_fault,
     is_id,
     leg_order,
+    liquidate_fault,
     list_fault,
     reduce_order,
     replace_fault,
@@ -68,6 +84,7 @@ from bookproof.spec.views import (
     BookView,
     Depth,
     Indicative,
+    MarketView,
     OrderStatus,
     PendingStop,
     Queue,
@@ -91,6 +108,14 @@ class Exchange(NamedTuple):
     """The live lists of orders, the oldest first (H)."""
     accounts: Accounts | None = None
     """None where the venue keeps none (M1)."""
+    blocked: frozenset[Account] = frozenset()
+    """Accounts that a kill switch keeps out (J7)."""
+    index_level: int | None = None
+    """Where the breaker's index stands (J6)."""
+    index_base: int | None = None
+    """What its fall is measured from: the first level of all, then that at the last end of day."""
+    breaker_level: int = 0
+    """How many levels of the breaker have been crossed today."""
 
     def instrument(self, symbol: Symbol) -> Instrument | None:
         """The listing of one symbol."""
@@ -109,7 +134,8 @@ Stepped = tuple[Exchange, tuple[Event, ...]]
 def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Exchange:
     """An exchange with these books, all of them empty and open.
 
-    Raises ValueError when a symbol is listed twice, or when limits, self-trade groups or the allocation make no sense.
+    Raises ValueError when a symbol is listed twice, or when limits, underlyings, self-trade groups, the allocation or
+    the levels of the breaker make no sense.
     """
     if (flaw := profile.allocation.flaw()) is not None:
         raise ValueError(f"allocation: {flaw}")
@@ -122,8 +148,12 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
             raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
         if (flaw := instrument.flaw()) is not None:
             raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
-        books[instrument.symbol] = Book(instrument)
-    return Exchange(profile, books, accounts=None if profile.risk is Risk.NONE else Accounts())
+        books[instrument.symbol] = Book(instrument, reference=instrument.reference)
+    flaw = underlying_flaw(book.instrument for book in books.values()) or profile.breaker_flaw()
+    if flaw is not None:
+        raise ValueError(flaw)
+    accounts = None if profile.risk is Risk.NONE else Accounts(on_margin=profile.margin_accounts)
+    return Exchange(profile, books, accounts=accounts)
 
 
 def step(state: Exchange, command: Command) -> Stepped:
@@ -143,7 +173,21 @@ def step(state: Exchange, command: Command) -> Stepped:
 
 
 def _among_books(state: Exchange, command: Command) -> Stepped:
-    """What the books make of a command. Where accounts are kept, they have not been asked yet."""
+    """What the books make of a command. Where accounts are kept, they have not been asked yet.
+
+    A halt that it brought about, or ended, reaches the books that depend on that one when the command is over (J6):
+    what the command has begun in them it finishes.
+    """
+    after, events = _carried_out(state, command)
+    if after.books is state.books or not any(isinstance(event, Halted | Resumed | PhaseChanged) for event in events):
+        return after, events
+    told = [book._replace(halted_above=_is_halted_above(after, symbol)) for symbol, book in after.books.items()]
+    changed = [book for book in told if book.halted_above is not after.books[book.instrument.symbol].halted_above]
+    return after._with(*changed) if changed else after, events
+
+
+def _carried_out(state: Exchange, command: Command) -> Stepped:
+    """What the books make of a command, each for itself."""
     match command:
         case Submit():
             return _submit(state, command)
@@ -169,8 +213,20 @@ def _among_books(state: Exchange, command: Command) -> Stepped:
             return _move(state, command)
         case SubmitList():
             return _submit_list(state, command)
-        case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | Reduce():
+        case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | Reduce() | SetMark():
             return _without_accounts(state, command)
+        case KillSwitch():
+            return _kill_switch(state, command)
+        case Reinstate():
+            return _reinstate(state, command)
+        case Disconnect():
+            return _disconnect(state, command)
+        case SetReference():
+            return _set_reference(state, command)
+        case IndexLevel():
+            return _index_level(state, command)
+        case Liquidate():
+            return _liquidate(state, command)
 
 
 def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
@@ -187,6 +243,9 @@ def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
 
 def _submit(state: Exchange, order: Submit) -> Stepped:
     fault = submit_fault(order, state.instrument(order.symbol))
+    if fault is None and order.account in state.blocked:
+        fired("J7")
+        fault = RejectReason.ACCOUNT_BLOCKED
     if fault is None and state.halted:
         fired("J6")
         fault = RejectReason.MARKET_HALTED
@@ -202,7 +261,7 @@ def _cancel(state: Exchange, command: Cancel) -> Stepped:
     if fault is not None:
         return _refused(state, command.symbol, command.order_id, fault)
     book = state.books[command.symbol]
-    if state.halted or book.phase is Phase.HALT:
+    if is_halted(state, command.symbol):
         fired("J2")  # cancelling is allowed
     lists = _aftermath(state, command)
     book, events = rules.cancel(book, command.order_id)
@@ -225,6 +284,18 @@ def _replace(state: Exchange, command: Replace) -> Stepped:
             return _refused(state, command.symbol, command.order_id, RejectReason.IN_LIST)
         return _followed(state, lists.amend(command, found), lists)
     return _happened(state, rules.replace(state.books[command.symbol], command, state.profile, lists), lists)
+
+
+def _set_reference(state: Exchange, command: SetReference) -> Stepped:
+    """Bands are around another price from now on; orders that are in stay in (J4)."""
+    book = state.books.get(command.symbol)
+    if book is None:
+        return _refused(state, command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
+    if not book.instrument.accepts_price(command.price):
+        return _refused(state, command.symbol, None, RejectReason.INVALID_PRICE)
+    fired("J4")
+    changed = state._with(book._replace(reference=command.price))
+    return changed, (ReferenceSet(command.symbol, command.price),)
 
 
 # ── several books ──
@@ -260,6 +331,9 @@ def _basket(state: Exchange, basket: Basket) -> Stepped:
 def _submit_list(state: Exchange, command: SubmitList) -> Stepped:
     """Every leg is in, or none is (H4)."""
     fault = list_fault(command, {symbol: book.instrument for symbol, book in state.books.items()})
+    if fault is None and command.legs[0].account in state.blocked:
+        fired("J7")
+        fault = command.legs[0], RejectReason.ACCOUNT_BLOCKED
     if fault is None and state.halted:
         fired("J6")
         fault = command.legs[0], RejectReason.MARKET_HALTED
@@ -277,6 +351,9 @@ def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectRe
     fault = basket_fault(basket, listing)
     if fault is not None:
         return fault
+    if basket.account in state.blocked:
+        fired("J7")
+        return basket.legs[0], RejectReason.ACCOUNT_BLOCKED
     if state.halted:
         fired("J6")
         return basket.legs[0], RejectReason.MARKET_HALTED
@@ -301,6 +378,48 @@ def _mass_cancel(state: Exchange, command: MassCancel) -> Stepped:
         state, lambda order: order.terms.account == command.account, CancelReason.MASS_CANCEL
     )
     return state, (MassCancelled(command.account, len(cancelled)), *cancelled)
+
+
+def _kill_switch(state: Exchange, command: KillSwitch) -> Stepped:
+    """Keep an account out and take out what it has in, in one step: nothing of it can come between (J7).
+
+    Nothing more is needed to stop its replaces: they need a live order, and it has none.
+    """
+    if not is_id(command.account):
+        return _refused(state, None, None, RejectReason.INVALID_ACCOUNT)
+    fired("J7")
+    if command.account in state.blocked:
+        return _refused(state, None, None, RejectReason.ACCOUNT_BLOCKED)
+    state, cancelled = _cancel_where(
+        state, lambda order: order.terms.account == command.account, CancelReason.KILL_SWITCH
+    )
+    state = state._replace(blocked=state.blocked | {command.account})
+    return state, (AccountBlocked(command.account, len(cancelled)), *cancelled)
+
+
+def _reinstate(state: Exchange, command: Reinstate) -> Stepped:
+    """Let a blocked account in again (J7)."""
+    if not is_id(command.account):
+        return _refused(state, None, None, RejectReason.INVALID_ACCOUNT)
+    fired("J7")
+    if command.account not in state.blocked:
+        return _refused(state, None, None, RejectReason.ACCOUNT_NOT_BLOCKED)
+    state = state._replace(blocked=state.blocked - {command.account})
+    return state, (AccountReinstated(command.account),)
+
+
+def _disconnect(state: Exchange, command: Disconnect) -> Stepped:
+    """Cancel what an account wants cancelled when it is gone, and keep nobody out (J7)."""
+    if not is_id(command.account):
+        return _refused(state, None, None, RejectReason.INVALID_ACCOUNT)
+    fired("J7")
+    every = state.profile.on_disconnect is OnDisconnect.ALL
+    state, cancelled = _cancel_where(
+        state,
+        lambda order: order.terms.account == command.account and (every or order.terms.cancel_on_disconnect),
+        CancelReason.DISCONNECTED,
+    )
+    return state, (AccountDisconnected(command.account, len(cancelled)), *cancelled)
 
 
 def _halt(state: Exchange, command: Halt) -> Stepped:
@@ -350,6 +469,38 @@ def _move(state: Exchange, command: SetPhase) -> Stepped:
     return _happened(state, happened, lists)
 
 
+def is_halted(state: Exchange, symbol: Symbol) -> bool:
+    """Whether a book is halted: by itself, with one that it depends on, or with the market (J2, J6)."""
+    book = state.books[symbol]
+    return state.halted or book.halted_above or book.phase is Phase.HALT
+
+
+def _is_halted_above(state: Exchange, symbol: Symbol) -> bool:
+    """Whether a book that this one depends on is halted, its own underlying or that one's (J6)."""
+    underlying = state.books[symbol].instrument.underlying
+    if underlying is None:
+        return False
+    return state.books[underlying].phase is Phase.HALT or _is_halted_above(state, underlying)
+
+
+def _index_level(state: Exchange, command: IndexLevel) -> Stepped:
+    """The index moves, and if it falls through a level the market halts in the same step: each level once a day (J6).
+
+    The first level ever told is the base, afterwards that at the last end of day.
+    """
+    if not is_id(command.value) or command.value == 0:
+        return _refused(state, None, None, RejectReason.INVALID_INDEX)
+    fired("J6")
+    base = command.value if state.index_base is None else state.index_base
+    crossed = levels_crossed(state.profile.breaker_levels, base, command.value)
+    level = max(state.breaker_level, crossed)
+    halts = level > state.breaker_level and not state.halted
+    state = state._replace(
+        index_level=command.value, index_base=base, breaker_level=level, halted=state.halted or halts
+    )
+    return state, (IndexMoved(command.value, level), *([Halted(None)] if halts else []))
+
+
 def _advance_clock(state: Exchange, command: AdvanceClock) -> Stepped:
     """What is due expires, then the clock has moved (A5, C2)."""
     if not is_id(command.now):
@@ -371,7 +522,7 @@ def _end_of_day(state: Exchange) -> Stepped:
     state, expired = _cancel_where(
         state, lambda order: order.terms.time_in_force is TimeInForce.DAY, CancelReason.EXPIRED
     )
-    return state, (*expired, DayEnded())
+    return state._replace(index_base=state.index_level, breaker_level=0), (*expired, DayEnded())
 
 
 # ── accounts ──
@@ -389,7 +540,7 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
         fault = money.fault(command, listing) or _block_refusal(state, command)
         if fault is not None:
             return _refused(state, getattr(command, "symbol", None), None, fault)
-        accounts, said = money.carry_out(accounts, command)
+        accounts, said = money.carry_out(accounts, state.books, command)
         return state._replace(accounts=accounts), said
     with rehearsing() as rehearsed:
         after, events = _among_books(state, reduce_order(command) if isinstance(command, Reduce) else command)
@@ -399,17 +550,72 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
     replaces = (
         contingent.amendments(state.books, state.lists, command, state.profile) if isinstance(command, Replace) else ()
     )
-    refusal = money.refusal(accounts, money.demands(state.books, command, replaces, state.profile), command)
+    wanted = money.demands(state.books, command, replaces, state.profile)
+    refusal = money.refusal(accounts, state.books, wanted, command)
     if refusal is not None:
         return _refused(state, *refusal)
     performed(rehearsed)
     return after._replace(accounts=money.settled(accounts, state.books, command, events, after.books)), events
 
 
+def _liquidate(state: Exchange, command: Liquidate) -> Stepped:
+    """Cancel all orders of a margin account that has too little, then close it out until it has enough (M3).
+
+    Book by book, the one that needs most maintenance margin first, one order each: for as many lots as would end the
+    deficit at the mark, at a limit where a lot costs no more than it frees. A book that would refuse the order, such
+    as one in a call, is passed over. What traded below its mark may leave a deficit: then the next book is next, and
+    after the last one another liquidation. Whoever a fill releases from a list enters after all of this, as with a
+    basket (H2).
+    """
+    reason = liquidate_fault(command)
+    if reason is None and state.halted:
+        fired("J6")
+        reason = RejectReason.MARKET_HALTED
+    if reason is None and any(book.locate(command.order_id) is not None for book in state.books.values()):
+        fired("A3")
+        reason = RejectReason.DUPLICATE_ORDER_ID
+    if reason is not None:
+        return _refused(state, None, command.order_id, reason)
+    if state.accounts is None:
+        return _refused(state, None, command.order_id, RejectReason.NO_ACCOUNTS)
+    fired("M3")
+    owner = money.portfolio(state.accounts, state.books, command.account)
+    if owner is None:
+        return _refused(state, None, command.order_id, RejectReason.NOT_ON_MARGIN)
+    if owner.deficit <= 0:
+        return _refused(state, None, command.order_id, RejectReason.MARGIN_HOLDS)
+    events: list[Event] = [Liquidated(command.account, owner.equity, owner.maintenance)]
+    cleared, cancelled = _cancel_where(
+        state, lambda order: order.terms.account == command.account, CancelReason.MASS_CANCEL
+    )
+    events += cancelled
+    lists = _aftermath(state, command)
+    lists.books, lists.lists = dict(cleared.books), cleared.lists
+    for symbol in owner.heaviest_first:
+        settled = money.settled(state.accounts, state.books, command, events, lists.books)
+        now = money.portfolio(settled, lists.books, command.account)
+        assert now is not None
+        if now.deficit <= 0:
+            break
+        order = now.stakes[symbol].closing(command.account, command.order_id, now.deficit)
+        if order is None:
+            continue
+        with rehearsing():  # a book that is passed over decides nothing
+            refused = rules.refusal(lists.books[symbol], order, state.clock, state.profile) is not None
+        if refused:
+            continue
+        lists.books[symbol], said = rules.submit(lists.books[symbol], order, state.clock, state.profile, lists)
+        events += said
+    return _followed(state, events, lists)
+
+
 def _block_refusal(state: Exchange, command: Command) -> RejectReason | None:
     """Why a block trade may not be made now (L6): its book takes no orders either, or it is too small to go past it."""
     if not isinstance(command, BlockTrade):
         return None
+    if not state.blocked.isdisjoint((command.buyer, command.seller)):
+        fired("J7")
+        return RejectReason.ACCOUNT_BLOCKED
     if state.halted:
         fired("J6")
         return RejectReason.MARKET_HALTED
@@ -438,7 +644,7 @@ def _without_accounts(state: Exchange, command: money.AccountCommand | Reduce) -
 
 def account(state: Exchange, account: Account) -> AccountView:
     """One account over all books. Where none are kept it has nothing (M1)."""
-    return money.view(state.accounts or Accounts(), account, state.books)
+    return money.view(state.accounts or Accounts(), state.books, account)
 
 
 # ── views ──
@@ -497,15 +703,21 @@ def status(state: Exchange, symbol: Symbol, order_id: OrderId) -> OrderStatus | 
 def view(state: Exchange, symbol: Symbol) -> BookView:
     """Everything that can be seen of one book."""
     book = state.books[symbol]
-    phase = Phase.HALT if state.halted else book.phase
+    phase = Phase.HALT if is_halted(state, symbol) else book.phase
     indicative = Indicative(*phases.indicative(book)) if phase is Phase.CALL else None
     seen, waiting = queue(state, symbol), stops(state, symbol)
-    return BookView(symbol, phase, book.last_price, seen, waiting, indicative, lists(state, symbol))
+    return BookView(symbol, phase, book.last_price, seen, waiting, indicative, lists(state, symbol), book.reference)
 
 
 def snapshot(state: Exchange) -> tuple[BookView, ...]:
     """All books, in listing order."""
     return tuple(view(state, symbol) for symbol in state.books)
+
+
+def market(state: Exchange) -> MarketView:
+    """What can be seen of the exchange as a whole."""
+    blocked = tuple(sorted(state.blocked))
+    return MarketView(state.halted, state.clock, blocked, state.index_level, state.index_base, state.breaker_level)
 
 
 # ── small things ──

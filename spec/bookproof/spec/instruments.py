@@ -14,6 +14,10 @@ MOST_SLICES = 1_000
 command that met a trillion slices of one lot would never end."""
 
 
+BASIS_POINTS = 10_000
+"""Margin rates are counted in basis points: so many make a whole."""
+
+
 class Instrument(Value, frozen=True):
     """One book's symbol and the limits every order is held to before it touches the book (rule A1).
 
@@ -35,6 +39,29 @@ class Instrument(Value, frozen=True):
     most_slices: int = MOST_SLICES
     """D1: an iceberg may have at most so many times its displayed slice open, so it shows that part of it at least.
     Kraken takes 15."""
+    reference: Ticks | None = None
+    """The price that bands are around until a command sets another, and collars until the first trade (J4, J5)."""
+    band: Ticks = 0
+    """How far from the reference an order may name its price; 0 sets no limit (J4)."""
+    collar: Ticks = 0
+    """How far from the last trade an order may trade; 0 sets no limit (J5)."""
+    protection: Ticks = 0
+    """How far beyond its stop price a triggered stop without a limit may trade; 0 sets no limit (E6)."""
+    underlying: Symbol | None = None
+    """The book that this one depends on: while that one is halted, so is this (J6)."""
+    initial_margin: int = 1_000
+    """What a margin account needs to open a position, in basis points of what that is worth at the mark (M3)."""
+    maintenance_margin: int = 500
+    """What it needs to keep it."""
+
+    def nearest_inside(self, price: Ticks) -> Ticks:
+        """The price itself, or the nearest whole tick within the limits.
+
+        >>> Instrument("ABC", tick=5, min_price=1, max_price=99).nearest_inside(104)
+        95
+        """
+        lowest, highest = -(-self.min_price // self.tick) * self.tick, self.max_price // self.tick * self.tick
+        return max(lowest, min(price, highest))
 
     def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:
         """Whether price times quantity is large enough."""
@@ -56,6 +83,13 @@ class Instrument(Value, frozen=True):
             return f"min_quantity must be from 1 to max_quantity, not {self.min_quantity}"
         if self.max_quantity > LARGEST:
             return f"max_quantity must be at most {LARGEST}, not {self.max_quantity}"
+        if self.reference is not None and not self.accepts_price(self.reference):
+            return f"reference must be a price that an order may have, not {self.reference}"
+        for name, width in (("band", self.band), ("collar", self.collar), ("protection", self.protection)):
+            if not 0 <= width <= LARGEST or width % self.tick:
+                return f"{name} must be a whole number of ticks of {self.tick}, not {width}"
+        if not 1 <= self.maintenance_margin <= self.initial_margin <= LARGEST:
+            return f"1 <= maintenance_margin <= initial_margin, not {self.maintenance_margin} and {self.initial_margin}"
         if not 1 <= self.most_slices <= MOST_SLICES:
             return f"most_slices must be from 1 to {MOST_SLICES}, not {self.most_slices}"
         return None
@@ -67,6 +101,26 @@ class Instrument(Value, frozen=True):
     def accepts_quantity(self, quantity: object) -> bool:
         """Whether `quantity` is a whole number of lots within the limits."""
         return type(quantity) is int and self.min_quantity <= quantity <= self.max_quantity and quantity % self.lot == 0
+
+
+def underlying_flaw(instruments: Iterable[Instrument]) -> str | None:
+    """What is wrong with who depends on whom; None when it can be.
+
+    >>> underlying_flaw([Instrument("ABC"), Instrument("XYZ", underlying="ABC")])
+    >>> underlying_flaw([Instrument("ABC", underlying="XYZ"), Instrument("XYZ", underlying="ABC")])
+    "'ABC' depends on itself, by way of its underlying"
+    """
+    depends_on = {instrument.symbol: instrument.underlying for instrument in instruments}
+    for symbol in depends_on:
+        seen, at = set[Symbol](), depends_on[symbol]
+        while at is not None and at not in seen:
+            if at not in depends_on:
+                return f"{symbol!r} depends on {at!r}, which is not listed"
+            if at == symbol:
+                return f"{symbol!r} depends on itself, by way of its underlying"
+            seen.add(at)
+            at = depends_on[at]
+    return None
 
 
 def listing(symbols: Iterable[Symbol]) -> tuple[Instrument, ...]:

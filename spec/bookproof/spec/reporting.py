@@ -7,7 +7,8 @@ kept in a `Desk`, which is immutable; `report` is a function of desk, command an
 A trade makes two reports: the maker's first, the taker's next; a bust makes two again, in the same order, each of
 which names the report that it takes back. Where busts are possible, which is where accounts are kept, the desk
 remembers every trade that was not busted, and the orders that had part in one, however old. A stop that is triggered
-is reported before it trades. What is about no order, such as a halt, makes none; but a trade past the book does (L6).
+is reported before it trades, and so is an order that the venue gives another limit (C3, C6, E6), unless that happens
+when it is done trading (J5). What is about no order, such as a halt, makes none; but a trade past the book does (L6).
 An order of a list is reported twice before anything else happens to it: as pending when the list is in, and as new
 when it enters its book (H2). Orders that have ended are remembered until the end of the day, so that a cancel that
 comes too late is told so with the status its order ended in; FIX ids are unique for a day.
@@ -31,6 +32,7 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Repriced,
     Restated,
     Trade,
     Triggered,
@@ -49,7 +51,7 @@ from bookproof.spec.reports import (
     precedence,
 )
 from bookproof.spec.sorted_tuple import SortedTuple
-from bookproof.spec.tape import orders_of
+from bookproof.spec.tape import order_of, orders_of
 from bookproof.spec.values import Lots, OrderId, Place, Symbol, Ticks
 
 
@@ -300,6 +302,10 @@ class _Writer:
             case Triggered():
                 order = self._live(event.symbol, event.order_id)
                 self._say(ExecType.TRIGGERED, order._replace(working=True))
+            case Repriced():
+                order = self._live(event.symbol, event.order_id)
+                terms = order.terms._replace(price=event.price)
+                self._say(ExecType.RESTATED, order._replace(terms=terms), aggressor=True)
             case DayEnded():
                 self._forget_ended()
             case ListAccepted():
@@ -319,11 +325,11 @@ class _Writer:
         if held is not None and held.held and not held.status.ended:  # its turn has come
             self._say(ExecType.NEW, held._replace(held=False, working=held.terms.stop is None))
             return
-        for order in orders_of(self._command):
-            if (order.symbol, order.order_id) == (event.symbol, event.order_id):
-                terms = order._replace(price=event.price, quantity=event.quantity)
-                self._say(ExecType.NEW, self._newcomer(terms)._replace(working=order.stop is None))
-                return
+        order = order_of(self._command, event)
+        if order is not None:
+            terms = order._replace(price=event.price, quantity=event.quantity)
+            self._say(ExecType.NEW, self._newcomer(terms)._replace(working=order.stop is None))
+            return
         raise ValueError(f"order {event.order_id} of {event.symbol} was accepted, and the command did not bring it")
 
     def _rejected(self, event: Rejected) -> None:
@@ -523,7 +529,9 @@ _CXL_REJ_REASONS: Final[Mapping[RejectReason, CxlRejReason]] = {
     RejectReason.INVALID_PRICE: CxlRejReason.INVALID_PRICE_INCREMENT,
     RejectReason.INVALID_STOP: CxlRejReason.INVALID_PRICE_INCREMENT,
     RejectReason.MARKET_HALTED: CxlRejReason.EXCHANGE_OPTION,
+    RejectReason.UNDERLYING_HALTED: CxlRejReason.EXCHANGE_OPTION,
     RejectReason.BOOK_HALTED: CxlRejReason.EXCHANGE_OPTION,
+    RejectReason.OUTSIDE_BAND: CxlRejReason.EXCHANGE_OPTION,
     RejectReason.WOULD_TAKE: CxlRejReason.EXCHANGE_OPTION,
 }
 

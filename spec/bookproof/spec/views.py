@@ -8,6 +8,7 @@ from bookproof.spec.values import (
     ListKind,
     Lots,
     Money,
+    Nanoseconds,
     OrderId,
     OrderState,
     Phase,
@@ -138,6 +139,8 @@ class BookView(Value, frozen=True):
     """Only while the book is in a call."""
     lists: tuple[OrderList, ...] = ()
     """The live lists that have an order in this book, the oldest first."""
+    reference: Ticks | None = None
+    """What bands are around (J4)."""
 
 
 class Holding(Value, frozen=True):
@@ -152,6 +155,26 @@ class Holding(Value, frozen=True):
     """Open in live orders to sell: reserved, and so not to be sold or withdrawn twice."""
 
 
+class Mark(Value, frozen=True):
+    """The price at which positions of one book are valued (rule M3)."""
+
+    symbol: Symbol
+    price: Ticks
+
+
+class MarginView(Value, frozen=True):
+    """What a margin account is worth at the marks, and what it needs (rule M3)."""
+
+    equity: Money
+    """Cash, and positions at their marks."""
+    used: Money
+    """Initial margin of the worst position that open orders lead to, and what they may lose; the rest is free."""
+    maintenance: Money
+    """With less equity than this it may be liquidated."""
+    marks: tuple[Mark, ...]
+    """In listing order; of books that have one."""
+
+
 class AccountView(Value, frozen=True):
     """One account at one instant, over all books (rules M1, M2, M4)."""
 
@@ -163,6 +186,24 @@ class AccountView(Value, frozen=True):
     holdings: tuple[Holding, ...]
     """In listing order; books in which there is nothing are left out."""
     limits: Limits
+    margin: MarginView | None = None
+    """Only of a margin account."""
+
+
+class MarketView(Value, frozen=True):
+    """What can be seen of the exchange as a whole: the state that belongs to no single book."""
+
+    halted: bool
+    """By the market-wide switch (J6)."""
+    clock: Nanoseconds
+    blocked: tuple[Account, ...] = ()
+    """Accounts that a kill switch blocks, the lowest first (J7)."""
+    index: int | None = None
+    """Where the breaker's index stands (J6)."""
+    index_base: int | None = None
+    """What its fall is measured from."""
+    breaker_level: int = 0
+    """How many levels of the breaker have been crossed today."""
 
 
 def depth_of(queue: Queue) -> Depth:

@@ -16,7 +16,9 @@ from bookproof.spec.commands import (
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     Withdraw,
@@ -67,11 +69,11 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
     ('ABC',)
     """
     match command:
-        case Submit() | Cancel() | Replace() | Reduce() | BlockTrade():
+        case Submit() | Cancel() | Replace() | Reduce() | BlockTrade() | SetReference():
             return (command.symbol,)
         case Deposit() | Withdraw():
             return () if command.symbol is None else (command.symbol,)
-        case SetLimits():
+        case SetLimits() | SetMark():
             return ()
         case Basket() | SubmitList():
             return tuple(leg.symbol for leg in command.legs)

@@ -21,9 +21,10 @@ from bookproof.models.engines_by_name import factory
 from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Features
 from bookproof.models.generate.funds import opening_deposits, with_accounts
 from bookproof.models.generate.packed import BITS, decode, plan_for
-from bookproof.models.generate.venues import PLAIN_BOOKS, VENUES, venue_named
+from bookproof.models.generate.venues import VENUES, books, venue_named
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.commands import Command
+from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.rulebook import listening
 
@@ -36,6 +37,8 @@ ACROSS_BOOKS = PLAIN | {
     Feature.SNAPSHOT,
     Feature.CLOCK,
     Feature.REPLACE,
+    Feature.KILL_SWITCH,
+    Feature.BREAKER,
 }
 """What needs several stripes at once, and what it collides with."""
 
@@ -83,6 +86,11 @@ class Scenario(NamedTuple):
     cuts: float
 
     @property
+    def books(self) -> tuple[Instrument, ...]:
+        """The books of the mix: with halts some depend on others, with bands a collar may halt a book."""
+        return books(MIXES[self.mix])
+
+    @property
     def scripts(self) -> list[list[Command]]:
         """The commands of each client that has any."""
         clients = sorted({client for client, _ in self.commands})
@@ -100,12 +108,12 @@ def numbered_scenario(seed: int, number: int) -> Scenario:
     venues = list(VENUES.values())
     dice = random.Random(f"concurrent {seed} {number}")
     codes = [dice.getrandbits(BITS) for _ in range(LENGTH)]
-    commands = decode(codes, plan_for(MIXES[mix], PLAIN_BOOKS))
+    commands = decode(codes, plan_for(MIXES[mix], books(MIXES[mix])))
     dealt = tuple((dice.randrange(CLIENTS), command) for command in commands)
     profile = venues[turn // 2 % len(venues)]
     if mix in (ON_ACCOUNT, LISTS_ON_ACCOUNT):
         profile = with_accounts(profile)
-    funds = tuple((0, deposit) for deposit in opening_deposits(PLAIN_BOOKS, profile))
+    funds = tuple((0, deposit) for deposit in opening_deposits(books(MIXES[mix]), profile))
     return Scenario(mix, profile, funds + dealt, CUTS if turn % 2 else 0.0)
 
 
@@ -172,7 +180,7 @@ class _Finding(NamedTuple):
         return self.violation.kind if self.violation is not None else "run"
 
     def told(self, engine: str, scenario: Scenario, run_again: str) -> Disagreement:
-        program = as_test(engine, PLAIN_BOOKS, scenario.profile, scenario.scripts, scenario.cuts)
+        program = as_test(engine, scenario.books, scenario.profile, scenario.scripts, scenario.cuts)
         if self.violation is None or self.history is None:
             assert self.error is not None
             return Disagreement(
@@ -227,11 +235,11 @@ def _judge(
     make = factory(engine)
 
     def built(sync: OverlappingThreads) -> Engine:
-        return make(PLAIN_BOOKS, scenario.profile, sync=sync)
+        return make(scenario.books, scenario.profile, sync=sync)
 
     try:
         history = record(
-            built, PLAIN_BOOKS, scenario.profile, scenario.scripts, cuts=scenario.cuts, seed=number, patience=10.0
+            built, scenario.books, scenario.profile, scenario.scripts, cuts=scenario.cuts, seed=number, patience=10.0
         )
     except RunError as error:
         return _Finding(None, None, error)

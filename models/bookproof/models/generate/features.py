@@ -44,7 +44,7 @@ class Feature(StrEnum):
     MASS_CANCEL = "mass-cancel"
     """Every order of an account at once (J7)."""
     HALTS = "halts"
-    """Halt and resume, of one book or of the market (J1, J2, J6)."""
+    """Halt and resume, of one book or of the market, and books that depend on others (J1, J2, J6)."""
     CLOCK = "clock"
     """Day and good-till-date orders, the clock and the end of the day (A5, C2)."""
     SNAPSHOT = "snapshot"
@@ -53,6 +53,12 @@ class Feature(StrEnum):
     """Instruments with ticks, lots, bounds, a least notional, and prices below zero (A1)."""
     REUSED_IDS = "reused-ids"
     """New orders under an id that was used before, in this book or another, live or gone (A3)."""
+    KILL_SWITCH = "kill-switch"
+    """Accounts blocked and reinstated, connections lost, and orders that go with their connection (J7)."""
+    BANDS = "bands"
+    """Instruments with bands, collars and protection ranges, and new references for them (J4, J5, E6)."""
+    BREAKER = "breaker"
+    """An index that rises and falls, and resumptions after the halts that come of it (J6)."""
     BAD_INPUT = "bad-input"
     """Unknown symbols; zero, negative, huge and non-integer numbers; terms that contradict each other (A1, A4)."""
     AUCTIONS = "auctions"
@@ -61,6 +67,8 @@ class Feature(StrEnum):
     """Orders that cancel or release one another, in one book and across books (H)."""
     ACCOUNTS = "accounts"
     """Deposits, withdrawals, limits, reduce-only orders, busts and block trades (M, C9, N, L6)."""
+    MARGIN = "margin"
+    """Margin accounts beside others, marks that move, and liquidations (M3)."""
 
 
 Features: TypeAlias = frozenset[Feature]

@@ -15,7 +15,7 @@ from bookproof.models.generate.case import entered
 from bookproof.models.generate.features import Feature, Features
 from bookproof.models.generate.patterns import PLAIN_PATTERN, Pattern, patterns_for
 from bookproof.models.generate.spoil import WAYS, spoil
-from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, Scale, scale_of
+from bookproof.models.generate.venues import ACCOUNTS, LEVELS, MARGIN_ACCOUNTS, SIZES, Scale, scale_of
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -24,15 +24,22 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -87,10 +94,14 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.HALTS: {"halt": 1, "resume": 3},
     Feature.CLOCK: {"advance_clock": 3, "end_of_day": 1},
     Feature.SNAPSHOT: {"snapshot": 1},
+    Feature.KILL_SWITCH: {"kill_switch": 1, "reinstate": 3, "disconnect": 1},
+    Feature.BANDS: {"set_reference": 2},
+    Feature.BREAKER: {"index_level": 3, "resume_market": 2},
     Feature.BAD_INPUT: {"spoiled": 4},
     Feature.AUCTIONS: {"set_phase": 8},
     Feature.LISTS: {"list": 6},
     Feature.ACCOUNTS: {"deposit": 3, "withdraw": 1, "set_limits": 1, "reduce": 2, "bust": 1, "block": 1},
+    Feature.MARGIN: {"mark": 2, "liquidate": 2},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
 
@@ -188,7 +199,7 @@ def _submit(code: int, context: Context) -> Submit:
     if pattern is PLAIN_PATTERN:
         plain = (symbol, order_id, account + 1, _SIDES[side], quantity, price)
         return Submit(*plain, _GTC, None, False, 0, None, None, self_trade)
-    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden = pattern
+    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden, on_disconnect = pattern
     stop = display = expires = None
     minimum = 0
     if is_stop:
@@ -206,7 +217,7 @@ def _submit(code: int, context: Context) -> Submit:
         code, later = divmod(code, 12)
         expires = step + later
     fields = (symbol, order_id, account + 1, _SIDES[side], quantity, None if market else price)
-    return Submit(*fields, lives, stop, post_only, minimum, display, expires, self_trade)
+    return Submit(*fields, lives, stop, post_only, minimum, display, expires, self_trade, on_disconnect)
 
 
 def _perhaps_used(code: int, used: Sequence[tuple[Symbol, OrderId]], fresh: OrderId) -> tuple[int, OrderId]:
@@ -326,6 +337,33 @@ def _mass_cancel(code: int, context: Context) -> MassCancel:
     return MassCancel(code % ACCOUNTS + 1)
 
 
+def _kill_switch(code: int, context: Context) -> KillSwitch:
+    return KillSwitch(code % ACCOUNTS + 1)
+
+
+def _reinstate(code: int, context: Context) -> Reinstate:
+    return Reinstate(code % ACCOUNTS + 1)
+
+
+def _disconnect(code: int, context: Context) -> Disconnect:
+    return Disconnect(code % ACCOUNTS + 1)
+
+
+def _set_reference(code: int, context: Context) -> SetReference:
+    scales = context.plan.scales
+    code, at = divmod(code, len(scales))
+    return SetReference(scales[at].symbol, scales[at].prices[code % LEVELS])
+
+
+def _index_level(code: int, context: Context) -> IndexLevel:
+    """Between 75 and 106: each drawn level stands a chance to be crossed."""
+    return IndexLevel(75 + code % 32)
+
+
+def _resume_market(code: int, context: Context) -> Resume:
+    return Resume()
+
+
 def _book_or_market(code: int, context: Context) -> Symbol | None:
     scales = context.plan.scales
     at = code % (len(scales) + 1)
@@ -433,6 +471,23 @@ def _block(code: int, context: Context) -> BlockTrade:
     return BlockTrade(symbol, buyer + 1, seller + 1, prices[code % LEVELS], quantities[size])
 
 
+def _mark(code: int, context: Context) -> SetMark:
+    """A price of the book's, or about twice or half of that: far enough to leave somebody short of margin."""
+    code, at = divmod(code, len(context.plan.drawn_scales))
+    symbol, prices, _ = context.plan.drawn_scales[at]
+    code, level = divmod(code, LEVELS)
+    price, step = prices[level], max(1, prices[1] - prices[0])
+    return SetMark(symbol, (price, 2 * price, price // 2 // step * step)[code % 3])
+
+
+def _liquidate(code: int, context: Context) -> Liquidate:
+    """Under a new id: its orders are gone when it has ended, so the id is free again; one time in eight it is used."""
+    code, at = divmod(code, 8)
+    code, account = divmod(code, 2 * len(MARGIN_ACCOUNTS) + 1)
+    order_id = _target(code, context)[2] if at == 7 else len(context.used) + 1
+    return Liquidate((*MARGIN_ACCOUNTS * 2, 1)[account], order_id)
+
+
 def _spoiled(code: int, context: Context) -> Command:
     decoders = context.plan.decoders
     code, at = divmod(code, len(decoders))
@@ -450,6 +505,12 @@ _DECODERS: Mapping[str, Decoder] = {
     "advance_clock": _advance_clock,
     "end_of_day": _end_of_day,
     "snapshot": _snapshot,
+    "kill_switch": _kill_switch,
+    "reinstate": _reinstate,
+    "disconnect": _disconnect,
+    "set_reference": _set_reference,
+    "index_level": _index_level,
+    "resume_market": _resume_market,
     "spoiled": _spoiled,
     "set_phase": _set_phase,
     "list": _list,
@@ -459,4 +520,6 @@ _DECODERS: Mapping[str, Decoder] = {
     "reduce": _reduce,
     "bust": _bust,
     "block": _block,
+    "mark": _mark,
+    "liquidate": _liquidate,
 }

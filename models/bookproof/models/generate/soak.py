@@ -8,7 +8,7 @@ from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import Features
 from bookproof.models.generate.funds import opening_deposits, profile_for
 from bookproof.models.generate.packed import BITS, decode, plan_for
-from bookproof.models.generate.venues import books
+from bookproof.models.generate.venues import books, closed
 from bookproof.spec.profile import DEFAULT, Profile
 
 SHORTEST, LONGEST = 20, 60
@@ -29,7 +29,7 @@ def soak_case(seed: int, number: int, features: Features, profile: Profile = DEF
     dice = random.Random(f"bookproof {seed} {number}")
     listed = books(features)
     chosen = sorted(dice.sample(range(len(listed)), dice.choice(BOOK_COUNTS)))
-    instruments = tuple(listed[at] for at in chosen)
+    instruments = closed(listed[at] for at in chosen)
     draw = dice.getrandbits
     codes = [draw(BITS) for _ in range(dice.randint(SHORTEST, LONGEST))]
     profile = profile_for(features, profile)

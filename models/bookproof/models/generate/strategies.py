@@ -25,7 +25,7 @@ from bookproof.models.generate.funds import opening_deposits, profile_for
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.soak import FEWEST_BOOKS, LONGEST, SHORTEST
 from bookproof.models.generate.spoil import WAYS, spoil
-from bookproof.models.generate.venues import ACCOUNTS, DISTINCT, LEVELS, SIZES, USUAL_PRICE, books
+from bookproof.models.generate.venues import ACCOUNTS, DISTINCT, LEVELS, SIZES, USUAL_PRICE, books, closed
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -34,15 +34,22 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -73,6 +80,9 @@ SIDES: SearchStrategy[Side] = st.sampled_from(Side)
 ACCOUNT: SearchStrategy[Account] = st.integers(1, ACCOUNTS)
 QUANTITY: SearchStrategy[Lots] = st.integers(1, SIZES)
 PRICE: SearchStrategy[Ticks] = st.integers(USUAL_PRICE, USUAL_PRICE + LEVELS - 1)
+INDEX: SearchStrategy[int] = st.integers(75, 106)
+MARK: SearchStrategy[Ticks] = st.integers(USUAL_PRICE // 2, 2 * USUAL_PRICE)
+"""Far enough from the prices to leave somebody short of margin."""
 TIME: SearchStrategy[int] = st.integers(0, 20)
 PHASE: SearchStrategy[Phase] = st.sampled_from((Phase.CALL, Phase.CONTINUOUS, *Phase))
 """The way into a call and out of it twice as often as the others."""
@@ -111,6 +121,7 @@ _TERMS: Mapping[Feature, SearchStrategy[Terms]] = {
     Feature.SELF_TRADE: st.fixed_dictionaries({"self_trade": _PREVENTION}),
     Feature.CLOCK: _lives(TimeInForce.DAY)
     | st.fixed_dictionaries({"time_in_force": st.just(TimeInForce.GTD), "expires": TIME}),
+    Feature.KILL_SWITCH: st.just({"cancel_on_disconnect": True}),
 }
 
 
@@ -206,6 +217,14 @@ def commands(
             st.builds(Bust, symbol, TRADE),
             st.builds(BlockTrade, symbol, ACCOUNT, ACCOUNT, PRICE, QUANTITY),
         ),
+        Feature.KILL_SWITCH: (
+            st.builds(KillSwitch, ACCOUNT),
+            st.builds(Reinstate, ACCOUNT),
+            st.builds(Disconnect, ACCOUNT),
+        ),
+        Feature.BANDS: (st.builds(SetReference, symbol, PRICE),),
+        Feature.BREAKER: (st.builds(IndexLevel, INDEX), st.builds(Resume)),
+        Feature.MARGIN: (st.builds(SetMark, symbol, MARK), st.builds(Liquidate, ACCOUNT, order_id)),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]
@@ -231,7 +250,7 @@ def sequences(
     >>> len(shortest), shortest[0] == Submit("ABC", 1, 1, Side.BUY, 1, 102)
     (20, True)
     """
-    listed = books(features)[:FEWEST_BOOKS] if instruments is None else tuple(instruments)
+    listed = closed(books(features)[:FEWEST_BOOKS]) if instruments is None else tuple(instruments)
     plan = plan_for(features, listed)
     codes = st.lists(_CODE, min_size=min_size, max_size=max_size)
     return codes.map(lambda drawn: decode(drawn, plan))
@@ -256,6 +275,6 @@ def cases(
         features = st.sampled_from(list(SWARM.values()))
     chosen = features if isinstance(features, frozenset) else draw(features)
     listed = books(chosen)
-    instruments = listed[: draw(st.integers(FEWEST_BOOKS, len(listed)))]
+    instruments = closed(listed[: draw(st.integers(FEWEST_BOOKS, len(listed)))])
     profile = profile_for(chosen, draw(st.sampled_from(list(profiles))))
     return Case(instruments, opening_deposits(instruments, profile) + draw(sequences(chosen, instruments)), profile)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,11 +13,17 @@ from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import (
     PROFILE_FILES,
     PROFILES,
+    CollarAction,
+    Icebergs,
     ListReplace,
+    MarketOrders,
     NoLiquidity,
     OcoFill,
+    OnDisconnect,
+    PostOnly,
     Profile,
     Reopen,
+    ReplaceAllows,
     ReplaceQuantity,
     Risk,
     StopsLookedAt,
@@ -33,6 +40,9 @@ SIZES = 10
 
 ACCOUNTS = 3
 """Few, so that orders meet orders of their own account."""
+
+MARGIN_ACCOUNTS = (2, 3)
+"""Those that have little cash (`funds`); the first is a cash account among them."""
 
 USUAL_PRICE = 100
 """The lowest price drawn where the instrument allows it: unlike any quantity or id in a sequence, so easy to spot."""
@@ -79,6 +89,15 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("rivals-reduced", oco_fill=OcoFill.REDUCE),
         Profile("each-fill-counts", stops_looked_at=StopsLookedAt.AFTER_EACH_FILL),
         Profile("cash-accounts", risk=Risk.CASH, least_block=3),
+        Profile("all-go-on-disconnect", on_disconnect=OnDisconnect.ALL),
+        Profile("collars-let-rest", collar_action=CollarAction.REST),
+        Profile("collars-halt", collar_action=CollarAction.HALT),
+        Profile("market-to-limit", market_orders=MarketOrders.LIMIT),
+        Profile("post-only-steps-back", post_only=PostOnly.REPRICE),
+        Profile("breaker", breaker_levels=(7, 13, 20)),
+        Profile("whole-icebergs", icebergs=Icebergs.WHOLE),
+        Profile("reductions-only", replace_allows=ReplaceAllows.REDUCTION),
+        Profile("margin-accounts", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""
@@ -108,7 +127,40 @@ def venue_named(name: str) -> ProfileFile[Profile]:
 
 def books(features: Features) -> tuple[Instrument, ...]:
     """The four books that a run with these features draws from."""
-    return LIMITED_BOOKS if Feature.LIMITS in features else PLAIN_BOOKS
+    listed = LIMITED_BOOKS if Feature.LIMITS in features else PLAIN_BOOKS
+    if Feature.HALTS in features:
+        listed = tuple(book._replace(underlying=_UNDERLYINGS.get(book.symbol)) for book in listed)
+    return tuple(map(_banded, listed, _WIDTHS)) if Feature.BANDS in features else listed
+
+
+def closed(instruments: Iterable[Instrument]) -> tuple[Instrument, ...]:
+    """Some of the books, none of which depends on one that is not among them.
+
+    >>> [book.underlying for book in closed([Instrument("XYZ", underlying="GHI")])]
+    [None]
+    """
+    chosen = tuple(instruments)
+    symbols = {book.symbol for book in chosen}
+    return tuple(book if book.underlying in symbols else book._replace(underlying=None) for book in chosen)
+
+
+_UNDERLYINGS = {"DEF": "ABC", "XYZ": "DEF"}
+"""A derivative, and a derivative of the derivative."""
+
+
+_WIDTHS = (
+    {"collar": 2},
+    {"band": 4, "protection": 1},
+    {"band": 4, "collar": 3},
+    {"collar": 1, "protection": 2},
+)
+"""Of the four books with bands, in ticks. Narrow ones, as the prices drawn are only eleven ticks apart."""
+
+
+def _banded(instrument: Instrument, widths: dict[str, int]) -> Instrument:
+    """The book with bands; the first three are around the middle of the drawn prices, the last around no price yet."""
+    reference = scale_of(instrument).prices[LEVELS // 2] if "protection" not in widths or "band" in widths else None
+    return instrument._replace(reference=reference, **{name: width * instrument.tick for name, width in widths.items()})
 
 
 class Scale(NamedTuple):

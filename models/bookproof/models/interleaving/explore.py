@@ -18,13 +18,14 @@ from bookproof.models.concurrent.check import Violation
 from bookproof.models.engines_by_name import Factory
 from bookproof.models.interleaving.digests import engine_digest, scenario_digest
 from bookproof.models.interleaving.program import Outcome, Program
-from bookproof.models.interleaving.reorders import reordered
+from bookproof.models.interleaving.reorders import reordered, right_in_all
 from bookproof.models.interleaving.sampling import Pct, UniformWalk, Walk
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler
 from bookproof.models.interleaving.search import Execute, Naive, Reduced, Search
 from bookproof.models.interleaving.stuck import RoundRobin, lines, overtaken, standstill, starved
 from bookproof.models.interleaving.token import Replay, without
+from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.interleaving.traces import linearizations, trace_of
 from bookproof.models.interleaving.wheels import THREADS
 from bookproof.models.interleaving.witness import Witness
@@ -493,6 +494,8 @@ class _Judge:
         violation = self._witness.judge(history)
         if violation is not None:
             return _unexplained(violation, run)
+        if right_in_all(outcome, self._witness):
+            return None
         for other in reordered(outcome):
             violation = self._witness.judge(other.history)
             if violation is not None:
@@ -530,16 +533,19 @@ Heard = list[tuple[int, str]]
 """What happened, in order: the thread, and what it did."""
 
 
-def replayed(make: Factory, replay: Replay) -> tuple[Outcome, Fault | None, Heard]:
+def replayed(
+    make: Factory, replay: Replay, recorder: Recorder | None = None, back_end: str = THREADS
+) -> tuple[Outcome, Fault | None, Heard]:
     """Run one schedule again, and hear what every thread does. After its last step everybody has its turn.
 
     Raises ValueError when the schedule asks for a thread that cannot go on.
     """
-    scheduler = Scheduler(len(replay.scenario.scripts))
+    scheduler = Scheduler(len(replay.scenario.scripts), back_end)
     scheduler.numbers_matter = False
     scheduler.racy = replay.points
     scheduler.most_tries = scheduler.most_steps
     program = Program(make, replay.scenario, scheduler)
+    program.recorder = recorder
     heard: Heard = []
     scheduler.tell = program.tell = lambda thread, what: heard.append((thread, what))
     try:

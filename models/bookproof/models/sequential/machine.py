@@ -24,7 +24,9 @@ from bookproof.models.generate.spoil import spoil
 from bookproof.models.generate.strategies import (
     ACCOUNT,
     AMOUNT,
+    INDEX,
     LIMITS,
+    MARK,
     PHASE,
     PRICE,
     QUANTITY,
@@ -38,7 +40,7 @@ from bookproof.models.generate.strategies import (
     order_lists,
     terms,
 )
-from bookproof.models.generate.venues import LEVELS, SIZES, books, scale_of
+from bookproof.models.generate.venues import LEVELS, SIZES, books, closed, scale_of
 from bookproof.models.sequential.differential import PATIENCE, SideBySide
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -48,15 +50,22 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
+    SetReference,
     SubmitList,
     TakeSnapshot,
     Withdraw,
@@ -123,7 +132,7 @@ def agreement_machine(
     >>> machine = agreement_machine(factory("striped"), PLAIN)
     >>> run_state_machine_as_test(machine, settings=settings(max_examples=5, database=None))
     """
-    listed = books(features)[:3]
+    listed = closed(books(features)[:3])
     symbols = st.sampled_from([instrument.symbol for instrument in listed])
     somewhere = st.none() | symbols
     scales = {instrument.symbol: scale_of(instrument) for instrument in listed}
@@ -257,6 +266,46 @@ def agreement_machine(
                 self, symbol: Symbol, buyer: Account, seller: Account, price: Ticks, quantity: Lots
             ) -> None:
                 self.do(BlockTrade(symbol, buyer, seller, price, quantity))
+
+        if Feature.KILL_SWITCH in features:
+
+            @rule(account=ACCOUNT)
+            def kill_switch(self, account: Account) -> None:
+                self.do(KillSwitch(account))
+
+            @rule(account=ACCOUNT)
+            def reinstate(self, account: Account) -> None:
+                self.do(Reinstate(account))
+
+            @rule(account=ACCOUNT)
+            def disconnect(self, account: Account) -> None:
+                self.do(Disconnect(account))
+
+        if Feature.BREAKER in features:
+
+            @rule(value=INDEX)
+            def index_level(self, value: int) -> None:
+                self.do(IndexLevel(value))
+
+            @rule()
+            def resume_market(self) -> None:
+                self.do(Resume())
+
+        if Feature.BANDS in features:
+
+            @rule(symbol=symbols, price=PRICE)
+            def set_reference(self, symbol: Symbol, price: Ticks) -> None:
+                self.do(SetReference(symbol, price))
+
+        if Feature.MARGIN in features:
+
+            @rule(symbol=symbols, price=MARK)
+            def set_mark(self, symbol: Symbol, price: Ticks) -> None:
+                self.do(SetMark(symbol, price))
+
+            @rule(account=ACCOUNT)
+            def liquidate(self, account: Account) -> None:
+                self.do(Liquidate(account, self.next_id))
 
         if Feature.LIMITS in features:
 
