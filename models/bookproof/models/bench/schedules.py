@@ -12,7 +12,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
@@ -23,6 +23,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bookproof.engine.interface import Engine
+from bookproof.engine.striped import StripedEngine
+from bookproof.engine.sync import THREADS as REAL
+from bookproof.engine.sync import Sync
 from bookproof.engine.zoo import ZOO
 from bookproof.models.engines_by_name import factory
 from bookproof.models.interleaving.explore import Explorer, Verdict, replayed
@@ -45,6 +49,8 @@ from bookproof.models.interleaving.small import (
 from bookproof.models.interleaving.token import read_token
 from bookproof.models.interleaving.wheels import GREENLETS, THREADS, has_greenlets
 from bookproof.models.interleaving.zoo import caught
+from bookproof.spec.instruments import Instrument
+from bookproof.spec.profile import DEFAULT, Profile
 
 FULL = 10_000
 """Programs and scenarios of the figures that are aimed at."""
@@ -97,7 +103,7 @@ def speeds(tell: Tell) -> Iterator[Figure]:
     yield Figure("schedules/s with the race detector, threads", "500", "1,500", f"{watched:,.0f}")
     for (threads, operations), floor, target in (((3, 2), "0.3 s", "0.05 s"), ((3, 3), "2 s", "0.3 s")):
         tell(0.5, f"verdict of {threads}x{operations}")
-        explorer, scenario = Explorer(factory("striped")), book_of(threads, operations)
+        explorer, scenario = Explorer(_two_stripes), book_of(threads, operations)
         times: list[float] = []
         for _ in range(5):
             begun = process_time()
@@ -110,12 +116,17 @@ def speeds(tell: Tell) -> Iterator[Figure]:
         )
 
 
+def _two_stripes(instruments: Iterable[Instrument], profile: Profile = DEFAULT, *, sync: Sync = REAL) -> Engine:
+    """The striped engine with a stripe for each of two books, as the peer has it."""
+    return StripedEngine(instruments, profile, stripes=2, sync=sync)
+
+
 def _rate(watch: bool, back_end: str = THREADS) -> float:
     """Schedules in a CPU second, set-up and answers included, but nothing judged."""
     scenario = book_of(3, 2)
     scheduler = Scheduler(len(scenario.scripts), back_end)
     try:
-        program = Program(factory("striped"), scenario, scheduler, watch)
+        program = Program(_two_stripes, scenario, scheduler, watch)
         begun, runs = process_time(), 0
         while runs < 200:
             runs += sum(1 for _ in Reduced(lambda choose: program.execute(choose).run))

@@ -16,6 +16,7 @@ from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, 
 from bookproof.models.interleaving.search import Execute, Naive, Node, Reduced, Search, Tree, Word, leads
 from bookproof.models.interleaving.traces import linearizations
 from bookproof.spec.commands import Cancel, Command
+from bookproof.spec.instruments import listing
 
 Outcome: TypeAlias = tuple[object, ...]
 By: TypeAlias = Callable[[Execute], Search]
@@ -384,4 +385,5 @@ def book_of(threads: int, operations: int) -> Scenario:
         }
         scripts.append(tuple(kinds[tuple(locks)](first + 2 * at) for at, locks in enumerate(wanted)))
     name = f"book-{threads}x{operations}"
-    return Scenario(name, "Orders, cancels and a basket over two books.", tuple(scripts), (sell(1, A), sell(2, B)))
+    about = "Orders, cancels and a basket over two books."
+    return Scenario(name, about, tuple(scripts), (sell(1, A), sell(2, B)), listing([A, B]))
