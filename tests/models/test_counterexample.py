@@ -117,6 +117,15 @@ def test_what_an_engine_raises_is_heard_where_it_happens() -> None:
     assert raised[0].site.file == "book.py"
 
 
+@pytest.mark.parametrize(("engine", "lines"), [("neighbours-stripe", 2), ("a-lock-a-side", 2)])
+def test_the_two_steps_of_a_race_are_marked(engine: str, lines: int, capsys: pytest.CaptureFixture[str]) -> None:
+    found = caught(engine)
+    assert found.by == "schedules: race"
+    main(["replay", found.token, "--engine", engine])
+    assert capsys.readouterr().out.count("  races") == lines
+    assert written(found.token, engine).count("<rect class=mark") >= lines
+
+
 # ── the page ──
 
 

@@ -17,7 +17,7 @@ from bookproof.models.interleaving.program import Outcome
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.story import telling
 from bookproof.models.interleaving.trace import Step
-from bookproof.models.interleaving.why import Held, Switch, Wait, held_in, switches_of, waits_of
+from bookproof.models.interleaving.why import Held, Switch, Wait, held_in, racing_in, switches_of, waits_of
 from bookproof.models.interleaving.words import letter
 from bookproof.models.report.plainly import plainly
 
@@ -130,6 +130,8 @@ def _timeline(found: Counterexample, turns: Sequence[Switch]) -> str:
         tip = escape(f"{letter(each.thread)} holds {each.place}")
         parts.append(f"<rect {box} fill='{colours[each.place]}'><title>{tip}</title></rect>")
     marked = {at for turn in turns for at in turn.conflict}
+    if found.fault is not None and found.fault.kind == "race":
+        marked |= racing_in(steps, found.outcome.run.races)
     for at in sorted(shown):
         step, x, y = steps[at], left[steps[at].thread] + inset, heights[at]
         if at in marked:
@@ -143,7 +145,7 @@ def _timeline(found: Counterexample, turns: Sequence[Switch]) -> str:
     width, height = 44 + column * len(busy), bottom + 4
     locks = [f"<span><i style='background:{colour}'></i>{escape(place)}</span>" for place, colour in colours.items()]
     return (
-        f"<p class=legend>{''.join(locks)}<span><b class=mark></b>what conflicts at a switch</span></p><div class=wide>"
+        f"<p class=legend>{''.join(locks)}<span><b class=mark></b>what conflicts</span></p><div class=wide>"
         f"<svg role=img aria-label='timeline' width={width} height={height} viewBox='0 0 {width} {height}'>"
         "<defs><marker id=tip viewBox='0 0 8 8' refX=7 refY=4 markerWidth=6 markerHeight=6 orient=auto>"
         f"<path d='M0 0L8 4L0 8z' class=tip /></marker></defs>{''.join(parts)}</svg></div>"

@@ -34,7 +34,7 @@ _READS = (
     "replace_refusal",
 )
 _WRITES = (
-    *("submit", "cancel", "replace", "fill", "trigger_stops", "cancel_account", "expire_due", "expire_day"),
+    *("submit", "cancel", "replace", "fill", "trigger_stops", "cancel_account", "expire_due", "expire_day", "forget"),
     *("hold", "unhold", "take_out", "go"),
 )
 _READS_MARKET = ("submit", "replace", "refusal", "why_not_replace", "replace_refusal", "go")

@@ -36,6 +36,8 @@ SECONDS = 60.0
 _STYLES = {Verdict.VERIFIED: "green", Verdict.FAILED: "bold red"}
 _CODES = {Verdict.VERIFIED: 0, Verdict.FAILED: 1}
 _UNFINISHED = 3
+_MANY = 100
+"""So many scenarios have a row each; of more, only those that fail."""
 
 
 # ── explore ──
@@ -171,7 +173,7 @@ def _print(certificates: Sequence[Certificate], engine: str, html: str | None) -
         table.add_column(heading)
     for column in table.columns[3:]:
         column.justify = "right"
-    shown = certificates if len(certificates) <= 40 else [each for each in certificates if each.fault is not None]
+    shown = certificates if len(certificates) <= _MANY else [each for each in certificates if each.fault is not None]
     for certificate in shown:
         table.add_row(
             certificate.scenario.name,
@@ -248,7 +250,7 @@ def tell(console: Console, token: str, engine: str, full: bool = False, html: st
     console.print(Text(f"{token} on {engine}: {fault.story if fault else 'explained by its stamps'}", "bold"))
     console.print(scenario.about, f"{len(schedule)} steps, {switches(schedule)} switches.", highlight=False)
     console.print(scenario_table(scenario, outcome))
-    console.print(columns(scenario, recorder.steps[:_TOLD], fault))
+    console.print(columns(scenario, recorder.steps[:_TOLD], fault, outcome.run.races))
     if full:
         console.print(Text("The full trace", "italic"))
         for line in full_trace(recorder.steps):

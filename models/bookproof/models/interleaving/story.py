@@ -10,8 +10,9 @@ from rich.text import Text
 from bookproof.models.interleaving.explore import Fault
 from bookproof.models.interleaving.program import Outcome
 from bookproof.models.interleaving.scenarios import Scenario
+from bookproof.models.interleaving.scheduler import Race
 from bookproof.models.interleaving.trace import Step
-from bookproof.models.interleaving.why import Switch, switches_of
+from bookproof.models.interleaving.why import Switch, racing_in, switches_of
 from bookproof.models.interleaving.words import letter
 from bookproof.models.report.plainly import plainly
 
@@ -32,12 +33,13 @@ def scenario_table(scenario: Scenario, outcome: Outcome) -> Table:
     return table
 
 
-def columns(scenario: Scenario, steps: Sequence[Step], fault: Fault | None) -> Table:
+def columns(scenario: Scenario, steps: Sequence[Step], fault: Fault | None, races: Iterable[Race] = ()) -> Table:
     """What happened, from top to bottom, with the lines of the engine; before each switch, why it matters."""
     busy = [thread for thread, script in enumerate(scenario.scripts) if script]
     table = Table("", *(letter(thread) for thread in busy), title="The interleaving", title_justify="left")
     turns = {switch.at: switch for switch in switches_of(steps)}
-    shown = telling(steps, turns.values())
+    racing = racing_in(steps, races if fault is not None and fault.kind == "race" else ())
+    shown = telling(steps, turns.values()) | racing
     for at, step in enumerate(steps):
         switch = turns.get(at)
         if switch is not None:
@@ -45,7 +47,7 @@ def columns(scenario: Scenario, steps: Sequence[Step], fault: Fault | None) -> T
             why = Text(f"{letter(switch.leaves)} → {letter(switch.enters)}: {switch.why}", "italic yellow")
             table.add_row("", *(why if thread == switch.enters else "" for thread in busy))
         if at in shown and step.thread in busy:
-            table.add_row(str(at + 1), *(_cell(step) if step.thread == thread else "" for thread in busy))
+            table.add_row(str(at + 1), *(_cell(step, at in racing) if step.thread == thread else "" for thread in busy))
     if fault is not None:
         expected = f"\nthe rule book says: {fault.expected}" if fault.expected else ""
         table.caption = f"{fault.kind}: {fault.story}{expected}"
@@ -62,8 +64,10 @@ def telling(steps: Sequence[Step], turns: Iterable[Switch]) -> set[int]:
 _COLOURS = {"takes": "cyan", "leaves": "cyan", "waits for": "bold red", "raises": "bold red", "writes": "green"}
 
 
-def _cell(step: Step) -> Text:
+def _cell(step: Step, races: bool) -> Text:
     text = Text(step.what, _COLOURS.get(step.verb, ""))
+    if races:
+        text.append("  races", "bold red")
     if step.site is not None and step.verb != "leaves":
         text.append(f"\n{step.site}  {step.site.code}", "dim")
     return text

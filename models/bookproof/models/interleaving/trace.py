@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from bookproof.models.report.plainly import plainly
 from bookproof.spec.reasons import RejectReason
-from bookproof.spec.views import OrderStatus, Queue, QueuedOrder
+from bookproof.spec.views import OrderStatus, Queue, QueuedOrder, Stops
 
 _ENGINE = "bookproof/engine/"
 _HELPERS = ("_holding", "_holding_all", "_holding_to_spend", "_holding_balances")
@@ -211,14 +211,17 @@ class Recorder:
             result = act()
         except Exception as error:
             self._raised.add(me)
-            self._add(me, "raises", f"{type(error).__name__}: {error}", sites=tuple(_stack_of(error)))
+            sites, cells = tuple(_stack_of(error)), tuple(dict.fromkeys(touched))
+            self._add(me, "raises", f"{type(error).__name__}: {error}", sites=sites, touched=cells)
             raise
         finally:
             del self._deep[me]
         if touched:
             writes = any(changes for _, changes in touched)
             said = events[before:] if events is not None else result
-            where = self._named.get(place, place) or ", ".join(dict.fromkeys(cell for cell, _ in touched))
+            where = self._named.get(place, place) or ", ".join(
+                dict.fromkeys(cell for cell, changes in touched if changes is writes)
+            )
             value = _value(name, given, said)
             self._add(
                 me,
@@ -363,6 +366,9 @@ def _short(result: Any) -> str:
             sides = (("bids", result.bids), ("asks", result.asks))
             told = [f"{side} {', '.join(map(_lots, them))}" for side, them in sides if them]
             return "; ".join(told) or "empty"
+        case Stops():
+            told = [str(stop.order_id) for stop in (*result.buys, *result.sells)]
+            return f"orders {', '.join(told)}" if told else "none"
         case list() | tuple() if result and all(hasattr(one, "__struct_fields__") for one in result):
             return plainly(*result)
         case list() | tuple() | dict() if not result:

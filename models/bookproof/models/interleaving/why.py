@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from bookproof.models.interleaving.scheduler import Race
 from bookproof.models.interleaving.trace import Step
 from bookproof.models.interleaving.words import letter
 
@@ -157,6 +158,32 @@ def waits_of(steps: Sequence[Step]) -> list[Wait]:
     """
     waiting = [step for step in steps if step.verb == "waits for"]
     return [Wait(step.thread, step.place, _holder(steps, len(steps), step.place)) for step in waiting]
+
+
+def racing_in(steps: Sequence[Step], races: Iterable[Race]) -> set[int]:
+    """The steps that race: for each race, of either thread the first that touches the cell without the other's leave.
+
+    >>> one = Step(0, "writes", "book A", turn=1, touched=(("book A", True),))
+    >>> other = Step(1, "reads", "book A", turn=2, touched=(("book A", False),))
+    >>> sorted(racing_in([one, other], [Race("A", (0, 1))]))
+    [0, 1]
+    """
+    found: set[int] = set()
+    for race in races:
+        names = {race.cell, f"book {race.cell}"}
+        first, then = (
+            [at for at, step in enumerate(steps) if step.thread == thread and names & dict(step.touched).keys()]
+            for thread in race.threads
+        )
+        pairs = [
+            (steps[one].minor + steps[other].minor, one, other)
+            for one in first
+            for other in then
+            if one != other and any(_writes(steps[at], name) for at in (one, other) for name in names)
+        ]
+        if pairs:
+            found |= set(min(pairs)[1:])
+    return found
 
 
 class Held(NamedTuple):

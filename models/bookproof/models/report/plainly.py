@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from bookproof.models.report.literal import literal
-from bookproof.spec.commands import AdvanceClock, Basket, Cancel, Halt, MassCancel, Replace, Resume, Submit
-from bookproof.spec.events import Accepted, Cancelled, Halted, Rejected, Replaced, Resumed, Trade
-from bookproof.spec.values import Ticks
+from bookproof.spec.commands import (
+    AdvanceClock,
+    Basket,
+    Cancel,
+    Halt,
+    MassCancel,
+    Replace,
+    Resume,
+    Submit,
+    TakeSnapshot,
+)
+from bookproof.spec.events import Accepted, Cancelled, Halted, Rejected, Replaced, Resumed, SnapshotTaken, Trade
+from bookproof.spec.values import Phase, Ticks
+from bookproof.spec.views import BookView, Stops
 
 
 def plainly(*values: object) -> str:
@@ -37,6 +48,10 @@ def _words(value: object) -> str:
             return f"the clock moves to {value.now}"
         case Halt() | Resume() | Halted() | Resumed():
             return f"{type(value).__name__.lower()} {value.symbol or 'the market'}"
+        case TakeSnapshot():
+            return "a picture of all books"
+        case SnapshotTaken():
+            return f"a picture: {'; '.join(map(_pictured, value.books))}"
         case Accepted():
             return f"order {value.order_id} accepted"
         case Rejected():
@@ -51,6 +66,25 @@ def _words(value: object) -> str:
             return f"{value.symbol}: order {value.order_id} replaced"
         case _:
             return literal(value)
+
+
+def _pictured(book: BookView) -> str:
+    """A book of a picture; as Python where there is more in it than plain orders.
+
+    >>> from bookproof.spec.views import Queue, QueuedOrder, Stops
+    >>> bids = (QueuedOrder(1, 7, 99, 2, 2),)
+    >>> _pictured(BookView("A", Phase.CONTINUOUS, 100, Queue(bids, ()), Stops((), ())))
+    'A last 100, order 1 bids 2 at 99'
+    """
+    queue, last = book.queue, book.last_price
+    plain = BookView(book.symbol, book.phase, last, queue, Stops((), ()))
+    if book != plain or any(one.visible != one.leaves for one in (*queue.bids, *queue.asks)):
+        return literal(book)
+    told = [f"order {one.order_id} bids {one.leaves}{_at(one.price)}" for one in queue.bids]
+    told += [f"order {one.order_id} asks {one.leaves}{_at(one.price)}" for one in queue.asks]
+    phase = "" if book.phase is Phase.CONTINUOUS else f" ({book.phase})"
+    traded = "" if last is None else f" last {last},"
+    return f"{book.symbol}{phase}{traded} {', '.join(told) or 'empty'}"
 
 
 def _at(price: Ticks | None) -> str:
