@@ -21,6 +21,7 @@ from bookproof.engine.zoo.lock_defects import (
 from bookproof.engine.zoo.money_defects import MONEY
 from bookproof.engine.zoo.reading_defects import READINGS
 from bookproof.engine.zoo.stamp_defects import STAMPS
+from bookproof.engine.zoo.waiting_defects import WAITING
 
 __all__ = ["ZOO", "Defect"]
 
@@ -141,6 +142,7 @@ ZOO = {
             "made up: the positions are kept with the books, so that is where a check over all of them looks.",
             "maker-on-margin",
         ),
+        *WAITING,
     )
 }
 """Every engine of the zoo by name."""

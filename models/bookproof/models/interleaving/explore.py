@@ -23,6 +23,7 @@ from bookproof.models.interleaving.sampling import Pct, UniformWalk, Walk
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler
 from bookproof.models.interleaving.search import Execute, Naive, Reduced, Search
+from bookproof.models.interleaving.stuck import RoundRobin, lines, overtaken, standstill, starved
 from bookproof.models.interleaving.token import Replay, without
 from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.interleaving.traces import linearizations, trace_of
@@ -103,11 +104,14 @@ class Fault(NamedTuple):
     """A run that was wrong."""
 
     kind: str
-    """`deadlock`, `race`, `error`, or how the answers are not explained: `answer`, `real time`, …"""
+    """`deadlock`, `lost wake-up`, `livelock`, `starvation`, `race`, `error`, or how the answers are not explained:
+    `answer`, `real time`, …"""
     story: str
     schedule: tuple[int, ...]
     expected: str = ""
     """What the rule book says, where that is what differs."""
+    lines: tuple[str, ...] = ()
+    """Where in the source each waits that cannot go on: known when the run is told again."""
 
 
 class Certificate(NamedTuple):
@@ -143,6 +147,8 @@ class Certificate(NamedTuple):
     """Of the source of the engine."""
     races: tuple[str, ...] = ()
     """Cells that were seen to race."""
+    overtaken: int = 0
+    """When everybody has its turn: how often one thread took a lock while another one asked for it, at most."""
 
     @property
     def scenario_digest(self) -> str:
@@ -221,13 +227,16 @@ class Explorer:
         strayed = ""
         spent = False
         endless = spun = False
+        longest = 0
         racy: frozenset[str] = frozenset()
         with _stage(self._make, scenario, self._back_end) as stage:
             while True:
                 points = stage.scheduler.racy = racy
                 tally = _Tally(how)
                 search = how.search(stage.execute)
-                for run in search:
+                if not runs:
+                    fault, longest = stage.fairly()
+                for run in search if fault is None else ():
                     runs += 1
                     cut += run.cut
                     outcome = stage.outcome
@@ -239,6 +248,9 @@ class Explorer:
                         break
                     if not run.cut:
                         tally.add(run)
+                    if run.spun & run.waiting.keys():
+                        fault = stage.goes_round(run)
+                    elif not run.cut or run.endless:
                         fault = judge.fault(outcome)
                     if run.races and race is None:
                         race, raced, raced_at = _raced(run), runs, points
@@ -257,6 +269,8 @@ class Explorer:
                 if strayed or fault is not None or spent or racy <= points:
                     break
             watched = stage.watched
+            if fault is not None and fault.kind == "livelock":
+                fault = stage.sooner(fault)
         if fault is None and race is not None:
             fault, points = race, raced_at  # a schedule means something only with the points that it was made with
         verdict, limit, bitten = Verdict.VERIFIED, "", False
@@ -293,6 +307,7 @@ class Explorer:
             expected=search.estimate(),
             limit=limit,
             strayed=strayed,
+            overtaken=longest,
             engine_digest=engine_digest(type(self._make(scenario.instruments, scenario.profile))),
         )
 
@@ -320,7 +335,7 @@ class Explorer:
         assert best is not None
         with _stage(self._make, certificate.scenario, self._back_end) as stage:
             points = stage.scheduler.racy = frozenset((*certificate.points, *certificate.races))
-            most = switches(best.schedule) + (points != frozenset(certificate.points))
+            most = 0 if best.kind in _FAIR else switches(best.schedule) + (points != frozenset(certificate.points))
             for allowed in range(most):
                 for tried, run in enumerate(Naive(stage.execute, allowed)):
                     fault = None if run.cut else judge.fault(stage.outcome) or _raced(run)
@@ -334,6 +349,8 @@ class Explorer:
 _RUNS_FOR_HARM = 600
 _SHRINKING_SECONDS = 5.0
 _MOST_SCHEDULES = 2_000
+_MOST_AT_A_TIME = 3
+_LONGEST_WAY_IN = 40
 
 
 class _Stage:
@@ -360,6 +377,48 @@ class _Stage:
     def watched(self) -> bool:
         """Whether the last run would have shown its data races."""
         return self.program.watched
+
+    def fairly(self) -> tuple[Fault | None, int]:
+        """Give everybody its turn: what is wrong with that, and how often one thread overtook another one, at most.
+
+        Where threads try, or look, in vain, who has how many steps at a time makes a difference: a few are tried.
+        """
+        longest = overtaken(self._spin(RoundRobin()))
+        fault = _starved(self.outcome.run)
+        for steps in range(1, _MOST_AT_A_TIME + 1):
+            run = self.outcome.run if steps == 1 else self._spin(RoundRobin(steps))
+            stuck = standstill(run)
+            if fault is None and stuck is not None and stuck.kind == "livelock":
+                fault = Fault(*stuck, run.schedule)
+            if fault is not None or not any(event.action.kind in ("fail", "look") for event in run.events):
+                break
+        return fault, 0 if longest is None else longest.times
+
+    def sooner(self, livelock: Fault) -> Fault:
+        """The same livelock by giving everybody its turn as soon as may be."""
+        for steps in range(min(len(livelock.schedule), _LONGEST_WAY_IN)):
+            schedule = livelock.schedule[:steps]
+            sooner = self._goes_round(schedule)
+            if sooner is not None:
+                return sooner
+        return livelock
+
+    def goes_round(self, run: Run) -> Fault | None:
+        """Whether threads that were made to wait for what they tried would try for ever, when all have their turn."""
+        return self._goes_round(run.schedule)
+
+    def _goes_round(self, schedule: Sequence[int]) -> Fault | None:
+        stuck = standstill(self._spin(_Following(schedule)))
+        return Fault(*stuck, tuple(schedule)) if stuck is not None and stuck.kind == "livelock" else None
+
+    def _spin(self, choose: Choose) -> Run:
+        """Run it once, and let everybody try as often as it likes."""
+        scheduler = self.scheduler
+        most, scheduler.most_tries = scheduler.most_tries, scheduler.most_steps
+        try:
+            return self.execute(choose)
+        finally:
+            scheduler.most_tries = most
 
     def again(self, first: Outcome) -> str:
         """Run the same schedule a second time; what differs first, or nothing."""
@@ -422,10 +481,14 @@ class _Judge:
         if run.errors:
             thread, error = min(run.errors.items())
             return Fault("error", f"thread {letter(thread)} raised {type(error).__name__}: {error}", run.schedule)
-        if run.waiting:
-            return Fault("deadlock", _circle(run), run.schedule)
+        stuck = standstill(run)
+        if stuck is not None:
+            return Fault(*stuck, run.schedule)
+        if run.cut:
+            return None
         history = outcome.history
-        assert history is not None
+        if history is None:  # it was made to wait for what it only tried
+            return None
         told = sorted((each.client, each.number, each.answer.events) for each in outcome.told)
         self.outcomes.add((tuple(told), history.final, history.accounts))
         violation = self._witness.judge(history)
@@ -447,6 +510,15 @@ def _unexplained(violation: Violation, run: Run) -> Fault:
     return Fault(violation.kind, story, run.schedule, plainly(*violation.expected))
 
 
+_FAIR = ("livelock", "starvation")
+"""Faults of fair runs: their schedule is what comes before everybody has its turn, one after the other."""
+
+
+def _starved(run: Run) -> Fault | None:
+    stuck = starved(run)
+    return None if stuck is None else Fault(*stuck, ())
+
+
 def _raced(run: Run) -> Fault | None:
     for race in run.races:
         one, other = (letter(thread) for thread in race.threads)
@@ -457,16 +529,6 @@ def _raced(run: Run) -> Fault | None:
     return None
 
 
-def _circle(run: Run) -> str:
-    """Who waits for whom."""
-    waits: list[str] = []
-    for thread, action in sorted(run.waiting.items()):
-        holder = run.holders.get(action.place)
-        held = f", which {letter(holder)} holds" if holder is not None else ""
-        waits.append(f"{letter(thread)} waits for {action.place}{held}")
-    return "; ".join(waits)
-
-
 Heard = list[tuple[int, str]]
 """What happened, in order: the thread, and what it did."""
 
@@ -474,13 +536,14 @@ Heard = list[tuple[int, str]]
 def replayed(
     make: Factory, replay: Replay, recorder: Recorder | None = None, back_end: str = THREADS
 ) -> tuple[Outcome, Fault | None, Heard]:
-    """Run one schedule again, and hear what every thread does. After its last step whoever can goes on.
+    """Run one schedule again, and hear what every thread does. After its last step everybody has its turn.
 
     Raises ValueError when the schedule asks for a thread that cannot go on.
     """
     scheduler = Scheduler(len(replay.scenario.scripts), back_end)
     scheduler.numbers_matter = False
     scheduler.racy = replay.points
+    scheduler.most_tries = scheduler.most_steps
     program = Program(make, replay.scenario, scheduler)
     program.recorder = recorder
     heard: Heard = []
@@ -490,10 +553,15 @@ def replayed(
         outcome = program.execute(following)
     finally:
         scheduler.close()
-    if outcome.run.cut:
+    if outcome.run.cut and not outcome.run.endless:
         thread = letter(replay.schedule[following.done - 1])
         raise ValueError(f"thread {thread} cannot make step {following.done}")
-    return outcome, _Judge().fault(outcome) or _raced(outcome.run), heard
+    fault = _Judge().fault(outcome) or _raced(outcome.run)
+    if fault is None and not replay.schedule:  # only then everybody had its turn from the beginning
+        fault = _starved(outcome.run)
+    if fault is not None and fault.kind in _FAIR:
+        fault = fault._replace(schedule=replay.schedule)
+    return outcome, fault and fault._replace(lines=lines(outcome.run)), heard
 
 
 class _Following:
@@ -501,11 +569,12 @@ class _Following:
 
     def __init__(self, schedule: Sequence[int]) -> None:
         self._schedule = schedule
+        self._turns = RoundRobin()
         self.done = 0
 
     def __call__(self, wanted: Mapping[int, Action], able: frozenset[int]) -> int | None:
         self.done += 1
         if self.done > len(self._schedule):
-            return min(able)
+            return self._turns(wanted, able)
         chosen = self._schedule[self.done - 1]
         return chosen if chosen in able else None

@@ -22,6 +22,7 @@ from bookproof.models.interleaving.scenarios import NAMED, Scenario
 from bookproof.models.interleaving.story import as_test, columns, full_trace, scenario_table
 from bookproof.models.interleaving.token import read_token, token_of
 from bookproof.models.interleaving.trace import Recorder
+from bookproof.models.interleaving.wheels import BACK_ENDS, GREENLETS, THREADS, has_greenlets
 from bookproof.models.interleaving.words import switches
 from bookproof.models.report.terminal import Bars
 from bookproof.models.verdict import Disagreement, Result
@@ -71,6 +72,9 @@ def add_explore(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=_count, default=How().seed, metavar="S", help="of what is drawn (0)")
     parser.add_argument("--budget", type=float, default=SECONDS, metavar="SECONDS", help="a scenario, at most (60)")
+    parser.add_argument(
+        "--back-end", choices=BACK_ENDS, default=THREADS, metavar="KIND", help=f"{', '.join(BACK_ENDS)} (threads)"
+    )
     parser.add_argument("--html", metavar="FILE", help="the first counterexample also as a page of its own")
     parser.add_argument("--json", action="store_true", help="certificates as JSON on standard output")
     parser.set_defaults(run=explore)
@@ -87,7 +91,9 @@ def explore(asked: argparse.Namespace) -> int:
     """Search what was asked for. Exit code 0 verified, 1 failed, 3 something was not searched to its end."""
     scenarios = _asked_for(asked)
     how = How(Method(asked.search), asked.preemptions, asked.samples, asked.seed)
-    explorer = Explorer(factory(asked.engine))
+    if asked.back_end == GREENLETS and not has_greenlets():
+        raise InputError("options", 0, "--back-end", "threads, or pip install 'bookproof[greenlets]'", asked.back_end)
+    explorer = Explorer(factory(asked.engine), asked.back_end)
     certificates: list[Certificate] = []
     with Bars() as bars:
         for at, scenario in enumerate(scenarios):
@@ -144,6 +150,7 @@ def as_dict(certificate: Certificate, engine: str) -> dict[str, Any]:
         "schedules_counted": certificate.counted,
         "expected": round(certificate.expected, 1),
         "outcomes": certificate.outcomes,
+        "overtaken": certificate.overtaken,
         "points": list(certificate.points),
         "strayed": certificate.strayed,
         "scenario_digest": certificate.scenario_digest,
@@ -226,6 +233,10 @@ def replay(asked: argparse.Namespace) -> int:
     return 0 if tell(Console(), asked.token, asked.engine, asked.full, asked.html) is None else 1
 
 
+_TOLD = 200
+"""Steps of a run that are told: a run that never ends is told as far as it takes to see that."""
+
+
 def tell(console: Console, token: str, engine: str, full: bool = False, html: str | None = None) -> Fault | None:
     """Run a schedule again and print its story; with `full` every step, with `html` also as a page in this file."""
     replay = read_token(token)
@@ -239,12 +250,14 @@ def tell(console: Console, token: str, engine: str, full: bool = False, html: st
     console.print(Text(f"{token} on {engine}: {fault.story if fault else 'explained by its stamps'}", "bold"))
     console.print(scenario.about, f"{len(schedule)} steps, {switches(schedule)} switches.", highlight=False)
     console.print(scenario_table(scenario, outcome))
-    console.print(columns(scenario, recorder.steps, fault, outcome.run.races))
+    console.print(columns(scenario, recorder.steps[:_TOLD], fault, outcome.run.races))
     if full:
         console.print(Text("The full trace", "italic"))
         for line in full_trace(recorder.steps):
             console.print(line, soft_wrap=True)
     if fault is not None:
+        for place in fault.lines:
+            console.print(place, highlight=False, soft_wrap=True)
         console.print(as_test(token, engine), highlight=False)
     console.print(f"again: {again_by(token, engine)}", highlight=False)
     if html is not None:

@@ -51,12 +51,22 @@ T = TypeVar("T")
 _WORDS = {
     "win": "tries {} and takes it",
     "fail": "tries {} in vain",
-    "give": "gives {}",
+    "release": "leaves {}",
     "look": "looks at {}",
     "wait": "waits for {} no more",
     "sleep": "waits at {}",
     "draw": "draws {}",
 }
+
+
+def told(action: Action) -> str:
+    """What a thread does, in words.
+
+    >>> told(Action("take", "stripe 0")), told(Action("fail", "stripe 0"))
+    ('takes stripe 0', 'tries stripe 0 in vain')
+    """
+    return _WORDS.get(action.kind, f"{action.kind}s {{}}").format(action.place)
+
 
 MOST_STEPS = 400
 """Transitions after which a run is given up: an engine that does not spin comes nowhere near."""
@@ -440,7 +450,7 @@ class Scheduler:
             clock = self._step_aside(thread, kind, place)
         self._events.append(Event(thread, action, clock, before))
         if self.tell is not None and kind != "release":
-            self.tell(thread, _WORDS[kind].format(place) if kind in _WORDS else f"{kind}s {place}")
+            self.tell(thread, told(action))
 
     def _step_aside(self, thread: int, kind: str, place: str) -> Clock:
         """The same for whatever is not simply a lock that is taken."""

@@ -38,7 +38,8 @@ class Step(NamedTuple):
 
     thread: int
     verb: str
-    """`calls`, `takes`, `leaves`, `reads`, `writes`, `draws`, `waits for`, `raises`, `is told`."""
+    """`calls`, `takes`, `tries in vain`, `leaves`, `sleeps at`, `wakes who sleeps at`, `reads`, `writes`, `draws`,
+    `waits for`, `raises`, `is told`."""
     place: str
     """A lock, a cell or a counter; of a call its command, of an answer its events."""
     value: str = ""
@@ -150,8 +151,17 @@ class Recorder:
         sites = tuple(_stack())
         self._wants[me] = name, sites
         taken = acquire()
-        self._add(me, "takes", name, sites=sites)
+        self._add(me, "takes" if taken is not False else "tries in vain", name, sites=sites)
         return taken
+
+    def at(self, verb: str, name: str, act: Callable[[], Any]) -> Any:
+        """A thread does something else with one of the engine's primitives."""
+        me = self._scheduler._running
+        if me >= 0:
+            sites = tuple(_stack())
+            self._wants[me] = name, sites
+            self._add(me, verb, name, sites=sites)
+        return act()
 
     def leave(self, name: str, release: Callable[[], Any]) -> Any:
         """It leaves one."""
@@ -235,11 +245,29 @@ class _Heard:
         return getattr(self._scheduler, name)
 
     def lock(self, name: str) -> Any:
-        lock, recorder = self._scheduler.lock(name), self._recorder
-        inner = type(lock)
+        return self._told(self._scheduler.lock(name), name)
 
-        def acquire(self: Any, *given: Any) -> Any:
-            return recorder.take(name, lambda: inner.acquire(self, *given))
+    def try_lock(self, name: str) -> Any:
+        return self._told(self._scheduler.try_lock(name), name)
+
+    def rlock(self, name: str) -> Any:
+        return self._told(self._scheduler.rlock(name), name)
+
+    def condition(self, name: str, lock: Any) -> Any:
+        made, recorder = self._scheduler.condition(name, lock), self._recorder
+        inner = type(made)
+        methods: dict[str, Callable[..., Any]] = {
+            "wait": lambda self: recorder.at("sleeps at", name, lambda: inner.wait(self)),
+            "notify": lambda self, n=1: recorder.at("wakes who sleeps at", name, lambda: inner.notify(self, n)),
+        }
+        made.__class__ = type(f"Told{inner.__name__}", (inner,), methods)
+        return made
+
+    def _told(self, lock: Any, name: str) -> Any:
+        recorder, inner = self._recorder, type(lock)
+
+        def acquire(self: Any, *given: Any, **named: Any) -> Any:
+            return recorder.take(name, lambda: inner.acquire(self, *given, **named))
 
         def release(self: Any) -> Any:
             return recorder.leave(name, lambda: inner.release(self))
