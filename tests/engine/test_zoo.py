@@ -10,7 +10,7 @@ import pytest
 from bookproof.engine.striped import StripedEngine
 from bookproof.engine.sync import THREADS
 from bookproof.engine.zoo import ZOO
-from bookproof.engine.zoo.lock_defects import LookUpBeforeLock
+from bookproof.engine.zoo.lock_defects import LookUpBeforeLock, StaleRoute
 from bookproof.models.concurrent.check import check
 from bookproof.models.concurrent.recorder import RunError, record
 from bookproof.models.concurrent.run import run_concurrent
@@ -20,10 +20,10 @@ from bookproof.models.generate.soak import soak_case
 from bookproof.models.sequential.differential import compare, shrink
 from bookproof.models.sequential.run import run_sequential
 from bookproof.models.verdict import Verdict
-from bookproof.spec.commands import Basket, Cancel, Command, Leg, Replace, Submit
-from bookproof.spec.events import Cancelled
+from bookproof.spec.commands import Basket, Cancel, Command, Leg, Replace, Route, Submit
+from bookproof.spec.events import Cancelled, Trade
 from bookproof.spec.exchange import opening, run
-from bookproof.spec.instruments import listing
+from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import DEFAULT
 from bookproof.spec.values import Side
 
@@ -133,6 +133,23 @@ def test_look_up_before_lock_reports_a_filled_order_as_cancelled(
     _, right = run(state, [Cancel("ABC", 1)])
     assert (answer.events == right) is is_right
     assert isinstance(answer.events[0], Cancelled) is not is_right
+
+
+@pytest.mark.parametrize(("engine_type", "is_right"), [(StripedEngine, True), (StaleRoute, False)])
+def test_stale_route_passes_a_better_quote_over_that_came_while_it_made_up_its_mind(
+    engine_type: type[StripedEngine], is_right: bool
+) -> None:
+    pool = (Instrument("ABC", group="pool"), Instrument("XYZ", group="pool"))
+    better = Submit("XYZ", 2, 1, Side.SELL, 5, 99)
+    sync = InterruptedOnce()
+    engine = engine_type(pool, sync=sync)
+    engine.submit(sell(1, 5))
+    sync.before_next = lambda: engine.submit(better)
+    answer = engine.submit(Route(buy(3, 5)))
+    state, _ = run(opening(pool), [sell(1, 5), better])
+    _, right = run(state, [Route(buy(3, 5))])
+    assert right[1] == Trade("XYZ", 99, 5, 2, 3)
+    assert (answer.events == right) is is_right
 
 
 def test_unordered_stripes_deadlock_and_two_baskets_are_enough() -> None:

@@ -28,6 +28,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    Route,
     Submit,
     TakeSnapshot,
 )
@@ -89,6 +90,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.CLOCK: is_any(AdvanceClock, EndOfDay),
     Feature.SNAPSHOT: is_any(TakeSnapshot),
     Feature.BAD_INPUT: is_bad,
+    Feature.ROUTING: is_any(Route),
 }
 """What shows that a feature is on."""
 

@@ -63,6 +63,10 @@ BOOKS = (
 )
 
 
+ACROSS_BOOKS = {"L5"}
+"""Rules of orders over several books, reached, doctored and planted with defects in `test_rules_routing`."""
+
+
 # ── every invariant holds ──
 
 
@@ -146,7 +150,8 @@ def test_the_random_steps_reach_every_rule_that_is_a_decision_and_every_kind_of_
         for profile in PROFILES:
             for seed in range(12):
                 said.update(map(type, run(opening(BOOKS, profile), script(seed, 250))[1]))
-    assert set(reached) == {number for number, rule in RULES.items() if rule.shown_by == "decision"}
+    decisions = {number for number, rule in RULES.items() if rule.shown_by == "decision"}
+    assert set(reached) == decisions - ACROSS_BOOKS
     assert set(said) == set(EVENTS)
 
 
@@ -421,7 +426,8 @@ def test_every_invariant_refutes_a_step_made_wrong(
 
 
 def test_no_invariant_is_left_undoctored() -> None:
-    assert {name for name, *_ in DOCTORED} == {invariant.name for invariant in INVARIANTS}
+    doctored = {name for name, *_ in DOCTORED}
+    assert doctored == {invariant.name for invariant in INVARIANTS if not set(invariant.rules) <= ACROSS_BOOKS}
 
 
 def test_the_invariants_know_the_records_of_the_oracle_and_none_of_its_decisions() -> None:

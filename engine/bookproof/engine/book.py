@@ -112,7 +112,7 @@ class FastBook:
         self._market = market
         self._min_notional = instrument.min_notional
         # Below these nothing else needs to be checked, if the instrument has no other limits; else nothing is plain.
-        unlimited = instrument._replace(max_price=0, max_quantity=0) == Instrument(
+        unlimited = instrument._replace(max_price=0, max_quantity=0, group="") == Instrument(
             instrument.symbol, max_price=0, max_quantity=0
         )
         self._plain_price = min(instrument.max_price + 1, _SMALL) if unlimited else 0
@@ -408,6 +408,32 @@ class FastBook:
     def fill(self, order: Submit, events: list[Event]) -> None:
         """Let an order trade that `can_fill`. Stops are triggered when the caller says so (E2)."""
         self._enter(order, order.price, order.quantity, events)
+
+    # ── orders over several books ──
+
+    def against(self, side: Side) -> Ladder:
+        """The other side, which an order on `side` takes from."""
+        return self._against(side)
+
+    def owner_of(self, order: Submit) -> Account:
+        """Who an order that comes in trades for (G1)."""
+        return self._group.get(order.account, order.account)
+
+    def take_down_to(self, rung: int, order: Submit, leaves: Lots, events: list[Event]) -> tuple[Lots, Lots, bool]:
+        """Let an order of this book or another take from this one, down to a rung and no further.
+
+        Gives what is left of it, how much of it was prevented, and whether prevention had the last word.
+        """
+        opposite, owner = self._against(order.side), self.owner_of(order)
+        left, prevented = self._take(
+            opposite, rung, leaves, owner, order.self_trade, self.symbol, order.order_id, events
+        )
+        return left, prevented, self._taker_ended
+
+    def rest(self, order: Submit, leaves: Lots, executed: Lots, prevented: Lots) -> None:
+        """Let a new order rest that has taken what it could, here and elsewhere."""
+        assert order.price is not None
+        self._rest(order, order.price, leaves, executed, prevented, None)
 
     # ── stops ──
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from bookproof.engine import routing
 from bookproof.engine.book import FastBook, Market
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -20,6 +21,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    Route,
     Submit,
     TakeSnapshot,
 )
@@ -35,7 +37,7 @@ from bookproof.spec.events import (
     Resumed,
     SnapshotTaken,
 )
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import Instrument, listing_flaw
 from bookproof.spec.profile import Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import OrderId, Phase, Symbol, TimeInForce
@@ -51,6 +53,7 @@ class Floor:
             raise ValueError("an account stands in two self-trade groups; give it one owner (G1)")
         self.market = Market()
         self.books: dict[Symbol, FastBook] = {}
+        listed: list[Instrument] = []
         for instrument in instruments:
             if instrument.symbol in self.books:
                 raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
@@ -58,6 +61,17 @@ class Floor:
             if flaw is not None:
                 raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
             self.books[instrument.symbol] = book_type(instrument, profile, self.market)
+            listed.append(instrument)
+        flaw = listing_flaw(listed)
+        if flaw is not None:
+            raise ValueError(flaw)
+        # The books that an order routed from each book may touch, in listing order (L5).
+        self.group_of = {
+            one.symbol: tuple(
+                other.symbol for other in listed if other is one or (one.group and other.group == one.group)
+            )
+            for one in listed
+        }
 
     def carry_out(self, command: Command) -> Sequence[Event]:
         """Any command, from its own faults to its effects: hold everything it touches.
@@ -95,6 +109,9 @@ class Floor:
                 return self.end_of_day()
             case TakeSnapshot():
                 return [self.snapshot()]
+            case Route():
+                rejected = self.route_fault(command)
+                return self.route(command) if rejected is None else [rejected]
         raise TypeError(f"expected a command, got {type(command).__name__}; see bookproof.spec.commands")
 
     # ── what is wrong with a command by itself: no lock is needed, a listing never changes ──
@@ -114,6 +131,12 @@ class Floor:
                 faults.append((RejectReason.INVALID_LEGS.precedence, at, RejectReason.INVALID_LEGS))
             seen.add(leg.symbol)
         return _worst(basket, faults)
+
+    def route_fault(self, command: Route) -> Rejected | None:
+        """The refusal of a routed order that is wrong by itself."""
+        order = command.order
+        reason = routing.route_fault(order, self.books.get(order.symbol))
+        return None if reason is None else Rejected(order.symbol, order.order_id, reason)
 
     # ── one book: hold its stripe ──
 
@@ -167,6 +190,13 @@ class Floor:
         for order in orders:
             self.books[order.symbol].trigger_stops(events)
         return events
+
+    # ── the books of a group: hold the stripes of them all ──
+
+    def route(self, command: Route) -> list[Event]:
+        """A well-formed order takes the best levels of its group (L5)."""
+        own = self.books[command.order.symbol]
+        return routing.route(own, [self.books[symbol] for symbol in self.group_of[own.symbol]], command.order)
 
     # ── the whole market: hold every stripe ──
 

@@ -9,6 +9,7 @@ lock                  guards                                      taken by
 ``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt and resume of one book,
                                                                   views: the one stripe of the book
 several stripes       the books of a basket's legs                basket: the stripes of its legs
+several stripes       the books of a group (rule L5)              routed order: the stripes of its book's group
 all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
                       write them (any one stripe, to read them)   of day, snapshot
 ====================  ==========================================  =====================================================
@@ -43,6 +44,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    Route,
     Submit,
     TakeSnapshot,
 )
@@ -98,6 +100,7 @@ class StripedEngine(LockedViews):
             AdvanceClock: self._advance_clock,
             EndOfDay: self._end_of_day,
             TakeSnapshot: self._take_snapshot,
+            Route: self._route,
         }
 
     def submit(self, command: Command) -> Answer:
@@ -142,6 +145,19 @@ class StripedEngine(LockedViews):
             return self._stamped([rejected])
         with self._holding(self._stripe_of[leg.symbol] for leg in basket.legs):  # guards the legs' books
             return self._stamped(self._floor.basket(basket))
+
+    # ── the stripes of a group ──
+
+    def _route(self, command: Route) -> Answer:
+        rejected = self._floor.route_fault(command)
+        if rejected is not None:
+            return self._stamped([rejected])
+        with self._holding(self._stripes_of_group(command.order.symbol)):  # guards the group's books
+            return self._stamped(self._floor.route(command))
+
+    def _stripes_of_group(self, symbol: Symbol) -> Iterable[int]:
+        """The stripes of every book that an order routed from this one may touch: known before matching."""
+        return (self._stripe_of[member] for member in self._floor.group_of[symbol])
 
     # ── all stripes ──
 

@@ -38,7 +38,7 @@ from typing import IO, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from bookproof.spec.commands import COMMANDS, Command
 from bookproof.spec.events import EVENTS, Event
 from bookproof.spec.input_error import InputError, quote
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import Instrument, listing_flaw
 from bookproof.spec.profile import DEFAULT, PROFILES, Profile
 from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
@@ -284,6 +284,8 @@ def _check(header: Header[Any]) -> None:
         if (flaw := instrument.flaw()) is not None:
             raise InputError("", 0, f"instruments[{at}]", "limits that can be kept", f"those of {name}", flaw)
         listed.add(instrument.symbol)
+    if (flaw := listing_flaw(header.instruments)) is not None:
+        raise InputError("", 0, "instruments", "books that fit together", "others", flaw)
     for account, times in Counter(chain.from_iterable(header.profile.self_trade_groups)).items():
         if times > 1:
             got = f"account {account} in {times} places"

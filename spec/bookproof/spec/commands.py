@@ -1,7 +1,7 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
-`Submit`, `Cancel` and `Replace` touch one book. `Basket` touches the books of its legs. `MassCancel`, a market-wide
-`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them.
+`Submit`, `Cancel` and `Replace` touch one book. `Basket` touches the books of its legs, `Route` those of a group.
+`MassCancel`, a market-wide `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them.
 """
 
 from __future__ import annotations
@@ -120,8 +120,17 @@ class TakeSnapshot(Value, frozen=True):
     """One consistent picture of all books: no command is half in it."""
 
 
+class Route(Value, frozen=True):
+    """A new order that takes the best quotes of every book in its book's group (rule L5).
+
+    What is left of it rests in the book it names. It can be neither a stop nor post-only.
+    """
+
+    order: Submit
+
+
 Command: TypeAlias = (
-    Submit | Cancel | Replace | Basket | MassCancel | Halt | Resume | AdvanceClock | EndOfDay | TakeSnapshot
+    Submit | Cancel | Replace | Basket | MassCancel | Halt | Resume | AdvanceClock | EndOfDay | TakeSnapshot | Route
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -135,5 +144,6 @@ COMMANDS: tuple[type[Command], ...] = (
     AdvanceClock,
     EndOfDay,
     TakeSnapshot,
+    Route,
 )
 """Every kind of command."""

@@ -22,6 +22,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    Route,
     Submit,
     TakeSnapshot,
 )
@@ -35,10 +36,11 @@ from bookproof.spec.events import (
     Resumed,
     SnapshotTaken,
 )
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import Instrument, listing_flaw
 from bookproof.spec.kernel import HIDDEN, Resting
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.routing import route, route_fault
 from bookproof.spec.rulebook import fired
 from bookproof.spec.validation import basket_fault, cancel_fault, is_id, leg_order, replace_fault, submit_fault
 from bookproof.spec.values import Nanoseconds, OrderId, OrderState, Phase, Symbol, TimeInForce
@@ -94,6 +96,8 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
         if (flaw := instrument.flaw()) is not None:
             raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
         books[instrument.symbol] = Book(instrument)
+    if (flaw := listing_flaw(book.instrument for book in books.values())) is not None:
+        raise ValueError(flaw)
     return Exchange(profile, books)
 
 
@@ -129,6 +133,8 @@ def step(state: Exchange, command: Command) -> Stepped:
             return _end_of_day(state)
         case TakeSnapshot():
             return state, (SnapshotTaken(snapshot(state)),)
+        case Route():
+            return _route(state, command)
 
 
 def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
@@ -220,6 +226,19 @@ def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectRe
         return None
     reason, leg = min(refusals, key=lambda refusal: refusal[0].precedence)
     return leg, reason
+
+
+def _route(state: Exchange, command: Route) -> Stepped:
+    """One order over the books of a group (L5)."""
+    order = command.order
+    fault = route_fault(order, state.instrument(order.symbol))
+    if fault is None and state.halted:
+        fired("J6")
+        fault = RejectReason.MARKET_HALTED
+    if fault is not None:
+        return _refused(state, order.symbol, order.order_id, fault)
+    books, events = route(state.books, order, state.clock, state.profile)
+    return (state._with(*books) if books else state), tuple(events)
 
 
 def _mass_cancel(state: Exchange, command: MassCancel) -> Stepped:

@@ -32,6 +32,8 @@ class Instrument(Value, frozen=True):
     max_quantity: Lots = 10**12
     min_notional: int = 0
     """Least price times quantity of an order that names a price; 0 sets no limit."""
+    group: str = ""
+    """Books of one group have interchangeable quotes: a routed order takes the best (rule L5). "" is no group."""
 
     def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:
         """Whether price times quantity is large enough."""
@@ -62,6 +64,23 @@ class Instrument(Value, frozen=True):
     def accepts_quantity(self, quantity: object) -> bool:
         """Whether `quantity` is a whole number of lots within the limits."""
         return type(quantity) is int and self.min_quantity <= quantity <= self.max_quantity and quantity % self.lot == 0
+
+
+def listing_flaw(instruments: Iterable[Instrument]) -> str | None:
+    """What is wrong with the instruments together; None when an exchange may be opened with them.
+
+    >>> listing_flaw([Instrument("ABC", group="one"), Instrument("XYZ", lot=2, group="one")])
+    "'XYZ' has another tick or lot than the first book of its group 'one'; make them equal (L5)"
+    """
+    grids: dict[str, tuple[Ticks, Lots]] = {}
+    for instrument in instruments:
+        grid = instrument.tick, instrument.lot
+        if instrument.group and grids.setdefault(instrument.group, grid) != grid:
+            return (
+                f"{instrument.symbol!r} has another tick or lot than the first book of its group "
+                f"{instrument.group!r}; make them equal (L5)"
+            )
+    return None
 
 
 def listing(symbols: Iterable[Symbol]) -> tuple[Instrument, ...]:

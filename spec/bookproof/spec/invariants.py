@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeAlias
 
+from bookproof.spec.across import route_breaches
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -25,6 +26,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    Route,
     Submit,
     TakeSnapshot,
 )
@@ -571,7 +573,7 @@ def all_or_nothing(step: Step) -> Sentences:
     legs = dict.fromkeys(orders_of(step.command), 0)
     for tape in step.tapes.values():
         for taker in tape.entered:
-            met = [scene.event for scene in tape.scenes if scene.met is not None and scene.met.terms == taker]
+            met = [scene.event for scene in step.scenes if scene.met is not None and scene.met.terms == taker]
             traded = sum(event.quantity for event in met if isinstance(event, Trade))
             if taker in legs:
                 legs[taker] = traded
@@ -659,6 +661,8 @@ def prevention_has_a_cause(step: Step) -> Sentences:
     mode = SelfTradePrevention
     for scene in step.scenes:
         event, about, taker, facing = scene
+        if about is taker and isinstance(step.command, Route) and about.terms == step.command.order:
+            continue  # the cause may stand in another book: routes_take_the_best_level
         if isinstance(event, Trade) or (isinstance(event, Cancelled) and event.reason is not CancelReason.SELF_TRADE):
             continue
         asked = mode.NONE if taker is None else taker.terms.self_trade
@@ -682,15 +686,26 @@ def prevention_has_a_cause(step: Step) -> Sentences:
 def remainder_never_rests(step: Step) -> Sentences:
     """Who was cancelled is gone, and an aggressor that asks for both to be cancelled goes with the maker."""
     for symbol, tape in step.tapes.items():
-        for at, scene in enumerate(tape.scenes):
+        for scene in tape.scenes:
             if not isinstance(scene.event, Cancelled):
                 continue
             if _live(step.after, symbol, scene.about.order_id):
                 yield f"order {scene.about.order_id} was cancelled, and it is live in {symbol}"
             if scene.met is not None and scene.met.terms.self_trade is SelfTradePrevention.CANCEL_BOTH:
-                following = [other.about.order_id for other in tape.scenes[at + 1 : at + 2]]
+                at = step.events.index(scene.event)
+                following = [other.order_id for other in step.events[at + 1 : at + 2] if isinstance(other, Cancelled)]
                 if following != [scene.met.order_id]:
                     yield f"{scene.about.order_id} was cancelled for meeting {scene.met.order_id}, which goes on"
+
+
+# ── orders over several books ──
+
+
+@_of_step("L5")
+def routes_take_the_best_level(step: Step) -> Sentences:
+    """A routed order meets the best level of its group, and stops, or is killed, only when there is none for it."""
+    if isinstance(step.command, Route):
+        yield from route_breaches(step.before, step.command, step.events)
 
 
 INVARIANTS: tuple[Invariant, ...] = tuple(_TABLE)
@@ -736,6 +751,11 @@ def _reach(command: Command, state: Exchange) -> set[Symbol]:
             return {command.symbol}
         case Basket():
             return {leg.symbol for leg in command.legs}
+        case Route():
+            own = state.books.get(command.order.symbol)
+            if own is None or not own.instrument.group:
+                return {command.order.symbol}
+            return {symbol for symbol, book in state.books.items() if book.instrument.group == own.instrument.group}
         case Halt() | Resume():
             return set() if command.symbol is None else {command.symbol}
         case MassCancel() | AdvanceClock() | EndOfDay():
@@ -751,7 +771,7 @@ def _of_one_order(event: Cancelled | Replaced, command: Cancel | Replace) -> boo
 def _acknowledges(event: Event, command: Command) -> bool:
     """Whether an event is the answer that a command is due when it is not refused."""
     match command:
-        case Submit() | Basket():
+        case Submit() | Basket() | Route():
             return isinstance(event, Accepted)
         case Cancel():
             return isinstance(event, Cancelled) and _of_one_order(event, command)

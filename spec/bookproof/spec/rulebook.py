@@ -290,6 +290,13 @@ _TABLE = (
     ),
     Rule("J7", "LX", "A mass cancel takes every live order of an account out of all books.", source="CME: kill switch"),
     Rule("L4", "LX", "All legs of a basket trade whole in one step, or no book changes."),
+    Rule(
+        "L5",
+        "LX",
+        "A routed order takes the best level of its group's open books, of equal ones its own book's first, then in "
+        "listing order, and what is left rests in its own book.",
+        source="Binance: SOR",
+    ),
 )
 
 RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
@@ -305,7 +312,6 @@ NOT_YET: dict[str, str] = {
     "L1": "no spread books",
     "L2": "no implied orders",
     "L3": "no implied orders",
-    "L5": "no smart routing between books",
     "L6": "no block trades",
     "L7": "one process, no distributed commit",
     "C3 market-limit": "no remainder at the first trade's price, no protection points, no quote budget",

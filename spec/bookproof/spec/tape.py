@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
-from bookproof.spec.commands import Basket, Command, Replace, Submit
+from bookproof.spec.commands import Basket, Command, Replace, Route, Submit
 from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Trade, Triggered
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
@@ -99,6 +99,8 @@ class Tape:
         for event in events:
             if getattr(event, "symbol", None) == self.symbol:
                 self._play(event)
+            elif isinstance(command, Route):
+                self._play_elsewhere(event, command.order)
         self._end_of_matching()
         self.untimely += [f"stop {stop.order_id} is due and was not triggered" for stop in self._due]
 
@@ -114,6 +116,25 @@ class Tape:
                 self._meet(event)
             case Cancelled():
                 self._cancel(event)
+
+    def _play_elsewhere(self, event: Event, order: Submit) -> None:
+        """A routed order is the aggressor in every book of its group, and what it does in one it can do in none again.
+
+        The first stop that is triggered anywhere shows that it is done (E2, L5).
+        """
+        match event:
+            case Accepted():
+                self._taker = Standing(order, order.quantity)
+            case Trade() | Prevented() if self._taker is not None:
+                self._taker = self._taker.less(event)
+                if isinstance(event, Trade) and self._taker.leaves <= 0:
+                    self._taker = None
+            case Cancelled() if (
+                self._taker is not None and event.order_id == order.order_id and event.symbol == order.symbol
+            ):
+                self._taker = None
+            case Triggered():
+                self._end_of_matching()
 
     def _accept(self, event: Accepted) -> None:
         for order in orders_of(self._command):
@@ -208,6 +229,8 @@ class Tape:
     def _end_of_matching(self) -> None:
         """The aggressor is done: what is left of it rests, and the stops are looked at (E2)."""
         taker, self._taker = self._taker, None
+        if taker is not None and taker.terms.symbol != self.symbol:
+            taker = None  # a routed order rests in its own book (L5)
         if taker is not None and (taker.leaves <= 0 or taker.terms.price is None):
             self.strange.append(f"order {taker.order_id} neither traded whole nor can rest, and no cancel says so")
         elif taker is not None:
@@ -246,6 +269,8 @@ def orders_of(command: Command) -> tuple[Submit, ...]:
     """The orders that a command brings in. The legs of a basket are fill-or-kill (L4)."""
     if isinstance(command, Submit):
         return (command,)
+    if isinstance(command, Route):
+        return (command.order,)
     if not isinstance(command, Basket):
         return ()
     fok, mode = TimeInForce.FOK, command.self_trade

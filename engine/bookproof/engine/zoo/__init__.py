@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bookproof.engine.striped import StripedEngine
 from bookproof.engine.zoo.book_defects import PriorityKept, RemainderLost
-from bookproof.engine.zoo.lock_defects import LookUpBeforeLock, LostStripeLock, UnorderedStripes
+from bookproof.engine.zoo.lock_defects import LookUpBeforeLock, LostStripeLock, StaleRoute, UnorderedStripes
 
 
 class Defect(NamedTuple):
@@ -60,6 +60,14 @@ ZOO = {
             "What is left of an order that traded on entry is dropped and does not rest (rules C1, B8): "
             "its owner was told that it was accepted, and no event says that it is gone.",
             False,
+        ),
+        Defect(
+            "stale-route",
+            StaleRoute,
+            "A routed order looks at the best prices of its group before it takes a stripe, and then takes the stripes "
+            "of the books it chose (rule L5): a better quote that came meanwhile in another book is passed over, and "
+            "there is no instant at which what it did was right.",
+            True,
         ),
     )
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from bookproof.engine import routing
 from bookproof.engine.interface import Answer
+from bookproof.engine.ladder import floor_of
 from bookproof.engine.striped import StripedEngine
-from bookproof.spec.commands import Basket, Cancel, Command
+from bookproof.spec.commands import Basket, Cancel, Command, Route
 from bookproof.spec.events import Cancelled
 from bookproof.spec.reasons import CancelReason
 
@@ -50,3 +52,21 @@ class UnorderedStripes(StripedEngine):
             for number in dict.fromkeys(stripes):  # the defect: not sorted
                 held.enter_context(self._stripes[number])
             yield
+
+
+class StaleRoute(StripedEngine):
+    """A routed order chooses its books by a look at their best prices, and takes the stripes of these only."""
+
+    def _route(self, command: Route) -> Answer:
+        rejected = self._floor.route_fault(command)
+        if rejected is not None:
+            return self._stamped([rejected])
+        order, books = command.order, self._floor.books
+        floor = floor_of(order.side, order.price)
+        chosen = []
+        for symbol in self._floor.group_of[order.symbol]:
+            rungs = books[symbol].against(order.side).rungs[-1:]  # the defect: no stripe of the group is held yet
+            if symbol == order.symbol or (rungs and rungs[0] >= floor):
+                chosen.append(symbol)
+        with self._holding(self._stripe_of[symbol] for symbol in chosen):  # guards the chosen books
+            return self._stamped(routing.route(books[order.symbol], [books[symbol] for symbol in chosen], order))

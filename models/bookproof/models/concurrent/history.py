@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bookproof.engine.interface import Answer
-from bookproof.spec.commands import Basket, Cancel, Command, Halt, Replace, Resume, Submit
+from bookproof.spec.commands import Basket, Cancel, Command, Halt, Replace, Resume, Route, Submit
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.values import Nanoseconds, Symbol
@@ -54,6 +54,8 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
             return (command.symbol,)
         case Basket():
             return tuple(leg.symbol for leg in command.legs)
+        case Route():
+            return (command.order.symbol,)  # and those of its group, which the command does not name
         case Halt(symbol=str(symbol)) | Resume(symbol=str(symbol)):
             return (symbol,)
         case _:

@@ -19,9 +19,10 @@ from bookproof.models.concurrent.story import as_test, lines_of, side_by_side
 from bookproof.models.engines_by_name import factory
 from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Features
 from bookproof.models.generate.packed import BITS, decode, plan_for
-from bookproof.models.generate.venues import PLAIN_BOOKS, VENUES
+from bookproof.models.generate.venues import VENUES, books
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.commands import Command
+from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.rulebook import listening
 
@@ -34,6 +35,7 @@ ACROSS_BOOKS = PLAIN | {
     Feature.SNAPSHOT,
     Feature.CLOCK,
     Feature.REPLACE,
+    Feature.ROUTING,
 }
 """What needs several stripes at once, and what it collides with."""
 
@@ -72,6 +74,11 @@ class Scenario(NamedTuple):
     cuts: float
 
     @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The books of the mix."""
+        return books(MIXES[self.mix])
+
+    @property
     def scripts(self) -> list[list[Command]]:
         """The commands of each client that has any."""
         clients = sorted({client for client, _ in self.commands})
@@ -89,7 +96,7 @@ def numbered_scenario(seed: int, number: int) -> Scenario:
     venues = list(VENUES.values())
     dice = random.Random(f"concurrent {seed} {number}")
     codes = [dice.getrandbits(BITS) for _ in range(LENGTH)]
-    commands = decode(codes, plan_for(MIXES[mix], PLAIN_BOOKS))
+    commands = decode(codes, plan_for(MIXES[mix], books(MIXES[mix])))
     dealt = tuple((dice.randrange(CLIENTS), command) for command in commands)
     return Scenario(mix, venues[turn // 2 % len(venues)], dealt, CUTS if turn % 2 else 0.0)
 
@@ -152,7 +159,7 @@ class _Finding(NamedTuple):
         return self.violation.kind if self.violation is not None else "run"
 
     def told(self, engine: str, scenario: Scenario, run_again: str) -> Disagreement:
-        program = as_test(engine, PLAIN_BOOKS, scenario.profile, scenario.scripts, scenario.cuts)
+        program = as_test(engine, scenario.instruments, scenario.profile, scenario.scripts, scenario.cuts)
         if self.violation is None or self.history is None:
             assert self.error is not None
             return Disagreement(
@@ -205,13 +212,14 @@ def _judge(
     engine: str, scenario: Scenario, number: int, tally: _Tally | None = None, save_to: Path | None = None
 ) -> _Finding | None:
     make = factory(engine)
+    listed = scenario.instruments
 
     def built(sync: OverlappingThreads) -> Engine:
-        return make(PLAIN_BOOKS, scenario.profile, sync=sync)
+        return make(listed, scenario.profile, sync=sync)
 
     try:
         history = record(
-            built, PLAIN_BOOKS, scenario.profile, scenario.scripts, cuts=scenario.cuts, seed=number, patience=10.0
+            built, listed, scenario.profile, scenario.scripts, cuts=scenario.cuts, seed=number, patience=10.0
         )
     except RunError as error:
         return _Finding(None, None, error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bookproof.spec.commands import Basket, Cancel, Command, Replace, Submit
+from bookproof.spec.commands import Basket, Cancel, Command, Replace, Route, Submit
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.values import OrderId, Symbol
@@ -29,6 +29,8 @@ def entered(command: Command) -> tuple[tuple[Symbol, OrderId], ...]:
         return ((command.symbol, command.order_id),)
     if type(command) is Basket:
         return tuple((leg.symbol, leg.order_id) for leg in command.legs)
+    if type(command) is Route:
+        return ((command.order.symbol, command.order.order_id),)
     return ()
 
 

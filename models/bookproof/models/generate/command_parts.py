@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bookproof.spec.commands import Basket, Command, Leg
+from bookproof.spec.commands import Basket, Command, Leg, Route
 from bookproof.spec.values import Lots, Side
 
 SANE = 10**6
@@ -13,7 +13,9 @@ SANE = 10**6
 
 
 def parts(command: Command) -> tuple[Any, ...]:
-    """The legs of a basket, else the command itself: what has a symbol, an id and prices."""
+    """The legs of a basket, the order of a route, else the command itself: what has a symbol, an id and prices."""
+    if type(command) is Route:
+        return (command.order,)
     return command.legs if type(command) is Basket else (command,)
 
 
@@ -22,6 +24,8 @@ def changed(command: Command, change: Callable[[Any], Any]) -> Command:
     if type(command) is Basket:
         legs: tuple[Leg, ...] = tuple(map(change, command.legs))
         return command._replace(legs=legs)
+    if type(command) is Route:
+        return Route(change(command.order))
     other: Command = change(command)
     return other
 

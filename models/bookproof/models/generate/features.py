@@ -55,6 +55,8 @@ class Feature(StrEnum):
     """New orders under an id that was used before, in this book or another, live or gone (A3)."""
     BAD_INPUT = "bad-input"
     """Unknown symbols; zero, negative, huge and non-integer numbers; terms that contradict each other (A1, A4)."""
+    ROUTING = "routing"
+    """Groups of books with interchangeable quotes, and orders that take the best of them (L5)."""
 
 
 Features: TypeAlias = frozenset[Feature]

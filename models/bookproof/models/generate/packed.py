@@ -27,6 +27,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    Route,
     Submit,
     TakeSnapshot,
 )
@@ -80,6 +81,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.CLOCK: {"advance_clock": 3, "end_of_day": 1},
     Feature.SNAPSHOT: {"snapshot": 1},
     Feature.BAD_INPUT: {"spoiled": 4},
+    Feature.ROUTING: {"route": 8},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
 
@@ -284,6 +286,11 @@ def _snapshot(code: int, context: Context) -> TakeSnapshot:
     return TakeSnapshot()
 
 
+def _route(code: int, context: Context) -> Route:
+    """As any new order, but neither a stop nor post-only."""
+    return Route(_submit(code, context)._replace(stop=None, post_only=False))
+
+
 def _spoiled(code: int, context: Context) -> Command:
     decoders = context.plan.decoders
     code, at = divmod(code, len(decoders))
@@ -302,4 +309,5 @@ _DECODERS: Mapping[str, Decoder] = {
     "end_of_day": _end_of_day,
     "snapshot": _snapshot,
     "spoiled": _spoiled,
+    "route": _route,
 }

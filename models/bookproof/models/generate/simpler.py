@@ -12,7 +12,7 @@ from typing import Any
 from bookproof.models.generate import command_parts as parts
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.venues import USUAL_PRICE
-from bookproof.spec.commands import AdvanceClock, Basket, Command, MassCancel, Replace, Submit
+from bookproof.spec.commands import AdvanceClock, Basket, Command, MassCancel, Replace, Route, Submit
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.values import Side, TimeInForce, defaults_of
@@ -45,6 +45,9 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _smaller(command, "now", least=0)
     elif type(command) is MassCancel:
         yield from _smaller(command, "account")
+    elif type(command) is Route:
+        yield command.order
+        yield from map(Route, _simpler_submit(command.order, prices))
 
 
 def _simpler_submit(order: Submit, prices: list[int]) -> Iterator[Submit]:

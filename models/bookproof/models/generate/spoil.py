@@ -15,6 +15,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    Route,
     Submit,
 )
 from bookproof.spec.values import TimeInForce
@@ -73,6 +74,9 @@ def spoil(command: Command, choice: int) -> Command:
     """
     if type(command) is Basket and choice % 4:
         return command._replace(legs=_spoiled_legs(choice // 4, command.legs))
+    if type(command) is Route:
+        spoiled: Any = spoil(command.order, choice)
+        return Route(spoiled)
     spoils = SPOILS.get(type(command))
     if spoils is None:  # there is nothing in it to spoil
         return command

@@ -36,6 +36,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Replace,
     Resume,
+    Route,
     Submit,
     TakeSnapshot,
 )
@@ -104,6 +105,11 @@ def order(
     return Submit(symbol, order_id, account, side, quantity, price)._replace(**terms | shares)
 
 
+def routed(order: Submit) -> Route:
+    """The same order, routed: neither a stop nor post-only."""
+    return Route(order._replace(stop=None, post_only=False))
+
+
 def legs(symbols: Iterable[Symbol], ids: SearchStrategy[OrderId]) -> SearchStrategy[tuple[Leg, ...]]:
     """The legs of a basket: small orders in different books."""
     leg = st.builds(Leg, st.sampled_from(tuple(symbols)), ids, SIDES, st.integers(1, 3), st.none() | PRICE)
@@ -143,6 +149,7 @@ def commands(
         Feature.HALTS: (st.builds(Halt, somewhere), st.builds(Resume, somewhere)),
         Feature.CLOCK: (st.builds(AdvanceClock, TIME), st.builds(EndOfDay)),
         Feature.SNAPSHOT: (st.builds(TakeSnapshot),),
+        Feature.ROUTING: (submits.map(routed),),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]

@@ -45,8 +45,16 @@ VENUES: dict[str, Profile] = PROFILES | {
 
 
 def books(features: Features) -> tuple[Instrument, ...]:
-    """The four books that a run with these features draws from."""
-    return LIMITED_BOOKS if Feature.LIMITS in features else PLAIN_BOOKS
+    """The four books that a run with these features draws from.
+
+    >>> [book.symbol for book in books(frozenset({Feature.ROUTING})) if book.group]
+    ['ABC', 'DEF', 'GHI']
+    """
+    listed = LIMITED_BOOKS if Feature.LIMITS in features else PLAIN_BOOKS
+    if Feature.ROUTING in features:
+        group = ("GHI", "XYZ") if Feature.LIMITS in features else ("ABC", "DEF", "GHI")  # of one tick and lot
+        listed = tuple(book._replace(group="pool") if book.symbol in group else book for book in listed)
+    return listed
 
 
 class Scale(NamedTuple):

@@ -20,7 +20,19 @@ from bookproof.models.engines_by_name import MakeEngine
 from bookproof.models.generate.case import entered
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
 from bookproof.models.generate.spoil import spoil
-from bookproof.models.generate.strategies import ACCOUNT, PRICE, QUANTITY, SIDES, SPOIL, TIME, Terms, legs, order, terms
+from bookproof.models.generate.strategies import (
+    ACCOUNT,
+    PRICE,
+    QUANTITY,
+    SIDES,
+    SPOIL,
+    TIME,
+    Terms,
+    legs,
+    order,
+    routed,
+    terms,
+)
 from bookproof.models.generate.venues import LEVELS, SIZES, books, scale_of
 from bookproof.models.sequential.differential import PATIENCE, SideBySide
 from bookproof.spec.commands import (
@@ -133,6 +145,22 @@ def agreement_machine(
             )
             def basket(self, account: Account, legs: tuple[Leg, ...], self_trade: SelfTradePrevention) -> None:
                 self.do(Basket(account, legs, self_trade))
+
+        if Feature.ROUTING in features:
+
+            @rule(
+                target=orders,
+                symbol=symbols,
+                account=ACCOUNT,
+                side=SIDES,
+                quantity=QUANTITY,
+                price=PRICE,
+                terms=terms(features),
+            )
+            def routed_order(
+                self, symbol: Symbol, account: Account, side: Side, quantity: Lots, price: Ticks, terms: Terms
+            ) -> Order:
+                return self.enter(lambda new_id: routed(order(symbol, new_id, account, side, quantity, price, terms)))
 
         if Feature.MASS_CANCEL in features:
 
