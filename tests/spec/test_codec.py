@@ -355,17 +355,17 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "no such command": (
         HEAD + b'{"do":"buy"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        'take-snapshot, got "buy"',
+        'take-snapshot, route, got "buy"',
     ),
     "no command": (
         HEAD + b"{}\n",
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        "take-snapshot, got nothing",
+        "take-snapshot, route, got nothing",
     ),
     "an event among commands": (
         HEAD + b'{"say":"day-ended"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        "take-snapshot, got nothing",
+        "take-snapshot, route, got nothing",
     ),
     "an outcome among commands": (
         HEAD + b'{"do":"end-of-day","events":[]}\n',

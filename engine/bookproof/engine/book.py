@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from bookproof.engine.entry_checks import NOTHING as _NOTHING
 from bookproof.engine.entry_checks import TOP_ID as _TOP_ID
@@ -112,7 +112,7 @@ class FastBook:
         self._market = market
         self._min_notional = instrument.min_notional
         # Below these nothing else needs to be checked, if the instrument has no other limits; else nothing is plain.
-        unlimited = instrument._replace(max_price=0, max_quantity=0, group="") == Instrument(
+        unlimited = instrument._replace(max_price=0, max_quantity=0, group="", legs=()) == Instrument(
             instrument.symbol, max_price=0, max_quantity=0
         )
         self._plain_price = min(instrument.max_price + 1, _SMALL) if unlimited else 0
@@ -430,10 +430,59 @@ class FastBook:
         )
         return left, prevented, self._taker_ended
 
-    def rest(self, order: Submit, leaves: Lots, executed: Lots, prevented: Lots) -> None:
-        """Let a new order rest that has taken what it could, here and elsewhere."""
-        assert order.price is not None
-        self._rest(order, order.price, leaves, executed, prevented, None)
+    def rest(
+        self,
+        order: Submit,
+        price: Ticks,
+        leaves: Lots,
+        executed: Lots,
+        prevented: Lots,
+        resting: RestingOrder | None = None,
+    ) -> None:
+        """Let an order rest that has taken what it could, here and elsewhere; `resting` as in `_enter`."""
+        self._rest(order, price, leaves, executed, prevented, resting)
+
+    def give(self, side: Side, quantity: Lots) -> tuple[OrderId, Ticks]:
+        """Let the first order of one side give so much, at most its slice, in an implied trade: who, at which price."""
+        ladder = self._bids if side is _BUY else self._asks
+        rung = ladder.rungs[-1]
+        given: list[Any] = []
+        self._take(ladder, rung, quantity, -1, _ALLOW, self.symbol, -1, given)
+        [trade] = given
+        return trade.maker, trade.price
+
+    def pend(self, order: Submit) -> None:
+        """Let a stop wait."""
+        self._pend(order)
+
+    def pop_due(self) -> list[StopOrder]:
+        """Take out the stops that the last trade has reached, in the order of E3."""
+        due: list[StopOrder] = []
+        for side, stops in ((Side.BUY, self._buy_stops), (Side.SELL, self._sell_stops)):
+            while stops and self._reached(side, _stop_key(stops[0])[0] * (1 if side is _BUY else -1)):
+                due.append(stops.pop(0))
+                del self._live[due[-1].order_id]
+        return due
+
+    @property
+    def blocked(self) -> RejectReason | None:
+        """Why nothing may enter or change here now (J2, J6)."""
+        if self._market.halted:
+            return RejectReason.MARKET_HALTED
+        return RejectReason.BOOK_HALTED if self.halted else None
+
+    def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:
+        """Whether price times quantity is large enough (A1)."""
+        return not self._min_notional or price * quantity >= self._min_notional
+
+    def find(self, order_id: OrderId) -> RestingOrder | StopOrder | None:
+        """The live order with this id."""
+        return self._live.get(order_id)
+
+    def lift(self, order: RestingOrder) -> None:
+        """Take a resting order out: it comes in anew."""
+        (self._bids if order.terms.side is _BUY else self._asks).remove(order)
+        del self._live[order.order_id]
 
     # ── stops ──
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from bookproof.engine import routing
 from bookproof.engine.book import FastBook, Market
+from bookproof.engine.implied import Family
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -37,11 +38,11 @@ from bookproof.spec.events import (
     Resumed,
     SnapshotTaken,
 )
-from bookproof.spec.instruments import Instrument, listing_flaw
+from bookproof.spec.instruments import Instrument, families_of, listing_flaw, ways_of
 from bookproof.spec.profile import Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import OrderId, Phase, Symbol, TimeInForce
-from bookproof.spec.views import BookView
+from bookproof.spec.views import BookView, ImpliedQuotes
 
 
 class Floor:
@@ -73,6 +74,14 @@ class Floor:
             for one in listed
         }
 
+        # The books that spreads tie together, by each of them (L2).
+        ways, spreads = ways_of(listed), [one.symbol for one in listed if one.legs]
+        self.family_of: dict[Symbol, Family] = {}
+        for members in dict.fromkeys(families_of(listed).values()):
+            books = {member: self.books[member] for member in members}
+            family = Family(books, ways, [symbol for symbol in spreads if symbol in members], profile)
+            self.family_of |= dict.fromkeys(members, family)
+
     def carry_out(self, command: Command) -> Sequence[Event]:
         """Any command, from its own faults to its effects: hold everything it touches.
 
@@ -83,20 +92,21 @@ class Floor:
                 book = self.books.get(command.symbol)
                 if book is None:
                     return refused(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
-                if isinstance(command, Submit):
-                    return book.submit(command)
-                return book.replace(command) if isinstance(command, Replace) else book.cancel(command)
+                if isinstance(command, Cancel):
+                    return book.cancel(command)
+                dealer = self.family_of.get(command.symbol, book)
+                return dealer.submit(command) if isinstance(command, Submit) else dealer.replace(command)
             case Basket():
                 rejected = self.basket_fault(command)
                 return self.basket(command) if rejected is None else [rejected]
             case Halt(symbol=None):
                 return [self.halt_market()]
             case Resume(symbol=None):
-                return [self.resume_market()]
+                return self.resume_market()
             case Halt(symbol=str(symbol)) | Resume(symbol=str(symbol)):
                 if symbol not in self.books:
                     return refused(symbol, None, RejectReason.UNKNOWN_SYMBOL)
-                return [self.halt_book(symbol) if isinstance(command, Halt) else self.resume_book(symbol)]
+                return [self.halt_book(symbol)] if isinstance(command, Halt) else self.resume_book(symbol)
             case MassCancel():
                 if not is_number(command.account):
                     return refused(None, None, RejectReason.INVALID_ACCOUNT)
@@ -148,13 +158,16 @@ class Floor:
         book.halted = True
         return Halted(symbol)
 
-    def resume_book(self, symbol: Symbol) -> Event:
-        """End the halt of one book (J1)."""
+    def resume_book(self, symbol: Symbol) -> list[Event]:
+        """End the halt of one book (J1). In a book that is part of a spread, hold the stripes of its family."""
         book = self.books[symbol]
         if not book.halted:
-            return Rejected(symbol, None, RejectReason.NOT_HALTED)
+            return [Rejected(symbol, None, RejectReason.NOT_HALTED)]
         book.halted = False
-        return Resumed(symbol)
+        events: list[Event] = [Resumed(symbol)]
+        if symbol in self.family_of and not self.market.halted:
+            self.family_of[symbol].uncross(events)
+        return events
 
     def view(self, symbol: Symbol) -> BookView:
         """Everything that can be seen of one book."""
@@ -188,15 +201,25 @@ class Floor:
         for order in orders:
             self.books[order.symbol].fill(order, events)
         for order in orders:
-            self.books[order.symbol].trigger_stops(events)
+            self.family_of.get(order.symbol, self.books[order.symbol]).trigger_stops(events)
         return events
 
     # ── the books of a group: hold the stripes of them all ──
 
     def route(self, command: Route) -> list[Event]:
         """A well-formed order takes the best levels of its group (L5)."""
+        family = self.family_of.get(command.order.symbol)
+        if family is not None:  # which is in no group: there is no other book to take from
+            return list(family.submit(command.order))
         own = self.books[command.order.symbol]
         return routing.route(own, [self.books[symbol] for symbol in self.group_of[own.symbol]], command.order)
+
+    # ── the books of a family: hold the stripes of them all ──
+
+    def implied(self, symbol: Symbol) -> ImpliedQuotes:
+        """What others imply in one book, beside its own depth (L2)."""
+        family = self.family_of.get(self.books[symbol].symbol)
+        return ImpliedQuotes((), ()) if family is None or self.market.halted else family.quotes(symbol)
 
     # ── the whole market: hold every stripe ──
 
@@ -212,12 +235,15 @@ class Floor:
         self.market.halted = True
         return Halted(None)
 
-    def resume_market(self) -> Event:
+    def resume_market(self) -> list[Event]:
         """End the market-wide halt (J6)."""
         if not self.market.halted:
-            return Rejected(None, None, RejectReason.NOT_HALTED)
+            return [Rejected(None, None, RejectReason.NOT_HALTED)]
         self.market.halted = False
-        return Resumed(None)
+        events: list[Event] = [Resumed(None)]
+        for family in dict.fromkeys(self.family_of.values()):
+            family.uncross(events)
+        return events
 
     def advance_clock(self, command: AdvanceClock) -> list[Event]:
         """What is due expires, then the clock has moved (C2)."""

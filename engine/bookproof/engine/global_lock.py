@@ -25,6 +25,8 @@ from bookproof.engine.views import LockedViews
 from bookproof.spec.commands import Command
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.values import Symbol
+from bookproof.spec.views import ImpliedQuotes
 
 
 class GlobalLockEngine(LockedViews):
@@ -49,3 +51,8 @@ class GlobalLockEngine(LockedViews):
         with self._lock:  # guards everything
             events = self._floor.carry_out(command)
             return Answer(self._next_stamp(), tuple(events))  # the linearization point
+
+    def implied(self, symbol: Symbol) -> ImpliedQuotes:
+        """What others imply in one book, beside its own depth (L2)."""
+        with self._lock:  # guards everything
+            return self._floor.implied(symbol)

@@ -55,8 +55,8 @@ def route(own: FastBook, group: Sequence[FastBook], order: Submit) -> list[Event
         gone = CancelReason.IMMEDIATE
     if gone is not None:
         events.append(Cancelled(order.symbol, order.order_id, side, price, leaves, gone))
-    elif leaves:
-        own.rest(order, leaves, order.quantity - leaves - prevented, prevented)
+    elif leaves and price is not None:
+        own.rest(order, price, leaves, order.quantity - leaves - prevented, prevented)
     for book in group:
         if book in venues:
             book.trigger_stops(events)

@@ -10,6 +10,8 @@ lock                  guards                                      taken by
                                                                   views: the one stripe of the book
 several stripes       the books of a basket's legs                basket: the stripes of its legs
 several stripes       the books of a group (rule L5)              routed order: the stripes of its book's group
+several stripes       the books of a family (rule L2)             submit, replace and resume in a book that is part of
+                                                                  a spread, and its implied view: all of its family
 all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
                       write them (any one stripe, to read them)   of day, snapshot
 ====================  ==========================================  =====================================================
@@ -53,8 +55,10 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import OrderId, Symbol
+from bookproof.spec.views import ImpliedQuotes
 
 _ABOUT_ONE_ORDER = (Submit, Cancel, Replace)
+_ABOUT_ONE_BOOK = (*_ABOUT_ONE_ORDER, Halt, Resume)
 
 
 class StripedEngine(LockedViews):
@@ -88,9 +92,11 @@ class StripedEngine(LockedViews):
         self._stripe_of = {symbol: number % stripes for number, symbol in enumerate(self._floor.books)}
         self._next_stamp = sync.counter("stamp")
         self._lock_of = {symbol: self._stripes[number] for symbol, number in self._stripe_of.items()}
-        # All that a command about one book needs, found in one look.
+        # All that a command about one book needs, found in one look. A book that is part of a spread has no desk.
         self._desks = {
-            symbol: (lock.acquire, lock.release, self._floor.books[symbol]) for symbol, lock in self._lock_of.items()
+            symbol: (lock.acquire, lock.release, self._floor.books[symbol])
+            for symbol, lock in self._lock_of.items()
+            if symbol not in self._floor.family_of
         }
         self._operations: dict[type[Command], Callable[[Any], Answer]] = {
             Basket: self._basket,
@@ -130,6 +136,8 @@ class StripedEngine(LockedViews):
     def _submit_special(self, command: Any) -> Answer:
         """A command that is not about one book, or about one that is not listed."""
         kind = type(command)
+        if kind in _ABOUT_ONE_BOOK and command.symbol in self._floor.family_of:
+            return self._in_family(command)
         if kind in _ABOUT_ONE_ORDER:
             return self._refuse(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
         operation = self._operations.get(kind)
@@ -143,7 +151,8 @@ class StripedEngine(LockedViews):
         rejected = self._floor.basket_fault(basket)
         if rejected is not None:
             return self._stamped([rejected])
-        with self._holding(self._stripe_of[leg.symbol] for leg in basket.legs):  # guards the legs' books
+        symbols = [leg.symbol for leg in basket.legs]
+        with self._holding(self._stripes_of_families(symbols)):  # guards the legs' books, and those of their spreads
             return self._stamped(self._floor.basket(basket))
 
     # ── the stripes of a group ──
@@ -157,7 +166,27 @@ class StripedEngine(LockedViews):
 
     def _stripes_of_group(self, symbol: Symbol) -> Iterable[int]:
         """The stripes of every book that an order routed from this one may touch: known before matching."""
-        return (self._stripe_of[member] for member in self._floor.group_of[symbol])
+        return self._stripes_of_families(self._floor.group_of[symbol])
+
+    # ── the stripes of a family ──
+
+    def _in_family(self, command: Submit | Cancel | Replace | Halt | Resume) -> Answer:
+        """A command about one book that is part of a spread. It may trade in every book of the family (L2)."""
+        assert command.symbol is not None
+        with self._holding(self._stripes_of_families([command.symbol])):  # guards the family's books
+            return self._stamped(list(self._floor.carry_out(command)))
+
+    def _stripes_of_families(self, symbols: Iterable[Symbol]) -> Iterable[int]:
+        """The stripes of these books and of all that spreads tie to them: known before matching."""
+        for symbol in symbols:
+            family = self._floor.family_of.get(symbol)
+            yield from (self._stripe_of[member] for member in (family.books if family is not None else (symbol,)))
+
+    def implied(self, symbol: Symbol) -> ImpliedQuotes:
+        """What others imply in one book, beside its own depth (L2)."""
+        own = [self._stripe_of[symbol]]  # KeyError for an unknown symbol, as in every view
+        with self._holding([*own, *self._stripes_of_families([symbol])]):  # guards the books of the family
+            return self._floor.implied(symbol)
 
     # ── all stripes ──
 
@@ -171,7 +200,7 @@ class StripedEngine(LockedViews):
         if command.symbol is not None:
             return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
         with self._holding_all():  # guards the market-wide halt
-            return self._stamped([self._floor.resume_market()])
+            return self._stamped(self._floor.resume_market())
 
     def _mass_cancel(self, command: MassCancel) -> Answer:
         if not is_number(command.account):

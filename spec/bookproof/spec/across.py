@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bookproof.spec.commands import Route
-from bookproof.spec.events import Cancelled, Event, Prevented, Rejected, Trade, Triggered
+from bookproof.spec.book import Book
+from bookproof.spec.commands import Basket, Command, Resume, Route
+from bookproof.spec.events import Cancelled, Event, ImpliedTrade, Prevented, Rejected, Trade, Triggered
 from bookproof.spec.exchange import Exchange
+from bookproof.spec.instruments import Way, ways_of
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.tape import least, same_owner, within
 from bookproof.spec.values import Lots, OrderId, Phase, SelfTradePrevention, Side, Symbol, Ticks
@@ -53,6 +55,8 @@ def route_breaches(before: Exchange, command: Route, events: tuple[Event, ...]) 
                 elif best != (event.symbol, offers[event.symbol][event.maker].price):
                     yield f"{event} passed over the best level {best}"
                 _reduce(offers, event.symbol, event.maker, event.quantity)
+                left -= event.quantity
+            case ImpliedTrade():
                 left -= event.quantity
             case Cancelled() if (event.symbol, event.order_id) == (order.symbol, order.order_id):
                 if event.reason is CancelReason.SELF_TRADE and left > 0 and _lacks_a_cause(offers, command, best):
@@ -117,3 +121,134 @@ def _reduce(offers: _Offers, symbol: Symbol, order_id: OrderId, quantity: Lots) 
         book[order_id] = left
     else:
         del book[order_id]
+
+
+# ── spreads ──
+
+_Sides = dict[tuple[Symbol, Side], dict[OrderId, _Offer]]
+
+
+def still_implied(state: Exchange) -> Iterator[str]:
+    """A sentence for each spread whose orders and those of its legs could trade and have not (rules L2, B6)."""
+    for symbol, book in state.books.items():
+        if not book.instrument.legs or not _implies(state, symbol):
+            continue
+        first, second = (state.books[leg] for leg in book.instrument.legs)
+        buyers = _price(book, Side.BUY), _price(first, Side.SELL), _price(second, Side.BUY)
+        sellers = _price(book, Side.SELL), _price(first, Side.BUY), _price(second, Side.SELL)
+        for (own, one, other), gains in ((buyers, 1), (sellers, -1)):
+            if own is not None and one is not None and other is not None and gains * (own - (one - other)) >= 0:
+                yield f"an order of {symbol} at {own} could trade with orders of its legs at {one} and {other}"
+
+
+def implied_breaches(before: Exchange, command: Command, events: tuple[Event, ...], after: Exchange) -> Iterator[str]:
+    """A sentence for each thing that was wrong with an implied trade, or with one that went before it (L1 to L3).
+
+    Looks at the first aggressor of the command, until stops are triggered: until then nobody comes to rest, and so
+    what is on offer only gets less.
+    """
+    ways = ways_of([book.instrument for book in before.books.values()])
+    open_state = after if isinstance(command, Resume) else before
+    offers: _Sides = {
+        (symbol, side): {
+            order.order_id: _Offer(order.price, order.slice + order.reserve, False)
+            for order in before.books[symbol].side(side)
+        }
+        for symbol in ways
+        for side in Side
+    }
+    for event in events:
+        match event:
+            case Triggered():
+                return
+            case ImpliedTrade():
+                yield from _wrong_with(event, offers, ways, open_state)
+                for leg in event.legs:
+                    _less(offers, leg.symbol, leg.maker, event.quantity)
+                _less(offers, event.symbol, event.taker, event.quantity)
+            case Trade() | Prevented() if event.symbol in ways:
+                side = _side_of(offers, event.symbol, event.maker)
+                best = _best_implied(offers, ways, event.symbol, _other(side))
+                alone = isinstance(command, Basket) or not _implies(open_state, event.symbol)
+                if not alone and best is not None and _is_better(best, event.price, side):
+                    yield f"{event} passed over a better quote, implied at {best}"
+                _less(offers, event.symbol, event.maker, event.quantity)
+            case Cancelled() if event.symbol in ways:
+                _less(offers, event.symbol, event.order_id, event.quantity)
+
+
+def _wrong_with(
+    event: ImpliedTrade, offers: _Sides, ways: dict[Symbol, tuple[Way, ...]], state: Exchange
+) -> Iterator[str]:
+    way = next(
+        (
+            way
+            for way in ways.get(event.symbol, ())
+            if [part.symbol for part in way.parts] == [leg.symbol for leg in event.legs]
+        ),
+        None,
+    )
+    if way is None:
+        yield f"{event} is between books that no spread ties together"
+        return
+    if not _implies(state, event.symbol):
+        yield f"{event} happened while a book of the family was halted"
+    price = sum(part.weight * leg.price for part, leg in zip(way.parts, event.legs, strict=True))
+    if event.price != price:
+        yield f"{event} should be at {price}, which follows from its legs"
+    sides = [_side_of(offers, leg.symbol, leg.maker) for leg in event.legs]
+    facings = {side if part.weight > 0 else _other(side) for part, side in zip(way.parts, sides, strict=True)}
+    if len(facings) != 1:
+        yield f"{event} is with orders that do not stand for one side"
+        return
+    [facing] = facings
+    own = [offer.price for offer in offers[event.symbol, facing].values()]
+    if any(not _is_better(event.price, price, facing) for price in own):
+        yield f"{event} went before an order of its own book at the same price or a better one"
+    best = _best_implied(offers, ways, event.symbol, _other(facing))
+    if best is not None and _is_better(best, event.price, facing):
+        yield f"{event} passed over a better quote, implied at {best}"
+
+
+def _implies(state: Exchange, symbol: Symbol) -> bool:
+    """Whether anything may be implied in a book: none of its family is halted (L3)."""
+    family = [state.books[member] for member in state.families[symbol]]
+    return not state.halted and all(book.phase is Phase.CONTINUOUS for book in family)
+
+
+def _best_implied(offers: _Sides, ways: dict[Symbol, tuple[Way, ...]], symbol: Symbol, taker: Side) -> Ticks | None:
+    """The best price that others imply for an aggressor on this side."""
+    prices = []
+    for way in ways[symbol]:
+        parts = []
+        for part in way.parts:
+            side = _other(taker) if part.weight > 0 else taker
+            found = [offer.price for offer in offers[part.symbol, side].values()]
+            if found:
+                parts.append(part.weight * (max if side is Side.BUY else min)(found))
+        if len(parts) == len(way.parts):
+            prices.append(sum(parts))
+    return (min if taker is Side.BUY else max)(prices, default=None)
+
+
+def _price(book: Book, side: Side) -> Ticks | None:
+    prices = [order.price for order in book.side(side)]
+    return (max if side is Side.BUY else min)(prices, default=None)
+
+
+def _is_better(one: Ticks, other: Ticks, side: Side) -> bool:
+    """Whether a resting price is strictly better than another on its side."""
+    return one > other if side is Side.BUY else one < other
+
+
+def _side_of(offers: _Sides, symbol: Symbol, order_id: OrderId) -> Side:
+    return Side.BUY if order_id in offers[symbol, Side.BUY] else Side.SELL
+
+
+def _other(side: Side) -> Side:
+    return Side.SELL if side is Side.BUY else Side.BUY
+
+
+def _less(offers: _Sides, symbol: Symbol, order_id: OrderId, quantity: Lots) -> None:
+    for side in Side:
+        _reduce({symbol: offers[symbol, side]}, symbol, order_id, quantity)

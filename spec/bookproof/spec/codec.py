@@ -44,6 +44,8 @@ from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
     BookView,
     Depth,
+    ImpliedQuote,
+    ImpliedQuotes,
     Level,
     OrderStatus,
     PendingStop,
@@ -95,8 +97,32 @@ class Outcome(Value, frozen=True):
     events: tuple[Event, ...]
 
 
-View: TypeAlias = BookView | Queue | QueuedOrder | Depth | Level | Top | Stops | PendingStop | OrderStatus
-VIEWS: tuple[type[View], ...] = (BookView, Queue, QueuedOrder, Depth, Level, Top, Stops, PendingStop, OrderStatus)
+View: TypeAlias = (
+    BookView
+    | Queue
+    | QueuedOrder
+    | Depth
+    | Level
+    | Top
+    | Stops
+    | PendingStop
+    | OrderStatus
+    | ImpliedQuotes
+    | ImpliedQuote
+)
+VIEWS: tuple[type[View], ...] = (
+    BookView,
+    Queue,
+    QueuedOrder,
+    Depth,
+    Level,
+    Top,
+    Stops,
+    PendingStop,
+    OrderStatus,
+    ImpliedQuotes,
+    ImpliedQuote,
+)
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View
 

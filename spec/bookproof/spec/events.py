@@ -117,6 +117,28 @@ class SnapshotTaken(Value, frozen=True):
     books: tuple[BookView, ...]
 
 
+class ImpliedLeg(Value, frozen=True):
+    """A resting order that took part in an implied trade, at its own price."""
+
+    symbol: Symbol
+    price: Ticks
+    maker: OrderId
+
+
+class ImpliedTrade(Value, frozen=True):
+    """An order traded with two others that together stand for its opposite: all three in one step (rules L2, L4).
+
+    The order gets the price that follows from theirs. It is the last trade of all three books (rule E1).
+    """
+
+    symbol: Symbol
+    price: Ticks
+    quantity: Lots
+    taker: OrderId
+    legs: tuple[ImpliedLeg, ...]
+    """The two others, in listing order of their books."""
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -131,6 +153,7 @@ Event: TypeAlias = (
     | ClockAdvanced
     | DayEnded
     | SnapshotTaken
+    | ImpliedTrade
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -147,6 +170,7 @@ EVENTS: tuple[type[Event], ...] = (
     ClockAdvanced,
     DayEnded,
     SnapshotTaken,
+    ImpliedTrade,
 )
 """Every kind of event."""
 

@@ -7,9 +7,11 @@ may branch from any of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bookproof.spec import book as rules
+from bookproof.spec import implied as family_rules
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -36,7 +38,7 @@ from bookproof.spec.events import (
     Resumed,
     SnapshotTaken,
 )
-from bookproof.spec.instruments import Instrument, listing_flaw
+from bookproof.spec.instruments import Instrument, families_of, listing_flaw
 from bookproof.spec.kernel import HIDDEN, Resting
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
@@ -47,6 +49,7 @@ from bookproof.spec.values import Nanoseconds, OrderId, OrderState, Phase, Symbo
 from bookproof.spec.views import (
     BookView,
     Depth,
+    ImpliedQuotes,
     OrderStatus,
     PendingStop,
     Queue,
@@ -66,6 +69,8 @@ class Exchange(NamedTuple):
     halted: bool = False
     """The whole market is halted (J6)."""
     clock: Nanoseconds = 0
+    families: Mapping[Symbol, tuple[Symbol, ...]] = MappingProxyType({})
+    """For each book that is part of a spread, all that an order in it may touch, in listing order (L2)."""
 
     def instrument(self, symbol: Symbol) -> Instrument | None:
         """The listing of one symbol."""
@@ -75,6 +80,10 @@ class Exchange(NamedTuple):
     def _with(self, *books: Book) -> Exchange:
         changed = {book.instrument.symbol: book for book in books}
         return self._replace(books={**self.books, **changed})
+
+    def family(self, symbol: Symbol) -> dict[Symbol, Book]:
+        """The books that an order in this book may touch by what spreads imply; empty where none do."""
+        return {member: self.books[member] for member in self.families.get(symbol, ())}
 
 
 Stepped = tuple[Exchange, tuple[Event, ...]]
@@ -96,9 +105,10 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
         if (flaw := instrument.flaw()) is not None:
             raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
         books[instrument.symbol] = Book(instrument)
-    if (flaw := listing_flaw(book.instrument for book in books.values())) is not None:
+    listed = [book.instrument for book in books.values()]
+    if (flaw := listing_flaw(listed)) is not None:
         raise ValueError(flaw)
-    return Exchange(profile, books)
+    return Exchange(profile, books, families=families_of(listed))
 
 
 def step(state: Exchange, command: Command) -> Stepped:
@@ -156,6 +166,8 @@ def _submit(state: Exchange, order: Submit) -> Stepped:
         fault = RejectReason.MARKET_HALTED
     if fault is not None:
         return _refused(state, order.symbol, order.order_id, fault)
+    if family := state.family(order.symbol):
+        return _happened_in_family(state, family_rules.submit(family, order, state.clock, state.profile))
     return _happened(state, rules.submit(state.books[order.symbol], order, state.clock, state.profile))
 
 
@@ -176,6 +188,8 @@ def _replace(state: Exchange, command: Replace) -> Stepped:
         fault = RejectReason.MARKET_HALTED
     if fault is not None:
         return _refused(state, command.symbol, command.order_id, fault)
+    if family := state.family(command.symbol):
+        return _happened_in_family(state, family_rules.replace(family, command, state.profile))
     return _happened(state, rules.replace(state.books[command.symbol], command, state.profile))
 
 
@@ -201,11 +215,19 @@ def _basket(state: Exchange, basket: Basket) -> Stepped:
             )
         after.append(book)
         events += entered
-    for at, book in enumerate(after):
+    state = state._with(*after)
+    for order in orders:
         fired("E2")
-        after[at], cascaded = rules.cascade(book, state.profile)
+        state, cascaded = _cascaded(state, order.symbol)
         events += cascaded
-    return state._with(*after), tuple(events)
+    return state, tuple(events)
+
+
+def _cascaded(state: Exchange, symbol: Symbol) -> Stepped:
+    """The stops of a book are triggered, and with it those of its family."""
+    if family := state.family(symbol):
+        return _happened_in_family(state, family_rules.cascade(family, state.profile))
+    return _happened(state, rules.cascade(state.books[symbol], state.profile))
 
 
 def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectReason] | None:
@@ -237,6 +259,8 @@ def _route(state: Exchange, command: Route) -> Stepped:
         fault = RejectReason.MARKET_HALTED
     if fault is not None:
         return _refused(state, order.symbol, order.order_id, fault)
+    if family := state.family(order.symbol):  # which is in no group, so its own book is all there is
+        return _happened_in_family(state, family_rules.submit(family, order, state.clock, state.profile))
     books, events = route(state.books, order, state.clock, state.profile)
     return (state._with(*books) if books else state), tuple(events)
 
@@ -266,7 +290,7 @@ def _resume(state: Exchange, command: Resume) -> Stepped:
         if not state.halted:
             return _refused(state, None, None, RejectReason.NOT_HALTED)
         fired("J6")
-        return state._replace(halted=False), (Resumed(None),)
+        return _uncrossed(state._replace(halted=False), dict.fromkeys(state.families.values()), Resumed(None))
     return _set_phase(state, command.symbol, Phase.CONTINUOUS)
 
 
@@ -280,7 +304,19 @@ def _set_phase(state: Exchange, symbol: Symbol, phase: Phase) -> Stepped:
         return _refused(state, symbol, None, RejectReason.BOOK_HALTED if halting else RejectReason.NOT_HALTED)
     fired("J1")
     changed = state._with(book._replace(phase=phase))
-    return changed, (Halted(symbol) if halting else Resumed(symbol),)
+    if halting:
+        return changed, (Halted(symbol),)
+    families = [state.families[symbol]] if symbol in state.families and not state.halted else []
+    return _uncrossed(changed, families, Resumed(symbol))
+
+
+def _uncrossed(state: Exchange, families: Iterable[tuple[Symbol, ...]], resumed: Resumed) -> Stepped:
+    """A halt has ended, and with it what may be implied is (L3)."""
+    events: list[Event] = [resumed]
+    for members in families:
+        state, traded = _happened_in_family(state, family_rules.uncross(state.family(members[0]), state.profile))
+        events += traded
+    return state, tuple(events)
 
 
 def _advance_clock(state: Exchange, command: AdvanceClock) -> Stepped:
@@ -353,6 +389,15 @@ def status(state: Exchange, symbol: Symbol, order_id: OrderId) -> OrderStatus | 
     )
 
 
+def implied(state: Exchange, symbol: Symbol) -> ImpliedQuotes:
+    """What others imply in one book, beside its own depth (L2). A halted market implies nothing (L3)."""
+    book = state.books[symbol]
+    family = {} if state.halted else state.family(book.instrument.symbol)
+    if not family:
+        return ImpliedQuotes((), ())
+    return family_rules.implied(family, {member: top(state, member) for member in family}, symbol)
+
+
 def view(state: Exchange, symbol: Symbol) -> BookView:
     """Everything that can be seen of one book."""
     book = state.books[symbol]
@@ -373,6 +418,12 @@ def _happened(state: Exchange, happened: rules.Happened) -> Stepped:
     if book is state.books[book.instrument.symbol]:
         return state, tuple(events)
     return state._with(book), tuple(events)
+
+
+def _happened_in_family(state: Exchange, happened: family_rules.HappenedInFamily) -> Stepped:
+    books, events = happened
+    changed = [book for symbol, book in books.items() if book is not state.books[symbol]]
+    return (state._with(*changed) if changed else state), tuple(events)
 
 
 def _refused(state: Exchange, symbol: Symbol | None, order_id: OrderId | None, reason: RejectReason) -> Stepped:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeAlias
 
-from bookproof.spec.across import route_breaches
+from bookproof.spec.across import implied_breaches, route_breaches, still_implied
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -37,6 +37,7 @@ from bookproof.spec.events import (
     DayEnded,
     Event,
     Halted,
+    ImpliedTrade,
     MassCancelled,
     Prevented,
     Rejected,
@@ -122,6 +123,7 @@ def broken(before: Exchange, command: Command, events: Iterable[Event], after: E
     """
     events = tuple(events)
     named = {symbol_of(event) for event in events}
+    named |= {leg.symbol for event in events if isinstance(event, ImpliedTrade) for leg in event.legs}
     tapes = {
         symbol: Tape(book, command, events, before.profile) for symbol, book in before.books.items() if symbol in named
     }
@@ -243,7 +245,8 @@ def phases_change_by_command(step: Step) -> Sentences:
 @_of_step("J2", "J6")
 def no_trade_while_halted(step: Step) -> Sentences:
     """In a halted book nothing enters, changes, is triggered or trades."""
-    halted = {symbol for symbol, book in step.before.books.items() if step.before.halted or book.phase is Phase.HALT}
+    then = step.after if isinstance(step.command, Resume) else step.before
+    halted = {symbol for symbol, book in then.books.items() if then.halted or book.phase is Phase.HALT}
     for event in step.events:
         if isinstance(event, Accepted | Replaced | Triggered | Trade | Prevented) and event.symbol in halted:
             yield f"{event} happened while {event.symbol} is halted"
@@ -542,9 +545,11 @@ def canonical_order(step: Step) -> Sentences:
 def fills_are_determined(step: Step) -> Sentences:
     """A plain order's fills are a matter of arithmetic: each maker gives what those before it left to be asked for.
 
-    Held where no maker within reach has a reserve and no prevention interferes.
+    Held where no maker within reach has a reserve, no prevention interferes and no spread implies anything.
     """
     order = step.command
+    if isinstance(order, Submit) and order.symbol in step.before.families:
+        return
     if not isinstance(order, Submit) or order.stop is not None or not any(isinstance(e, Accepted) for e in step.events):
         return
     makers = [
@@ -574,7 +579,7 @@ def all_or_nothing(step: Step) -> Sentences:
     for tape in step.tapes.values():
         for taker in tape.entered:
             met = [scene.event for scene in step.scenes if scene.met is not None and scene.met.terms == taker]
-            traded = sum(event.quantity for event in met if isinstance(event, Trade))
+            traded = sum(event.quantity for event in met if isinstance(event, Trade)) + _implied(step, taker)
             if taker in legs:
                 legs[taker] = traded
             if 0 < traded < least(taker):
@@ -635,7 +640,11 @@ def stops_take_their_turn(step: Step) -> Sentences:
 def last_price_is_the_last_trade(step: Step) -> Sentences:
     """The price that triggers stops is that of the last trade in the book."""
     prices = {symbol: book.last_price for symbol, book in step.before.books.items()}
-    prices |= {event.symbol: event.price for event in step.events if isinstance(event, Trade)}
+    for event in step.events:
+        if isinstance(event, Trade | ImpliedTrade):
+            prices[event.symbol] = event.price
+        if isinstance(event, ImpliedTrade):
+            prices |= {leg.symbol: leg.price for leg in event.legs}
     for symbol, price in prices.items():
         if symbol in step.after.books and step.after.books[symbol].last_price != price:
             yield f"{symbol} last traded at {price}, and it says {step.after.books[symbol].last_price}"
@@ -708,6 +717,20 @@ def routes_take_the_best_level(step: Step) -> Sentences:
         yield from route_breaches(step.before, step.command, step.events)
 
 
+@_of_step("L2", "L3", "B6")
+def nothing_implied_remains(step: Step) -> Sentences:
+    """No order of a spread could trade with orders of its legs."""
+    if step.after != step.before:
+        yield from still_implied(step.after)
+
+
+@_of_step("L1", "L2", "L3")
+def implied_trades_are_right(step: Step) -> Sentences:
+    """An implied trade is at the price that its legs make up, the best there was, and behind orders of its own book."""
+    if any(isinstance(event, Trade | Prevented | ImpliedTrade) for event in step.events):
+        yield from implied_breaches(step.before, step.command, step.events, step.after)
+
+
 INVARIANTS: tuple[Invariant, ...] = tuple(_TABLE)
 """Every invariant, in the order in which `broken` asks them."""
 
@@ -744,8 +767,24 @@ def _live(state: Exchange, symbol: Symbol, order_id: OrderId) -> bool:
     return symbol in state.books and any(order.order_id == order_id for order in state.books[symbol].orders())
 
 
+def _implied(step: Step, taker: Submit) -> Lots:
+    """What an order traded with what was implied."""
+    mine = taker.symbol, taker.order_id
+    trades = [event for event in step.events if isinstance(event, ImpliedTrade)]
+    return sum(trade.quantity for trade in trades if (trade.symbol, trade.taker) == mine)
+
+
 def _reach(command: Command, state: Exchange) -> set[Symbol]:
-    """The books that a command may change."""
+    """The books that a command may change: with a book those that spreads tie it to, if the command can trade."""
+    named = _named(command, state)
+    if isinstance(command, Cancel | Halt):
+        return named
+    if command == Resume():
+        return set(state.families)
+    return named | {member for symbol in named for member in state.families.get(symbol, ())}
+
+
+def _named(command: Command, state: Exchange) -> set[Symbol]:
     match command:
         case Submit() | Cancel() | Replace():
             return {command.symbol}

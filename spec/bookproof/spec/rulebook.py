@@ -289,6 +289,26 @@ _TABLE = (
         source="Nasdaq rule 4120",
     ),
     Rule("J7", "LX", "A mass cancel takes every live order of an account out of all books.", source="CME: kill switch"),
+    Rule(
+        "L1",
+        "LX",
+        "A spread has a book of its own, and its price is that of its first leg less that of its second.",
+        source="CME",
+    ),
+    Rule(
+        "L2",
+        "LX",
+        "Two orders of a spread and its legs imply a quote in the third book, and trade with an order there, all in "
+        "one step, when its limit allows.",
+        source="CME: implied in, implied out",
+    ),
+    Rule(
+        "L3",
+        "LX",
+        "Own orders at the same price go before implied quotes, which meet no other implied quote, and there are none "
+        "while a book of the family is halted.",
+        source="CME",
+    ),
     Rule("L4", "LX", "All legs of a basket trade whole in one step, or no book changes."),
     Rule(
         "L5",
@@ -309,9 +329,6 @@ NOT_YET: dict[str, str] = {
     "J3": "reopening through a call needs auctions (I)",
     "J4": "no static price bands besides the instrument's own limits (A1)",
     "J5": "no execution collars",
-    "L1": "no spread books",
-    "L2": "no implied orders",
-    "L3": "no implied orders",
     "L6": "no block trades",
     "L7": "one process, no distributed commit",
     "C3 market-limit": "no remainder at the first trade's price, no protection points, no quote budget",
@@ -324,6 +341,10 @@ NOT_YET: dict[str, str] = {
     "E6 protection": "a triggered market stop has no protection range",
     "G3 transfer": "moving prevented quantity between accounts needs account positions",
     "J1 phases": "no pre-open, call, cancel-only or closed phases",
+    "L1 ratios": "spreads have two legs, one lot of each; no butterflies, no other ratios",
+    "L2 baskets": "the legs of a basket trade with orders of their own books only",
+    "L3 second generation": "implied quotes rest on real orders only, so a chain of two spreads implies nothing",
+    "L5 stops": "neither stops nor post-only orders are routed, and a group has no spreads",
     "J7 entry": "a mass cancel does not block the account's next order",
 }
 """What these letters also name and this version leaves out, with the reason; with a word for a part of a rule."""

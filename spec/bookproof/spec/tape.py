@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import Basket, Command, Replace, Route, Submit
-from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Trade, Triggered
+from bookproof.spec.events import Accepted, Cancelled, Event, ImpliedTrade, Prevented, Replaced, Trade, Triggered
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
 from bookproof.spec.values import Lots, OrderId, Side, Symbol, Ticks, TimeInForce
@@ -97,8 +97,12 @@ class Tape:
         self._taker: Standing | None = None
         self._due: Queue = []
         for event in events:
-            if getattr(event, "symbol", None) == self.symbol:
+            if isinstance(event, ImpliedTrade):
+                self._imply(event)
+            elif getattr(event, "symbol", None) == self.symbol:
                 self._play(event)
+            elif isinstance(event, Triggered):  # in another book: so matching has ended in this one, too (E2)
+                self._end_of_matching()
             elif isinstance(command, Route):
                 self._play_elsewhere(event, command.order)
         self._end_of_matching()
@@ -118,10 +122,7 @@ class Tape:
                 self._cancel(event)
 
     def _play_elsewhere(self, event: Event, order: Submit) -> None:
-        """A routed order is the aggressor in every book of its group, and what it does in one it can do in none again.
-
-        The first stop that is triggered anywhere shows that it is done (E2, L5).
-        """
+        """A routed order is the aggressor in every book of its group: what it trades in one it lacks in all (L5)."""
         match event:
             case Accepted():
                 self._taker = Standing(order, order.quantity)
@@ -129,12 +130,49 @@ class Tape:
                 self._taker = self._taker.less(event)
                 if isinstance(event, Trade) and self._taker.leaves <= 0:
                     self._taker = None
-            case Cancelled() if (
-                self._taker is not None and event.order_id == order.order_id and event.symbol == order.symbol
-            ):
+            case Cancelled() if (event.symbol, event.order_id) == (order.symbol, order.order_id):
                 self._taker = None
-            case Triggered():
-                self._end_of_matching()
+
+    def _imply(self, event: ImpliedTrade) -> None:
+        """What an implied trade does to this book: its order gives its part, or the aggressor is of this book (L2)."""
+        for leg in event.legs:
+            if leg.symbol == self.symbol:
+                self._give(leg.maker, leg.price, event.quantity)
+        if event.symbol != self.symbol:
+            return
+        if self._taker is None or self._taker.order_id != event.taker:  # it rested while a book was halted
+            self._give(event.taker, None, event.quantity)
+        else:
+            if event.quantity > self._taker.leaves:
+                self.strange.append(f"order {event.taker} traded {event.quantity} of {self._taker.leaves}")
+            self._taker = self._taker.less(Trade(self.symbol, event.price, event.quantity, 0, event.taker))
+            if self._taker.leaves <= 0:
+                self._taker = None
+        self._last_price = event.price
+
+    def _give(self, order_id: OrderId, price: Ticks | None, quantity: Lots) -> None:
+        """A resting order gives part of its slice in an implied trade, at its price unless it is the aggressor."""
+        queue = next((queue for queue in self.queues.values() if order_id in [it.order_id for it in queue]), None)
+        if queue is None:
+            self.strange.append(f"order {order_id} took part in an implied trade, and it does not rest")
+            return
+        place = [order.order_id for order in queue].index(order_id)
+        order = queue[place]
+        if place:
+            self.strange.append(f"order {order_id} took part in an implied trade before {queue[0].order_id}")
+        if not 0 < quantity <= order.slice:
+            self.strange.append(f"order {order_id} gave {quantity} lots; from 1 to {order.slice} were there")
+        if price is not None:
+            self._last_price = price
+            if price != order.terms.price:
+                self.strange.append(f"order {order_id} traded at {price}; it rests at {order.terms.price}")
+        left = order.less(Trade(self.symbol, 0, quantity, order_id, 0))
+        if left.slice > 0:  # B7
+            queue[place] = left
+            return
+        del queue[place]
+        if left.leaves > 0:
+            self._stand_last(left)
 
     def _accept(self, event: Accepted) -> None:
         for order in orders_of(self._command):

@@ -57,6 +57,8 @@ class Feature(StrEnum):
     """Unknown symbols; zero, negative, huge and non-integer numbers; terms that contradict each other (A1, A4)."""
     ROUTING = "routing"
     """Groups of books with interchangeable quotes, and orders that take the best of them (L5)."""
+    SPREADS = "spreads"
+    """Books of spreads, and what they and their legs imply in each other (L1, L2, L3)."""
 
 
 Features: TypeAlias = frozenset[Feature]

@@ -221,7 +221,10 @@ def renumbered(case: Case) -> Iterator[Case]:
         yield _priced(turned, dict(zip(prices, reversed(prices), strict=True)))
     names = {instrument.symbol: plain for instrument, plain in zip(case.instruments, PLAIN_SYMBOLS, strict=False)}
     yield case._replace(
-        instruments=tuple(i._replace(symbol=names.get(i.symbol, i.symbol)) for i in case.instruments),
+        instruments=tuple(
+            i._replace(symbol=names.get(i.symbol, i.symbol), legs=tuple(names.get(leg, leg) for leg in i.legs))
+            for i in case.instruments
+        ),
         commands=tuple(parts.with_symbols(command, names) for command in case.commands),
     )
 

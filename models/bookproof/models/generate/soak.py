@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from bookproof.models.generate.case import Case
-from bookproof.models.generate.features import Features
+from bookproof.models.generate.features import Feature, Features
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.venues import books
 from bookproof.spec.profile import DEFAULT, Profile
@@ -17,6 +17,9 @@ FEWEST_BOOKS = 2
 BOOK_COUNTS = (2, 2, 2, 3, 4)
 """Two to four books, over fewer stripes; mostly two, for the fewer the books the deeper each of them."""
 
+SPREAD_COUNTS = (3, 3, 5)
+"""A spread and its legs, or with a book of another spread or of a group beside it."""
+
 
 def soak_case(seed: int, number: int, features: Features, profile: Profile = DEFAULT) -> Case:
     """Case `number` of a seed: the same arguments give the same case in every run and on every Python.
@@ -27,8 +30,11 @@ def soak_case(seed: int, number: int, features: Features, profile: Profile = DEF
     """
     dice = random.Random(f"bookproof {seed} {number}")
     listed = books(features)
-    chosen = sorted(dice.sample(range(len(listed)), dice.choice(BOOK_COUNTS)))
-    instruments = tuple(listed[at] for at in chosen)
+    if Feature.SPREADS in features:  # from the front, so that no spread lacks a leg
+        instruments = listed[: dice.choice(SPREAD_COUNTS)]
+    else:
+        chosen = sorted(dice.sample(range(len(listed)), dice.choice(BOOK_COUNTS)))
+        instruments = tuple(listed[at] for at in chosen)
     draw = dice.getrandbits
     codes = [draw(BITS) for _ in range(dice.randint(SHORTEST, LONGEST))]
     return Case(instruments, decode(codes, plan_for(features, instruments)), profile)

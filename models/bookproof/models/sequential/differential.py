@@ -61,6 +61,8 @@ class Kind(StrEnum):
     """The best levels, though depth agrees."""
     STATUS = "status"
     """What is said of one order."""
+    IMPLIED = "implied"
+    """What other books imply in one, though their own views agree."""
     ORACLE = "oracle"
     """The oracle broke an invariant of its own, crashed or hung: the mistake is in the rule book."""
 
@@ -73,6 +75,7 @@ _ABOUT: Mapping[Kind, tuple[str, ...]] = {
     Kind.DEPTH: ("B11",),
     Kind.TOP: ("B11",),
     Kind.STATUS: ("A6",),
+    Kind.IMPLIED: ("L2",),
 }
 """The rule that a view is about, for steps such as a plain cancel, in which the oracle has nothing to decide."""
 
@@ -247,6 +250,12 @@ class SideBySide:
                     got = status(symbol, order_id)
                     if got != expected:
                         return self._difference(Kind.STATUS, expected, got)
+                if symbol in self.state.families:
+                    self._asked = ("implied", symbol)
+                    expected = oracle.implied(self.state, symbol)
+                    got = self.engine.implied(symbol)
+                    if got != expected:
+                        return self._difference(Kind.IMPLIED, expected, got)
             except Exception as error:
                 return self._difference(Kind.CRASH, expected, _told(error))
         return None

@@ -194,7 +194,7 @@ def agreement_machine(
             def snapshot(self) -> None:
                 self.do(TakeSnapshot())
 
-        if Feature.LIMITS in features:
+        if Feature.LIMITS in features or Feature.SPREADS in features:
 
             @rule(
                 target=orders,
