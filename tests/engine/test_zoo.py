@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from bookproof.engine.striped import StripedEngine
-from bookproof.engine.sync import THREADS
+from bookproof.engine.sync import THREADS, Lock
 from bookproof.engine.zoo import ZOO
-from bookproof.engine.zoo.lock_defects import LookUpBeforeLock, StaleRoute
+from bookproof.engine.zoo.lock_defects import LookUpBeforeLock, SpreadAlone, StaleRoute
 from bookproof.models.concurrent.check import check
 from bookproof.models.concurrent.recorder import RunError, record
 from bookproof.models.concurrent.run import run_concurrent
@@ -21,7 +21,7 @@ from bookproof.models.sequential.differential import compare, shrink
 from bookproof.models.sequential.run import run_sequential
 from bookproof.models.verdict import Verdict
 from bookproof.spec.commands import Basket, Cancel, Command, Leg, Replace, Route, Submit
-from bookproof.spec.events import Cancelled, Trade
+from bookproof.spec.events import Cancelled, ImpliedTrade, Trade
 from bookproof.spec.exchange import opening, run
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import DEFAULT
@@ -150,6 +150,46 @@ def test_stale_route_passes_a_better_quote_over_that_came_while_it_made_up_its_m
     _, right = run(state, [Route(buy(3, 5))])
     assert right[1] == Trade("XYZ", 99, 5, 2, 3)
     assert (answer.events == right) is is_right
+
+
+class TakenDown:
+    """A `Sync` that writes down which locks are taken."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    def lock(self, name: str) -> Lock:
+        return TakenDownLock(self, name)
+
+    def counter(self, name: str) -> Callable[[], int]:
+        return THREADS.counter(name)
+
+
+class TakenDownLock(InterruptedLock):
+    def __init__(self, sync: TakenDown, name: str) -> None:
+        super().__init__(InterruptedOnce())
+        self._all = sync
+        self._name = name
+
+    def acquire(self) -> bool:
+        self._all.taken.append(self._name)
+        return super().acquire()
+
+
+@pytest.mark.parametrize(("engine_type", "stripes"), [(StripedEngine, {0, 1, 2}), (SpreadAlone, {2})])
+def test_spread_alone_trades_in_books_whose_stripes_it_does_not_hold(
+    engine_type: type[StripedEngine], stripes: set[int]
+) -> None:
+    trio = (*BOOKS, Instrument("ABC-XYZ", min_price=-9, legs=("ABC", "XYZ")))
+    sync = TakenDown()
+    engine = engine_type(trio, stripes=3, sync=sync)
+    engine.submit(sell(1, 5))
+    engine.submit(buy(2, 5, "XYZ"))
+    sync.taken.clear()
+    [_, trade] = engine.submit(Submit("ABC-XYZ", 3, 3, Side.BUY, 5, 0)).events
+    assert isinstance(trade, ImpliedTrade)
+    assert {leg.symbol for leg in trade.legs} == {"ABC", "XYZ"}
+    assert sync.taken == [f"stripe {number}" for number in sorted(stripes)]
 
 
 def test_unordered_stripes_deadlock_and_two_baskets_are_enough() -> None:

@@ -9,7 +9,13 @@ from typing import NamedTuple
 
 from bookproof.engine.striped import StripedEngine
 from bookproof.engine.zoo.book_defects import PriorityKept, RemainderLost
-from bookproof.engine.zoo.lock_defects import LookUpBeforeLock, LostStripeLock, StaleRoute, UnorderedStripes
+from bookproof.engine.zoo.lock_defects import (
+    LookUpBeforeLock,
+    LostStripeLock,
+    SpreadAlone,
+    StaleRoute,
+    UnorderedStripes,
+)
 
 
 class Defect(NamedTuple):
@@ -67,6 +73,14 @@ ZOO = {
             "A routed order looks at the best prices of its group before it takes a stripe, and then takes the stripes "
             "of the books it chose (rule L5): a better quote that came meanwhile in another book is passed over, and "
             "there is no instant at which what it did was right.",
+            True,
+        ),
+        Defect(
+            "spread-alone",
+            SpreadAlone,
+            "An order in a spread, or in one of its legs, holds the stripe of its own book only, though it may trade "
+            "in all of them (rule L2): what two legs imply is taken twice, or taken while it is being cancelled, and "
+            "books change under the hands of two threads.",
             True,
         ),
     )

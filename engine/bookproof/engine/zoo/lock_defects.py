@@ -9,7 +9,7 @@ from bookproof.engine import routing
 from bookproof.engine.interface import Answer
 from bookproof.engine.ladder import floor_of
 from bookproof.engine.striped import StripedEngine
-from bookproof.spec.commands import Basket, Cancel, Command, Route
+from bookproof.spec.commands import Basket, Cancel, Command, Halt, Replace, Resume, Route, Submit
 from bookproof.spec.events import Cancelled
 from bookproof.spec.reasons import CancelReason
 
@@ -70,3 +70,12 @@ class StaleRoute(StripedEngine):
                 chosen.append(symbol)
         with self._holding(self._stripe_of[symbol] for symbol in chosen):  # guards the chosen books
             return self._stamped(routing.route(books[order.symbol], [books[symbol] for symbol in chosen], order))
+
+
+class SpreadAlone(StripedEngine):
+    """An order in a book that is part of a spread holds the stripe of that book only."""
+
+    def _in_family(self, command: Submit | Cancel | Replace | Halt | Resume) -> Answer:
+        assert command.symbol is not None
+        with self._lock_of[command.symbol]:  # the defect: it trades in the other books of the family, too
+            return self._stamped(list(self._floor.carry_out(command)))
