@@ -622,7 +622,7 @@ UNWRITABLE: list[tuple[Any, str]] = [
     (Basket(7, (("ABC", 1, Side.BUY, 1, None),)), "legs[0]: expected a Leg, got a Python tuple"),  # type: ignore[arg-type]
     (Outcome(EndOfDay(), 1, (EndOfDay(),)), "events[0]: expected one of Accepted, Rejected, Trade, Prevented, "  # type: ignore[arg-type]
      "Cancelled, Replaced, Triggered, MassCancelled, Halted, Resumed, ClockAdvanced, DayEnded, SnapshotTaken, "
-     "got a Python EndOfDay"),
+     "ImpliedTrade, got a Python EndOfDay"),
     (Header(Kind("any"), ()), "kind: expected one of commands, events, outcomes, views, got a Python Kind"),
     (Header(COMMAND, (Instrument("ABC", lot=0),)),
      'instruments[0]: expected limits that can be kept, got those of "ABC"; lot must be at least 1, not 0'),

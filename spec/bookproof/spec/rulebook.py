@@ -336,7 +336,7 @@ NOT_YET: dict[str, str] = {
     "D1 minimum": "no least display quantity: an iceberg may show one lot of a million",
     "D3 one trade": "no whole iceberg in one trade, no random slices",
     "D4 pegged": "no pegged orders",
-    "E1 reference": "only the last trade triggers, not mark, index or implied prices",
+    "E1 reference": "only the last trade triggers, an implied one too, but not mark or index prices",
     "E2 each fill": "stops are not looked at after each fill",
     "E6 protection": "a triggered market stop has no protection range",
     "G3 transfer": "moving prevented quantity between accounts needs account positions",

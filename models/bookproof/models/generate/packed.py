@@ -81,7 +81,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.CLOCK: {"advance_clock": 3, "end_of_day": 1},
     Feature.SNAPSHOT: {"snapshot": 1},
     Feature.BAD_INPUT: {"spoiled": 4},
-    Feature.ROUTING: {"route": 8},
+    Feature.ROUTING: {"route": 10},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
 
