@@ -43,7 +43,7 @@ MIXES: dict[str, Features] = {
     "one book at a time": PLAIN | {Feature.REPLACE, Feature.IOC, Feature.REUSED_IDS},
     "across books": ACROSS_BOOKS,
     "everything": EVERYTHING - {Feature.BAD_INPUT, Feature.LIMITS},
-    "spreads": PLAIN | {Feature.SPREADS, Feature.REPLACE, Feature.STOPS, Feature.FOK, Feature.HALTS},
+    "spreads": PLAIN | {Feature.SPREADS, Feature.REPLACE, Feature.STOPS, Feature.FOK},
 }
 """The mixes of commands that the histories go through in turn."""
 
