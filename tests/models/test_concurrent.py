@@ -173,9 +173,9 @@ PLAIN = listing(["ABC", "DEF", "GHI", "XYZ"])
 
 def history_of_case(number: int) -> History:
     scenario = numbered_scenario(2, number)
-    books = scenario.instruments
+    books, profile = scenario.instruments, scenario.profile
     return record(
-        lambda sync: StripedEngine(books, stripes=len(books), sync=sync), books, scenario.profile, scenario.scripts
+        lambda sync: StripedEngine(books, profile, stripes=len(books), sync=sync), books, profile, scenario.scripts
     )
 
 
