@@ -176,7 +176,14 @@ def test_l2_an_implied_trade_is_the_last_trade_of_all_three_books_and_triggers_t
     assert [book.last_price for book in trio.state.books.values()][:2] == [103, 98]
     assert trio.triggered == [1, 2, 3]
     assert [type(event) for event in trio.events] == [
-        *(Accepted, ImpliedTrade, Triggered, Trade, Triggered, Trade, Triggered, ImpliedTrade)
+        Accepted,
+        ImpliedTrade,
+        Triggered,
+        Trade,
+        Triggered,
+        Trade,
+        Triggered,
+        ImpliedTrade,
     ]
 
 
@@ -268,7 +275,10 @@ def test_l3_of_two_spreads_the_better_quote_goes_first_and_of_equal_ones_the_fir
     assert quotes(chain, "B")[1] == [(100, 2), (100, 2)]
     chain.buy(9, 3, 100, symbol="B")
     assert [leg.symbol for trade in traded(chain) if isinstance(trade, ImpliedTrade) for leg in trade.legs] == [
-        *("A", "A-B", "C", "B-C")
+        "A",
+        "A-B",
+        "C",
+        "B-C",
     ]
 
 

@@ -66,14 +66,12 @@ class Floor:
         flaw = listing_flaw(listed)
         if flaw is not None:
             raise ValueError(flaw)
+        groups: dict[str, tuple[Symbol, ...]] = {}
+        for one in listed:
+            if one.group:
+                groups[one.group] = (*groups.get(one.group, ()), one.symbol)
         # The books that an order routed from each book may touch, in listing order (L5).
-        self.group_of = {
-            one.symbol: tuple(
-                other.symbol for other in listed if other is one or (one.group and other.group == one.group)
-            )
-            for one in listed
-        }
-
+        self.group_of = {one.symbol: groups[one.group] if one.group else (one.symbol,) for one in listed}
         # The books that spreads tie together, by each of them (L2).
         ways, spreads = ways_of(listed), [one.symbol for one in listed if one.legs]
         self.family_of: dict[Symbol, Family] = {}

@@ -8,10 +8,10 @@ lock                  guards                                      taken by
 ====================  ==========================================  =====================================================
 ``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt and resume of one book,
                                                                   views: the one stripe of the book
-several stripes       the books of a basket's legs                basket: the stripes of its legs
+several stripes       the books of a basket's legs                basket: the stripes of its legs and their families
 several stripes       the books of a group (rule L5)              routed order: the stripes of its book's group
-several stripes       the books of a family (rule L2)             submit, replace and resume in a book that is part of
-                                                                  a spread, and its implied view: all of its family
+several stripes       the books of a family, which spreads tie    each command about one book of a family, and its
+                      together (rule L2)                          implied view: the stripes of the family
 all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
                       write them (any one stripe, to read them)   of day, snapshot
 ====================  ==========================================  =====================================================
