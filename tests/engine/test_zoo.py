@@ -192,6 +192,15 @@ def test_spread_alone_trades_in_books_whose_stripes_it_does_not_hold(
     assert sync.taken == [f"stripe {number}" for number in sorted(stripes)]
 
 
+def test_a_routed_order_takes_the_stripes_of_its_group_and_no_other_lowest_first() -> None:
+    pool = tuple(Instrument(symbol, group="pool" if symbol != "DEF" else "") for symbol in ("ABC", "DEF", "GHI", "XYZ"))
+    sync = TakenDown()
+    engine = StripedEngine(pool, stripes=4, sync=sync)
+    engine.submit(Route(Submit("XYZ", 1, 1, Side.BUY, 5, 100)))
+    engine.submit(Route(Submit("DEF", 1, 1, Side.BUY, 5, 100)))
+    assert sync.taken == ["stripe 0", "stripe 2", "stripe 3", "stripe 1"]
+
+
 def test_unordered_stripes_deadlock_and_two_baskets_are_enough() -> None:
     one = Basket(1, (Leg("ABC", 1, Side.BUY, 1), Leg("XYZ", 2, Side.BUY, 1)))
     other = Basket(2, (Leg("XYZ", 3, Side.BUY, 1), Leg("ABC", 4, Side.BUY, 1)))

@@ -113,6 +113,14 @@ def test_l1_a_spread_is_listed_with_two_outrights_of_one_grid_or_not_at_all(book
         codec.encode(codec.Header(codec.COMMAND, tuple(books)))
 
 
+def test_l1_spreads_that_share_legs_are_of_one_family_however_they_are_listed() -> None:
+    apart = [*listing(["A", "B", "C", "D", "E"]), spread("A", "B"), spread("C", "D")]
+    together = [*apart, spread("B", "C")]
+    assert opening(apart).families["A"] == ("A", "B", "A-B")
+    assert set(opening(together).families.values()) == {("A", "B", "C", "D", "A-B", "C-D", "B-C")}
+    assert "E" not in opening(together).families
+
+
 # ── L2: what is implied, and how it trades ──
 
 
