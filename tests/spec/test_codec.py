@@ -430,17 +430,20 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "no such command": (
         HEAD + b'{"do":"buy"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        'take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, got "buy"',
+        "take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, "
+        'route, got "buy"',
     ),
     "no command": (
         HEAD + b"{}\n",
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        "take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, got nothing",
+        "take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, "
+        "route, got nothing",
     ),
     "an event among commands": (
         HEAD + b'{"say":"day-ended"}\n',
         "2: do: expected one of submit, cancel, replace, basket, mass-cancel, halt, resume, advance-clock, end-of-day, "
-        "take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, got nothing",
+        "take-snapshot, set-phase, submit-list, deposit, withdraw, set-limits, reduce, bust, block-trade, "
+        "route, got nothing",
     ),
     "an outcome among commands": (
         HEAD + b'{"do":"end-of-day","events":[]}\n',
@@ -697,7 +700,7 @@ UNWRITABLE: list[tuple[Any, str]] = [
     (Basket(7, (("ABC", 1, Side.BUY, 1, None),)), "legs[0]: expected a Leg, got a Python tuple"),  # type: ignore[arg-type]
     (Outcome(EndOfDay(), 1, (EndOfDay(),)), "events[0]: expected one of Accepted, Rejected, Trade, Prevented, "  # type: ignore[arg-type]
      "Cancelled, Replaced, Triggered, MassCancelled, Halted, Resumed, ClockAdvanced, DayEnded, SnapshotTaken, "
-     "PhaseChanged, Uncrossed, ListAccepted, Deposited, Withdrawn, LimitsSet, Busted, BlockTraded, "
+     "PhaseChanged, Uncrossed, ListAccepted, Deposited, Withdrawn, LimitsSet, Busted, BlockTraded, ImpliedTrade, "
      "got a Python EndOfDay"),
     (Header(Kind("any"), ()), "kind: expected one of commands, events, outcomes, views, reports, got a Python Kind"),
     (Header(COMMAND, (Instrument("ABC", lot=0),)),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bookproof.engine import auction
 from bookproof.engine.entry_checks import NOTHING as _NOTHING
@@ -151,7 +151,7 @@ class FastBook:
         self._market = market
         self._min_notional = instrument.min_notional
         # Below these nothing else needs to be checked, if the instrument has no other limits; else nothing is plain.
-        unlimited = instrument._replace(max_price=0, max_quantity=0) == Instrument(
+        unlimited = instrument._replace(max_price=0, max_quantity=0, group="", legs=()) == Instrument(
             instrument.symbol, max_price=0, max_quantity=0
         )
         self._plain_price = min(instrument.max_price + 1, _SMALL) if unlimited else 0
@@ -484,9 +484,114 @@ class FastBook:
     ) -> Lots:
         return obtainable(self, opposite, floor, wanted, owner, prevention, gone, touched)
 
+    def play(
+        self,
+        orders: Iterable[RestingOrder],
+        leaves: Lots,
+        owner: Account,
+        prevention: SelfTradePrevention,
+        gone: Collection[OrderId] = (),
+        touched: list[OrderId] | None = None,
+    ) -> tuple[Lots, Lots, bool]:
+        """One level of a dry run: what would be left, what would trade, and whether prevention would end it."""
+        executed = 0
+        displayed: deque[_Slice] = deque()
+        hidden: deque[_Slice] = deque()
+        for order in orders:
+            if order.order_id in gone:
+                continue
+            display = order.terms.display
+            queue = hidden if display == 0 else displayed
+            queue.append((self.owner(order), order.slice, order.reserve, display or 0, order.order_id))
+        while leaves and (displayed or hidden):
+            maker, slice, reserve, display, order_id = (displayed or hidden).popleft()
+            own = prevention is not _ALLOW and maker == owner
+            if own and (prevention is _CANCEL_TAKER or prevention is _CANCEL_BOTH):
+                return leaves, executed, True
+            quantity = min(slice, leaves)
+            if touched is not None and (not own or prevention is not _DECREMENT or not (reserve or quantity < slice)):
+                touched.append(order_id)
+            if own and prevention is not _DECREMENT:
+                continue
+            leaves -= quantity
+            if not own:
+                executed += quantity
+            if reserve:
+                shown = min(display, reserve)
+                displayed.append((maker, shown, reserve - shown, display, order_id))
+        return leaves, executed, False
+
     def fill(self, order: Submit, events: list[Event]) -> None:
         """Let an order trade that `can_fill`. Stops are triggered when the caller says so (E2)."""
         self._enter(order, order.price, order.quantity, events)
+
+    # ── orders over several books ──
+
+    def against(self, side: Side) -> Ladder:
+        """The other side, which an order on `side` takes from."""
+        return self._against(side)
+
+    def owner_of(self, order: Submit) -> Account:
+        """Who an order that comes in trades for (G1)."""
+        return self._group.get(order.account, order.account)
+
+    def take_down_to(self, rung: int, order: Submit, leaves: Lots, events: list[Event]) -> tuple[Lots, Lots, bool]:
+        """Let an order of this book or another take from this one, down to a rung and no further.
+
+        Gives what is left of it, how much of it was prevented, and whether prevention had the last word.
+        """
+        opposite, owner = self._against(order.side), self.owner_of(order)
+        left, prevented = self._take(
+            opposite, rung, leaves, owner, order.self_trade, self.symbol, order.order_id, events
+        )
+        return left, prevented, self._taker_ended
+
+    def rest(
+        self,
+        order: Submit,
+        price: Ticks,
+        leaves: Lots,
+        executed: Lots,
+        prevented: Lots,
+        resting: RestingOrder | None = None,
+    ) -> None:
+        """Let an order rest that has taken what it could, here and elsewhere; `resting` as in `_enter`."""
+        self._rest(order, price, leaves, executed, prevented, resting)
+
+    def give(self, side: Side, quantity: Lots) -> tuple[OrderId, Ticks]:
+        """Let the first order of one side give so much, at most its slice, in an implied trade: who, at which price."""
+        ladder = self._bids if side is _BUY else self._asks
+        rung = ladder.rungs[-1]
+        given: list[Any] = []
+        FastBook._take(self, ladder, rung, quantity, -1, _ALLOW, self.symbol, -1, given)  # however levels are shared
+        [trade] = given
+        return trade.maker, trade.price
+
+    def pend(self, order: Submit) -> None:
+        """Let a stop wait."""
+        self._pend(order)
+
+    def pop_due(self) -> list[StopOrder]:
+        """Take out the stops that the last trade has reached, in the order of E3."""
+        due: list[StopOrder] = []
+        for side, stops in ((Side.BUY, self._buy_stops), (Side.SELL, self._sell_stops)):
+            while stops and self._reached(side, _stop_key(stops[0])[0] * (1 if side is _BUY else -1)):
+                due.append(stops.pop(0))
+                del self._live[due[-1].order_id]
+        return due
+
+    def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:
+        """Whether price times quantity is large enough (A1)."""
+        return not self._min_notional or price * quantity >= self._min_notional
+
+    def find(self, order_id: OrderId) -> RestingOrder | StopOrder | None:
+        """The live order with this id."""
+        return self._live.get(order_id)
+
+    def lift(self, order: RestingOrder) -> None:
+        """Take a resting order out: it comes in anew."""
+        (self._bids if order.terms.side is _BUY else self._asks).remove(order)
+        del self._live[order.order_id]
 
     # ── stops ──
 
@@ -536,7 +641,10 @@ class FastBook:
     # ── phases and auctions ──
 
     def go(self, phase: Phase) -> RejectReason | list[Event]:
-        """To another phase: what happened, first of all that it did; or why it does not (J1, J3)."""
+        """To another phase: what happened, first of all that it did; or why it does not (J1, J3).
+
+        Stops are triggered when the caller says so (I9).
+        """
         reason = auction.cannot_go(self, phase, self._profile)
         if reason is not None:
             return reason
@@ -546,7 +654,6 @@ class FastBook:
         self.paused = phase is not Phase.CONTINUOUS
         if uncrosses:
             events += auction.uncross(self, self._bids, self._asks, self.checks.tick)
-            self.trigger_stops(events)  # I9
         return events
 
     def would_stir(self) -> bool:
@@ -925,35 +1032,14 @@ def obtainable(
 
     As if the orders in `gone` were not there. Who would trade, or go by self-trade prevention, is added to `touched`.
     """
-    leaves = wanted
-    executed = 0
+    leaves, executed = wanted, 0
     for orders in opposite.best_first(floor):
         if not leaves:
             break
-        displayed: deque[_Slice] = deque()
-        hidden: deque[_Slice] = deque()
-        for order in orders:
-            if order.order_id in gone:
-                continue
-            display = order.terms.display
-            queue = hidden if display == 0 else displayed
-            queue.append((book.owner(order), order.slice, order.reserve, display or 0, order.order_id))
-        while leaves and (displayed or hidden):
-            maker, slice, reserve, display, order_id = (displayed or hidden).popleft()
-            own = prevention is not _ALLOW and maker == owner
-            if own and (prevention is _CANCEL_TAKER or prevention is _CANCEL_BOTH):
-                return executed
-            quantity = min(slice, leaves)
-            if touched is not None and (not own or prevention is not _DECREMENT or not (reserve or quantity < slice)):
-                touched.append(order_id)
-            if own and prevention is not _DECREMENT:
-                continue
-            leaves -= quantity
-            if not own:
-                executed += quantity
-            if reserve:
-                shown = min(display, reserve)
-                displayed.append((maker, shown, reserve - shown, display, order_id))
+        leaves, traded, ended = book.play(orders, leaves, owner, prevention, gone, touched)
+        executed += traded
+        if ended:
+            break
     return executed
 
 

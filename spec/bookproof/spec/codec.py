@@ -39,8 +39,8 @@ from typing import IO, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from bookproof.spec.commands import COMMANDS, Command
 from bookproof.spec.events import EVENTS, Event
 from bookproof.spec.input_error import InputError, quote
-from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import DEFAULT, PROFILES, Profile
+from bookproof.spec.instruments import Instrument, listing_flaw
+from bookproof.spec.profile import DEFAULT, PROFILES, Profile, Risk
 from bookproof.spec.reports import REPORTS, Report
 from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
@@ -48,6 +48,8 @@ from bookproof.spec.views import (
     BookView,
     Depth,
     Holding,
+    ImpliedQuote,
+    ImpliedQuotes,
     Indicative,
     Level,
     OrderList,
@@ -115,6 +117,8 @@ View: TypeAlias = (
     | AccountView
     | Holding
     | OrderList
+    | ImpliedQuotes
+    | ImpliedQuote
 )
 VIEWS: tuple[type[View], ...] = (
     BookView,
@@ -130,6 +134,8 @@ VIEWS: tuple[type[View], ...] = (
     OrderList,
     AccountView,
     Holding,
+    ImpliedQuotes,
+    ImpliedQuote,
 )
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View | Report
@@ -320,6 +326,8 @@ def _check(header: Header[Any]) -> None:
         if (flaw := instrument.flaw()) is not None:
             raise InputError("", 0, f"instruments[{at}]", "limits that can be kept", f"those of {name}", flaw)
         listed.add(instrument.symbol)
+    if (flaw := listing_flaw(header.instruments, header.profile.risk is not Risk.NONE)) is not None:
+        raise InputError("", 0, "instruments", "books that fit together", "others", flaw)
     for account, times in Counter(chain.from_iterable(header.profile.self_trade_groups)).items():
         if times > 1:
             got = f"account {account} in {times} places"

@@ -1,8 +1,9 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
 `Submit`, `Cancel`, `Replace`, `Reduce` and `SetPhase` touch one book, and every book that a list of orders ties it to.
-`Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to. `MassCancel`, a market-wide
-`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
+`Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to; `Route` those of a group.
+Whatever can trade in a book that is part of a spread touches all books that spreads tie to it. `MassCancel`, a
+market-wide `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
 `SetLimits`, `Bust` and `BlockTrade` touch accounts and no book.
 """
 
@@ -206,6 +207,15 @@ class BlockTrade(Value, frozen=True):
     quantity: Lots
 
 
+class Route(Value, frozen=True):
+    """A new order that takes the best quotes of every book in its book's group (rule L5).
+
+    What is left of it rests in the book it names. It can be neither a stop nor post-only.
+    """
+
+    order: Submit
+
+
 Command: TypeAlias = (
     Submit
     | Cancel
@@ -225,6 +235,7 @@ Command: TypeAlias = (
     | Reduce
     | Bust
     | BlockTrade
+    | Route
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -246,5 +257,6 @@ COMMANDS: tuple[type[Command], ...] = (
     Reduce,
     Bust,
     BlockTrade,
+    Route,
 )
 """Every kind of command."""

@@ -59,7 +59,8 @@ class DropCopy:
             case ExecType.NEW | ExecType.PENDING_NEW:
                 self._enter(report, 0)
             case ExecType.TRADE:
-                self.last_price = report.last_price
+                if report.traded_in == self.symbol:
+                    self.last_price = report.last_price
                 self._met(report, report.last_qty, 0)
             case ExecType.RESTATED:
                 taken = self._copied(report).last.order_qty - report.order_qty

@@ -209,6 +209,28 @@ class BlockTraded(Value, frozen=True):
     seller: Account
 
 
+class ImpliedLeg(Value, frozen=True):
+    """A resting order that took part in an implied trade, at its own price."""
+
+    symbol: Symbol
+    price: Ticks
+    maker: OrderId
+
+
+class ImpliedTrade(Value, frozen=True):
+    """An order traded with two others that together stand for its opposite: all three in one step (rules L2, L4).
+
+    The order gets the price that follows from theirs. It is the last trade of all three books (rule E1).
+    """
+
+    symbol: Symbol
+    price: Ticks
+    quantity: Lots
+    taker: OrderId
+    legs: tuple[ImpliedLeg, ...]
+    """The two others, in listing order of their books."""
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -231,6 +253,7 @@ Event: TypeAlias = (
     | LimitsSet
     | Busted
     | BlockTraded
+    | ImpliedTrade
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -255,6 +278,7 @@ EVENTS: tuple[type[Event], ...] = (
     LimitsSet,
     Busted,
     BlockTraded,
+    ImpliedTrade,
 )
 """Every kind of event."""
 

@@ -19,7 +19,8 @@ class RejectReason(StrEnum):
     """No such book."""
     INVALID_LEGS = "invalid-legs"
     """A basket names a book twice, or has no legs (L4). A list has too few orders, one order twice, two accounts, or
-    two rivals in one queue or in each other's reach (H1, H4)."""
+    two rivals in one queue or in each other's reach (H1, H4), or on one side of a group of books (L5); or one of its
+    books is part of a spread (L2)."""
     INVALID_ORDER_ID = "invalid-order-id"
     """Not an integer from 0 to 2**63 - 1 (A3)."""
     INVALID_ACCOUNT = "invalid-account"
@@ -96,6 +97,8 @@ class RejectReason(StrEnum):
     """The account has not so many lots that are not reserved (M1)."""
     INSUFFICIENT_CASH = "insufficient-cash"
     """The account has not so much cash that is not reserved (M1)."""
+    NOT_ON_ACCOUNT = "not-on-account"
+    """Accounts are kept here, and nothing says in which book a routed order will need lots or cash (L5, M1)."""
 
     @property
     def precedence(self) -> int:

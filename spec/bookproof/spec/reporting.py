@@ -4,7 +4,8 @@ All that is needed is the commands and the events, so this works for any exchang
 oracle, an engine, or a file of outcomes. What a report says beyond its event, such as how much has been executed, is
 kept in a `Desk`, which is immutable; `report` is a function of desk, command and events, and of nothing else (A5).
 
-A trade makes two reports: the maker's first, the taker's next. A stop that is triggered is reported before it trades.
+A trade makes two reports: the maker's first, the taker's next; if the taker is a routed order, each in its own book
+(L5). An implied trade makes three (L2). A stop that is triggered is reported before it trades.
 What is about no order, such as a halt, makes none. An order of a list is reported twice before anything else happens to
 it: as pending when the list is in, and as new when it enters its book (H2). Orders that have ended are remembered until
 the end of the day, so that a cancel that comes too late is told so with the status its order ended in; FIX ids are
@@ -17,12 +18,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import merge
 from typing import Final, NamedTuple
 
-from bookproof.spec.commands import Cancel, Command, Replace, Submit, SubmitList
+from bookproof.spec.commands import Cancel, Command, Replace, Resume, Route, SetPhase, Submit, SubmitList
 from bookproof.spec.events import (
     Accepted,
     Cancelled,
     DayEnded,
     Event,
+    ImpliedTrade,
     ListAccepted,
     Prevented,
     Rejected,
@@ -199,6 +201,10 @@ class _Writer:
         self._profile = desk.profile
         self._command = command
         self._stamp = stamp
+        self._route = command.order if isinstance(command, Route) else None
+        """The routed order while it is the aggressor: until a stop is triggered, or another order enters (L5)."""
+        self._rests = isinstance(command, Resume | SetPhase)
+        """Whether an implied trade is of an order that rested while nothing was implied (L3), and no aggressor."""
 
     def write(self, event: Event) -> None:
         match event:
@@ -207,16 +213,21 @@ class _Writer:
             case Rejected():
                 self._rejected(event)
             case Trade():
-                self._filled(event, event.maker, aggressor=False)
-                self._filled(event, event.taker, aggressor=True)
+                home = self._home_of_taker(event)
+                away = home != event.symbol
+                self._filled(event, event.symbol, event.maker, elsewhere=(home,) if away else ())
+                self._filled(event, home, event.taker, aggressor=True, elsewhere=(event.symbol,) if away else ())
+            case ImpliedTrade():
+                self._implied(event)
             case Prevented():
-                self._prevented(event, event.maker, aggressor=False)
-                self._prevented(event, event.taker, aggressor=True)
+                self._prevented(event, event.symbol, event.maker, aggressor=False)
+                self._prevented(event, self._home_of_taker(event), event.taker, aggressor=True)
             case Cancelled():
                 self._cancelled(event)
             case Replaced():
                 self._replaced(event)
             case Triggered():
+                self._route, self._rests = None, False
                 order = self._live(event.symbol, event.order_id)
                 self._say(ExecType.TRIGGERED, order._replace(working=True))
             case DayEnded():
@@ -236,6 +247,7 @@ class _Writer:
         journal = self.books.get(event.symbol)
         held = None if journal is None else journal.find(event.order_id)
         if held is not None and held.held and not held.status.ended:  # its turn has come
+            self._route = None
             self._say(ExecType.NEW, held._replace(held=False, working=held.terms.stop is None))
             return
         for order in orders_of(self._command):
@@ -288,15 +300,48 @@ class _Writer:
                 )
             )
 
-    def _filled(self, event: Trade, order_id: OrderId, *, aggressor: bool) -> None:
-        order = self._live(event.symbol, order_id)
+    def _home_of_taker(self, event: Trade | Prevented) -> Symbol:
+        """The book that the aggressor belongs to: that of the trade, unless it is routed (L5)."""
+        return self._route.symbol if self._route is not None else event.symbol
+
+    def _implied(self, event: ImpliedTrade) -> None:
+        """All three orders trade, each in its own book at its own price (L2): the two that imply, then the third."""
+        books = (event.symbol, *(leg.symbol for leg in event.legs))
+        for symbol, price, order_id in [(leg.symbol, leg.price, leg.maker) for leg in event.legs] + [
+            (event.symbol, event.price, event.taker)
+        ]:
+            self._filled(
+                Trade(symbol, price, event.quantity, order_id, event.taker),
+                symbol,
+                order_id,
+                aggressor=symbol == event.symbol and not self._rests,
+                elsewhere=tuple(other for other in books if other != symbol),
+            )
+
+    def _filled(
+        self,
+        event: Trade,
+        symbol: Symbol,
+        order_id: OrderId,
+        *,
+        aggressor: bool = False,
+        elsewhere: tuple[Symbol, ...] = (),
+    ) -> None:
+        order = self._live(symbol, order_id)
         order = order._replace(
             executed=order.executed + event.quantity, notional=order.notional + event.price * event.quantity
         )
-        self._say(ExecType.TRADE, order, last_qty=event.quantity, last_price=event.price, aggressor=aggressor)
+        self._say(
+            ExecType.TRADE,
+            order,
+            last_qty=event.quantity,
+            last_price=event.price,
+            aggressor=aggressor,
+            elsewhere=elsewhere,
+        )
 
-    def _prevented(self, event: Prevented, order_id: OrderId, *, aggressor: bool) -> None:
-        order = self._live(event.symbol, order_id)
+    def _prevented(self, event: Prevented, symbol: Symbol, order_id: OrderId, *, aggressor: bool) -> None:
+        order = self._live(symbol, order_id)
         if order.leaves > event.quantity:
             order = order._replace(prevented=order.prevented + event.quantity)
             self._say(ExecType.RESTATED, order, aggressor=aggressor, cancel_reason=CancelReason.SELF_TRADE)
@@ -338,6 +383,7 @@ class _Writer:
         last_price: int | None = None,
         aggressor: bool = False,
         cancel_reason: CancelReason | None = None,
+        elsewhere: tuple[Symbol, ...] = (),
     ) -> None:
         """Report on an order as it stands now."""
         terms = order.terms
@@ -369,6 +415,7 @@ class _Writer:
                 None,
                 cancel_reason,
                 self._stamp,
+                elsewhere,
             )
         )
 

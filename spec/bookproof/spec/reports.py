@@ -164,6 +164,13 @@ class ExecutionReport(Value, frozen=True):
     """Why the order, or a part of it, is out."""
     stamp: int | None = None
     """Commit stamp of its command: global, see the module (O3). None for an exchange that does not say."""
+    elsewhere: tuple[Symbol, ...] = ()
+    """Of a fill: the other books in which orders took part in it, one of a routed order (L5), two if implied (L2)."""
+
+    @property
+    def traded_in(self) -> Symbol:
+        """Of a fill: the book whose last trade it is. A routed order that comes in trades in the book of its maker."""
+        return self.elsewhere[0] if self.aggressor and len(self.elsewhere) == 1 else self.symbol
 
     @property
     def average(self) -> Fraction | None:

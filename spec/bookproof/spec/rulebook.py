@@ -401,7 +401,34 @@ _TABLE = (
         source="Nasdaq rule 4120",
     ),
     Rule("J7", "LX", "A mass cancel takes every live order of an account out of all books.", source="CME: kill switch"),
+    Rule(
+        "L1",
+        "LX",
+        "A spread has a book of its own, and its price is that of its first leg less that of its second.",
+        source="CME",
+    ),
+    Rule(
+        "L2",
+        "LX",
+        "Two orders of a spread and its legs imply a quote in the third book, and trade with an order there, all in "
+        "one step, when its limit allows.",
+        source="CME: implied in, implied out",
+    ),
+    Rule(
+        "L3",
+        "LX",
+        "Own orders at the same price go before implied quotes, which meet no other implied quote, and there are none "
+        "while a book of the family does not trade continuously.",
+        source="CME",
+    ),
     Rule("L4", "LX", "All legs of a basket trade whole in one step, or no book changes."),
+    Rule(
+        "L5",
+        "LX",
+        "A routed order takes the best level of its group's open books, of equal ones its own book's first, then in "
+        "listing order, and what is left rests in its own book.",
+        source="Binance: SOR",
+    ),
     # K: sharing a level among its orders
     Rule(
         "K1",
@@ -531,10 +558,6 @@ NOT_YET: dict[str, str] = {
     "C8": "resting all-or-none is kept out of the core: skipped orders break B6 and B10",
     "J4": "no static price bands besides the instrument's own limits (A1)",
     "J5": "no execution collars",
-    "L1": "no spread books",
-    "L2": "no implied orders",
-    "L3": "no implied orders",
-    "L5": "no smart routing between books",
     "L7": "one process, no distributed commit",
     "M3": "no margin: every order is covered by itself, so there is nothing to value and nothing to liquidate; a fill "
     "can lower what an account is worth at a mark, so the engine's argument for settling makers would not carry over",
@@ -551,7 +574,7 @@ NOT_YET: dict[str, str] = {
     "H1 amend": "where accounts are kept no order of a list can be replaced, rivals included",
     "H1 reduce": "a fill cancels the rivals whole; they are not reduced by what was filled",
     "H2 halt": "an order whose turn comes while its book takes nothing is refused, not kept until the book resumes",
-    "E1 reference": "only the last trade triggers, not mark, index or implied prices",
+    "E1 reference": "only the last trade triggers, an implied one too, but not mark or index prices",
     "E2 each fill": "stops are not looked at after each fill",
     "E6 protection": "a triggered market stop has no protection range",
     "G3 transfer": "moving prevented quantity between accounts needs account positions",
@@ -562,6 +585,15 @@ NOT_YET: dict[str, str] = {
     "I5 midpoint": "the reference is the last trade; no midpoint, close or theoretical price",
     "I6 extension": "a call ends when the command says so: no random end, no extension when the price moves far",
     "I8 displayed": "icebergs never take part with their displayed slice alone",
+    "L1 ratios": "spreads have two legs, one lot of each; no butterflies, no other ratios",
+    "L1 accounts": "where accounts are kept no spread is listed: what its legs will cost is known only when they trade",
+    "L2 baskets": "the legs of a basket trade with orders of their own books only",
+    "L2 lists": "no order of a list stands in a spread or in a leg of one",
+    "L2 sharing": "an implied trade takes the first order of each leg, also where other trades share the level out (K)",
+    "L3 second generation": "implied quotes rest on real orders only, so a chain of two spreads implies nothing",
+    "L5 stops": "neither stops nor post-only orders are routed, and a group has no spreads",
+    "L5 rivals": "no two rivals of a list stand on one side of a group, where one routed order could fill both",
+    "L5 accounts": "where accounts are kept no order is routed: lots of one book do not pay for those of another",
     "J7 entry": "a mass cancel does not block the account's next order",
     "F6 pending": "a cancel or replace that pends belongs to a gateway; here each is over when the next starts",
     "O1 corrections": "a bust is told by its event, not by a report (N1); no trade is corrected, no order suspended",

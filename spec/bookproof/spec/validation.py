@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bookproof.spec.commands import Basket, Cancel, Leg, Reduce, Replace, Submit, SubmitList
-from bookproof.spec.instruments import MOST_SLICES, Instrument
+from bookproof.spec.instruments import MOST_SLICES, Instrument, families_of
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.values import ListKind, Lots, Side, Symbol, TimeInForce
@@ -151,9 +151,11 @@ def list_fault(command: SubmitList, listing: Mapping[Symbol, Instrument]) -> tup
         for at, leg in enumerate(legs)
         if (reason := _submit_fault(leg, listing.get(leg.symbol))) is not None
     ]
+    tied = families_of(list(listing.values()))
     for at, leg in enumerate(legs):
         twice = any((other.symbol, other.order_id) == (leg.symbol, leg.order_id) for other in legs[:at])
-        if twice or leg.account != legs[0].account or any(collide(leg, rival) for rival in _rivals(command, at)):
+        misplaced = any(collide(leg, it) or _within_one_route(leg, it, listing) for it in _rivals(command, at))
+        if twice or misplaced or leg.account != legs[0].account or leg.symbol in tied:
             faults.append((RejectReason.INVALID_LEGS, at))
     if not faults:
         return None
@@ -166,6 +168,14 @@ def _rivals(command: SubmitList, at: int) -> tuple[Submit, ...]:
     """The legs before this one of which at most one may execute."""
     first = {ListKind.OCO: 0, ListKind.OTO: at, ListKind.OTOCO: 1}[command.kind]
     return command.legs[first:at]
+
+
+def _within_one_route(leg: Submit, rival: Submit, listing: Mapping[Symbol, Instrument]) -> bool:
+    """Whether one routed order could trade with both (L5): they rest on one side of a group, in different books."""
+    if leg.stop is not None or rival.stop is not None or leg.side is not rival.side or leg.symbol == rival.symbol:
+        return False
+    here, there = listing.get(leg.symbol), listing.get(rival.symbol)
+    return here is not None and there is not None and bool(here.group) and here.group == there.group
 
 
 def collide(leg: Submit, rival: Submit) -> bool:

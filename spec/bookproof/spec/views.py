@@ -165,6 +165,25 @@ class AccountView(Value, frozen=True):
     limits: Limits
 
 
+class ImpliedQuote(Value, frozen=True):
+    """What the best displayed levels of two other books imply in this one (rule L2)."""
+
+    spread: Symbol
+    """The spread by which they do."""
+    price: Ticks
+    quantity: Lots
+
+
+class ImpliedQuotes(Value, frozen=True):
+    """Quotes implied in one book, best first, of equal prices as the spreads are listed.
+
+    They stand beside the book's own depth, not in it. Two of them may rest on the same order.
+    """
+
+    bids: tuple[ImpliedQuote, ...]
+    asks: tuple[ImpliedQuote, ...]
+
+
 def depth_of(queue: Queue) -> Depth:
     """The L2 view that follows from an L3 view. Judges use it to hold an engine's own depth against its own queue.
 

@@ -16,6 +16,8 @@ from bookproof.engine.zoo.lock_defects import (
     LookUpBeforeLock,
     LostStripeLock,
     RivalCancelledLate,
+    SpreadAlone,
+    StaleRoute,
     StripesAsDiscovered,
     UnorderedStripes,
 )
@@ -115,6 +117,22 @@ ZOO = {
             BookedLate,
             "A trade takes effect before its cash has moved (rule M4): for a moment the seller's money is nowhere, "
             "and an order that it would have paid for is refused.",
+            True,
+        ),
+        Defect(
+            "stale-route",
+            StaleRoute,
+            "A routed order looks at the best prices of its group before it takes a stripe, and then takes the stripes "
+            "of the books it chose (rule L5): a better quote that came meanwhile in another book is passed over, and "
+            "there is no instant at which what it did was right.",
+            True,
+        ),
+        Defect(
+            "spread-alone",
+            SpreadAlone,
+            "An order in a spread, or in one of its legs, holds the stripe of its own book only, though it may trade "
+            "in all of them (rule L2): what two legs imply is taken twice, or taken while it is being cancelled, and "
+            "books change under the hands of two threads.",
             True,
         ),
     )

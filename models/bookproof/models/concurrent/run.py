@@ -21,9 +21,10 @@ from bookproof.models.engines_by_name import factory
 from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Features
 from bookproof.models.generate.funds import opening_deposits, with_accounts
 from bookproof.models.generate.packed import BITS, decode, plan_for
-from bookproof.models.generate.venues import PLAIN_BOOKS, VENUES, venue_named
+from bookproof.models.generate.venues import VENUES, books, fitting, venue_named
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.commands import Command
+from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.rulebook import listening
 
@@ -36,6 +37,7 @@ ACROSS_BOOKS = PLAIN | {
     Feature.SNAPSHOT,
     Feature.CLOCK,
     Feature.REPLACE,
+    Feature.ROUTING,
 }
 """What needs several stripes at once, and what it collides with."""
 
@@ -49,9 +51,10 @@ MIXES: dict[str, Features] = {
     "one book at a time": PLAIN | {Feature.REPLACE, Feature.IOC, Feature.REUSED_IDS},
     "across books": ACROSS_BOOKS,
     "lists across books": PLAIN | {Feature.LISTS, Feature.IOC, Feature.BASKETS, Feature.REUSED_IDS},
-    "everything": EVERYTHING - {Feature.BAD_INPUT, Feature.LIMITS},
+    "everything": EVERYTHING - {Feature.BAD_INPUT, Feature.LIMITS, Feature.SPREADS},
     ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.REPLACE, Feature.IOC, Feature.BASKETS},
     LISTS_ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.LISTS, Feature.IOC, Feature.BASKETS},
+    "spreads": PLAIN | {Feature.SPREADS, Feature.REPLACE, Feature.STOPS, Feature.FOK},
 }
 """The mixes of commands that the histories go through in turn."""
 
@@ -83,6 +86,11 @@ class Scenario(NamedTuple):
     cuts: float
 
     @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The books of the mix."""
+        return books(MIXES[self.mix])
+
+    @property
     def scripts(self) -> list[list[Command]]:
         """The commands of each client that has any."""
         clients = sorted({client for client, _ in self.commands})
@@ -96,16 +104,19 @@ def numbered_scenario(seed: int, number: int) -> Scenario:
     ['one book at a time', 'across books', 'lists across books']
     """
     mix = list(MIXES)[number % len(MIXES)]
+    listed = books(MIXES[mix])
     turn = number // len(MIXES)
     venues = list(VENUES.values())
     dice = random.Random(f"concurrent {seed} {number}")
     codes = [dice.getrandbits(BITS) for _ in range(LENGTH)]
-    commands = decode(codes, plan_for(MIXES[mix], PLAIN_BOOKS))
+    commands = decode(codes, plan_for(MIXES[mix], listed))
     dealt = tuple((dice.randrange(CLIENTS), command) for command in commands)
+    if Feature.SPREADS in MIXES[mix]:  # no venue that keeps accounts lists them
+        venues = [venue for venue in venues if fitting(MIXES[mix], venue) == MIXES[mix]]
     profile = venues[turn // 2 % len(venues)]
     if mix in (ON_ACCOUNT, LISTS_ON_ACCOUNT):
         profile = with_accounts(profile)
-    funds = tuple((0, deposit) for deposit in opening_deposits(PLAIN_BOOKS, profile))
+    funds = tuple((0, deposit) for deposit in opening_deposits(listed, profile))
     return Scenario(mix, profile, funds + dealt, CUTS if turn % 2 else 0.0)
 
 
@@ -172,7 +183,7 @@ class _Finding(NamedTuple):
         return self.violation.kind if self.violation is not None else "run"
 
     def told(self, engine: str, scenario: Scenario, run_again: str) -> Disagreement:
-        program = as_test(engine, PLAIN_BOOKS, scenario.profile, scenario.scripts, scenario.cuts)
+        program = as_test(engine, scenario.instruments, scenario.profile, scenario.scripts, scenario.cuts)
         if self.violation is None or self.history is None:
             assert self.error is not None
             return Disagreement(
@@ -225,13 +236,14 @@ def _judge(
     engine: str, scenario: Scenario, number: int, tally: _Tally | None = None, save_to: Path | None = None
 ) -> _Finding | None:
     make = factory(engine)
+    listed = scenario.instruments
 
     def built(sync: OverlappingThreads) -> Engine:
-        return make(PLAIN_BOOKS, scenario.profile, sync=sync)
+        return make(listed, scenario.profile, sync=sync)
 
     try:
         history = record(
-            built, PLAIN_BOOKS, scenario.profile, scenario.scripts, cuts=scenario.cuts, seed=number, patience=10.0
+            built, listed, scenario.profile, scenario.scripts, cuts=scenario.cuts, seed=number, patience=10.0
         )
     except RunError as error:
         return _Finding(None, None, error)

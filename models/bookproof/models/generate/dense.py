@@ -18,7 +18,7 @@ from bookproof.models.generate.features import EVERYTHING, Feature, Features
 from bookproof.models.generate.funds import generous_deposits
 from bookproof.models.generate.packed import BITS, Context, Plan, decode_command, plan_for
 from bookproof.models.generate.patterns import Pattern
-from bookproof.models.generate.venues import LEVELS, SIZES, VENUES, books
+from bookproof.models.generate.venues import LEVELS, SIZES, VENUES, books, fitting
 from bookproof.spec.commands import Command, SetPhase
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile, Risk
@@ -42,6 +42,10 @@ _WITHOUT_ACCOUNTS = 0.4
 """In how many of the cases that could have accounts there are none: what accounts refuse reaches no other rule. Half of
 all mixed profiles keep them."""
 
+_WITH_SPREAD, _WITH_GROUP = 0.15, 0.25
+"""In how many of the cases that may have spreads there is one, and in how many a group: few, for in a spread and its
+legs there are no lists, and the fewer the books the more meets in each of them."""
+
 _FEW = 3
 """Sizes of what meets in a call: so that both sides often come out even, and its prices tie (I5)."""
 
@@ -58,7 +62,7 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
     'mixed'
     """
     dice = random.Random(f"dense {seed} {number}")
-    instruments = books(features)[:2]
+    instruments = _books(dice, features if profile is None else fitting(features, profile))
     rest, stops, _, act = _plans(features | {Feature.STOPS}, instruments)
     wide_rest, wide_stops, collected, _ = _plans(features | {Feature.STOPS}, instruments, WIDTH_OF_CALLS)
     used: list[tuple[Symbol, OrderId]] = []
@@ -84,9 +88,20 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
         draw(act, ACTING)
     if profile is None:
         profile = mixed_profile(dice)
-        if Feature.ACCOUNTS not in features or dice.random() < _WITHOUT_ACCOUNTS:
+        has_spreads = any(instrument.legs for instrument in instruments)
+        if Feature.ACCOUNTS not in features or has_spreads or dice.random() < _WITHOUT_ACCOUNTS:
             profile = profile._replace(risk=Risk.NONE)
     return Case(instruments, (*generous_deposits(instruments, profile), *commands), profile)
+
+
+def _books(dice: random.Random, features: Features) -> tuple[Instrument, ...]:
+    """Two books; in some of the cases those of a group, or with a book of their spread."""
+    share = dice.random()
+    if Feature.SPREADS in features and share < _WITH_SPREAD:
+        return books(features)[:3]
+    listed = books(features - {Feature.SPREADS})
+    grouped = tuple(book for book in listed if book.group)
+    return grouped[:2] if grouped and share < _WITH_SPREAD + _WITH_GROUP else listed[:2]
 
 
 def mixed_profile(dice: random.Random, venues: Mapping[str, Profile] = VENUES) -> Profile:

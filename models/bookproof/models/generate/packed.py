@@ -31,6 +31,7 @@ from bookproof.spec.commands import (
     Reduce,
     Replace,
     Resume,
+    Route,
     SetLimits,
     SetPhase,
     Submit,
@@ -91,6 +92,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.AUCTIONS: {"set_phase": 8},
     Feature.LISTS: {"list": 6},
     Feature.ACCOUNTS: {"deposit": 3, "withdraw": 1, "set_limits": 1, "reduce": 2, "bust": 1, "block": 1},
+    Feature.ROUTING: {"route": 10},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
 
@@ -433,6 +435,11 @@ def _block(code: int, context: Context) -> BlockTrade:
     return BlockTrade(symbol, buyer + 1, seller + 1, prices[code % LEVELS], quantities[size])
 
 
+def _route(code: int, context: Context) -> Route:
+    """As any new order, but neither a stop nor post-only."""
+    return Route(_submit(code, context)._replace(stop=None, post_only=False))
+
+
 def _spoiled(code: int, context: Context) -> Command:
     decoders = context.plan.decoders
     code, at = divmod(code, len(decoders))
@@ -459,4 +466,5 @@ _DECODERS: Mapping[str, Decoder] = {
     "reduce": _reduce,
     "bust": _bust,
     "block": _block,
+    "route": _route,
 }

@@ -23,6 +23,7 @@ from bookproof.spec.commands import (
     MassCancel,
     Reduce,
     Replace,
+    Route,
     SetLimits,
     SetPhase,
     Submit,
@@ -86,6 +87,9 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _cheaper(command, ("price",), prices)
     elif type(command) is Bust:
         yield from _smaller(command, "trade")
+    elif type(command) is Route:
+        yield command.order
+        yield from map(Route, _simpler_submit(command.order, prices))
 
 
 def _simpler_submit(order: Submit, prices: list[int]) -> Iterator[Submit]:
@@ -279,7 +283,10 @@ def renumbered(case: Case) -> Iterator[Case]:
         yield _priced(turned, dict(zip(prices, reversed(prices), strict=True)))
     names = {instrument.symbol: plain for instrument, plain in zip(case.instruments, PLAIN_SYMBOLS, strict=False)}
     yield case._replace(
-        instruments=tuple(i._replace(symbol=names.get(i.symbol, i.symbol)) for i in case.instruments),
+        instruments=tuple(
+            i._replace(symbol=names.get(i.symbol, i.symbol), legs=tuple(names.get(leg, leg) for leg in i.legs))
+            for i in case.instruments
+        ),
         commands=tuple(parts.with_symbols(command, names) for command in case.commands),
     )
 

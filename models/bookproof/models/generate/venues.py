@@ -102,8 +102,41 @@ def venue_named(name: str) -> ProfileFile[Profile]:
 
 
 def books(features: Features) -> tuple[Instrument, ...]:
-    """The four books that a run with these features draws from."""
-    return LIMITED_BOOKS if Feature.LIMITS in features else PLAIN_BOOKS
+    """The books that a run with these features draws from: four, and those of spreads, each behind its legs.
+
+    >>> [book.symbol for book in books(frozenset({Feature.ROUTING})) if book.group]
+    ['ABC', 'DEF', 'GHI']
+    >>> [book.symbol for book in books(frozenset({Feature.SPREADS}))]
+    ['ABC', 'DEF', 'ABC-DEF', 'GHI', 'GHI-DEF', 'XYZ']
+    """
+    listed = LIMITED_BOOKS if Feature.LIMITS in features else PLAIN_BOOKS
+    spreads, limits = Feature.SPREADS in features, Feature.LIMITS in features
+    if Feature.ROUTING in features:  # of one tick and lot, and no legs of spreads
+        group = ("GHI", "XYZ") if limits or spreads else ("ABC", "DEF", "GHI")
+        listed = tuple(book._replace(group="pool") if book.symbol in group else book for book in listed)
+    if spreads:
+        first, second, third, last = listed
+        second = second if not limits else Instrument("DEF", lot=first.lot, min_notional=300)
+        listed = (first, second, _spread(first, second), third)
+        if not limits and not third.group:
+            listed = (*listed, _spread(third, second))
+        listed = (*listed, last)
+    return listed
+
+
+def fitting(features: Features, profile: Profile) -> Features:
+    """These features, less spreads where accounts are kept: no such venue lists them (L1, M1).
+
+    >>> sorted(fitting(frozenset({Feature.SPREADS, Feature.IOC}), Profile(risk=Risk.CASH)))
+    [<Feature.IOC: 'ioc'>]
+    """
+    return features if profile.risk is Risk.NONE else features - {Feature.SPREADS}
+
+
+def _spread(first: Instrument, second: Instrument) -> Instrument:
+    """Eleven prices around 0, as the prices of both legs are drawn from the same eleven."""
+    symbol, legs = f"{first.symbol}-{second.symbol}", (first.symbol, second.symbol)
+    return Instrument(symbol, lot=first.lot, min_price=-5, max_price=5, legs=legs)
 
 
 class Scale(NamedTuple):

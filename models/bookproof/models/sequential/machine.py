@@ -36,9 +36,10 @@ from bookproof.models.generate.strategies import (
     legs,
     order,
     order_lists,
+    routed,
     terms,
 )
-from bookproof.models.generate.venues import LEVELS, SIZES, books, scale_of
+from bookproof.models.generate.venues import LEVELS, SIZES, books, fitting, scale_of
 from bookproof.models.sequential.differential import PATIENCE, SideBySide
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -123,7 +124,7 @@ def agreement_machine(
     >>> machine = agreement_machine(factory("striped"), PLAIN)
     >>> run_state_machine_as_test(machine, settings=settings(max_examples=5, database=None))
     """
-    listed = books(features)[:3]
+    listed = books(fitting(features - {Feature.SPREADS} if Feature.LISTS in features else features, profile))[:3]
     symbols = st.sampled_from([instrument.symbol for instrument in listed])
     somewhere = st.none() | symbols
     scales = {instrument.symbol: scale_of(instrument) for instrument in listed}
@@ -171,6 +172,22 @@ def agreement_machine(
             )
             def basket(self, account: Account, legs: tuple[Leg, ...], self_trade: SelfTradePrevention) -> None:
                 self.do(Basket(account, legs, self_trade))
+
+        if Feature.ROUTING in features:
+
+            @rule(
+                target=orders,
+                symbol=symbols,
+                account=ACCOUNT,
+                side=SIDES,
+                quantity=QUANTITY,
+                price=PRICE,
+                terms=terms(features),
+            )
+            def routed_order(
+                self, symbol: Symbol, account: Account, side: Side, quantity: Lots, price: Ticks, terms: Terms
+            ) -> Order:
+                return self.enter(lambda new_id: routed(order(symbol, new_id, account, side, quantity, price, terms)))
 
         if Feature.MASS_CANCEL in features:
 
@@ -258,7 +275,7 @@ def agreement_machine(
             ) -> None:
                 self.do(BlockTrade(symbol, buyer, seller, price, quantity))
 
-        if Feature.LIMITS in features:
+        if Feature.LIMITS in features or Feature.SPREADS in features:
 
             @rule(
                 target=orders,
