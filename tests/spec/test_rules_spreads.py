@@ -23,7 +23,7 @@ from bookproof.spec.exchange import implied as implied_quotes
 from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import broken
-from bookproof.spec.profile import DEFAULT
+from bookproof.spec.profile import DEFAULT, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Phase, SelfTradePrevention, Side, TimeInForce
 from bookproof.spec.views import ImpliedQuote, ImpliedQuotes, depth_of
@@ -361,7 +361,8 @@ def test_l2_thousands_of_commands_are_the_same_in_the_engine_and_break_no_invari
     happened = 0
     for number in range(40):
         case = soak_case(6, number, features)
-        profile = list(VENUES.values())[number % len(VENUES)]
+        venues = [venue for venue in VENUES.values() if venue.risk is Risk.NONE]
+        profile = venues[number % len(venues)]
         assert compare(factory("striped"), case.instruments, profile, case.commands, invariants=True) is None
         _, events = run(opening(case.instruments, profile), case.commands)
         happened += sum(isinstance(event, ImpliedTrade) for event in events)
@@ -473,7 +474,7 @@ DEFECTS: list[tuple[Any, str, str, str]] = [
     (implied._take, "leaves -= quantity", "leaves -= 0", "conservation"),
     (implied._take, "_replace(last_price=best.price)", "_replace()", "last_price_is_the_last_trade"),
     (implied.quote, "taker.opposite if part.weight > 0 else taker", "taker.opposite", "implied_trades_are_right"),
-    (implied.quote, "if not is_on(books):", "if False:", "implied_trades_are_right"),
+    (implied.is_on, "book.phase is Phase.CONTINUOUS", "True", "implied_trades_are_right"),
     (implied.quote, "min(quotes, default=None)", "max(quotes, default=None)", "nothing_implied_remains"),
     (implied.uncross, "if book.instrument.legs", "if False", "nothing_implied_remains"),
     (implied.cascade, "for symbol, book in after.items():", "for symbol, book in [*after.items()][:1]:", "no_due_stop"),

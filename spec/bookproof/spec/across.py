@@ -155,6 +155,7 @@ def implied_breaches(before: Exchange, command: Command, events: tuple[Event, ..
         (symbol, side): {
             order.order_id: _Offer(order.price, order.slice + order.reserve, False)
             for order in before.books[symbol].side(side)
+            if order.terms.price is not None  # a market order, which a call collected, goes with its uncross
         }
         for symbol in ways
         for side in Side

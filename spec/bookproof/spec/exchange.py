@@ -114,9 +114,9 @@ class Exchange(NamedTuple):
 
         Empty where nothing does: no spread ties the book to others, or not all of them trade continuously (L3).
         """
-        members = self.families.get(symbol, ())
-        if all(self.books[member].phase is Phase.CONTINUOUS for member in members):
-            return {member: self.books[member] for member in members}
+        books = {member: self.books[member] for member in self.families.get(symbol, ())}
+        if family_rules.is_on(books):
+            return books
         fired("L3")
         return {}
 

@@ -27,7 +27,7 @@ from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.routing import conclude
 from bookproof.spec.rulebook import fired
 from bookproof.spec.sorted_tuple import SortedTuple
-from bookproof.spec.values import Lots, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import Lots, Phase, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
 from bookproof.spec.views import ImpliedQuote, ImpliedQuotes, Top
 
 Books = Mapping[Symbol, Book]
@@ -50,6 +50,11 @@ class Quote(NamedTuple):
 
 
 # ── what is implied ──
+
+
+def is_on(books: Books) -> bool:
+    """Whether anything is implied: every book of the family trades continuously (L3)."""
+    return all(book.phase is Phase.CONTINUOUS for book in books.values())
 
 
 def quote(books: Books, symbol: Symbol, taker: Side) -> Quote | None:

@@ -21,6 +21,7 @@ from bookproof.spec.events import (
     PhaseChanged,
     Prevented,
     Replaced,
+    Resumed,
     Trade,
     Triggered,
     Uncrossed,
@@ -161,6 +162,10 @@ class Tape:
                 self._replace(event)
             case Triggered():
                 self._trigger(event)
+            case Resumed():  # and so are the books of its family, maybe (L3)
+                self._continuous = True
+            case PhaseChanged() if event.phase is Phase.CONTINUOUS:
+                self._continuous, self._collects = True, False
             case PhaseChanged() if event.phase.collects:  # nobody betters a market that collects orders
                 self.tops = dict.fromkeys(Side)
             case Uncrossed():
