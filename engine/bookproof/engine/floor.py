@@ -283,7 +283,8 @@ class Floor:
             reason = RejectReason.UNKNOWN_SYMBOL if book is None else book.checks.submit(leg)
             if reason is not None:
                 faults.append((reason.precedence, at, reason))
-            if leg.symbol in seen:
+            mixed = (leg.symbol in self.family_of) is not (basket.legs[0].symbol in self.family_of)
+            if mixed or leg.symbol in seen:
                 faults.append((RejectReason.INVALID_LEGS.precedence, at, RejectReason.INVALID_LEGS))
             seen.add(leg.symbol)
         return _worst(basket, faults)

@@ -49,6 +49,7 @@ from bookproof.spec.events import (
     Rejected,
     Resumed,
     SnapshotTaken,
+    Triggered,
     Uncrossed,
 )
 from bookproof.spec.instruments import Instrument, families_of, listing_flaw
@@ -115,10 +116,7 @@ class Exchange(NamedTuple):
         Empty where nothing does: no spread ties the book to others, or not all of them trade continuously (L3).
         """
         books = {member: self.books[member] for member in self.families.get(symbol, ())}
-        if family_rules.is_on(books):
-            return books
-        fired("L3")
-        return {}
+        return books if family_rules.is_on(books) else {}
 
 
 Stepped = tuple[Exchange, tuple[Event, ...]]
@@ -419,7 +417,9 @@ def _implied_anew(state: Exchange, symbols: Iterable[Symbol], events: list[Event
         seen |= family.keys()
         if family:
             state, traded = _happened_in_family(state, family_rules.uncross(family, state.profile))
-            if traded and any(isinstance(event, Uncrossed) for event in events):
+            if any(isinstance(event, Uncrossed) for event in events) and any(
+                isinstance(event, Triggered) for event in traded
+            ):
                 fired("I9")
             events += traded
     return state, tuple(events)

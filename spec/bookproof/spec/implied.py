@@ -11,6 +11,7 @@ the family trades continuously: otherwise nothing is implied (L3), and each book
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
@@ -19,13 +20,13 @@ from bookproof.spec import book as rules
 from bookproof.spec import kernel
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import Replace, Submit
-from bookproof.spec.events import Event, ImpliedLeg, ImpliedTrade, Rejected, Triggered
+from bookproof.spec.events import Event, ImpliedLeg, ImpliedTrade, Rejected, Trade, Triggered
 from bookproof.spec.instruments import Way, ways_of
 from bookproof.spec.kernel import Match, Meeting, Resting
 from bookproof.spec.profile import Profile, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.routing import conclude
-from bookproof.spec.rulebook import fired
+from bookproof.spec.rulebook import fired, performed, rehearsing
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.values import Lots, Phase, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
 from bookproof.spec.views import ImpliedQuote, ImpliedQuotes, Top
@@ -123,9 +124,11 @@ def submit(books: Books, order: Submit, clock: int, profile: Profile) -> Happene
 
 
 def _refusal(books: Books, order: Submit, clock: int, profile: Profile) -> RejectReason | None:
-    reason = rules.refusal(books[order.symbol], order, clock, profile)
+    with rehearsing() as asked:
+        reason = rules.refusal(books[order.symbol], order, clock, profile)
     if reason is RejectReason.NO_LIQUIDITY and quote(books, order.symbol, order.side) is not None:
         return None  # C3 asks for any opposite order, and two imply one
+    performed(asked)
     if reason is None and order.stop is None and order.post_only and _meets_implied(books, order):
         fired("C6")
         return RejectReason.WOULD_TAKE
@@ -171,7 +174,8 @@ def _take(
     while leaves > 0 and not ended:
         makers, best = after[symbol].side(opposite), quote(after, symbol, order.side)
         if kernel.crosses(makers, reach) and (best is None or makers.first.key <= best.key):
-            fired("L3")
+            if best is not None:
+                fired("L3")
             level = order._replace(price=makers.first.price, quantity=leaves)
             match = rules.meet(after[symbol], level, profile)
             after[symbol], happened = rules.settle(after[symbol], order, match)
@@ -196,7 +200,6 @@ def _trade(
 ) -> tuple[dict[Symbol, Book], Event]:
     """Both makers give so much, at their own prices and in one step (L2, L4); what the taker gets is the caller's."""
     fired("L2")
-    fired("L4")
     after = dict(books)
     legs = []
     for part, (side, maker) in zip(best.way.parts, best.makers, strict=True):
@@ -248,19 +251,25 @@ def replace(books: Books, command: Replace, profile: Profile) -> HappenedInFamil
     facing = order.terms.side.opposite
     triggers = profile.true_stop is TrueStop.TRIGGER  # a stop may be due: that is for the cascade of the family
     lonely = book.with_side(facing, SortedTuple())._replace(last_price=None if triggers else book.last_price)
-    changed, events = rules.replace(lonely, command, profile)
-    if isinstance(events[0], Rejected):
-        return dict(books), events
+    with rehearsing() as rehearsed:
+        changed, events = rules.replace(lonely, command, profile)
     changed = changed.with_side(facing, book.side(facing))._replace(last_price=book.last_price)
     new = changed.find(command.order_id)
-    if not isinstance(new, Resting) or new.sequence == order.sequence:  # gone, in its place (F1), or a stop
+    if not isinstance(new, Resting) or new.sequence == order.sequence:  # refused, gone, in its place (F1), or a stop
+        performed(rehearsed)
+        if isinstance(events[0], Rejected):
+            return dict(books), events
         after, cascaded = cascade({**books, command.symbol: changed}, profile)
         return after, events + cascaded
     apart = {**books, command.symbol: rules._without(book, order)}
     if new.terms.post_only and (rules.would_take(book, new.terms) or _meets_implied(apart, new.terms)):
         fired("C6")
+        fired("A4")
         return dict(books), [Rejected(command.symbol, command.order_id, RejectReason.WOULD_TAKE)]
+    performed(Counter({rule: rehearsed[rule] for rule in ("F2", "F7") if rehearsed[rule]}))  # it has yet to enter
     after, entered = enter(apart, new.terms, profile, new.executed, new.prevented)
+    if any(isinstance(event, Trade | ImpliedTrade) for event in entered):
+        fired("F3")
     fired("E2")
     after, cascaded = cascade(after, profile)
     return after, events + entered + cascaded

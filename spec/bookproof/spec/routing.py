@@ -23,7 +23,7 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import Match, Meeting
 from bookproof.spec.profile import Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.rulebook import fired
+from bookproof.spec.rulebook import fired, performed, rehearsing
 from bookproof.spec.validation import submit_fault
 from bookproof.spec.values import Lots, Nanoseconds, Phase, Symbol, TimeInForce
 
@@ -92,16 +92,18 @@ def route(order: Submit, clock: Nanoseconds, profile: Profile, lists: Aftermath)
 def _refusal(books: Mapping[Symbol, Book], order: Submit, clock: Nanoseconds, profile: Profile) -> RejectReason | None:
     """As `book.refusal`; what may trade in every book of a group must have an id of its own in each (A3)."""
     own, group = books[order.symbol], books[order.symbol].instrument.group
-    reason = rules.refusal(own, order, clock, profile)
+    with rehearsing() as asked:
+        reason = rules.refusal(own, order, clock, profile)
     others = [book for book in venues(books, order.symbol) if book is not own]
     if reason is RejectReason.NO_LIQUIDITY and any(book.side(order.side.opposite) for book in others):
         reason = None  # C3 asks for any opposite order, and these are opposite orders
     duplicate = RejectReason.DUPLICATE_ORDER_ID
-    if reason is not None and reason.precedence <= duplicate.precedence:
-        return reason
-    if group and any(book.instrument.group == group and book.locate(order.order_id) for book in books.values()):
+    others_of_id = [book for book in books.values() if book.instrument.group == group and book.locate(order.order_id)]
+    if group and others_of_id and (reason is None or duplicate.precedence < reason.precedence):
         fired("A3")
         return duplicate
+    if reason is not None:
+        performed(asked)
     return reason
 
 

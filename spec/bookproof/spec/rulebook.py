@@ -587,7 +587,8 @@ NOT_YET: dict[str, str] = {
     "I8 displayed": "icebergs never take part with their displayed slice alone",
     "L1 ratios": "spreads have two legs, one lot of each; no butterflies, no other ratios",
     "L1 accounts": "where accounts are kept no spread is listed: what its legs will cost is known only when they trade",
-    "L2 baskets": "the legs of a basket trade with orders of their own books only",
+    "L2 baskets": "the legs of a basket trade with orders of their own books only, and either all of them or none are "
+    "in books that are part of spreads: what one leg implies and another releases from a list would need one order",
     "L2 lists": "no order of a list stands in a spread or in a leg of one",
     "L2 sharing": "an implied trade takes the first order of each leg, also where other trades share the level out (K)",
     "L3 second generation": "implied quotes rest on real orders only, so a chain of two spreads implies nothing",

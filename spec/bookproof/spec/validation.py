@@ -131,6 +131,9 @@ def basket_fault(basket: Basket, listing: Mapping[Symbol, Instrument]) -> tuple[
     faults += [(RejectReason.INVALID_LEGS, leg) for at, leg in enumerate(basket.legs) if leg.symbol in symbols[:at]]
     if not basket.legs:
         return None, RejectReason.INVALID_LEGS
+    tied = families_of(list(listing.values()))
+    mixed = [leg for leg in basket.legs if (leg.symbol in tied) is not (symbols[0] in tied)]
+    faults += [(RejectReason.INVALID_LEGS, leg) for leg in mixed]
     if not faults:
         return None
     fired("A1")
