@@ -89,6 +89,16 @@ class _PaysMarketMakersOfEverything(Sharer):
         return super().share(volume, slices)
 
 
+class _LevelsTheSmall(Sharer):
+    """Whoever gets nothing gets a lot, large enough for a share in proportion or not."""
+
+    __slots__ = ()
+
+    def _proportions(self, volume: Lots, open: list[Lots]) -> list[tuple[int, Lots]]:
+        self._threshold = 1
+        return super()._proportions(volume, open)
+
+
 class _SharesReserves(Sharer):
     """Icebergs take part with all they have."""
 
@@ -152,6 +162,7 @@ DEFECTS: list[tuple[MakeEngine, str, Features, str]] = [
     (with_sharer(_RestToTheLast), "pro-rata", PLAIN, "K2"),
     (with_sharer(_ForgetsTop), "top-pro-rata", PLAIN, "K3"),
     (with_sharer(_PaysMarketMakersOfEverything), "threshold-pro-rata", PLAIN, "K5"),
+    (with_sharer(_LevelsTheSmall), "split-and-leveled", PLAIN, "K4"),
     (with_sharer(_SharesReserves), "pro-rata", alone(Feature.ICEBERG), "K2"),
     (with_book(_NeverLosesTop), "top-pro-rata", PLAIN, "K3"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 
@@ -24,8 +25,9 @@ from bookproof.models.concurrent.run import run_concurrent
 from bookproof.models.engines_by_name import factory
 from bookproof.models.generate.features import Feature, alone
 from bookproof.models.generate.soak import soak_case
+from bookproof.models.interleaving.scenarios import NAMED
 from bookproof.models.sequential.differential import compare, shrink
-from bookproof.models.sequential.run import run_sequential
+from bookproof.models.sequential.run import numbered_case
 from bookproof.models.verdict import Verdict
 from bookproof.spec.commands import Basket, Cancel, Command, Leg, Replace, Route, Submit, SubmitList
 from bookproof.spec.events import Cancelled, ImpliedTrade, Trade
@@ -74,10 +76,42 @@ def test_the_sequential_judge_finds_the_defect_within_200_cases_and_shrinks_it_t
     pytest.fail("no case showed the defect")
 
 
+SEEDED = 120
+"""So many cases of the sequential judge go through every venue and nearly every run."""
+
+
 @pytest.mark.parametrize("name", [name for name, defect in ZOO.items() if defect.needs_threads])
 def test_one_thread_alone_never_sees_a_defect_of_locking(name: str) -> None:
-    results = run_sequential(name, budget_seconds=0, seed=1)
-    assert {result.verdict for result in results} == {Verdict.AGREE}
+    make = factory(name)
+    for number in range(SEEDED):
+        run_name, case = numbered_case(1, number * 7)
+        difference = compare(make, case.instruments, case.profile, case.commands)
+        assert difference is None, (run_name, number, difference)
+
+
+ALONE = [name for name, defect in ZOO.items() if not defect.needs_threads and name not in SHORTEST]
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_random_commands_on_one_thread_see_what_one_thread_can_see(name: str) -> None:
+    make = factory(name)
+    cases = (numbered_case(1, number)[1] for number in range(2_000))
+    assert any(compare(make, case.instruments, case.profile, case.commands) is not None for case in cases)
+
+
+def test_the_zoo_is_large_and_every_defect_says_where_it_was_seen() -> None:
+    assert len(ZOO) >= 42
+    assert len({defect.engine for defect in ZOO.values()}) == len(ZOO)
+    for name, defect in ZOO.items():
+        assert defect.name == name
+        assert defect.scenario in NAMED, name
+        assert defect.story.endswith("."), name
+        assert re.match(r"made up: \w|\S+ [#\d]\S*: \w|[\w.-]+/[\w.-]+ #\d+: \w", defect.seen), (name, defect.seen)
+
+
+def test_most_defects_were_seen_in_the_wild() -> None:
+    wild = [name for name, defect in ZOO.items() if not defect.seen.startswith("made up")]
+    assert len(wild) > len(ZOO) / 2
 
 
 STRESSED = ("lost-stripe-lock", "look-up-before-lock", "unordered-stripes", "check-then-fill")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
 from math import factorial
 from typing import Any
@@ -16,138 +16,94 @@ from bookproof.engine.striped import StripedEngine
 from bookproof.engine.zoo import ZOO
 from bookproof.models.cli import main
 from bookproof.models.engines_by_name import factory
-from bookproof.models.interleaving import search
-from bookproof.models.interleaving.explore import Explorer, Verdict
+from bookproof.models.interleaving import zoo
+from bookproof.models.interleaving.explore import Explorer, How, Method, Verdict
 from bookproof.models.interleaving.generated import generated
 from bookproof.models.interleaving.run import fault_of, run_schedules, token
+from bookproof.models.interleaving.sampling import UniformWalk, Walk
 from bookproof.models.interleaving.scenarios import NAMED
-from bookproof.models.interleaving.scheduler import Action, Choose, Run, Scheduler
-from bookproof.models.interleaving.search import naive, reduced
+from bookproof.models.interleaving.scheduler import Choose, Run, Scheduler
+from bookproof.models.interleaving.search import Naive, Reduced
+from bookproof.models.interleaving.small import (
+    CLASSICS,
+    MUTANTS,
+    By,
+    Classic,
+    Locksmith,
+    compared,
+    found,
+    grid,
+    runs_of,
+    traces_of,
+)
 from bookproof.models.interleaving.token import read_token, token_of
+from bookproof.models.interleaving.traces import linearizations, trace_of
+from bookproof.models.interleaving.zoo import faults
 from bookproof.models.verdict import Verdict as Agreement
-from bookproof.spec.commands import Command
+from bookproof.spec.commands import Cancel, Command, Submit
 from bookproof.spec.input_error import InputError
 from bookproof.spec.values import Symbol
-
-Search = Callable[[Callable[[Choose], Run]], Iterator[Run]]
-Outcome = tuple[object, ...]
-
 
 # ── small programs of locks and variables, with every defect there is ──
 
 
-class Locksmith:
-    """A random program: threads that take one or two locks, in any order, and change and read variables in them.
-
-    Some read a variable before they take its lock. The outcome is what the variables are at the end, what each thread
-    read, and who is stuck for ever.
-    """
-
-    def __init__(self, number: int, scheduler: Scheduler) -> None:
-        dice = random.Random(number)
-        self.threads = dice.randint(2, 3)
-        self.locks = dice.randint(1, 3)
-        careless = dice.random() < 0.4
-        self.scripts = [
-            [
-                (
-                    self._order(dice, dice.sample(range(self.locks), dice.randint(1, min(2, self.locks)))),
-                    dice.randint(1, 9),
-                    careless and dice.random() < 0.3,
-                )
-                for _ in range(dice.randint(1, 3))
-            ]
-            for _ in range(self.threads)
-        ]
-        self.scheduler = scheduler
-        self.outcome: Outcome = ()
-
-    @staticmethod
-    def _order(dice: random.Random, locks: list[int]) -> list[int]:
-        return sorted(locks) if dice.random() < 0.6 else locks
-
-    def execute(self, choose: Choose) -> Run:
-        locks = [self.scheduler.lock(f"lock {at}") for at in range(self.locks)]
-        values = [0] * self.locks
-        seen: list[list[int]] = [[] for _ in range(self.threads)]
-
-        def script(thread: int) -> Callable[[], None]:
-            def act() -> None:
-                for wanted, number, peeks in self.scripts[thread]:
-                    if peeks:
-                        self.scheduler.touch(f"value {wanted[0]}", writes=False)
-                        seen[thread].append(values[wanted[0]])
-                    held: list[int] = []
-                    try:
-                        for lock in wanted:
-                            locks[lock].acquire()
-                            held.append(lock)
-                        for lock in wanted:
-                            self.scheduler.touch(f"value {lock}", writes=True)
-                            values[lock] = values[lock] * 3 + number
-                            seen[thread].append(values[lock])
-                    finally:
-                        for lock in reversed(held):
-                            locks[lock].release()
-
-            return act
-
-        run = self.scheduler.run([script(thread) for thread in range(self.threads)], choose)
-        self.outcome = (tuple(values), tuple(map(tuple, seen)), tuple(sorted(run.waiting)))
-        return run
-
-
-def outcomes(program: Locksmith, by: Search, most: int = 20_000) -> set[Outcome] | None:
-    """Everything a search finds, with racing variables as points as well; None if it takes too many runs."""
-    while True:
-        found: set[Outcome] = set()
-        races: set[str] = set()
-        for runs, run in enumerate(by(program.execute)):
-            assert not run.errors
-            races |= {race.cell for race in run.races}
-            if not run.cut:
-                found.add(program.outcome)
-            if runs > most:
-                return None
-        if races <= program.scheduler.racy:
-            return found
-        program.scheduler.racy |= races
-
-
-def lost(number: int) -> bool:
+def lost(number: int, by: By = Reduced) -> bool:
     """Whether the reduced search loses an outcome of a random program."""
+    both = compared(number, by, 2_000)
+    return both is not None and both.lost
+
+
+def test_the_reduced_search_loses_no_outcome_of_random_programs_and_cuts_no_run() -> None:
+    judged = [both for number in range(80) if (both := compared(number, most=2_000)) is not None]
+    assert len(judged) > 60
+    assert [both.number for both in judged if both.lost] == []
+    assert sum(both.reduced.cut for both in judged) == 0
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_search_with_a_defect_loses_outcomes(mutant: str) -> None:
+    assert any(lost(number, MUTANTS[mutant]) for number in range(80))
+
+
+@pytest.mark.parametrize("classic", CLASSICS, ids=lambda classic: classic.name)
+def test_the_traces_of_classic_programs_are_as_many_as_was_published_and_no_run_is_cut(classic: Classic) -> None:
+    assert traces_of(classic) == (classic.traces, 0)
+
+
+@pytest.mark.parametrize(("size", "traces", "schedules"), [((2, 2), 4, 6), ((3, 2), 36, 114), ((3, 3), 400, 2064)])
+def test_stripes_have_the_traces_and_schedules_that_were_counted_before(
+    size: tuple[int, int], traces: int, schedules: int
+) -> None:
+    assert runs_of(grid(*size)) == traces
+    assert runs_of(grid(*size), Naive) == schedules
+
+
+def test_the_orders_of_all_traces_are_all_the_schedules() -> None:
     with closing(Scheduler(3)) as scheduler:
-        program = Locksmith(number, scheduler)
-        found = outcomes(program, reduced)
-        right = outcomes(program, naive)
-        return right is not None and found != right
+        for number in range(1, 12):
+            program = Locksmith(number, scheduler)
+            found(program, Reduced)  # racing variables are points from here on
+            runs = list(Reduced(program.execute))
+            ways = [linearizations(run) for run in runs]
+            assert all(way.exact for way in ways)
+            assert sum(way.orders for way in ways) == sum(1 for _ in Naive(program.execute))
+            assert len({trace_of(run) for run in runs}) == len(runs)
+            scheduler.racy = frozenset()
 
 
-def test_the_reduced_search_loses_no_outcome_of_random_programs() -> None:
-    assert [number for number in range(80) if lost(number)] == []
-
-
-@pytest.mark.parametrize("mutant", ["asleep for ever", "lock races ignored", "waiting threads ignored"])
-def test_a_search_with_a_defect_loses_outcomes(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if mutant == "asleep for ever":
-
-        def still_asleep(path: list[Any]) -> dict[int, Action]:
-            return dict(path[-1].asleep) if path else {}
-
-        monkeypatch.setattr(search, "_still_asleep", still_asleep)
-    elif mutant == "lock races ignored":
-        monkeypatch.setattr(search, "_note", lambda *given: None)
-    else:
-        right = search._note_races
-        monkeypatch.setattr(search, "_note_races", lambda path, run: right(path, run._replace(waiting={})))
-    assert any(lost(number) for number in range(80))
+def test_too_many_orders_to_count_are_a_lower_bound() -> None:
+    with closing(Scheduler(3)) as scheduler:
+        run = next(iter(Reduced(Locksmith(5, scheduler).execute)))
+        exact, bound = linearizations(run), linearizations(run, 1)
+        assert not bound.exact
+        assert 0 < bound.orders < exact.orders
 
 
 @pytest.mark.parametrize(("threads", "times"), [(2, 1), (2, 2), (2, 3), (3, 1), (3, 2)])
 def test_one_lock_for_all_gives_every_order_and_locks_of_ones_own_give_one(threads: int, times: int) -> None:
     with closing(Scheduler(threads)) as scheduler:
 
-        def runs(own: bool, by: Search) -> int:
+        def runs(own: bool, by: By) -> int:
             def execute(choose: Choose) -> Run:
                 locks = [scheduler.lock(f"lock {thread if own else 0}") for thread in range(threads)]
 
@@ -164,10 +120,10 @@ def test_one_lock_for_all_gives_every_order_and_locks_of_ones_own_give_one(threa
             return sum(1 for _ in by(execute))
 
         every_order = factorial(threads * times) // factorial(times) ** threads
-        assert runs(False, reduced) == every_order
-        assert runs(False, naive) == every_order
-        assert runs(True, reduced) == 1
-        assert runs(True, naive) == every_order
+        assert runs(False, Reduced) == every_order
+        assert runs(False, Naive) == every_order
+        assert runs(True, Reduced) == 1
+        assert runs(True, Naive) == every_order
 
 
 def test_a_look_up_before_the_lock_is_found_where_a_published_checker_certifies_it() -> None:
@@ -205,7 +161,7 @@ def test_a_look_up_before_the_lock_is_found_where_a_published_checker_certifies_
             ends.add((sums[0], *open_lots.values()))
             return run
 
-        races = {race.cell for run in reduced(execute) for race in run.races}
+        races = {race.cell for run in Reduced(execute) for race in run.races}
         assert races == {"book"}
         assert any(total > 5 for total, *_ in ends)
 
@@ -237,22 +193,57 @@ def test_random_scenarios_raise_no_false_alarm() -> None:
     assert sum(each.cut for each in certificates) <= sum(each.runs for each in certificates) // 20
 
 
-SEQUENTIAL = ("priority-kept", "remainder-lost", "stripe-taken-twice")
-"""Caught by random commands on one thread, not by any named scenario."""
-
-
-@pytest.mark.parametrize("engine", [name for name in ZOO if name not in SEQUENTIAL])
-def test_every_defect_of_locking_is_caught_and_its_token_shows_it_again(engine: str) -> None:
-    explorer = Explorer(factory(engine))
-    certificates = (explorer.explore(scenario, 60.0) for scenario in NAMED.values())
-    found = next((each for each in certificates if each.fault is not None), None)
-    assert found is not None
+@pytest.mark.parametrize("engine", ZOO)
+def test_every_defect_is_caught_where_it_shows_best_and_its_token_shows_it_again(engine: str) -> None:
+    found = next(faults(engine))
+    assert found.scenario.name == ZOO[engine].scenario
     assert found.fault is not None
     assert len(token(found)) <= 40
+    assert sum(map(len, found.scenario.scripts)) <= 4, "the counterexample is small"
     for _ in range(3):
         again = fault_of(token(found), engine)
         assert again is not None
         assert (again.kind, again.story) == (found.fault.kind, found.fault.story)
+
+
+class PeeksAfterwards(StripedEngine):
+    """A command looks at its book once more when it has let go of it."""
+
+    def submit(self, command: Command) -> Answer:
+        answer = super().submit(command)
+        if isinstance(command, Submit):
+            self._floor.books[command.symbol].queue()
+        return answer
+
+
+def test_a_look_after_the_lock_is_a_race_though_no_point_lies_between() -> None:
+    certificate = Explorer(PeeksAfterwards).explore(NAMED["buy-sell"], 60.0)
+    assert certificate.fault is not None
+    assert certificate.fault.kind == "race"
+
+
+def test_whoever_leaves_a_lock_that_another_holds_lets_a_third_one_in() -> None:
+    found = Explorer(factory("left-twice")).explore(NAMED["thrown-out"], 60.0)
+    assert found.fault is not None
+    assert "+stripe_0" in token(found), "the lock itself is a point"
+
+
+@pytest.mark.parametrize("thrown_out", [False, True])
+def test_leaving_a_lock_that_nobody_holds_raises_as_in_threading_and_is_a_race(thrown_out: bool) -> None:
+    with closing(Scheduler(2)) as scheduler:
+        lock = scheduler.lock("lock")
+        held: list[str] = []
+
+        def careful() -> None:
+            with lock:
+                held.append("in")
+
+        def careless() -> None:
+            lock.release()
+
+        run = scheduler.run([careful if thrown_out else lambda: None, careless], lambda wanted, able: min(able))
+        assert {race.cell for race in run.races} == {"lock"}
+        assert isinstance(run.errors[1], RuntimeError)
 
 
 class Untied(StripedEngine):
@@ -299,6 +290,110 @@ def test_a_spent_budget_is_no_pass() -> None:
     assert certificate.verdict is Verdict.BOUNDED
     results = run_schedules("striped", 0.0)
     assert {result.verdict for result in results} == {Agreement.NOT_RUN}
+
+
+@pytest.mark.parametrize(
+    ("how", "verdict"),
+    [
+        (How(Method.NAIVE), "verified"),
+        (How(Method.BOUNDED, preemptions=1), "bounded(1 preemptions)"),
+        (How(Method.BOUNDED, preemptions=20), "verified"),
+        (How(Method.PCT, samples=30), "sampled(30)"),
+        (How(Method.RANDOM, samples=30), "sampled(30)"),
+        (How(Method.UNIFORM, samples=30), "sampled(30)"),
+    ],
+)
+def test_only_a_search_of_every_schedule_verifies(how: How, verdict: str) -> None:
+    explorer = Explorer(factory("striped"))
+    certificate = explorer.explore(NAMED["market-halt"], 60.0, how=how)
+    reduced = explorer.explore(NAMED["market-halt"], 60.0)
+    assert certificate.says == verdict
+    assert certificate.traces <= reduced.traces == reduced.runs
+    assert (certificate.schedules == reduced.schedules) is (verdict == "verified") is certificate.counted
+    if how.method is Method.NAIVE:
+        assert certificate.runs == reduced.schedules
+    assert certificate.scenario_digest == reduced.scenario_digest
+    assert certificate.engine_digest == reduced.engine_digest
+
+
+@pytest.mark.parametrize("method", Method)
+def test_every_search_finds_a_defect_and_the_same_seed_makes_the_same_runs(method: Method) -> None:
+    explorer = Explorer(factory("look-up-before-lock"))
+    first, again = (explorer.explore(NAMED["basket-torn"], 60.0, how=How(method, seed=3)) for _ in range(2))
+    assert first.verdict is Verdict.FAILED
+    assert first._replace(seconds=0.0) == again._replace(seconds=0.0)
+    assert fault_of(token(first), "look-up-before-lock") is not None
+
+
+def test_samples_of_another_seed_are_other_samples() -> None:
+    with closing(Scheduler(3)) as scheduler:
+        program = Locksmith(9, scheduler)
+        drawn = [[run.schedule for run in Walk(program.execute, 20, seed)] for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_a_walk_estimates_the_traces_and_a_search_what_is_left() -> None:
+    with closing(Scheduler(3)) as scheduler:
+        program = Locksmith(5, scheduler)
+        found(program, Reduced)
+        reduced, naive = Reduced(program.execute), Naive(program.execute)
+        runs = {id(search): [search.estimate() for _ in search] for search in (reduced, naive)}
+        traces, schedules = len(runs[id(reduced)]), len(runs[id(naive)])
+        assert (reduced.estimate(), naive.estimate()) == (traces, schedules)
+        assert schedules / 4 < runs[id(naive)][schedules // 2] < schedules * 4
+        for walk in (Walk(program.execute, 500, 1), UniformWalk(program.execute, 500, 1)):
+            assert {trace_of(run) for run in walk} <= {trace_of(run) for run in Reduced(program.execute)}
+            assert traces * 0.7 < walk.estimate() < traces * 1.3
+
+
+def test_an_engine_that_is_not_determined_by_the_schedule_is_told_so() -> None:
+    """The second run of a schedule takes its locks in another order, or answers otherwise."""
+    made = [0]
+
+    class Moody(StripedEngine):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            made[0] += 1
+            self.moody = made[0] % 2 == 0
+
+        def submit(self, command: Command) -> Answer:
+            if self.moody and type(command) is Cancel:
+                return Answer(self._next_stamp(), ())
+            return super().submit(command)
+
+    class Tipsy(Moody):
+        def submit(self, command: Command) -> Answer:
+            answer = StripedEngine.submit(self, command)
+            return answer._replace(events=()) if self.moody and type(command) is Cancel else answer
+
+    for engine, story in ((Moody, "step 2, at first: B takes stripe 0; then:"), (Tipsy, "thread B was told, at first")):
+        made[0] = 0
+        certificate = Explorer(engine).explore(NAMED["cancel-fill"], 60.0)
+        assert certificate.verdict is Verdict.UNREPEATABLE
+        assert certificate.strayed.startswith(story)
+        assert certificate.fault is None
+
+
+def test_a_program_that_strays_later_than_its_first_schedule_ends_the_search() -> None:
+    with closing(Scheduler(2)) as scheduler:
+        for by in (Reduced, Naive):
+            count = [0]
+
+            def execute(choose: Choose, count: list[int] = count) -> Run:
+                count[0] += 1
+                place = "other" if count[0] == 3 else "lock"
+
+                def act() -> None:
+                    for name in ("lock", place, "lock"):
+                        with scheduler.lock(name):
+                            pass
+
+                return scheduler.run([act, act], choose)
+
+            search = by(execute)
+            assert sum(1 for _ in search) == 2
+            assert search.strayed is not None
+            assert search.strayed.now == "A takes other; B takes lock"
 
 
 def test_an_engine_that_raises_is_told_and_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,12 +480,34 @@ def test_explore_prints_certificates_for_machines(capsys: pytest.CaptureFixture[
     assert main(["explore", "--scenario", "baskets-cross", "--engine", "unordered-stripes", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)[0]["fault"]["token"] == "baskets-cross/AB"
     assert main(["explore", "--scenario", "three-by-three", "--budget", "0"]) == 3
+    assert main(["explore", "--scenario", "three-by-three", "--search", "pct", "--samples", "5", "--seed", "2"]) == 3
+    assert main(["explore", "--scenario", "three-by-three", "--search", "bounded", "--preemptions", "0"]) == 3
     assert main(["explore", "--scenario", "nothing"]) == 2
 
 
 def test_the_zoo_catches_them_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["zoo"]) == 0
-    assert f"{len(ZOO)} of {len(ZOO)} caught." in capsys.readouterr().out
+    assert f"{len(ZOO)} of {len(ZOO)} caught, in " in capsys.readouterr().out
+    assert main(["zoo", "look-up-before-lock", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["by"], told["commands"], told["switches"]) == ("schedules: answer", 2, 1)
+
+
+def test_a_defect_that_is_missed_fails_the_zoo(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoo, "factory", lambda name: factory("striped"))
+    monkeypatch.setattr(zoo, "run_sequential", lambda *given, **named: [])
+    monkeypatch.setattr(zoo, "NAMED", {name: NAMED[name] for name in ("buy-sell", "cancel-fill")})
+    assert main(["zoo", "never-let-go"]) == 1
+    assert "Caught by nothing" in capsys.readouterr().out
+
+
+def test_the_story_of_a_defect_says_where_it_was_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["zoo", "unordered-stripes"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"Seen: {ZOO['unordered-stripes'].seen}" in told
+    assert "again: bookproof replay baskets-cross/AB --engine unordered-stripes" in told
 
 
 def test_verify_searches_schedules_too(capsys: pytest.CaptureFixture[str]) -> None:

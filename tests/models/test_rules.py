@@ -17,9 +17,11 @@ from bookproof.models import cli
 from bookproof.models.generate.dense import dense_case, mixed_profile
 from bookproof.models.generate.features import EVERYTHING, Feature, alone
 from bookproof.models.generate.venues import DISTINCT, VENUES, venue_named
-from bookproof.models.rules import coverage, report
+from bookproof.models.rules import coverage, hunt, report
 from bookproof.models.rules.book import LETTERS, entries, left_out
 from bookproof.models.rules.coverage import Coverage, coverage_case, possible_pairs, run_coverage, told_by
+from bookproof.models.rules.hunt import still_of_use
+from bookproof.models.rules.kept import kept_cases, read_cases, write_cases
 from bookproof.models.rules.occasions import OCCASIONS, PLACED, in_order, pairs, why_not
 from bookproof.models.rules.properties import PROPERTIES, Property, judges
 from bookproof.models.rules.run import exit_code
@@ -141,8 +143,14 @@ def test_two_rules_can_meet_if_one_row_has_both_and_else_the_reason_is_told() ->
 # ── coverage ──
 
 
+def _at_most(cases: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of so many generated cases, and none of those that are kept."""
+    monkeypatch.setattr(coverage, "MOST", cases)
+    monkeypatch.setattr(coverage, "kept_cases", tuple)
+
+
 def test_a_short_run_finds_nothing_that_cannot_be_and_counts_what_it_saw(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coverage, "MOST", 60)
+    _at_most(60, monkeypatch)
     found = run_coverage()
     assert found.impossible == []
     assert found.cases == 60
@@ -173,7 +181,7 @@ def test_rules_that_meet_though_they_cannot_are_found_and_the_case_is_made_small
         return true_step(state, command)
 
     monkeypatch.setattr(exchange, "step", step)
-    monkeypatch.setattr(coverage, "MOST", 5)
+    _at_most(5, monkeypatch)
     found = run_coverage()
     [first, *_] = found.impossible
     assert {"B4", "F1"} <= set(first.rules)
@@ -188,13 +196,62 @@ def test_rules_that_meet_though_they_cannot_are_found_and_the_case_is_made_small
 
 def test_a_rule_without_a_row_is_not_judged_and_the_run_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coverage, "PLACED", PLACED - {"G6"})
-    monkeypatch.setattr(coverage, "MOST", 40)
+    _at_most(40, monkeypatch)
     found = run_coverage()
     assert "G6" in found.unplaced
     assert found.impossible == []
     assert all("G6" not in pair for pair in found.unreached_pairs)
     assert exit_code(found) == 3
     assert "so its pairs are not judged: G6, seen with " in shown(report.print_coverage, found)
+
+
+def test_kept_cases_each_show_a_pair_and_are_part_of_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = kept_cases()
+    assert [coverage_case(coverage.MOST + number) for number in range(len(kept))] == list(kept)
+    assert still_of_use(kept, possible_pairs())
+    monkeypatch.setattr(coverage, "LEAST", 10)
+    monkeypatch.setattr(coverage, "MOST", 10)
+    found = run_coverage()
+    assert found.cases == 10 + len(kept)
+    assert found.impossible == []
+
+
+def test_a_hunt_catches_pairs_that_are_missing_and_keeps_them_small(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(hunt, "LEAST", 40)
+    monkeypatch.setattr(hunt, "kept_cases", tuple)
+    monkeypatch.setattr(hunt, "possible_pairs", lambda: [("B7", "E3"), ("C6", "D4"), ("F4", "A1")])
+    bars: list[str] = []
+    file = tmp_path / "kept.ndjson"
+    found = hunt.hunted(2.0, lambda part, share, what: bars.append(part), file)
+    assert dict.fromkeys(bars) == {"generated": None, "hunt": None}
+    assert found.kept == read_cases(file)
+    assert ("F4", "A1") in found.missing  # never met: pairs are named in order
+    assert all(len(case.commands) < 15 for case in found.kept)
+    assert "Never in one command: F4 and A1" in shown(report.print_hunt, found)
+
+
+def test_a_changed_case_that_is_caught_shows_what_was_missing() -> None:
+    seeds = [seed for number in range(12) for seed in hunt.seeds_of(coverage_case(number))]
+    hunter = hunt.Hunt([("B7", "G3")], seeds, random.Random(1))
+    hunter.run(20.0, lambda share, what: None)
+    assert not hunter.missing
+    assert all(hunt.shows(case, ("B7", "G3")) for case in hunter.found)
+    assert len(hunter.found[0].commands) <= 4
+
+
+def test_a_damaged_file_of_kept_cases_is_refused_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "kept.ndjson"
+    write_cases(file, kept_cases()[:2])
+    assert read_cases(file) == kept_cases()[:2]
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines[:-1], "{}"]) + "\n")
+    with pytest.raises(InputError, match=rf":{len(lines)}:"):
+        read_cases(file)
+    file.write_text(lines[1] + "\n")
+    with pytest.raises(InputError, match="the header of a case"):
+        read_cases(file)
 
 
 def test_a_budget_that_is_spent_is_no_disagreement() -> None:

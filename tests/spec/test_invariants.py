@@ -443,6 +443,7 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
     ("iceberg_bound", "hides too much", [], buy(1, 5, 100), lambda it: it.leave_order(1, slice=4, reserve=1)),
     ("nothing_dead_rests", "at once", [], buy(1, 5, 100), lambda it: it.leave_order(1, time_in_force=IOC)),
     ("no_due_stop", "the price is past", [], buy(1, 5, stop=105), lambda it: it.leave(last_price=105)),
+    ("no_due_stop", "fills are left to look at", [], buy(1, 5, stop=105), lambda it: it.leave(touched=(100,))),
     ("within_limits", "beyond", TWO_ASKS, buy(3, 5, 100), lambda it: it.ask(price=99)),
     (
         "within_limits",
@@ -969,6 +970,14 @@ DOCTORED_SHARES: list[tuple[str, str, Allocation, Sequence[Command], Command, Do
             it.events[0], *(Trade("ABC", 100, lots, maker, 4) for maker, lots in ((1, 3), (2, 3), (3, 4)))
         ),
     ),
+    (
+        "the_rest_is_in_proportion",
+        "nobody is levelled up",
+        Allocation(Sharing.PRO_RATA, leveling=True),
+        [sell(1, 30, 100), sell(2, 2, 100), sell(3, 30, 100)],
+        buy(4, 9, 100),
+        lambda it: it.say(it.events[0], Trade("ABC", 100, 5, 1, 4), Trade("ABC", 100, 4, 3, 4)),
+    ),
 ]
 """The same where levels are shared, and how."""
 
@@ -1041,8 +1050,8 @@ DEFECTS = [
     (rules._remainder, "if match.self_trade:", "if False:", "uncrossed"),
     (rules._remainder, "if order.time_in_force is TimeInForce.IOC:", "if False:", "nothing_dead_rests"),
     (rules._rest, "sequence = book.sequence + 1", "sequence = book.sequence", "sequences_unique_and_past"),
-    (rules._take_due, "for side in Side:", "for side in reversed(Side):", "stops_take_their_turn"),
-    (rules._is_due, "book.last_price >= stop", "book.last_price > stop", "no_due_stop"),
+    (rules._take_reached, "for side in Side:", "for side in reversed(Side):", "stops_take_their_turn"),
+    (rules._reached, "price >= stop", "price > stop", "no_due_stop"),
     (rules.cascade, "waiting.pop(0)", "waiting.pop()", "stops_take_their_turn"),
     (rules.cascade, "_take_due(book)", "_take_due(book) if not events else (book, [])", "no_due_stop"),
     (rules._replace_resting, "leaves <= order.leaves", "True", "newcomers_stand_last"),

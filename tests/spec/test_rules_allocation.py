@@ -248,6 +248,35 @@ def test_k4_a_percentage_goes_first_come_first_served_before_the_rest_is_shared(
     assert floor.trades == [(1, 100, 28), (2, 100, 22)]
 
 
+def test_k4_leveling_gives_a_lot_to_each_order_whose_share_came_to_nothing(open_floor: OpenFloor) -> None:
+    for leveling, trades in ((True, [3, 1, 36, 0]), (False, [4, 0, 36, 0])):
+        floor = floor_of(open_floor, Allocation(Sharing.PRO_RATA, leveling=leveling))
+        floor.sell(1, 40, 100)
+        floor.sell(2, 4, 100)
+        floor.sell(3, 450, 100)
+        floor.sell(4, 6, 100)
+        floor.buy(5, 40, 100)  # 3.2, 0.32, 36 and 0.48: one lot is over
+        assert gives(floor, range(4)) == trades
+
+
+def test_k4_leveling_goes_by_time_and_what_it_leaves_does_too(open_floor: OpenFloor) -> None:
+    floor = floor_of(open_floor, Allocation(Sharing.PRO_RATA, minimum=3, leveling=True))
+    for order_id, quantity in ((1, 10), (2, 10), (3, 20)):
+        floor.sell(order_id, quantity, 100)
+    floor.buy(4, 10, 100)  # 2.5 and 2.5 are below the minimum, 5 is not; a lot each, and three are left over
+    assert floor.trades == [(1, 100, 4), (2, 100, 1), (3, 100, 5)]
+
+
+def test_k4_leveling_is_for_orders_that_may_share_and_have_something_left(open_floor: OpenFloor) -> None:
+    floor = floor_of(open_floor, Allocation(Sharing.PRO_RATA, fifo_percent=50, threshold=3, leveling=True))
+    floor.sell(1, 3, 100)
+    floor.sell(2, 2, 100)
+    floor.sell(3, 3, 100)
+    floor.sell(4, 60, 100)
+    floor.buy(5, 6, 100)  # 3 to the first; of 3 for 2, 3 and 60: 0.09, 0.14 and 2.77, so one is left for order 3
+    assert floor.trades == [(1, 100, 3), (3, 100, 1), (4, 100, 2)]
+
+
 def test_k5_a_lead_market_maker_gets_its_percentage_before_the_others(open_floor: OpenFloor) -> None:
     floor = floor_of(open_floor, Allocation(lead_market_makers=(LeadMarketMaker(7, 50), LeadMarketMaker(8, 10))))
     floor.sell(1, 30, 100)
@@ -320,6 +349,7 @@ allocations = st.builds(
     top_maximum=st.integers(0, 9) | st.just(WHOLE),
     lead_market_makers=percentages(33),
     time_exponent=st.integers(1, 8),
+    leveling=st.booleans(),
 )
 
 

@@ -12,8 +12,11 @@ from bookproof.spec import exchange
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
+    Bust,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     Leg,
@@ -24,10 +27,10 @@ from bookproof.spec.commands import (
     SubmitList,
     TakeSnapshot,
 )
-from bookproof.spec.events import Event, ListAccepted, Rejected, Trade
+from bookproof.spec.events import BlockTraded, Busted, Event, ListAccepted, Rejected, Trade
 from bookproof.spec.fix import tags_of, to_fix
 from bookproof.spec.instruments import listing
-from bookproof.spec.profile import DEFAULT, ListReplace, Profile, ReplaceQuantity, TrueStop
+from bookproof.spec.profile import DEFAULT, ListReplace, Profile, ReplaceQuantity, Risk, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.report_checks import broken_stream
 from bookproof.spec.reporting import Reporter, merged, opening, report
@@ -38,6 +41,7 @@ from bookproof.spec.reports import (
     ExecutionReport,
     OrdStatus,
     Report,
+    TradeCaptureReport,
     precedence,
 )
 from bookproof.spec.values import ListKind, Place, SelfTradePrevention, Side, Symbol, TimeInForce
@@ -113,7 +117,7 @@ def told(reports: Sequence[Report], order_id: int = 1) -> list[str]:
         if isinstance(each, CancelReject)
         else f"{each.exec_type.name} {each.ord_status.name} {each.order_qty} {each.cum_qty} {each.leaves_qty}"
         for each in reports
-        if each.order_id == order_id
+        if not isinstance(each, TradeCaptureReport) and each.order_id == order_id
     ]
 
 
@@ -384,6 +388,152 @@ keeps its id.
 )
 def test_o1_the_order_state_change_matrices_of_fix(commands: list[Command], expected: list[str], reported: Run) -> None:
     assert told(reported(commands)) == expected
+
+
+ACCOUNTS = Profile("cash", risk=Risk.CASH)
+RICH: tuple[Command, ...] = (Deposit(7, 10**9), Deposit(8, 10**5, "ABC"), Deposit(8, 10**5, "XYZ"))
+
+BUSTS: list[tuple[str, list[Command], list[str]]] = [
+    (
+        "J.1.a filled order, followed by cancellation of an execution; by N1 it does not come back, so it is canceled",
+        [buy(10000), fill(1000), fill(9000), Bust("ABC", 1), Cancel("ABC", 1), Bust("ABC", 2)],
+        [
+            "NEW NEW 10000 0 10000",
+            "TRADE PARTIALLY_FILLED 10000 1000 9000",
+            "TRADE FILLED 10000 10000 0",
+            "TRADE_CANCEL CANCELED 10000 9000 0",
+            "cancel-reject CANCELED TOO_LATE",
+            "TRADE_CANCEL CANCELED 10000 0 0",
+        ],
+    ),
+    (
+        "J.1.b a canceled order, followed by a busted execution",
+        [buy(10000), fill(5000), Cancel("ABC", 1), Bust("ABC", 1)],
+        [
+            "NEW NEW 10000 0 10000",
+            "TRADE PARTIALLY_FILLED 10000 5000 5000",
+            "CANCELED CANCELED 10000 5000 0",
+            "TRADE_CANCEL CANCELED 10000 0 0",
+        ],
+    ),
+    (
+        "J.1.c good-till-canceled order part-filled on two days, and both executions busted; by N1 nothing opens again",
+        [buy(10000), fill(3000), EndOfDay(), fill(1000), Bust("ABC", 1), Bust("ABC", 2), fill(6000)],
+        [
+            "NEW NEW 10000 0 10000",
+            "TRADE PARTIALLY_FILLED 10000 3000 7000",
+            "TRADE PARTIALLY_FILLED 10000 4000 6000",
+            "TRADE_CANCEL PARTIALLY_FILLED 7000 1000 6000",
+            "TRADE_CANCEL NEW 6000 0 6000",
+            "TRADE FILLED 6000 6000 0",
+        ],
+    ),
+    (
+        "J.1.d part-filled day order, followed by a bust; here it has expired, rather than being done for the day",
+        [buy(10000, time_in_force=DAY), fill(1000), EndOfDay(), Bust("ABC", 1)],
+        [
+            "NEW NEW 10000 0 10000",
+            "TRADE PARTIALLY_FILLED 10000 1000 9000",
+            "EXPIRED EXPIRED 10000 1000 0",
+            "TRADE_CANCEL EXPIRED 10000 0 0",
+        ],
+    ),
+    (
+        "a bust, then a replace: the total names what was executed once, busted or not",
+        [buy(100), fill(40), Bust("ABC", 1), Replace("ABC", 1, 90), Replace("ABC", 1, 30)],
+        [
+            "NEW NEW 100 0 100",
+            "TRADE PARTIALLY_FILLED 100 40 60",
+            "TRADE_CANCEL NEW 60 0 60",
+            "REPLACED NEW 50 0 50",
+            "CANCELED CANCELED 50 0 0",
+        ],
+    ),
+    (
+        "a bust of one of two fills, then a replace to no more than was executed",
+        [buy(100), fill(40), fill(20), Bust("ABC", 1), Replace("ABC", 1, 60)],
+        [
+            "NEW NEW 100 0 100",
+            "TRADE PARTIALLY_FILLED 100 40 60",
+            "TRADE PARTIALLY_FILLED 100 60 40",
+            "TRADE_CANCEL PARTIALLY_FILLED 60 20 40",
+            "REPLACED FILLED 20 20 0",
+        ],
+    ),
+    (
+        "a bust of an order whose id names another by then, which is not concerned",
+        [buy(100), fill(40), Cancel("ABC", 1), buy(50), fill(10), Bust("ABC", 1), fill(10)],
+        [
+            "NEW NEW 100 0 100",
+            "TRADE PARTIALLY_FILLED 100 40 60",
+            "CANCELED CANCELED 100 40 0",
+            "NEW NEW 50 0 50",
+            "TRADE PARTIALLY_FILLED 50 10 40",
+            "TRADE_CANCEL CANCELED 100 0 0",
+            "TRADE PARTIALLY_FILLED 50 20 30",
+        ],
+    ),
+]
+"""Group J of the same appendix: trades that were busted. None is corrected, so those rows of a matrix are left out."""
+
+
+@pytest.mark.parametrize(
+    ("commands", "expected"), [pytest.param(*rest, id=title.split(";")[0]) for title, *rest in BUSTS]
+)
+def test_o1_n1_the_matrices_of_fix_for_trades_that_were_busted(
+    commands: list[Command], expected: list[str], reported: Run
+) -> None:
+    assert told(reported([*RICH, *commands], ACCOUNTS)) == expected
+
+
+def test_o1_n1_a_bust_is_told_to_both_sides_each_with_the_report_that_it_takes_back(reported: Run) -> None:
+    reports = reported([*RICH, buy(5), fill(2), fill(3), Bust("ABC", 2)], ACCOUNTS)
+    maker, taker = (each for each in reports[-2:] if isinstance(each, ExecutionReport))
+    assert (maker.order_id, maker.exec_ref, maker.aggressor) == (1, 6, False)
+    assert (taker.order_id, taker.exec_ref, taker.aggressor) == (90, 7, True)
+    assert [reports[ref - 1].report_seq for ref in (6, 7)] == [6, 7]
+    assert (str(maker.average), maker.notional, taker.average) == ("100", 200, None)
+    assert (tags(maker)[150], tags(maker)[19], tags(maker)[14]) == ("H", "ABC-6", "2")
+
+
+def test_o1_n2_a_bust_of_a_basket_is_told_in_the_stream_of_every_book(reported: Run) -> None:
+    legs = (Leg("ABC", 1, Side.BUY, 5, 100), Leg("XYZ", 1, Side.BUY, 5, 100))
+    reports = reported([*RICH, offer(5), offer(5, symbol="XYZ"), Basket(7, legs), Bust("XYZ", 1)], ACCOUNTS)
+    assert [(each.symbol, each.report_seq) for each in reports[-4:]] == [("ABC", 5), ("ABC", 6), ("XYZ", 5), ("XYZ", 6)]
+    assert told(reports)[-2:] == ["TRADE_CANCEL CANCELED 5 0 0"] * 2
+
+
+def test_o1_n1_where_a_replace_names_the_open_quantity_a_bust_before_it_is_in_the_total(reported: Run) -> None:
+    profile = ACCOUNTS._replace(replace_quantity=ReplaceQuantity.OPEN)
+    reports = reported([*RICH, buy(10), fill(4), Bust("ABC", 1), Replace("ABC", 1, 5)], profile)
+    assert told(reports)[-1] == "REPLACED NEW 5 0 5"
+
+
+def test_o1_l6_a_block_trade_and_its_bust_are_captured_and_take_their_numbers_in_the_stream(reported: Run) -> None:
+    block = BlockTrade("ABC", 7, 8, 100, 9)
+    refused = [block._replace(quantity=10**6), Bust("ABC", 1)]
+    reports = reported([*RICH, *refused, buy(5), block, fill(2), Bust("ABC", 1), Bust("ABC", 1)], ACCOUNTS)
+    made, busted = (each for each in reports if isinstance(each, TradeCaptureReport))
+    assert [each.report_seq for each in reports] == [1, 2, 3, 4, 5, 6]
+    assert (made.report_seq, made.trade, made.busted) == (2, 1, False)
+    assert busted == made._replace(report_seq=6, busted=True, stamp=busted.stamp)
+    assert (
+        to_fix(busted)
+        == "35=AE|1180=ABC|1181=6|571=ABC-6|1003=1|487=1|828=1|55=ABC|32=9|31=100|552=2|54=1|1=7|54=2|1=8"
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [Busted("ABC", 1, 100, 1, 7, 8), Busted("ABC", 2, 100, 5, 7, 8), Busted("NONE", 1, 100, 5, 7, 8)],
+    ids=["other lots", "another trade", "no such book"],
+)
+def test_o1_n1_a_bust_of_no_trade_cannot_be_reported(said: Busted) -> None:
+    desk, _ = report(opening(BOOKS, ACCOUNTS), BlockTrade("ABC", 7, 8, 100, 5), [BlockTraded("ABC", 1, 100, 5, 7, 8)])
+    with pytest.raises(ValueError, match="no such trade"):
+        report(desk, Bust("ABC", 1), [said])
+    _, (bust,) = report(desk, Bust("ABC", 1), [Busted("ABC", 1, 100, 5, 7, 8)])
+    assert isinstance(bust, TradeCaptureReport)
 
 
 def test_o1_a_trade_is_reported_to_both_sides_the_maker_first_with_its_price_and_who_came_in(reported: Run) -> None:

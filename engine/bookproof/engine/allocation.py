@@ -61,7 +61,17 @@ class Sharer:
     [7, 2]
     """
 
-    __slots__ = ("_exponent", "_fifo_percent", "_least", "_lot", "_sharing", "_threshold", "_top_most", "percent")
+    __slots__ = (
+        "_exponent",
+        "_fifo_percent",
+        "_least",
+        "_levels",
+        "_lot",
+        "_sharing",
+        "_threshold",
+        "_top_most",
+        "percent",
+    )
 
     def __init__(self, allocation: Allocation, lot: Lots) -> None:
         self._lot = lot
@@ -71,6 +81,7 @@ class Sharer:
         self._fifo_percent = allocation.fifo_percent
         self._top_most = allocation.top_maximum
         self._exponent = allocation.time_exponent
+        self._levels = allocation.leveling
         self.percent: dict[Account, int] = {maker.account: maker.percent for maker in allocation.lead_market_makers}
         """What each lead market maker is entitled to (K5)."""
 
@@ -105,9 +116,17 @@ class Sharer:
             for at in range(len(slices)):
                 budget -= give(at, budget)
         if self._sharing is not Sharing.FIFO:
+            empty_handed = []
             for at, share in self._proportions(left, open):
-                if share >= self._least and whole[at] >= self._threshold:  # K2, K6
+                if whole[at] < self._threshold:  # K6
+                    continue
+                if share >= self._least:  # K2
                     give(at, share)
+                else:
+                    empty_handed.append(at)
+            if self._levels:  # K4
+                for at in empty_handed:
+                    give(at, 1)
         for at in range(len(slices)):  # K1, K2: what rounding left over
             give(at, left)
         return [(before - after) * lot for before, after in zip(whole, open, strict=True)]
@@ -257,12 +276,12 @@ class SharingBook(FastBook):
             slices[:] = [slice for slice in slices if slice.refresh()]
         return leaves, executed, False
 
-    def give(self, side: Side, quantity: Lots) -> tuple[OrderId, Ticks]:
+    def give(self, side: Side, quantity: Lots, *, at_its_price: bool = True) -> tuple[OrderId, Ticks]:
         """As any book: the first order gives. If it is TOP and shows a new slice, it is TOP no longer (K3)."""
         first = next(iter(self._bids if side is Side.BUY else self._asks))
         if quantity == first.slice and self._is_top(first):
             self._tops[side] = None
-        return super().give(side, quantity)
+        return super().give(side, quantity, at_its_price=at_its_price)
 
     def _rest(
         self,

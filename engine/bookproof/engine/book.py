@@ -28,8 +28,8 @@ from bookproof.spec.events import (
     Trade,
     Triggered,
 )
-from bookproof.spec.instruments import MOST_SLICES, Instrument
-from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
+from bookproof.spec.instruments import Instrument
+from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, StopsLookedAt, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import (
     Account,
@@ -118,6 +118,7 @@ class FastBook:
         "_asks",
         "_bids",
         "_buy_stops",
+        "_each_fill_counts",
         "_group",
         "_keeps_on_reduce",
         "_live",
@@ -156,6 +157,9 @@ class FastBook:
         )
         self._plain_price = min(instrument.max_price + 1, _SMALL) if unlimited else 0
         self._plain_quantity = min(instrument.max_quantity + 1, _SMALL) if unlimited else 0
+        self._each_fill_counts = profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL
+        if self._each_fill_counts:  # every order goes by `_enter`, which looks at its fills
+            self._plain_price = self._plain_quantity = 0
         self._profile = profile
         self._keeps_on_reduce = profile.replace_keeps is ReplaceKeeps.ON_REDUCE
         self._quantity_is_open = profile.replace_quantity is ReplaceQuantity.OPEN
@@ -305,10 +309,12 @@ class FastBook:
             elif needed and self._obtainable(opposite, floor, leaves, owner, prevention) < needed:
                 reason = CancelReason.KILLED if lives is _FOK else CancelReason.MIN_QUANTITY
             else:
-                before = leaves
+                before, said = leaves, len(events)
                 leaves, prevented = self._take(
                     opposite, floor, leaves, owner, prevention, terms.symbol, terms.order_id, events
                 )
+                if self._each_fill_counts:
+                    self._count(events[said:])
                 executed = before - leaves - prevented
                 if self._taker_ended:
                     reason = CancelReason.SELF_TRADE
@@ -540,10 +546,11 @@ class FastBook:
 
         Gives what is left of it, how much of it was prevented, and whether prevention had the last word.
         """
-        opposite, owner = self._against(order.side), self.owner_of(order)
+        opposite, owner, said = self._against(order.side), self.owner_of(order), len(events)
         left, prevented = self._take(
             opposite, rung, leaves, owner, order.self_trade, self.symbol, order.order_id, events
         )
+        self._count(events[said:])
         return left, prevented, self._taker_ended
 
     def rest(
@@ -558,26 +565,35 @@ class FastBook:
         """Let an order rest that has taken what it could, here and elsewhere; `resting` as in `_enter`."""
         self._rest(order, price, leaves, executed, prevented, resting)
 
-    def give(self, side: Side, quantity: Lots) -> tuple[OrderId, Ticks]:
-        """Let the first order of one side give so much, at most its slice, in an implied trade: who, at which price."""
+    def give(self, side: Side, quantity: Lots, *, at_its_price: bool = True) -> tuple[OrderId, Ticks]:
+        """Let the first order of one side give so much, at most its slice, in an implied trade: who, at which price.
+
+        Unless it trades at its own price, that is no fill of the book for the stops to look at.
+        """
         ladder = self._bids if side is _BUY else self._asks
         rung = ladder.rungs[-1]
         given: list[Any] = []
         FastBook._take(self, ladder, rung, quantity, -1, _ALLOW, self.symbol, -1, given)  # however levels are shared
         [trade] = given
+        if at_its_price:
+            self._count(given)
         return trade.maker, trade.price
+
+    def traded_at(self, price: Ticks) -> None:
+        """An order of this book traded with orders of others, at this price (L2)."""
+        self.last_price = price
+        if self._each_fill_counts:
+            self._call_up(price)
 
     def pend(self, order: Submit) -> None:
         """Let a stop wait."""
         self._pend(order)
 
     def pop_due(self) -> list[StopOrder]:
-        """Take out the stops that the last trade has reached, in the order of E3."""
-        due: list[StopOrder] = []
-        for side, stops in ((Side.BUY, self._buy_stops), (Side.SELL, self._sell_stops)):
-            while stops and self._reached(side, _stop_key(stops[0])[0] * (1 if side is _BUY else -1)):
-                due.append(stops.pop(0))
-                del self._live[due[-1].order_id]
+        """Take out the stops that are due, in the order of E3."""
+        self._call_up(self.last_price)
+        due = list(self._waiting)
+        self._waiting.clear()
         return due
 
     def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:
@@ -597,21 +613,13 @@ class FastBook:
 
     def trigger_stops(self, events: list[Event]) -> None:
         """Trigger what the last trade has reached, and what that reaches, until none is due (E2 to E5)."""
-        if self.paused or not (self._buy_stops or self._sell_stops):
+        if self.paused or not (self._buy_stops or self._sell_stops or self._waiting):
             return  # what is due in a call waits for its end (I9)
         waiting, aside = self._waiting, self.aside
         if aside is not None:
             aside(events)
         while True:
-            for side, stops in ((Side.BUY, self._buy_stops), (Side.SELL, self._sell_stops)):
-                while stops:
-                    price = stops[0].terms.stop
-                    assert price is not None
-                    if not self._reached(side, price):
-                        break
-                    due = stops.pop(0)
-                    del self._live[due.order_id]
-                    waiting.append(due)
+            self._call_up(self.last_price)
             if not waiting:
                 return
             terms = waiting.popleft().terms
@@ -621,6 +629,23 @@ class FastBook:
             self._enter(terms, terms.price, terms.quantity, events)
             if aside is not None:
                 aside(events)
+
+    def _count(self, events: Iterable[Event]) -> None:
+        """Where each fill counts: look at the stops for every trade among these events (E2)."""
+        if self._each_fill_counts:
+            for event in events:
+                if type(event) is Trade:
+                    self._call_up(event.price)
+
+    def _call_up(self, price: Ticks | None) -> None:
+        """Let the stops that a price has reached wait for their turn, nearest first, buys before sells (E1, E3)."""
+        if price is None:
+            return
+        for stops, reach in ((self._buy_stops, price), (self._sell_stops, -price)):
+            while stops and _stop_key(stops[0])[0] <= reach:
+                due = stops.pop(0)
+                del self._live[due.order_id]
+                self._waiting.append(due)
 
     def _reached(self, side: Side, stop: Ticks) -> bool:
         last_price = self.last_price
@@ -794,7 +819,7 @@ class FastBook:
             price = old_price
         leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
         terms = order.terms
-        if stop is not None or (terms.display and leaves > terms.display * MOST_SLICES):
+        if stop is not None or (terms.display and leaves > terms.display * self.checks.most_slices):
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
         if self._min_notional and price * quantity < self._min_notional:
             return (Rejected(symbol, order_id, RejectReason.INVALID_NOTIONAL),)
@@ -821,7 +846,7 @@ class FastBook:
         events: list[Event] = [replaced]
         last_price = self.last_price
         self._enter(terms, price, leaves, events, order)
-        if self.last_price is not last_price:
+        if self.last_price is not last_price or self._waiting:
             self.trigger_stops(events)
         return tuple(events)
 
@@ -839,7 +864,7 @@ class FastBook:
         old_price, terms = order.price, order.terms
         price = old_price if command.price is None else command.price
         leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
-        too_many = bool(terms.display) and leaves > (terms.display or 0) * MOST_SLICES
+        too_many = bool(terms.display) and leaves > (terms.display or 0) * self.checks.most_slices
         if command.stop is not None or too_many or (old_price is None and price is not None):
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
         if self._min_notional and price is not None and price * quantity < self._min_notional:
@@ -876,7 +901,7 @@ class FastBook:
             price = terms.price if command.price is None else command.price
             leaves = quantity
             fits = (terms.price is None) == (price is None) and quantity >= terms.min_quantity
-        if not fits or (terms.display and leaves > terms.display * MOST_SLICES):
+        if not fits or (terms.display and leaves > terms.display * self.checks.most_slices):
             return RejectReason.INVALID_REPLACE
         if self._min_notional and price is not None and price * quantity < self._min_notional:
             return RejectReason.INVALID_NOTIONAL
@@ -895,7 +920,7 @@ class FastBook:
         price = old.price if command.price is None else command.price
         stop = old.stop if command.stop is None else command.stop
         assert stop is not None
-        slices_fit = not old.display or quantity <= old.display * MOST_SLICES
+        slices_fit = not old.display or quantity <= old.display * self.checks.most_slices
         if (old.price is None) != (price is None) or quantity < old.min_quantity or not slices_fit:
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
         if self._min_notional and price is not None and price * quantity < self._min_notional:
@@ -930,7 +955,7 @@ class FastBook:
             (command.stop is not None and not is_stop)
             or (terms.price is None) != (new is None)
             or (is_stop and quantity < terms.min_quantity)
-            or (terms.display and open_then > terms.display * MOST_SLICES)
+            or (terms.display and open_then > terms.display * self.checks.most_slices)
         ):
             return RejectReason.INVALID_REPLACE
         if self._min_notional and new is not None and new * quantity < self._min_notional:

@@ -6,7 +6,7 @@ Written apart from the rule book's own validation, so that each can show a mista
 from __future__ import annotations
 
 from bookproof.spec.commands import Replace, Submit
-from bookproof.spec.instruments import MOST_SLICES, Instrument
+from bookproof.spec.instruments import Instrument
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Side, TimeInForce
 
@@ -19,7 +19,7 @@ _IOC, _FOK, _GTD = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD
 class EntryChecks:
     """The limits of one instrument, unpacked for speed."""
 
-    __slots__ = ("lot", "max_price", "max_quantity", "min_price", "min_quantity", "tick")
+    __slots__ = ("lot", "max_price", "max_quantity", "min_price", "min_quantity", "most_slices", "tick")
 
     def __init__(self, instrument: Instrument) -> None:
         self.tick = instrument.tick
@@ -28,6 +28,7 @@ class EntryChecks:
         self.max_price = instrument.max_price
         self.min_quantity = instrument.min_quantity
         self.max_quantity = instrument.max_quantity
+        self.most_slices = instrument.most_slices
 
     def submit(self, order: Submit) -> RejectReason | None:
         """Why a new order cannot be taken, whatever the book holds."""
@@ -54,7 +55,7 @@ class EntryChecks:
             or display < 0
             or display > quantity
             or display % self.lot != 0
-            or (display and quantity > display * MOST_SLICES)
+            or (display and quantity > display * self.most_slices)
         ):
             return RejectReason.INVALID_DISPLAY
         if lives is _GTD:

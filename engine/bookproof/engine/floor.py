@@ -240,7 +240,7 @@ class Floor:
                 reason = book.checks.replace(command) or book.replace_refusal(command)
         else:
             order = closing_order(command) if isinstance(command, Reduce) else command
-            reason = book.checks.submit(order) or book.refusal(order)
+            reason = book.checks.submit(order) or self._dealer(order.symbol).refusal(order)
         return None if reason is None else Rejected(command.symbol, command.order_id, reason)
 
     def on_account(self, command: AccountCommand, entries: Entries) -> list[Event]:

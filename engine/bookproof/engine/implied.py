@@ -26,7 +26,7 @@ from bookproof.spec.events import (
     Replaced,
     Triggered,
 )
-from bookproof.spec.instruments import MOST_SLICES, Way
+from bookproof.spec.instruments import Way
 from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Lots, Side, Symbol, Ticks, TimeInForce
@@ -137,11 +137,7 @@ class Family:
     def submit(self, order: Submit) -> tuple[Event, ...]:
         """A new order in one of the books."""
         book = self.books[order.symbol]
-        reason = book.checks.submit(order) or book.refusal(order)
-        if reason is RejectReason.NO_LIQUIDITY and self._best(order.symbol, order.side) is not None:
-            reason = None
-        elif reason is None and order.post_only and order.stop is None and self._would_take(order, order.price):
-            reason = RejectReason.WOULD_TAKE
+        reason = book.checks.submit(order) or self.refusal(order)
         if reason is not None:
             return (Rejected(order.symbol, order.order_id, reason),)
         events: list[Event] = [Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity)]
@@ -151,6 +147,15 @@ class Family:
             self._enter(order, order.price, order.quantity, events)
         self.trigger_stops(events)
         return tuple(events)
+
+    def refusal(self, order: Submit) -> RejectReason | None:
+        """Why the books, as they stand, do not take a new order that is well formed."""
+        reason = self.books[order.symbol].refusal(order)
+        if reason is RejectReason.NO_LIQUIDITY and self._best(order.symbol, order.side) is not None:
+            return None
+        if reason is None and order.post_only and order.stop is None and self._would_take(order, order.price):
+            return RejectReason.WOULD_TAKE
+        return reason
 
     def _would_take(self, order: Submit, price: Ticks | None) -> bool:
         rungs = self.books[order.symbol].against(order.side).rungs
@@ -212,7 +217,7 @@ class Family:
         for source in quote.sources:
             maker, price = source.book.give(source.side, quantity)
             legs.append(ImpliedLeg(source.book.symbol, price, maker))
-        book.last_price = quote.price
+        book.traded_at(quote.price)
         events.append(ImpliedTrade(book.symbol, quote.price, quantity, taker.order_id, tuple(legs)))
         return quantity
 
@@ -293,7 +298,7 @@ class Family:
         if reason is not None:
             return (Rejected(symbol, command.order_id, reason),)
         leaves = command.quantity if is_open else command.quantity - done
-        if command.stop is not None or (terms.display and leaves > terms.display * MOST_SLICES):
+        if command.stop is not None or (terms.display and leaves > terms.display * book.checks.most_slices):
             return (Rejected(symbol, command.order_id, RejectReason.INVALID_REPLACE),)
         if not book.accepts_notional(price, command.quantity):
             return (Rejected(symbol, command.order_id, RejectReason.INVALID_NOTIONAL),)
@@ -330,7 +335,7 @@ class Family:
                         break
                     first = _first(Source(book, 1, side))
                     quantity = self._trade(book, best, first.slice, first.terms, events)
-                    book.give(side, quantity)
+                    book.give(side, quantity, at_its_price=False)
                     book.last_price = best.price
         self.trigger_stops(events)
 

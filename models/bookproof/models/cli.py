@@ -216,9 +216,9 @@ def _add_replay(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_zoo(parser: argparse.ArgumentParser) -> None:
-    from bookproof.models.interleaving import run
+    from bookproof.models.interleaving import zoo
 
-    run.add_zoo(parser)
+    zoo.add_zoo(parser)
 
 
 def _add_reports(parser: argparse.ArgumentParser) -> None:

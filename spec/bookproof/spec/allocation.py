@@ -94,7 +94,10 @@ def _split(allocation: Allocation, volume: Lots, offers: Sequence[Offer], left: 
 
 
 def _in_proportion(allocation: Allocation, volume: Lots, offers: Sequence[Offer], left: Shares) -> Shares:
-    """Shares in proportion, rounded down, for orders that are large enough (K6) and none below the minimum (K2)."""
+    """Shares in proportion, rounded down, for orders that are large enough (K6) and none below the minimum (K2).
+
+    With leveling, one lot for each order that was large enough and got nothing (K4).
+    """
     if allocation.sharing is Sharing.FIFO or not any(left):
         return (0,) * len(left)
     if allocation.sharing is Sharing.TIME_PRO_RATA:
@@ -106,9 +109,17 @@ def _in_proportion(allocation: Allocation, volume: Lots, offers: Sequence[Offer]
     if allocation.threshold > 1:
         fired("K6")
     large = [offer.quantity >= allocation.threshold for offer in offers]
-    return tuple(
+    shares = tuple(
         share if enough and share >= allocation.minimum else 0 for share, enough in zip(shares, large, strict=True)
     )
+    if not allocation.leveling:
+        return shares
+    fired("K4")
+    empty_handed = tuple(
+        1 if quantity and enough and not share else 0
+        for quantity, enough, share in zip(left, large, shares, strict=True)
+    )
+    return tuple(map(add, shares, leveling(volume - sum(shares), empty_handed)))
 
 
 def _first_come_first_served(allocation: Allocation, volume: Lots, offers: Sequence[Offer], left: Shares) -> Shares:
@@ -132,6 +143,19 @@ def fifo(volume: Lots, left: Shares) -> Shares:
     """
     ahead = accumulate(left, initial=0)
     return tuple(max(0, min(quantity, volume - before)) for quantity, before in zip(left, ahead, strict=False))
+
+
+def leveling(volume: Lots, empty_handed: Shares) -> Shares:
+    """One lot each for those who got nothing, the earlier first, while there are lots left (K4).
+
+    CME's notice of May 2008 on algorithm K gives "a quantity of one contract to orders that have an allocation value of
+    less than one", between the shares in proportion and what goes by time. It has no example of too few contracts for
+    all of them; here they go by time as well.
+
+    >>> leveling(2, (0, 1, 1, 0, 1))
+    (0, 1, 1, 0, 0)
+    """
+    return fifo(volume, empty_handed)
 
 
 def pro_rata(volume: Lots, left: Shares) -> Shares:

@@ -1,8 +1,9 @@
 """How a venue shares an aggressor among the orders of one price (rules K1 to K7), as one value.
 
 CME builds each of its algorithms from the same steps, and so does this: first the TOP order, then the lead market
-makers, then a part first come first served, then the rest in proportion, then what rounding left over first come first
-served. An algorithm is a choice of steps; a step that is not chosen gives nothing.
+makers, then a part first come first served, then the rest in proportion, then a lot each for those whose part was
+rounded to nothing, then what is left over first come first served. An algorithm is a choice of steps; a step that is
+not chosen gives nothing.
 
 ===================  ============================================  ================================================
 CME's letter         its steps                                     as a value
@@ -12,10 +13,12 @@ C                    pro-rata, FIFO                                ``Allocation(
 A                    TOP, pro-rata, FIFO                           the same with ``top_maximum=WHOLE``
 O, Q                 TOP, (Q: market makers,) pro-rata, FIFO       with ``top_minimum``, ``top_maximum``, ``threshold``
 S, T                 (S: TOP,) market makers, FIFO                 ``Allocation(lead_market_makers=...)``
-K                    TOP, market makers, split, pro-rata, FIFO     with ``fifo_percent``
+K                    TOP, market makers, split, pro-rata,          with ``fifo_percent``, and ``leveling`` if it is on
+                     (leveling,) FIFO
 ===================  ============================================  ================================================
 
-Source: CME Client Systems Wiki, "CME Globex Matching Algorithm Steps".
+Sources: CME Client Systems Wiki, "CME Globex Matching Algorithm Steps"; of leveling, CME Globex notice of 5 May 2008,
+"Matching Algorithm Changes for Legacy CBOT Interest Rate and Commodity Futures".
 """
 
 from __future__ import annotations
@@ -75,6 +78,9 @@ class Allocation(Value, frozen=True):
     """K5."""
     time_exponent: int = 2
     """K7: 1 is pro-rata; the larger, the more the first in the queue get."""
+    leveling: bool = False
+    """K4: an order that may have a share in proportion, and whose share came to nothing, gets one lot, while there are
+    any; earlier orders first."""
 
     @property
     def is_fifo(self) -> bool:

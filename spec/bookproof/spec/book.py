@@ -6,7 +6,7 @@ book. `exchange` decides which book a command goes to and holds the rules that n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec import kernel, level_match
@@ -14,7 +14,7 @@ from bookproof.spec.commands import Replace, Submit
 from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Rejected, Replaced, Trade, Triggered
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import Match, Resting
-from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
+from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, StopsLookedAt, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.sorted_tuple import SortedTuple
@@ -67,6 +67,8 @@ class Book(NamedTuple):
     """The same of the asks."""
     held: SortedTuple[Pending] = SortedTuple()
     """Orders that their lists hold back, in order of acceptance (H2)."""
+    touched: tuple[Ticks, ...] = ()
+    """Where each fill counts, the prices of the fills since stops were looked at (E2). Empty between two commands."""
 
     def top(self, side: Side) -> int:
         """The sequence that makes an order of this side TOP (K3)."""
@@ -234,6 +236,7 @@ def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preve
         fired("C7")
         return book, [cancelled_event(order, order.quantity, CancelReason.MIN_QUANTITY)]
     book, events = settle(book, order, match)
+    book = counted(book, [meeting.before.price for meeting in match.meetings if meeting.traded], profile)
     executed += match.executed
     prevented += sum(meeting.prevented for meeting in match.meetings)
     if match.leaves == 0:
@@ -335,7 +338,7 @@ def _with_top(book: Book, newcomer: Resting, profile: Profile) -> Book:
 def cascade(book: Book, profile: Profile, aside: Aside = nothing_aside) -> Happened:
     """Trigger stops until none is due (E2, E5). Each activation is one matching step of the same command."""
     if book.phase is not Phase.CONTINUOUS or not (book.buy_stops or book.sell_stops):
-        return book, []  # what is due in a call waits for its end (I9)
+        return _looked_at(book), []  # what is due in a call waits for its end (I9)
     events: list[Event] = []
     waiting: list[Pending] = []
     while True:
@@ -355,12 +358,36 @@ def cascade(book: Book, profile: Profile, aside: Aside = nothing_aside) -> Happe
 
 
 def _take_due(book: Book) -> tuple[Book, list[Pending]]:
-    """Take out the stops that the last trade has reached, in the order of E3; buys before sells if both are due."""
+    """Take out the stops that are due: those that the last trade has reached.
+
+    Where each fill counts, those that the fills have reached one after the other; what an earlier fill reached goes
+    before what a later one did (E2).
+    """
+    due: list[Pending] = []
+    for price in (*book.touched, book.last_price):
+        book, reached = _take_reached(book, price)
+        due += reached
+    return _looked_at(book), due
+
+
+def counted(book: Book, fills: Iterable[Ticks], profile: Profile) -> Book:
+    """The book that remembers its fills at these prices for its stops, where each fill counts (E2)."""
+    if profile.stops_looked_at is not StopsLookedAt.AFTER_EACH_FILL:
+        return book
+    return book._replace(touched=(*book.touched, *fills))
+
+
+def _looked_at(book: Book) -> Book:
+    return book._replace(touched=()) if book.touched else book
+
+
+def _take_reached(book: Book, price: Ticks | None) -> tuple[Book, list[Pending]]:
+    """Take out the stops that a price has reached, in the order of E3; buys before sells if both are due."""
     due: list[Pending] = []
     for side in Side:
         stops = book.stops(side)
         live = book.live
-        while stops and _is_due(book, side, stops.first.key if side is Side.BUY else -stops.first.key):
+        while stops and _reached(price, side, stops.first.key if side is Side.BUY else -stops.first.key):
             fired("E3")
             stop = stops.first
             stops = stops.remove(stop)
@@ -379,9 +406,14 @@ def has_due_stops(book: Book) -> bool:
 
 def _is_due(book: Book, side: Side, stop: Ticks) -> bool:
     """Whether the last trade in this book has reached a stop (E1)."""
-    if book.last_price is None:
+    return _reached(book.last_price, side, stop)
+
+
+def _reached(price: Ticks | None, side: Side, stop: Ticks) -> bool:
+    """Whether a price has reached a stop: buys from below, sells from above (E1)."""
+    if price is None:
         return False
-    return book.last_price >= stop if side is Side.BUY else book.last_price <= stop
+    return price >= stop if side is Side.BUY else price <= stop
 
 
 def _pend(book: Book, order: Submit) -> Book:
@@ -473,7 +505,7 @@ def _replace_resting(book: Book, order: Resting, command: Replace, profile: Prof
     leaves = total - done
     terms = order.terms._replace(price=price, quantity=total, min_quantity=0)
     gets_limit = order.terms.price is None and price is not None
-    if command.stop is not None or gets_limit or has_too_many_slices(terms.display, leaves):
+    if command.stop is not None or gets_limit or has_too_many_slices(book.instrument, terms.display, leaves):
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
     if price is not None and not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")
@@ -510,7 +542,9 @@ def _replace_stop(book: Book, order: Pending, command: Replace, profile: Profile
     price = old.price if command.price is None else command.price
     stop = old.stop if command.stop is None else command.stop
     terms = old._replace(price=price, stop=stop, quantity=command.quantity)
-    fits = command.quantity >= old.min_quantity and not has_too_many_slices(old.display, command.quantity)
+    fits = command.quantity >= old.min_quantity and not has_too_many_slices(
+        book.instrument, old.display, command.quantity
+    )
     if (old.price is None and price is not None) or not fits:
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
     if price is not None and not book.instrument.accepts_notional(price, command.quantity):

@@ -40,7 +40,7 @@ from bookproof.spec.events import Cancelled, Event, ListAccepted, Rejected, Trad
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Profile, ReplaceQuantity
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.rulebook import fired
+from bookproof.spec.rulebook import fired, performed, rehearsing
 from bookproof.spec.validation import collide, replace_fault
 from bookproof.spec.values import ListKind, Nanoseconds, Place, Symbol
 from bookproof.spec.views import OrderList
@@ -190,8 +190,11 @@ class Aftermath:
             book = self.books[one.symbol]
             reason = replace_fault(one, book.instrument)
             if reason is None:
-                _, (first, *_) = rules.replace(book, one, self._profile)
-                reason = first.reason if isinstance(first, Rejected) else None
+                with rehearsing() as rehearsed:
+                    _, (first, *_) = rules.replace(book, one, self._profile)
+                if isinstance(first, Rejected):
+                    performed(rehearsed)
+                    reason = first.reason
             if reason is not None:
                 reasons.append(reason)
         command = amendments[0]

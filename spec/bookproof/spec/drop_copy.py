@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bookproof.spec.profile import DEFAULT, Profile, ReplaceKeeps
-from bookproof.spec.reports import CancelReject, ExecType, ExecutionReport, OrdStatus, Report
+from bookproof.spec.reports import ExecType, ExecutionReport, OrdStatus, Report
 from bookproof.spec.values import Lots, OrderId, OrderState, Side, Symbol, Ticks
 from bookproof.spec.views import OrderStatus, PendingStop, Queue, QueuedOrder, Stops
 
@@ -25,6 +25,8 @@ class Copied(NamedTuple):
     """What of it stands in the queue before it must queue anew (D2)."""
     prevented: Lots = 0
     """What self-trade prevention took from it."""
+    busted: Lots = 0
+    """In fills that were busted: its book has them as executed still (N1)."""
 
 
 class DropCopy:
@@ -51,13 +53,16 @@ class DropCopy:
 
     def read(self, report: Report) -> None:
         """Take in the next report; one of another book is none of ours."""
-        if report.symbol != self.symbol or isinstance(report, CancelReject):
+        if report.symbol != self.symbol or not isinstance(report, ExecutionReport):
+            return
+        if report.exec_type is ExecType.TRADE_CANCEL:
+            self._busted(report)
             return
         match report.exec_type:
             case ExecType.REJECTED:
                 return
             case ExecType.NEW | ExecType.PENDING_NEW:
-                self._enter(report, 0)
+                self._enter(report)
             case ExecType.TRADE:
                 if report.traded_in == self.symbol:
                     self.last_price = report.last_price
@@ -66,7 +71,7 @@ class DropCopy:
                 taken = self._copied(report).last.order_qty - report.order_qty
                 self._met(report, taken, taken)
             case ExecType.TRIGGERED:
-                self._enter(report, self._copied(report).prevented)
+                self._enter(report, self._copied(report))
             case ExecType.REPLACED:
                 self._replaced(report)
             case ExecType.CANCELED | ExecType.EXPIRED:
@@ -90,24 +95,33 @@ class DropCopy:
         if copied is None:
             return None
         last = copied.last
-        state = OrderState.PARTIALLY_FILLED if last.cum_qty else OrderState.NEW
+        executed = last.cum_qty + copied.busted
+        state = OrderState.PARTIALLY_FILLED if executed else OrderState.NEW
         return OrderStatus(
             order_id,
             state if last.working else OrderState.PENDING_NEW if _is_held(last) else OrderState.PENDING,
             last.side,
             last.price,
-            last.order_qty + copied.prevented,
-            last.cum_qty,
+            last.order_qty + copied.prevented + copied.busted,
+            executed,
             copied.prevented,
             last.leaves_qty,
         )
 
     # ── what goes in ──
 
-    def _enter(self, report: ExecutionReport, prevented: Lots) -> None:
+    def _enter(self, report: ExecutionReport, was: Copied | None = None) -> None:
         """Behind all that came before, with a fresh slice (A2, E4, F2)."""
         self._arrivals += 1
-        self._live[report.order_id] = Copied(report, self._arrivals, _fresh_slice(report), prevented)
+        prevented, busted = (0, 0) if was is None else (was.prevented, was.busted)
+        self._live[report.order_id] = Copied(report, self._arrivals, _fresh_slice(report), prevented, busted)
+
+    def _busted(self, report: ExecutionReport) -> None:
+        """A live order has executed less, and stands where it stood (N1). One that has ended is in no book."""
+        if not report.ord_status.ended:
+            copied = self._copied(report)
+            busted = copied.busted + copied.last.cum_qty - report.cum_qty
+            self._live[report.order_id] = copied._replace(last=report, busted=busted)
 
     def _met(self, report: ExecutionReport, gone: Lots, prevented: Lots) -> None:
         """An aggressor is not in the queue yet; what rests gives of its slice, then queues anew for the next (D2)."""
@@ -118,7 +132,7 @@ class DropCopy:
         elif copied.slice > gone or report.ord_status.ended:
             self._live[report.order_id] = copied._replace(slice=copied.slice - gone)
         else:
-            self._enter(report, copied.prevented)
+            self._enter(report, copied)
 
     def _replaced(self, report: ExecutionReport) -> None:
         copied = self._copied(report)
@@ -127,7 +141,7 @@ class DropCopy:
         if same_place and self._keeps:  # F1; D5: what is visible changes only if it must
             self._live[report.order_id] = copied._replace(last=report, slice=min(copied.slice, report.leaves_qty))
         else:
-            self._enter(report, copied.prevented)
+            self._enter(report, copied)
 
     def _copied(self, report: ExecutionReport) -> Copied:
         copied = self._live.get(report.order_id)
@@ -139,7 +153,7 @@ class DropCopy:
 
     def _side(self, side: Side) -> tuple[QueuedOrder, ...]:
         rows = []
-        for order_id, (last, arrival, slice_, _) in self._live.items():
+        for order_id, (last, arrival, slice_, *_) in self._live.items():
             if last.side is side and last.working and last.price is not None:
                 hidden = last.display == 0
                 order = QueuedOrder(order_id, last.account, last.price, 0 if hidden else slice_, last.leaves_qty)
@@ -148,7 +162,7 @@ class DropCopy:
 
     def _waiting(self, side: Side) -> tuple[PendingStop, ...]:
         rows = []
-        for order_id, (last, arrival, _, _) in self._live.items():
+        for order_id, (last, arrival, *_) in self._live.items():
             if last.side is side and not last.working and last.stop is not None and not _is_held(last):
                 stop = PendingStop(order_id, last.account, last.stop, last.price, last.leaves_qty)
                 rows.append(((last.stop if side is Side.BUY else -last.stop, arrival), stop))

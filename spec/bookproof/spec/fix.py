@@ -11,11 +11,17 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from bookproof.spec.reasons import RejectReason
-from bookproof.spec.reports import CancelReject, CxlRejReason, ExecType, ExecutionReport, Report
+from bookproof.spec.reports import CancelReject, CxlRejReason, ExecType, ExecutionReport, Report, TradeCaptureReport
 from bookproof.spec.values import Side, TimeInForce
 
 PARTIAL_DECLINE: Final = "5"
 """ExecRestatementReason of an order that the exchange made smaller."""
+
+_NEW, _BUSTED = "0", "1"
+"""TradeReportTransType of a trade that was made, and of one that was cancelled."""
+
+_BLOCK_TRADE = "1"
+"""TrdType of a trade between two that was made past the book."""
 
 _PLACES = 8
 """Digits of an average price after the point. The report itself has it exactly."""
@@ -55,6 +61,8 @@ def to_fix(report: Report) -> str:
 
 def tags_of(report: Report) -> Iterator[tuple[int, str]]:
     """Tags and values of a report, in the order in which they are written."""
+    if isinstance(report, TradeCaptureReport):
+        return _trade_capture_report(report)
     return _cancel_reject(report) if isinstance(report, CancelReject) else _execution_report(report)
 
 
@@ -62,6 +70,8 @@ def _execution_report(report: ExecutionReport) -> Iterator[tuple[int, str]]:
     yield 35, "8"
     yield from _in_stream(report)
     yield 17, f"{report.symbol}-{report.report_seq}"
+    if report.exec_ref is not None:
+        yield 19, f"{report.symbol}-{report.exec_ref}"
     yield 37, str(report.order_id)
     yield 11, str(report.order_id)
     yield 1, str(report.account)
@@ -110,6 +120,22 @@ def _cancel_reject(report: CancelReject) -> Iterator[tuple[int, str]]:
     yield 434, report.response_to.value
     yield 102, report.cxl_rej_reason.value
     yield 58, report.reason.value
+
+
+def _trade_capture_report(report: TradeCaptureReport) -> Iterator[tuple[int, str]]:
+    yield 35, "AE"
+    yield from _in_stream(report)
+    yield 571, f"{report.symbol}-{report.report_seq}"
+    yield 1003, str(report.trade)
+    yield 487, _BUSTED if report.busted else _NEW
+    yield 828, _BLOCK_TRADE
+    yield 55, report.symbol
+    yield 32, str(report.quantity)
+    yield 31, str(report.price)
+    yield 552, "2"
+    for side, account in ((Side.BUY, report.buyer), (Side.SELL, report.seller)):
+        yield 54, _SIDES[side]
+        yield 1, str(account)
 
 
 def decimal(whole: int, rest: int, parts: int) -> str:

@@ -178,14 +178,15 @@ def _take(
                 fired("L3")
             level = order._replace(price=makers.first.price, quantity=leaves)
             match = rules.meet(after[symbol], level, profile)
-            after[symbol], happened = rules.settle(after[symbol], order, match)
+            settled, happened = rules.settle(after[symbol], order, match)
+            fills = [meeting.before.price for meeting in match.meetings if meeting.traded]
+            after[symbol] = rules.counted(settled, fills, profile)
             events += happened
             meetings += match.meetings
             leaves, ended = match.leaves, match.self_trade
         elif best is not None and best.key <= reach:
             quantity = min(leaves, best.quantity)
-            after, event = _trade(after, best, symbol, order, quantity)
-            after[symbol] = after[symbol]._replace(last_price=best.price)
+            after, event = _trade(after, best, symbol, order, quantity, profile)
             events.append(event)
             meetings.append(Meeting(quantity, 0, best.makers[0][1], None))
             leaves -= quantity
@@ -196,15 +197,16 @@ def _take(
 
 
 def _trade(
-    books: Books, best: Quote, symbol: Symbol, taker: Submit, quantity: Lots
+    books: Books, best: Quote, symbol: Symbol, taker: Submit, quantity: Lots, profile: Profile
 ) -> tuple[dict[Symbol, Book], Event]:
     """Both makers give so much, at their own prices and in one step (L2, L4); what the taker gets is the caller's."""
     fired("L2")
     after = dict(books)
     legs = []
     for part, (side, maker) in zip(best.way.parts, best.makers, strict=True):
-        after[part.symbol] = _given(after[part.symbol], side, quantity)
+        after[part.symbol] = rules.counted(_given(after[part.symbol], side, quantity), [maker.price], profile)
         legs.append(ImpliedLeg(part.symbol, maker.price, maker.order_id))
+    after[symbol] = rules.counted(after[symbol]._replace(last_price=best.price), [best.price], profile)
     return after, ImpliedTrade(symbol, best.price, quantity, taker.order_id, tuple(legs))
 
 
@@ -294,7 +296,7 @@ def uncross(books: Books, profile: Profile) -> HappenedInFamily:
                 if best is None or best.key > kernel.reach_of(side, first.price):
                     break
                 quantity = min(first.slice, best.quantity)
-                after, event = _trade(after, best, symbol, first.terms, quantity)
+                after, event = _trade(after, best, symbol, first.terms, quantity, profile)
                 after[symbol] = _given(after[symbol], side, quantity)._replace(last_price=best.price)
                 events.append(event)
     after, cascaded = cascade(after, profile)

@@ -10,8 +10,8 @@ LARGEST = 10**15
 """No price or quantity may exceed this: it fits every common integer type with room for sums."""
 
 MOST_SLICES = 1_000
-"""An iceberg may be at most so many times its displayed slice (D1): each slice is a trade, so a command that met a
-trillion slices of one lot would never end. Venues ask for larger slices still, such as a fifteenth (Kraken)."""
+"""No instrument allows an iceberg of more than so many times its displayed slice (D1): each slice is a trade, so a
+command that met a trillion slices of one lot would never end."""
 
 
 class Instrument(Value, frozen=True):
@@ -36,6 +36,9 @@ class Instrument(Value, frozen=True):
     """Books of one group have interchangeable quotes: a routed order takes the best (rule L5). "" is no group."""
     legs: tuple[Symbol, ...] = ()
     """Of a spread: to buy a lot of it is to buy one of the first leg and to sell one of the second (rule L1)."""
+    most_slices: int = MOST_SLICES
+    """D1: an iceberg may have at most so many times its displayed slice open, so it shows that part of it at least.
+    Kraken takes 15."""
 
     def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:
         """Whether price times quantity is large enough."""
@@ -57,6 +60,8 @@ class Instrument(Value, frozen=True):
             return f"min_quantity must be from 1 to max_quantity, not {self.min_quantity}"
         if self.max_quantity > LARGEST:
             return f"max_quantity must be at most {LARGEST}, not {self.max_quantity}"
+        if not 1 <= self.most_slices <= MOST_SLICES:
+            return f"most_slices must be from 1 to {MOST_SLICES}, not {self.most_slices}"
         return None
 
     def accepts_price(self, price: object) -> bool:

@@ -173,6 +173,8 @@ def market_makers_get_their_percentage(step: Step) -> Sentences:
 def the_rest_is_in_proportion(step: Step) -> Sentences:
     """Each order gives its part first come, first served and its part in proportion; what is over goes by the queue.
 
+    With leveling, an order that may have a part in proportion has one lot at least, as far as they go by the queue.
+
     Asked of rounds without TOP and without orders of lead market makers. That it goes by the queue means: of those
     that gave more than their part, all but the last gave all they offered. So the outcome is determined.
     """
@@ -244,4 +246,8 @@ def _parts(allocation: Allocation, wanted: Lots, offered: list[Lots]) -> list[Lo
         here, after = sum(left[at:]), sum(left[at + 1 :])
         part = min(lots, wanted * (here**power - after**power) // sum(left) ** power)
         parts.append(part if part >= allocation.minimum and offered[at] >= allocation.threshold else 0)
+    over = wanted - sum(parts)
+    for at, (part, lots) in enumerate(zip(parts, left, strict=True)) if allocation.leveling else ():
+        if not part and lots and over and offered[at] >= allocation.threshold:
+            parts[at], over = 1, over - 1
     return [gone + part for gone, part in zip(served, parts, strict=True)]

@@ -72,6 +72,15 @@ class Risk(StrEnum):
     """Whatever an order can cost at worst is reserved: cash to pay with, lots to deliver."""
 
 
+class StopsLookedAt(StrEnum):
+    """When it is asked which stops are due (rule E2)."""
+
+    AFTER_COMMAND = "after-command"
+    """When an order has done all its matching: only the last of its fills counts (default)."""
+    AFTER_EACH_FILL = "after-each-fill"
+    """At each of its fills. Stops that are due then are triggered one after the other when it has done its matching."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -101,6 +110,8 @@ class Profile(Value, frozen=True):
     """M1, M2, M4, N1: whether accounts are kept."""
     least_block: Lots = 1
     """L6: the fewest lots that may be traded off-book."""
+    stops_looked_at: StopsLookedAt = StopsLookedAt.AFTER_COMMAND
+    """E2."""
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).

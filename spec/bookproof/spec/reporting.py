@@ -5,11 +5,13 @@ oracle, an engine, or a file of outcomes. What a report says beyond its event, s
 kept in a `Desk`, which is immutable; `report` is a function of desk, command and events, and of nothing else (A5).
 
 A trade makes two reports: the maker's first, the taker's next; if the taker is a routed order, each in its own book
-(L5). An implied trade makes three (L2). A stop that is triggered is reported before it trades.
-What is about no order, such as a halt, makes none. An order of a list is reported twice before anything else happens to
-it: as pending when the list is in, and as new when it enters its book (H2). Orders that have ended are remembered until
-the end of the day, so that a cancel that comes too late is told so with the status its order ended in; FIX ids are
-unique for a day.
+(L5). An implied trade makes three (L2). A bust makes two again, in the same order, each of
+which names the report that it takes back. Where busts are possible, which is where accounts are kept, the desk
+remembers every trade that was not busted, and the orders that had part in one, however old. A stop that is triggered
+is reported before it trades. What is about no order, such as a halt, makes none; but a trade past the book does (L6).
+An order of a list is reported twice before anything else happens to it: as pending when the list is in, and as new
+when it enters its book (H2). Orders that have ended are remembered until the end of the day, so that a cancel that
+comes too late is told so with the status its order ended in; FIX ids are unique for a day.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from typing import Final, NamedTuple
 from bookproof.spec.commands import Cancel, Command, Replace, Resume, Route, SetPhase, Submit, SubmitList
 from bookproof.spec.events import (
     Accepted,
+    BlockTraded,
+    Busted,
     Cancelled,
     DayEnded,
     Event,
@@ -32,7 +36,7 @@ from bookproof.spec.events import (
     Trade,
     Triggered,
 )
-from bookproof.spec.profile import DEFAULT, Profile, ReplaceQuantity
+from bookproof.spec.profile import DEFAULT, Profile, ReplaceQuantity, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.reports import (
     CancelReject,
@@ -42,11 +46,12 @@ from bookproof.spec.reports import (
     ExecutionReport,
     OrdStatus,
     Report,
+    TradeCaptureReport,
     precedence,
 )
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.tape import orders_of
-from bookproof.spec.values import Lots, OrderId, Place, Symbol
+from bookproof.spec.values import Lots, OrderId, Place, Symbol, Ticks
 
 
 class Known(NamedTuple):
@@ -56,20 +61,25 @@ class Known(NamedTuple):
     terms: Submit
     """As accepted, or as replaced at last."""
     executed: Lots = 0
+    """In fills that stand."""
     prevented: Lots = 0
     notional: int = 0
-    """Sum of price times quantity of its fills."""
+    """Sum of price times quantity of its fills that stand."""
     working: bool = True
     """False for a stop that has not been triggered, and for an order that its list holds back."""
     held: bool = False
     """Its list holds it back (H2)."""
     out: OrdStatus | None = None
     """Cancelled or expired; None while it lives, and when it was filled."""
+    busted: Lots = 0
+    """In fills that were busted while it lived: what is open did not become more by that (N1)."""
+    first: int = 0
+    """The number of the first report on it, which tells it from others that had its id."""
 
     @property
     def order_qty(self) -> Lots:
         """What is executed or could be."""
-        return self.terms.quantity - self.prevented
+        return self.terms.quantity - self.prevented - self.busted
 
     @property
     def leaves(self) -> Lots:
@@ -87,6 +97,25 @@ class Known(NamedTuple):
         return precedence(within)
 
 
+class Fill(NamedTuple):
+    """What the desk knows of a trade that may be busted (N1)."""
+
+    number: int
+    """Its place among the trades of its book, the first is 1."""
+    price: Ticks
+    quantity: Lots
+    sides: tuple[tuple[OrderId, int, int], ...]
+    """Of the maker and then the taker: the order, the number of the first report on it, and of that on this fill. A
+    block trade has no sides: no order is told of it (L6)."""
+
+
+class Former(NamedTuple):
+    """An order that had part in a trade, and is no longer the one that its id names."""
+
+    first: int
+    order: Known
+
+
 class Journal(NamedTuple):
     """What the desk keeps of one book."""
 
@@ -94,6 +123,12 @@ class Journal(NamedTuple):
     """The last number given to a report."""
     orders: SortedTuple[Known] = SortedTuple()
     """Live ones, and those that ended today."""
+    trades: int = 0
+    """How many were made, in the book and past it."""
+    fills: SortedTuple[Fill] = SortedTuple()
+    """Those that may be busted."""
+    former: SortedTuple[Former] = SortedTuple()
+    """Whom a bust may concern still."""
 
     def find(self, order_id: object) -> Known | None:
         """The order that had this id last. What is no id names no order: True is not order 1."""
@@ -103,9 +138,41 @@ class Journal(NamedTuple):
         return order if order is not None and order.order_id == order_id else None
 
     def having(self, order: Known) -> Journal:
-        """The journal with what is now known of one order."""
+        """The journal with what is now known of one order, be it the one that its id names now or a former one."""
         old = self.find(order.order_id)
-        return self._replace(orders=self.orders.add(order) if old is None else self.orders.replace(old, order))
+        if old is not None and old.first == order.first:
+            return self._replace(orders=self.orders.replace(old, order))
+        former = self._former(order.first)
+        if former is not None:
+            return self._replace(former=self.former.replace(former, Former(order.first, order)))
+        if old is None:
+            return self._replace(orders=self.orders.add(order))
+        return self._replace(orders=self.orders.replace(old, order), former=self._parting([old]))
+
+    def known(self, order_id: OrderId, first: int) -> Known | None:
+        """The order of this id on which the first report had this number."""
+        order, former = self.find(order_id), self._former(first)
+        return order if order is not None and order.first == first else None if former is None else former.order
+
+    def forgetting_ended(self) -> Journal:
+        """The journal at the end of the day: those that have ended are not asked for any more."""
+        ended = [order for order in self.orders if order.status.ended]
+        if not ended:
+            return self
+        live = SortedTuple(order for order in self.orders if not order.status.ended)
+        return self._replace(orders=live, former=self._parting(ended))
+
+    def _former(self, first: int) -> Former | None:
+        former = self.former.at_or_after((first,))
+        return former if former is not None and former.first == first else None
+
+    def _parting(self, orders: Iterable[Known]) -> SortedTuple[Former]:
+        """The former orders when these join them, as far as a bust may concern them."""
+        former = self.former
+        for order in orders:
+            if self.fills and order.executed:
+                former = former.add(Former(order.first, order))
+        return former
 
 
 class Desk(NamedTuple):
@@ -199,6 +266,7 @@ class _Writer:
         self.books = dict(desk.books)
         self.reports: list[Report] = []
         self._profile = desk.profile
+        self._may_bust = desk.profile.risk is not Risk.NONE
         self._command = command
         self._stamp = stamp
         self._route = command.order if isinstance(command, Route) else None
@@ -215,10 +283,18 @@ class _Writer:
             case Trade():
                 home = self._home_of_taker(event)
                 away = home != event.symbol
-                self._filled(event, event.symbol, event.maker, elsewhere=(home,) if away else ())
-                self._filled(event, home, event.taker, aggressor=True, elsewhere=(event.symbol,) if away else ())
+                sides = (
+                    self._filled(event, event.symbol, event.maker, elsewhere=(home,) if away else ()),
+                    self._filled(event, home, event.taker, aggressor=True, elsewhere=(event.symbol,) if away else ()),
+                )
+                self._traded(event, sides)
             case ImpliedTrade():
                 self._implied(event)
+            case BlockTraded():
+                self._traded(event, ())
+                self._captured(event, busted=False)
+            case Busted():
+                self._busted(event)
             case Prevented():
                 self._prevented(event, event.symbol, event.maker, aggressor=False)
                 self._prevented(event, self._home_of_taker(event), event.taker, aggressor=True)
@@ -241,7 +317,7 @@ class _Writer:
         if [(leg.symbol, leg.order_id) for leg in legs] != [(place.symbol, place.order_id) for place in event.orders]:
             raise ValueError("a list was accepted, and it is not the one that the command brought")
         for leg in legs:
-            self._say(ExecType.PENDING_NEW, Known(leg.order_id, leg, working=False, held=True))
+            self._say(ExecType.PENDING_NEW, self._newcomer(leg)._replace(working=False, held=True))
 
     def _accepted(self, event: Accepted) -> None:
         journal = self.books.get(event.symbol)
@@ -253,7 +329,7 @@ class _Writer:
         for order in orders_of(self._command):
             if (order.symbol, order.order_id) == (event.symbol, event.order_id):
                 terms = order._replace(price=event.price, quantity=event.quantity)
-                self._say(ExecType.NEW, Known(order.order_id, terms, working=order.stop is None))
+                self._say(ExecType.NEW, self._newcomer(terms)._replace(working=order.stop is None))
                 return
         raise ValueError(f"order {event.order_id} of {event.symbol} was accepted, and the command did not bring it")
 
@@ -300,6 +376,10 @@ class _Writer:
                 )
             )
 
+    def _newcomer(self, terms: Submit) -> Known:
+        journal = self.books.get(terms.symbol)
+        return Known(terms.order_id, terms, first=0 if journal is None else journal.report_seq + 1)
+
     def _home_of_taker(self, event: Trade | Prevented) -> Symbol:
         """The book that the aggressor belongs to: that of the trade, unless it is routed (L5)."""
         return self._route.symbol if self._route is not None else event.symbol
@@ -326,7 +406,8 @@ class _Writer:
         *,
         aggressor: bool = False,
         elsewhere: tuple[Symbol, ...] = (),
-    ) -> None:
+    ) -> tuple[OrderId, int, int]:
+        """Report a fill to one side: which order, which of those that had its id, and the number of the report."""
         order = self._live(symbol, order_id)
         order = order._replace(
             executed=order.executed + event.quantity, notional=order.notional + event.price * event.quantity
@@ -339,6 +420,43 @@ class _Writer:
             aggressor=aggressor,
             elsewhere=elsewhere,
         )
+        return order_id, order.first, self.books[symbol].report_seq
+
+    def _traded(self, event: Trade | BlockTraded, sides: tuple[tuple[OrderId, int, int], ...]) -> None:
+        """Remember a trade, if it can be busted."""
+        if self._may_bust:
+            journal = self.books[event.symbol]
+            number = journal.trades + 1
+            fill = Fill(number, event.price, event.quantity, sides)
+            self.books[event.symbol] = journal._replace(trades=number, fills=journal.fills.add(fill))
+
+    def _busted(self, event: Busted) -> None:
+        """Each side of a trade is told that it did not happen after all; of a block trade, both at once (N1, L6)."""
+        journal = self.books.get(event.symbol)
+        fill = None if journal is None else journal.fills.at_or_after((event.trade,))
+        if journal is None or fill is None or fill[:3] != (event.trade, event.price, event.quantity):
+            raise ValueError(f"trade {event.trade} of {event.symbol} was busted, and there is no such trade")
+        self.books[event.symbol] = journal._replace(fills=journal.fills.remove(fill))
+        if not fill.sides:
+            self._captured(event, busted=True)
+            return
+        for (order_id, first, exec_ref), aggressor in zip(fill.sides, (False, True), strict=True):
+            order = self.books[event.symbol].known(order_id, first)
+            assert order is not None, "who had part in a trade is known for as long as it may be busted"
+            ended = order.status.ended
+            order = order._replace(
+                executed=order.executed - fill.quantity, notional=order.notional - fill.price * fill.quantity
+            )
+            if not ended:
+                order = order._replace(busted=order.busted + fill.quantity)
+            elif order.out is None:  # it was filled, and now it is not; nor does it come back
+                order = order._replace(out=OrdStatus.CANCELED)
+            self._say(ExecType.TRADE_CANCEL, order, aggressor=aggressor, exec_ref=exec_ref)
+
+    def _captured(self, event: BlockTraded | Busted, *, busted: bool) -> None:
+        parties = (event.buyer, event.seller, event.price, event.quantity)
+        number = self._next(event.symbol)
+        self.reports.append(TradeCaptureReport(event.symbol, number, event.trade, *parties, busted, self._stamp))
 
     def _prevented(self, event: Prevented, symbol: Symbol, order_id: OrderId, *, aggressor: bool) -> None:
         order = self._live(symbol, order_id)
@@ -351,7 +469,7 @@ class _Writer:
         order = self._live(event.symbol, event.order_id)
         if event.reason is CancelReason.REPLACED and order.executed:
             # F4: no more is wanted than was executed, so that is the quantity, and the order is filled.
-            terms = order.terms._replace(quantity=order.executed + order.prevented)
+            terms = order.terms._replace(quantity=order.executed + order.prevented + order.busted)
             order, why = order._replace(terms=terms, out=OrdStatus.CANCELED), ExecType.REPLACED
         elif event.reason is CancelReason.EXPIRED:
             order, why = order._replace(out=OrdStatus.EXPIRED), ExecType.EXPIRED
@@ -362,7 +480,7 @@ class _Writer:
     def _replaced(self, event: Replaced) -> None:
         order = self._live(event.symbol, event.order_id)
         opened = self._profile.replace_quantity is ReplaceQuantity.OPEN
-        done = order.executed + order.prevented if opened else 0
+        done = order.executed + order.prevented + order.busted if opened else 0
         named = Place(event.symbol, event.order_id)
         command = self._command  # a rival that is amended with the order that is named keeps its own stop (H1)
         is_named = isinstance(command, Replace) and Place(command.symbol, command.order_id) == named
@@ -384,6 +502,7 @@ class _Writer:
         aggressor: bool = False,
         cancel_reason: CancelReason | None = None,
         elsewhere: tuple[Symbol, ...] = (),
+        exec_ref: int | None = None,
     ) -> None:
         """Report on an order as it stands now."""
         terms = order.terms
@@ -415,6 +534,7 @@ class _Writer:
                 None,
                 cancel_reason,
                 self._stamp,
+                exec_ref,
                 elsewhere,
             )
         )
@@ -435,10 +555,7 @@ class _Writer:
         return order
 
     def _forget_ended(self) -> None:
-        for symbol, journal in self.books.items():
-            if any(order.status.ended for order in journal.orders):
-                live = SortedTuple(order for order in journal.orders if not order.status.ended)
-                self.books[symbol] = journal._replace(orders=live)
+        self.books = {symbol: journal.forgetting_ended() for symbol, journal in self.books.items()}
 
 
 _CXL_REJ_REASONS: Final[Mapping[RejectReason, CxlRejReason]] = {

@@ -1,8 +1,9 @@
 """What the owner of an order is told: FIX execution reports, one for each thing that happens to the order (rule O1).
 
 An `ExecutionReport` (FIX message 8) says why it was sent, its `ExecType`, and where the order stands after that, its
-`OrdStatus`. A `CancelReject` (message 9) says that a cancel or a replace was refused. Names, tags and codes are those
-of FIX 5.0 SP2; where 4.4 differs, it only has fewer of them. `reporting` makes reports of an exchange's events,
+`OrdStatus`. A `CancelReject` (message 9) says that a cancel or a replace was refused. A `TradeCaptureReport` (message
+AE) tells of a trade without orders: a block trade, or its bust (rules L6, N1). Names, tags and codes are those of FIX
+5.0 SP2; where 4.4 differs, it only has fewer of them. `reporting` makes reports of an exchange's events,
 `report_checks` holds a stream of them to the rules, `drop_copy` rebuilds a book from it, `fix` writes one as tags.
 
 Two sequences number what an exchange says (rules O2, O3):
@@ -45,6 +46,8 @@ class ExecType(StrEnum):
     """A stop became an order of its book (E4)."""
     PENDING_NEW = "A"
     """The order is accepted with its list, which holds it back: it is in no queue yet (H2)."""
+    TRADE_CANCEL = "H"
+    """One of its fills was busted (N1): that is executed no more, and nothing is open again for it."""
 
 
 class OrdStatus(StrEnum):
@@ -117,7 +120,8 @@ class ExecutionReport(Value, frozen=True):
     """What happened to one order, and where it stands now.
 
     While an order lives, `order_qty` = `cum_qty` + `leaves_qty`; when it has ended, nothing is left. Quantity that
-    self-trade prevention took is taken from `order_qty`, so that this holds (rules A6, G6).
+    self-trade prevention took is taken from `order_qty`, so that this holds (rules A6, G6), and so is that of a fill
+    that was busted while the order lived: a bust opens nothing again (N1).
 
     >>> report = ExecutionReport("ABC", 3, 1, 7, ExecType.TRADE, OrdStatus.PARTIALLY_FILLED, Side.BUY, 10, 3, 7)
     >>> report._replace(avg_price=100, avg_rest=2).average  # 301 and 302 ticks were paid for 3 lots in all
@@ -164,6 +168,9 @@ class ExecutionReport(Value, frozen=True):
     """Why the order, or a part of it, is out."""
     stamp: int | None = None
     """Commit stamp of its command: global, see the module (O3). None for an exchange that does not say."""
+    exec_ref: int | None = None
+    """The number of the report of the fill that was busted (N1). It says which order is meant where an id is used
+    again: that of the fill, which may have ended long ago."""
     elsewhere: tuple[Symbol, ...] = ()
     """Of a fill: the other books in which orders took part in it, one of a routed order (L5), two if implied (L2)."""
 
@@ -221,7 +228,25 @@ class CancelReject(Value, frozen=True):
     """Commit stamp of the command that was refused (O3)."""
 
 
-Report: TypeAlias = ExecutionReport | CancelReject
+class TradeCaptureReport(Value, frozen=True):
+    """A trade past the book was made between two accounts, or busted (rules L6, N1). No order has to do with it."""
 
-REPORTS: tuple[type[Report], ...] = (ExecutionReport, CancelReject)
+    symbol: Symbol
+    report_seq: int
+    """Number in the stream of its book, which it shares with execution reports (O2)."""
+    trade: int
+    """Its place among the trades of its book, the first is 1."""
+    buyer: Account
+    seller: Account
+    price: Ticks
+    quantity: Lots
+    busted: bool = False
+    """Whether it was undone."""
+    stamp: int | None = None
+    """Commit stamp of its command (O3)."""
+
+
+Report: TypeAlias = ExecutionReport | CancelReject | TradeCaptureReport
+
+REPORTS: tuple[type[Report], ...] = (ExecutionReport, CancelReject, TradeCaptureReport)
 """Every kind of report."""

@@ -125,7 +125,9 @@ def _take(open_books: list[Book], order: Submit, profile: Profile) -> tuple[dict
         here = order._replace(symbol=book.instrument.symbol)
         level = here._replace(price=book.side(opposite).first.price)
         match = rules.meet(book, level, profile, executed, prevented)
-        books[here.symbol], happened = rules.settle(book, here, match)
+        settled, happened = rules.settle(book, here, match)
+        fills = [meeting.before.price for meeting in match.meetings if meeting.traded]
+        books[here.symbol] = rules.counted(settled, fills, profile)
         events += happened
         meetings += match.meetings
         executed += match.executed

@@ -194,7 +194,11 @@ _TABLE = (
     ),
     # D: iceberg and hidden
     Rule(
-        "D1", "L1", "An iceberg shows at most its display quantity, and only what it shows has priority.", source="TSX"
+        "D1",
+        "L1",
+        "An iceberg shows at most its display quantity, which is as large a part of it as the instrument asks for, and "
+        "only what it shows has priority.",
+        source="TSX; Kraken: at least a fifteenth",
     ),
     Rule(
         "D2",
@@ -225,8 +229,9 @@ _TABLE = (
     Rule(
         "E2",
         "L1",
-        "Stops are looked at when the matching of the command has ended, not between its fills.",
-        source="TSX",
+        "Stops are looked at when the matching of an order has ended, or at each of its fills where the profile says "
+        "so, and enter after it either way.",
+        source="TSX; WhiteBIT: each fill triggers re-evaluation, in the same engine cycle",
     ),
     Rule(
         "E3",
@@ -451,8 +456,9 @@ _TABLE = (
     Rule(
         "K4",
         "L1",
-        "Split gives a percentage first come, first served, before the rest is shared in proportion.",
-        source="CME: algorithm K",
+        "Split gives a percentage by FIFO before the rest is shared in proportion, and leveling one lot after it to "
+        "each order whose share came to nothing.",
+        source="CME: algorithm K; notice of 5 May 2008: Pro Rata Leveling",
     ),
     Rule(
         "K5",
@@ -566,7 +572,6 @@ NOT_YET: dict[str, str] = {
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
     "C3 market-limit": "no remainder at the first trade's price, no protection points, no quote budget",
     "C6 reprice": "post-only orders are refused, never repriced; a hidden opposite order counts too (B6)",
-    "D1 minimum": "no least display quantity: an iceberg may show one lot of a million",
     "D3 one trade": "no whole iceberg in one trade, no random slices",
     "D4 pegged": "no pegged orders",
     "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
@@ -575,12 +580,12 @@ NOT_YET: dict[str, str] = {
     "H1 reduce": "a fill cancels the rivals whole; they are not reduced by what was filled",
     "H2 halt": "an order whose turn comes while its book takes nothing is refused, not kept until the book resumes",
     "E1 reference": "only the last trade triggers, an implied one too, but not mark or index prices",
-    "E2 each fill": "stops are not looked at after each fill",
+    "E2 mid-sweep": "a stop that a fill has reached waits until the aggressor is done and never takes from under it: "
+    "else fill-or-kill would have to try the stops as well (C5)",
     "E6 protection": "a triggered market stop has no protection range",
     "G3 transfer": "moving prevented quantity between accounts needs account positions",
     "K2 largest first": "leftovers go by time, as at CME since 2005, not to the largest order",
     "K3 percentage": "TOP has a maximum and no percentage, which CME does not use either",
-    "K4 leveling": "no one-lot round for orders whose share in proportion was rounded to nothing",
     "K7 Eurex": "the weights are those of Liffe: Eurex's own formula is not known here",
     "I5 midpoint": "the reference is the last trade; no midpoint, close or theoretical price",
     "I6 extension": "a call ends when the command says so: no random end, no extension when the price moves far",
@@ -597,6 +602,6 @@ NOT_YET: dict[str, str] = {
     "L5 accounts": "where accounts are kept no order is routed: lots of one book do not pay for those of another",
     "J7 entry": "a mass cancel does not block the account's next order",
     "F6 pending": "a cancel or replace that pends belongs to a gateway; here each is over when the next starts",
-    "O1 corrections": "a bust is told by its event, not by a report (N1); no trade is corrected, no order suspended",
+    "O1 corrections": "a trade is busted or it stands: none is corrected in price or quantity; no order is suspended",
 }
 """What these letters also name and this version leaves out, with the reason; with a word for a part of a rule."""

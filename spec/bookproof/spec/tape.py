@@ -27,7 +27,7 @@ from bookproof.spec.events import (
     Uncrossed,
 )
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity
+from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity, StopsLookedAt
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
@@ -132,6 +132,8 @@ class Tape:
         self._lot = book.instrument.lot
         self._last_price = book.last_price
         self._taker: Standing | None = None
+        self._touched: list[Ticks] = []
+        """Where each fill counts, the prices of the fills since stops were looked at (E2)."""
         self._due: Queue = []
         self._continuous = book.phase is Phase.CONTINUOUS
         self._collects = book.phase.collects
@@ -207,7 +209,12 @@ class Tape:
             self._taker = self._taker.less(Trade(self.symbol, event.price, event.quantity, 0, event.taker))
             if self._taker.leaves <= 0:
                 self._taker = None
-        self._last_price = event.price
+        self._note_fill(event.price)
+
+    def _note_fill(self, price: Ticks) -> None:
+        self._last_price = price
+        if self._profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL:
+            self._touched.append(price)
 
     def _give(self, order_id: OrderId, price: Ticks | None, quantity: Lots) -> None:
         """A resting order gives part of its slice in an implied trade, at its price unless it is the aggressor."""
@@ -222,7 +229,7 @@ class Tape:
         if not 0 < quantity <= order.slice:
             self.strange.append(f"order {order_id} gave {quantity} lots; from 1 to {order.slice} were there")
         if price is not None:
-            self._last_price = price
+            self._note_fill(price)
             if price != order.terms.price:
                 self.strange.append(f"order {order_id} traded at {price}; it rests at {order.terms.price}")
         left = order.less(Trade(self.symbol, 0, quantity, order_id, 0))
@@ -306,7 +313,7 @@ class Tape:
         traded = isinstance(event, Trade)
         self._taker = taker.less(event)
         if traded:
-            self._last_price = event.price
+            self._note_fill(event.price)
             if self._taker.leaves <= 0:  # filled; an aggressor that prevention emptied waits for its cancel
                 self._taker = None
         place, left = facing.index(maker), maker.less(event)
@@ -376,9 +383,11 @@ class Tape:
             self._stand_last(taker)
         if not self._continuous:  # what is due waits for the uncross (I9)
             return
-        due = [stop for stop in self.stops if reached(stop.terms, self._last_price)]
-        self.stops = [stop for stop in self.stops if stop not in due]
-        self._due += sorted(due, key=lambda stop: (stop.terms.side is Side.SELL, nearness(stop.terms)))
+        prices, self._touched = (*self._touched, self._last_price), []
+        for price in prices:
+            due = [stop for stop in self.stops if reached(stop.terms, price)]
+            self.stops = [stop for stop in self.stops if stop not in due]
+            self._due += sorted(due, key=lambda stop: (stop.terms.side is Side.SELL, nearness(stop.terms)))
 
     def _stand_last(self, order: Standing) -> None:
         """Behind everyone at least as good by price and rank, showing a slice of its display quantity."""

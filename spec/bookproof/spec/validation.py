@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bookproof.spec.commands import Basket, Cancel, Leg, Reduce, Replace, Submit, SubmitList
-from bookproof.spec.instruments import MOST_SLICES, Instrument, families_of
+from bookproof.spec.instruments import Instrument, families_of
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.values import ListKind, Lots, Side, Symbol, TimeInForce
@@ -47,7 +47,7 @@ def _submit_fault(order: Submit, instrument: Instrument | None) -> RejectReason 
         return RejectReason.INVALID_COMBINATION
     if type(order.min_quantity) is not int or not 0 <= order.min_quantity <= order.quantity:
         return RejectReason.INVALID_MIN_QUANTITY
-    if order.display is not None and not _may_display(order.display, order.quantity, instrument.lot):
+    if order.display is not None and not _may_display(order.display, order.quantity, instrument):
         return RejectReason.INVALID_DISPLAY
     if (order.expires is not None) != (order.time_in_force is TimeInForce.GTD):
         return RejectReason.INVALID_TIME
@@ -56,23 +56,24 @@ def _submit_fault(order: Submit, instrument: Instrument | None) -> RejectReason 
     return None
 
 
-def _may_display(display: object, quantity: Lots, lot: Lots) -> bool:
+def _may_display(display: object, quantity: Lots, instrument: Instrument) -> bool:
     """Whole lots only: slices are what trades, and A1 holds for every trade."""
     return (
         type(display) is int
         and 0 <= display <= quantity
-        and display % lot == 0
-        and not has_too_many_slices(display, quantity)
+        and display % instrument.lot == 0
+        and not has_too_many_slices(instrument, display, quantity)
     )
 
 
-def has_too_many_slices(display: Lots | None, leaves: Lots) -> bool:
+def has_too_many_slices(instrument: Instrument, display: Lots | None, leaves: Lots) -> bool:
     """Whether an iceberg with so much open would go through more slices than it may (D1). Others have no slices.
 
-    >>> has_too_many_slices(1, 1_000), has_too_many_slices(1, 1_001), has_too_many_slices(None, 10**12)
-    (False, True, False)
+    >>> at_kraken = Instrument("ABC", most_slices=15)
+    >>> [has_too_many_slices(at_kraken, display, leaves) for display, leaves in ((2, 30), (2, 31), (None, 10**12))]
+    [False, True, False]
     """
-    return display is not None and display > 0 and leaves > display * MOST_SLICES
+    return display is not None and display > 0 and leaves > display * instrument.most_slices
 
 
 def _contradictory(order: Submit) -> bool:

@@ -5,12 +5,11 @@ They are here to be caught. A checker that lets one of them pass is broken.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from bookproof.engine.striped import StripedEngine
 from bookproof.engine.zoo.account_defects import BalancesAsMet, BookedLate, CheckedThenSpent
-from bookproof.engine.zoo.book_defects import PriorityKept, RemainderLost
-from bookproof.engine.zoo.holding_defects import HOLDINGS, SEEN_BY_ONE
+from bookproof.engine.zoo.book_defects import BOOKS, PriorityKept, RemainderLost
+from bookproof.engine.zoo.defect import Defect
+from bookproof.engine.zoo.holding_defects import HOLDINGS
+from bookproof.engine.zoo.letting_go_defects import LETTING_GO
 from bookproof.engine.zoo.lock_defects import (
     ListsReadBeforeLock,
     LookUpBeforeLock,
@@ -21,19 +20,11 @@ from bookproof.engine.zoo.lock_defects import (
     StripesAsDiscovered,
     UnorderedStripes,
 )
+from bookproof.engine.zoo.money_defects import MONEY
+from bookproof.engine.zoo.reading_defects import READINGS
 from bookproof.engine.zoo.stamp_defects import STAMPS
 
-
-class Defect(NamedTuple):
-    """One engine of the zoo."""
-
-    name: str
-    engine: type[StripedEngine]
-    story: str
-    """What is wrong, and what a client sees of it."""
-    needs_threads: bool
-    """Whether one thread alone can never see it."""
-
+__all__ = ["ZOO", "Defect"]
 
 ZOO = {
     defect.name: defect
@@ -44,6 +35,8 @@ ZOO = {
             "A basket holds the stripe of its first leg only, so another thread can take what its second leg was "
             "promised: half a basket trades, and books change under the hands of two threads.",
             True,
+            "GLEECBTC/komodo-defi-framework #1178: own orders and the book behind two mutexes, one of them not held.",
+            "baskets-cross",
         ),
         Defect(
             "look-up-before-lock",
@@ -51,6 +44,8 @@ ZOO = {
             "A cancel looks its order up before it takes the stripe and believes what it saw: an order that was "
             "filled meanwhile is reported as cancelled.",
             True,
+            "joaquinbejar/PriceLevel #81: a cancel finds an order that is being matched, and one of the two is lost.",
+            "cancel-fill",
         ),
         Defect(
             "unordered-stripes",
@@ -58,6 +53,8 @@ ZOO = {
             "A basket takes its stripes in the order of its legs, so two baskets with the same books in opposite "
             "order each hold what the other waits for.",
             True,
+            "GaloyMoney/cala #532: the accounts of a transaction are locked in the order of a hash set.",
+            "baskets-cross",
         ),
         Defect(
             "priority-kept",
@@ -65,6 +62,8 @@ ZOO = {
             "A replace at the same price keeps its place in the queue even when the quantity grows (rule F2): "
             "orders that were there before the increase are overtaken.",
             False,
+            "made up: whoever stores the new quantity in place keeps the order's place with it.",
+            "grow-in-queue",
         ),
         Defect(
             "remainder-lost",
@@ -72,17 +71,23 @@ ZOO = {
             "What is left of an order that traded on entry is dropped and does not rest (rules C1, B8): "
             "its owner was told that it was accepted, and no event says that it is gone.",
             False,
+            "made up: the branch for what has traded returns before what is left has come to rest.",
+            "partial-fill",
         ),
-        *(
-            Defect(name, engine, story, name not in SEEN_BY_ONE)
-            for name, (engine, story) in {**STAMPS, **HOLDINGS}.items()
-        ),
+        *STAMPS,
+        *HOLDINGS,
+        *READINGS,
+        *LETTING_GO,
+        *BOOKS,
+        *MONEY,
         Defect(
             "rival-cancelled-late",
             RivalCancelledLate,
             "A fill cancels the rivals of an OCO in other books when it has let go of its own stripe (rule H1): "
             "between the two another thread trades with a rival, and both legs have executed.",
             True,
+            "QuantConnect/Lean.Brokerages.Alpaca #74: a warning for when a leg fills while its sibling is filled.",
+            "rivals-hit",
         ),
         Defect(
             "lists-read-before-lock",
@@ -90,6 +95,8 @@ ZOO = {
             "Whether a book has lists is read before its stripe is taken: an order that then meets a leg of a list "
             "that came meanwhile trades with it and leaves its rivals where they are (rule H1).",
             False,
+            "made up: a flag that spares nearly everybody the slow path is read where the fast path begins.",
+            "rivals-enter",
         ),
         Defect(
             "stripes-as-discovered",
@@ -97,6 +104,8 @@ ZOO = {
             "The stripes of tied books are taken while the first one is held, in the order in which the ties are "
             "found: two commands in two books of one list each hold what the other waits for.",
             True,
+            "apache/incubator-seata #1603: rows are locked as a branch comes to them.",
+            "rivals-hit",
         ),
         Defect(
             "checked-then-spent",
@@ -104,6 +113,8 @@ ZOO = {
             "An account's orders in two books are checked against the same cash before either is booked (rule M1): "
             "both are taken, and the account has spent more than it had.",
             True,
+            "bitsacco/os #305: withdrawals at the same time each see the whole balance.",
+            "one-purse",
         ),
         Defect(
             "balances-as-met",
@@ -111,6 +122,8 @@ ZOO = {
             "A command holds its account's balance and takes those of the makers as it meets them (rule M4): two "
             "accounts that trade with each other in two books at once each hold what the other waits for.",
             True,
+            "layer-3/nitrolite #830: the sender's balance is locked, and later in the same transaction the receiver's.",
+            "each-pays-the-other",
         ),
         Defect(
             "booked-late",
@@ -118,6 +131,8 @@ ZOO = {
             "A trade takes effect before its cash has moved (rule M4): for a moment the seller's money is nowhere, "
             "and an order that it would have paid for is refused.",
             True,
+            "ctubio/Krypto-trading-bot #656: a venue tells of an execution before it has settled: insufficient funds.",
+            "one-purse",
         ),
         Defect(
             "stale-route",
@@ -126,6 +141,8 @@ ZOO = {
             "of the books it chose (rule L5): a better quote that came meanwhile in another book is passed over, and "
             "there is no instant at which what it did was right.",
             True,
+            "made up: the prices of other books are a feed that is read first, and orders go where it pointed.",
+            "route-better",
         ),
         Defect(
             "spread-alone",
@@ -134,6 +151,8 @@ ZOO = {
             "in all of them (rule L2): what two legs imply is taken twice, or taken while it is being cancelled, and "
             "books change under the hands of two threads.",
             True,
+            "made up: the lock is that of the order's own book, as for any other order.",
+            "implied-in",
         ),
     )
 }

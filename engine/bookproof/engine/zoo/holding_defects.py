@@ -9,6 +9,7 @@ from typing import Any
 from bookproof.engine.floor import is_number, orders_of
 from bookproof.engine.interface import Answer
 from bookproof.engine.striped import StripedEngine
+from bookproof.engine.zoo.defect import Defect
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -234,77 +235,138 @@ class ALockASide(StripedEngine):
             return self._stamped(list(self._floor.books[command.symbol].submit(command)))
 
 
-HOLDINGS: dict[str, tuple[type[Any], str]] = {
-    "mass-cancel-book-by-book": (
+class ExpiryTakesNoLock(StripedEngine):
+    """The clock moves and lets orders expire while nothing is held."""
+
+    def _advance_clock(self, command: AdvanceClock) -> Answer:
+        if not is_number(command.now):
+            return super()._advance_clock(command)
+        return self._stamped(self._floor.advance_clock(command))  # the defect
+
+
+HOLDINGS = (
+    Defect(
+        "expiry-takes-no-lock",
+        ExpiryTakesNoLock,
+        "Orders expire without any lock (rule C2), as by a timer's thread: queues change under the hands of whoever "
+        "trades in them.",
+        True,
+        "manticore-orderbook 1.0.1: the thread that lets orders expire takes no lock.",
+        "expiry-fill",
+    ),
+    Defect(
+        "mass-cancel-book-by-book",
         MassCancelBookByBook,
         "A mass cancel goes from book to book: an order entered behind its back survives, an earlier one does not.",
+        False,
+        "dydxprotocol/v4-chain #1094: a batch of cancels that is documented as not atomic.",
+        "mass-cancel",
     ),
-    "snapshot-book-by-book": (
+    Defect(
+        "snapshot-book-by-book",
         SnapshotBookByBook,
         "A snapshot goes from book to book: it shows one leg of a basket and not the other.",
+        True,
+        "stellar-deprecated/horizon #67: bids and asks come from two queries, and can cross.",
+        "snapshot-basket",
     ),
-    "expiry-book-by-book": (
+    Defect(
+        "expiry-book-by-book",
         ExpiryBookByBook,
         "The clock goes from book to book: what is due in one has expired while the other still trades.",
+        True,
+        "LykkeCity/MatchingEngine #239: the ids of expired orders are collected while others trade.",
+        "expiry-fill",
     ),
-    "day-ends-book-by-book": (
+    Defect(
+        "day-ends-book-by-book",
         DayEndsBookByBook,
         "The day ends book by book: a basket trades with a day order of yesterday.",
+        False,
+        "made up: a nightly job that walks over the books is how most venues end their day.",
+        "day-end",
     ),
-    "halt-without-stripes": (
+    Defect(
+        "halt-without-stripes",
         HaltWithoutStripes,
         "A market-wide halt holds nothing: an order that was let in before trades after it (the halt is no barrier).",
+        True,
+        "DarriEy/Auramaur #408: the kill switch sets a flag, and orders on their way go on filling.",
+        "market-halt",
     ),
-    "resume-with-one-stripe": (
+    Defect(
+        "resume-with-one-stripe",
         ResumeWithOneStripe,
         "A market-wide resume holds one stripe: the others read its flag while it is written.",
+        True,
+        "made up: one flag for all, so one lock seems enough to write it.",
+        "market-halt",
     ),
-    "last-stripe-missing": (
+    Defect(
+        "last-stripe-missing",
         LastStripeMissing,
         "What needs all stripes holds all but the last: off by one, and the last books change under its hands.",
+        True,
+        "made up: off by one, in the range that stands for everything.",
+        "mass-cancel",
     ),
-    "check-then-fill": (
+    Defect(
+        "check-then-fill",
         CheckThenFill,
         "A basket looks under its stripes and trades when it has taken them again: half of it is gone by then.",
+        False,
+        "joaquinbejar/OrderBook-rs #209: feasibility of a fill-or-kill order, a pause, and then the sweep.",
+        "basket-torn",
     ),
-    "replace-in-two-steps": (
+    Defect(
+        "replace-in-two-steps",
         ReplaceInTwoSteps,
         "A replace lets go of the stripe between taking the order out and entering it: a cancel finds it nowhere.",
+        False,
+        "Codaone/DEXBot #697: a replace is a cancel and a new order, and a fill comes between.",
+        "reprice-cancel",
     ),
-    "stripe-taken-twice": (
+    Defect(
+        "stripe-taken-twice",
         StripeTakenTwice,
         "A basket with two books of one stripe takes it twice and waits for itself.",
+        False,
+        "Tzadiko/Orderbook #11: matching calls the public cancel, which takes the book's mutex again.",
+        "baskets-share",
     ),
-    "descending-for-all": (
+    Defect(
+        "descending-for-all",
         DescendingForAll,
         "What needs all stripes takes them downwards, baskets upwards: each waits for what the other holds.",
+        True,
+        "stripe-archive/sequins #90: two locks, taken in one order here and in the other there.",
+        "day-end",
     ),
-    "never-let-go": (
+    Defect(
+        "never-let-go",
         NeverLetGo,
         "A basket that is killed returns without leaving its stripes: the next one waits for ever.",
+        False,
+        "wmnsk/go-m3ua #11: a handler that returns early leaves its mutex locked.",
+        "basket-torn",
     ),
-    "neighbours-stripe": (
+    Defect(
+        "neighbours-stripe",
         NeighboursStripe,
         "The halt of a book holds the next book's stripe: orders enter while it is being halted.",
+        True,
+        "made up: an index that is right in every test with one book.",
+        "halt-fill",
     ),
-    "a-lock-a-side": (
+    Defect(
+        "a-lock-a-side",
         ALockASide,
         "Each side of a book has a lock of its own, and an order takes only that of its side, though it trades with "
         "the other.",
+        False,
+        "fastlob 0.0.24: a lock for the bids and one for the asks; orders are lost under four threads.",
+        "buy-sell",
     ),
-}
-"""Each defect of holding by its name, with its story."""
-
-SEEN_BY_ONE = frozenset(
-    {
-        "replace-in-two-steps",
-        "stripe-taken-twice",
-        "never-let-go",
-        "mass-cancel-book-by-book",
-        "day-ends-book-by-book",
-        "check-then-fill",
-        "a-lock-a-side",
-    }
 )
-"""Those that one thread alone can see: it waits for itself, a replaced order has lost its other terms, or what a list
-makes of a fill or a cancel (rules H) is forgotten."""
+"""Every defect of holding. Those that one thread alone can see: it waits for itself, a replaced order has lost its
+other terms, or what a list makes of a fill or a cancel (rules H) is forgotten."""

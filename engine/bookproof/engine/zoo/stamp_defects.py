@@ -9,6 +9,7 @@ from typing import Any
 from bookproof.engine.interface import Answer
 from bookproof.engine.striped import StripedEngine
 from bookproof.engine.sync import THREADS, Sync
+from bookproof.engine.zoo.defect import Defect
 from bookproof.spec.commands import Basket, Cancel, Command, Submit
 from bookproof.spec.events import Event
 from bookproof.spec.instruments import Instrument
@@ -97,23 +98,64 @@ class StampOfCheck(StripedEngine):
         return Answer(stamp, events)  # the defect: a stamp of before
 
 
-STAMPS: dict[str, tuple[type[Any], str]] = {
-    "stamp-before-lock": (
+class StampInTwoSteps(StripedEngine):
+    """The last stamp is read and written by whoever needs the next one."""
+
+    shared = ("last",)
+
+    def __init__(self, *listing: Any, **options: Any) -> None:
+        super().__init__(*listing, **options)
+        self.last = 0
+        self._next_stamp = self._following
+
+    def _following(self) -> int:
+        following = self.last + 1
+        self.last = following  # the defect: another stripe may have read the same
+        return following
+
+
+STAMPS = (
+    Defect(
+        "stamp-in-two-steps",
+        StampInTwoSteps,
+        "Stamps are counted by reading a number and writing the next: two stripes read the same one, and two answers "
+        "have the same stamp.",
+        True,
+        "jnidzwetzki/bitfinex-v2-wss-api-java #27: a sequence number is advanced by several threads, and gets stuck.",
+        "two-books",
+    ),
+    Defect(
+        "stamp-before-lock",
         StampBeforeLock,
         "An order draws its stamp before it has its stripe: whoever gets the stripe first may have the later stamp.",
+        True,
+        "robaho/cpp_orderbook #1: an id is given out before the book is had, and processed out of order.",
+        "cancel-fill",
     ),
-    "stamp-after-release": (
+    Defect(
+        "stamp-after-release",
         StampAfterRelease,
         "An order draws its stamp when it has left its stripe: somebody who came after it may have the earlier stamp.",
+        True,
+        "decred/dcrdex #2210: a book's sequence number is not updated with its contents.",
+        "cancel-fill",
     ),
-    "stamp-per-stripe": (
+    Defect(
+        "stamp-per-stripe",
         StampPerStripe,
         "Every stripe counts its own stamps: two operations have the same one, and nobody can tell which was first.",
+        True,
+        "joaquinbejar/OrderBook-rs #52: a counter a stream, and nobody can tell what came first.",
+        "replace-fill",
     ),
-    "stamp-of-check": (
+    Defect(
+        "stamp-of-check",
         StampOfCheck,
         "A basket draws its stamp while it looks and trades later, in a second step: the stamp tells of a moment at "
         "which nothing happened.",
+        True,
+        "made up: whoever commits in two phases has to decide which of them the number is of.",
+        "baskets-cross",
     ),
-}
-"""Each defect of stamps by its name, with its story."""
+)
+"""Every defect of stamps."""

@@ -21,8 +21,9 @@ BOOK_COUNTS = (2, 2, 2, 3, 4)
 SPREAD_COUNTS = (3, 3, 5)
 """A spread and its legs, or with a book of another spread or of a group beside it."""
 
-SPREADS_BESIDE_LISTS = 0.3
-"""In how many of the cases with lists there are spreads: no order of a list is in a spread or in a leg of one."""
+BESIDE_LISTS = 0.3
+"""In how many of the cases with lists there are spreads, and in how many groups: no order of a list is in a spread or
+in a leg of one, and no two rivals are on one side of a group."""
 
 
 def soak_case(seed: int, number: int, features: Features, profile: Profile = DEFAULT) -> Case:
@@ -35,8 +36,8 @@ def soak_case(seed: int, number: int, features: Features, profile: Profile = DEF
     dice = random.Random(f"bookproof {seed} {number}")
     profile = profile_for(features, profile)
     features = fitting(features, profile)
-    if Feature.LISTS in features and dice.random() > SPREADS_BESIDE_LISTS:
-        features -= {Feature.SPREADS}
+    if Feature.LISTS in features:
+        features -= {each for each in (Feature.SPREADS, Feature.ROUTING) if dice.random() > BESIDE_LISTS}
     listed = books(features)
     if Feature.SPREADS in features:  # from the front, so that no spread lacks a leg
         instruments = listed[: dice.choice(SPREAD_COUNTS)]

@@ -18,6 +18,7 @@ from bookproof.spec.profile import (
     Reopen,
     ReplaceQuantity,
     Risk,
+    StopsLookedAt,
     TrueStop,
 )
 from bookproof.spec.profile_files import ProfileFile, read_profile_file
@@ -39,7 +40,7 @@ PLAIN_BOOKS = listing(["ABC", "DEF", "GHI", "XYZ"])
 """Four books without limits of their own."""
 
 LIMITED_BOOKS = (
-    Instrument("ABC", lot=2),
+    Instrument("ABC", lot=2, most_slices=3),
     Instrument("DEF", tick=5, lot=10, min_notional=1_500),
     Instrument("GHI", min_price=102, max_price=111, min_quantity=2, max_quantity=9),
     Instrument("XYZ", min_price=-5, max_price=5, min_notional=-20),
@@ -58,6 +59,7 @@ ALLOCATIONS: dict[str, Allocation] = {
         top_maximum=1,
         lead_market_makers=(LeadMarketMaker(1, 20), LeadMarketMaker(3, 30)),
     ),
+    "split-and-leveled": Allocation(Sharing.PRO_RATA, minimum=2, threshold=2, fifo_percent=20, leveling=True),
     "lead-market-makers": Allocation(lead_market_makers=(LeadMarketMaker(2, 50),)),
     "time-pro-rata": Allocation(Sharing.TIME_PRO_RATA, time_exponent=2),
 }
@@ -73,6 +75,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         *(Profile(name, allocation=allocation) for name, allocation in ALLOCATIONS.items()),
         Profile("reopens-through-a-call", reopen=Reopen.CALL),
         Profile("rivals-amended", list_replace=ListReplace.AMEND),
+        Profile("each-fill-counts", stops_looked_at=StopsLookedAt.AFTER_EACH_FILL),
         Profile("cash-accounts", risk=Risk.CASH, least_block=3),
     )
 }

@@ -2,24 +2,28 @@
 
 A run is right when everybody returned, nothing raced, and the oracle, given the commands in order of their commit
 stamps, says the very same, with real time respected (`concurrent.check`). A scenario is `VERIFIED` when every run that
-can differ is right; when the budget was spent before, it is `BOUNDED`, whatever the runs were like.
+can differ is right; when some may not have been made, it is `BOUNDED` or `SAMPLED`, whatever the runs were like.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from time import perf_counter
 from typing import NamedTuple
 
 from bookproof.models.concurrent.check import Violation, check
 from bookproof.models.engines_by_name import Factory
+from bookproof.models.interleaving.digests import engine_digest, scenario_digest
 from bookproof.models.interleaving.program import Outcome, Program
+from bookproof.models.interleaving.sampling import Pct, UniformWalk, Walk
 from bookproof.models.interleaving.scenarios import Scenario
-from bookproof.models.interleaving.scheduler import Action, Choose, Run, Scheduler
-from bookproof.models.interleaving.search import naive, reduced
+from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler
+from bookproof.models.interleaving.search import Execute, Naive, Reduced, Search, letter
 from bookproof.models.interleaving.token import Replay, without
+from bookproof.models.interleaving.traces import linearizations, trace_of
 from bookproof.models.report.plainly import plainly
 
 
@@ -29,9 +33,64 @@ class Verdict(StrEnum):
     VERIFIED = "verified"
     """Exhausted: every run that can differ was made, was free of races, and was right."""
     BOUNDED = "bounded"
-    """The budget was spent first: the runs that were made were right, and nothing is said of the others."""
+    """The runs that were made were right, up to a bound: of preemptions, or of what was to be spent on them."""
+    SAMPLED = "sampled"
+    """The runs that were drawn were right, and nothing is said of the others."""
+    UNREPEATABLE = "unrepeatable"
+    """The same schedule led to two different runs, so that no schedule shows anything."""
     FAILED = "failed"
     """A run was wrong."""
+
+
+class Method(StrEnum):
+    """Which schedules are run."""
+
+    REDUCED = "reduced"
+    """One of every trace."""
+    NAIVE = "naive"
+    """All of them."""
+    BOUNDED = "bounded"
+    """All with so many preemptions, those with fewer first."""
+    PCT = "pct"
+    """Drawn: priorities, and so many changes of them."""
+    RANDOM = "random"
+    """Drawn: whoever can go on is as likely as the others."""
+    UNIFORM = "uniform"
+    """Drawn: all schedules about as likely."""
+
+
+class How(NamedTuple):
+    """A way to search."""
+
+    method: Method = Method.REDUCED
+    preemptions: int = 2
+    """The bound of `BOUNDED`, and the changes of priority of `PCT`."""
+    samples: int = 1_000
+    seed: int = 0
+
+    @property
+    def draws(self) -> bool:
+        """Whether schedules are drawn by lot."""
+        return self.method in (Method.PCT, Method.RANDOM, Method.UNIFORM)
+
+    def search(self, execute: Execute) -> Search:
+        """Begin it."""
+        match self.method:
+            case Method.REDUCED:
+                return Reduced(execute)
+            case Method.NAIVE:
+                return Naive(execute)
+            case Method.BOUNDED:
+                return Naive(execute, preemptions=self.preemptions)
+            case Method.PCT:
+                return Pct(execute, self.samples, self.seed, self.preemptions)
+            case Method.RANDOM:
+                return Walk(execute, self.samples, self.seed)
+            case Method.UNIFORM:
+                return UniformWalk(execute, self.samples, self.seed)
+
+
+REDUCED = How()
 
 
 class Fault(NamedTuple):
@@ -52,7 +111,7 @@ class Certificate(NamedTuple):
     scenario: Scenario
     runs: int
     cut: int
-    """Runs given up because they had been made in another order."""
+    """Runs given up because they had been made in another order, or would go beyond a bound."""
     outcomes: int
     """Different results among the runs."""
     points: tuple[str, ...]
@@ -61,85 +120,167 @@ class Certificate(NamedTuple):
     fault: Fault | None = None
     left_out: tuple[tuple[int, int], ...] = ()
     """Commands of the scenario that the fault does not need."""
+    how: How = How()
+    traces: int = 0
+    """Runs that differ in more than the order of what does not depend on each other."""
+    schedules: int = 0
+    """How many schedules have these traces: what a naive search would have to run."""
+    counted: bool = False
+    """Whether that is the number of all schedules, and not a lower bound of it."""
+    expected: float = 0.0
+    """How many traces there are, as far as can be said; with a search that does not reduce, schedules."""
+    limit: str = ""
+    """What the verdict is bounded by: `2 preemptions`, `1,200 runs`, `no cells watched`."""
+    strayed: str = ""
+    """Where a schedule went another way the second time."""
+    engine_digest: str = ""
+    """Of the source of the engine."""
+    races: tuple[str, ...] = ()
+    """Cells that were seen to race."""
+
+    @property
+    def scenario_digest(self) -> str:
+        """Of all that is done in the scenario."""
+        return scenario_digest(self.scenario)
+
+    @property
+    def says(self) -> str:
+        """The verdict with its bound.
+
+        >>> from bookproof.models.interleaving.scenarios import NAMED
+        >>> of = NAMED["cancel-fill"]
+        >>> Certificate(Verdict.BOUNDED, of, 9, 0, 3, (), 0.1, limit="2 preemptions").says
+        'bounded(2 preemptions)'
+        """
+        return f"{self.verdict.value}({self.limit})" if self.limit else self.verdict.value
 
 
-Tell = Callable[[int], None]
-"""Hears how many runs there have been, now and then."""
+Tell = Callable[[int, float], None]
+"""Hears how many runs there have been and how many it may be in all, now and then."""
+
+
+def _silent(runs: int, of: float) -> None: ...
+
+
+class _Tally:
+    """What the runs of a search come to."""
+
+    def __init__(self, how: How) -> None:
+        self._all_differ = how.method is Method.REDUCED
+        self._traces: set[Hashable] = set()
+        self.traces = self.schedules = 0
+        self.exact = True
+
+    def add(self, run: Run) -> None:
+        if not self._all_differ:
+            trace = trace_of(run)
+            if trace in self._traces:
+                return
+            self._traces.add(trace)
+        self.traces += 1
+        ways, exact = linearizations(run)
+        self.schedules += ways
+        self.exact &= exact
 
 
 class Explorer:
-    """Runs scenarios on one engine. Threads are kept from one to the next."""
+    """Runs scenarios on one engine."""
 
     def __init__(self, make: Factory) -> None:
         self._make = make
 
-    def explore(self, scenario: Scenario, seconds: float, tell: Tell = lambda runs: None) -> Certificate:
+    def explore(self, scenario: Scenario, seconds: float, tell: Tell = _silent, how: How = REDUCED) -> Certificate:
         """Search a scenario for so many seconds; a fault is made as small as it gets."""
-        certificate = self._search(scenario, seconds, tell)
+        certificate = self._search(scenario, seconds, tell, how)
         if certificate.fault is None:
             return certificate
         left_out, smaller = self._shrunk(certificate)
-        return smaller._replace(left_out=left_out, runs=certificate.runs, cut=certificate.cut)
+        return certificate._replace(
+            scenario=smaller.scenario,
+            points=smaller.points,
+            fault=smaller.fault,
+            outcomes=smaller.outcomes,
+            left_out=left_out,
+        )
 
-    def _search(self, scenario: Scenario, seconds: float, tell: Tell) -> Certificate:
+    def _search(self, scenario: Scenario, seconds: float, tell: Tell = _silent, how: How = REDUCED) -> Certificate:
         started = perf_counter()
-        scheduler = Scheduler(len(scenario.scripts))
-        program = Program(self._make, scenario, scheduler)
         judged: dict[Hashable, Fault | None] = {}
         runs = cut = 0
         fault: Fault | None = None
-        racy: set[str] = set()
         race: Fault | None = None
-        verdict = Verdict.BOUNDED
-        outcome: Outcome | None = None
-
-        def execute(choose: Choose) -> Run:
-            nonlocal outcome
-            outcome = program.execute(choose)
-            return outcome.run
-
-        try:
-            exhausted = False
-            while fault is None and not exhausted:
-                points = scheduler.racy
-                exhausted = True
-                for run in reduced(execute):
+        raced_at: frozenset[str] = frozenset()
+        strayed = ""
+        spent = False
+        racy: frozenset[str] = frozenset()
+        with _stage(self._make, scenario) as stage:
+            while True:
+                points = stage.scheduler.racy = racy
+                tally = _Tally(how)
+                search = how.search(stage.execute)
+                for run in search:
                     runs += 1
                     cut += run.cut
-                    if runs % 200 == 0:
-                        tell(runs)
-                    assert outcome is not None
+                    outcome = stage.outcome
+                    if tally.traces == 0 and not run.cut:
+                        strayed = stage.again(outcome)
+                    if runs % 100 == 0:
+                        tell(runs, search.estimate())
+                    if strayed:
+                        break
                     if not run.cut:
+                        tally.add(run)
                         fault = _judged(outcome, judged)
                     if run.races and race is None:
-                        race = _raced(run)
+                        race, raced_at = _raced(run), points
                     racy |= {each.cell for each in run.races}
                     # A race that does harm says more than one that might, so harm is looked for first.
                     if fault is not None or not racy <= points:
-                        exhausted = fault is not None
                         break
                     if perf_counter() - started > seconds:
-                        return Certificate(
-                            Verdict.FAILED if race else Verdict.BOUNDED,
-                            scenario,
-                            runs,
-                            cut,
-                            len(judged),
-                            tuple(sorted(points)),
-                            perf_counter() - started,
-                            race,
-                        )
-                scheduler.racy = frozenset(racy)
-            if fault is None:
-                fault = race
-            if fault is not None:
-                verdict = Verdict.FAILED
-            elif program.watched:
-                verdict = Verdict.VERIFIED
-        finally:
-            scheduler.close()
-        seconds_spent = perf_counter() - started
-        return Certificate(verdict, scenario, runs, cut, len(judged), tuple(sorted(racy)), seconds_spent, fault)
+                        spent = True
+                        break
+                if search.strayed is not None:
+                    step, before, now = search.strayed
+                    strayed = f"after {step} steps, at first: {before}; then: {now}"
+                if strayed or fault is not None or spent or racy <= points:
+                    break
+            watched = stage.watched
+        if fault is None and race is not None:
+            fault, points = race, raced_at  # a schedule means something only with the points that it was made with
+        verdict, limit = Verdict.VERIFIED, ""
+        if strayed:
+            verdict = Verdict.UNREPEATABLE
+        elif fault is not None:
+            verdict = Verdict.FAILED
+        elif how.draws:
+            verdict, limit = Verdict.SAMPLED, f"{runs:,}"
+        elif spent:
+            verdict, limit = Verdict.BOUNDED, f"{runs:,} runs"
+        elif isinstance(search, Naive) and search.bitten:
+            verdict, limit = Verdict.BOUNDED, f"{how.preemptions} preemptions"
+        elif not watched:
+            verdict, limit = Verdict.BOUNDED, "no cells watched"
+        exhausted = not (spent or strayed or how.draws) and fault is None and limit != f"{how.preemptions} preemptions"
+        return Certificate(
+            verdict,
+            scenario,
+            runs,
+            cut,
+            len(judged),
+            tuple(sorted(points)),
+            perf_counter() - started,
+            None if strayed else fault,
+            how=how,
+            races=tuple(sorted(racy)),
+            traces=tally.traces,
+            schedules=tally.schedules,
+            counted=exhausted and tally.exact,
+            expected=search.estimate(),
+            limit=limit,
+            strayed=strayed,
+            engine_digest=engine_digest(type(self._make(scenario.instruments, scenario.profile))),
+        )
 
     def _shrunk(self, certificate: Certificate) -> tuple[tuple[tuple[int, int], ...], Certificate]:
         """Without the commands that the fault does not need, each smaller scenario searched to its end; then the
@@ -154,41 +295,101 @@ class Explorer:
             smaller = False
             for place in places:
                 if place not in left_out:
-                    candidate = self._search(without(whole, (*left_out, place)), _SHRINKING_SECONDS, lambda runs: None)
+                    candidate = self._search(without(whole, (*left_out, place)), _SHRINKING_SECONDS)
                     if candidate.fault is not None and candidate.fault.kind == kind:
                         left_out, found, smaller = tuple(sorted((*left_out, place))), candidate, True
-        return left_out, found._replace(fault=self._calmest(found))
+        return left_out, self._calmest(found)
 
-    def _calmest(self, certificate: Certificate) -> Fault | None:
+    def _calmest(self, certificate: Certificate) -> Certificate:
         """The fault with the fewest switches among all schedules of a scenario that is as small as it gets."""
-        scheduler = Scheduler(len(certificate.scenario.scripts))
-        scheduler.racy = frozenset(certificate.points)
-        program = Program(self._make, certificate.scenario, scheduler)
         best = certificate.fault
         assert best is not None
-        outcome: Outcome | None = None
-
-        def execute(choose: Choose) -> Run:
-            nonlocal outcome
-            outcome = program.execute(choose)
-            return outcome.run
-
-        try:
-            for switches in range(_switches(best.schedule)):
-                for tried, run in enumerate(naive(execute, switches)):
-                    assert outcome is not None
-                    fault = None if run.cut else _judged(outcome, {}) or _raced(run)
+        with _stage(self._make, certificate.scenario) as stage:
+            points = stage.scheduler.racy = frozenset((*certificate.points, *certificate.races))
+            most = _switches(best.schedule) + (points != frozenset(certificate.points))
+            for switches in range(most):
+                for tried, run in enumerate(Naive(stage.execute, switches)):
+                    fault = None if run.cut else _judged(stage.outcome, {}) or _raced(run)
                     if fault is not None and fault.kind == best.kind:
-                        return fault
+                        return certificate._replace(fault=fault, points=tuple(sorted(points)))
                     if tried >= _MOST_SCHEDULES:
-                        return best
-        finally:
-            scheduler.close()
-        return best
+                        return certificate
+        return certificate
 
 
 _SHRINKING_SECONDS = 5.0
 _MOST_SCHEDULES = 2_000
+
+
+class _Stage:
+    """A scenario on an engine, under a scheduler, to be run as often as one likes."""
+
+    def __init__(self, make: Factory, scenario: Scenario) -> None:
+        self.scheduler = Scheduler(len(scenario.scripts))
+        self.program = Program(make, scenario, self.scheduler)
+        self._outcome: Outcome | None = None
+
+    def execute(self, choose: Choose) -> Run:
+        """Run it once, and keep its outcome."""
+        self._outcome = self.program.execute(choose)
+        return self._outcome.run
+
+    @property
+    def outcome(self) -> Outcome:
+        """Of the last run."""
+        assert self._outcome is not None
+        return self._outcome
+
+    @property
+    def watched(self) -> bool:
+        """Whether the last run would have shown its data races."""
+        return self.program.watched
+
+    def again(self, first: Outcome) -> str:
+        """Run the same schedule a second time; what differs first, or nothing."""
+        following = _Following(first.run.schedule)
+        return _differs(first, self.program.execute(following))
+
+
+@contextmanager
+def _stage(make: Factory, scenario: Scenario) -> Iterator[_Stage]:
+    stage = _Stage(make, scenario)
+    try:
+        yield stage
+    finally:
+        stage.scheduler.close()
+
+
+def _differs(one: Outcome, other: Outcome) -> str:
+    """Where two runs of one schedule part, as a sentence."""
+    mine = [*map(_step_told, one.run.events), *map(_waits_told, sorted(one.run.waiting.items()))]
+    theirs = [*map(_step_told, other.run.events), *map(_waits_told, sorted(other.run.waiting.items()))]
+    for at, (first, second) in enumerate(zip_longest(mine, theirs, fillvalue="nobody does anything")):
+        if first != second:
+            return f"step {at + 1}, at first: {first}; then: {second}"
+    for told, again in zip(one.told, other.told, strict=True):
+        if told != again:
+            who = f"thread {letter(told.client)} was told, at first: "
+            return f"{who}{plainly(*told.answer.events)}; then: {plainly(*again.answer.events)}"
+    if _raised(one.run) != _raised(other.run):
+        return f"at first: {_raised(one.run) or 'nothing raised'}; then: {_raised(other.run) or 'nothing raised'}"
+    if (one.history and (one.history.final, one.history.accounts)) != (
+        other.history and (other.history.final, other.history.accounts)
+    ):
+        return "the books at the end differ"
+    return ""
+
+
+def _step_told(event: Event) -> str:
+    return f"{letter(event.thread)} {event.action.kind}s {event.action.place}"
+
+
+def _waits_told(waiting: tuple[int, Action]) -> str:
+    return f"{letter(waiting[0])} waits for {waiting[1].place}"
+
+
+def _raised(run: Run) -> str:
+    return "; ".join(f"{letter(thread)} raised {error!r}" for thread, error in sorted(run.errors.items()))
 
 
 def _switches(schedule: Sequence[int]) -> int:
@@ -200,7 +401,7 @@ def _judged(outcome: Outcome, known: dict[Hashable, Fault | None]) -> Fault | No
     run = outcome.run
     if run.errors:
         thread, error = min(run.errors.items())
-        return Fault("error", f"thread {'ABCDEFGH'[thread]} raised {type(error).__name__}: {error}", run.schedule)
+        return Fault("error", f"thread {letter(thread)} raised {type(error).__name__}: {error}", run.schedule)
     if run.waiting:
         return Fault("deadlock", _circle(run), run.schedule)
     history = outcome.history
@@ -228,8 +429,10 @@ def _unexplained(violation: Violation, run: Run) -> Fault:
 
 def _raced(run: Run) -> Fault | None:
     for race in run.races:
-        one, other = ("ABCDEFGH"[thread] for thread in race.threads)
+        one, other = (letter(thread) for thread in race.threads)
         story = f"threads {one} and {other} touch {race.cell}, and no lock puts them in order"
+        if one == other:
+            story = f"thread {one} leaves {race.cell}, which nobody holds"
         return Fault("race", story, run.schedule)
     return None
 
@@ -239,8 +442,8 @@ def _circle(run: Run) -> str:
     waits: list[str] = []
     for thread, action in sorted(run.waiting.items()):
         holder = run.holders.get(action.place)
-        held = f", which {'ABCDEFGH'[holder]} holds" if holder is not None else ""
-        waits.append(f"{'ABCDEFGH'[thread]} waits for {action.place}{held}")
+        held = f", which {letter(holder)} holds" if holder is not None else ""
+        waits.append(f"{letter(thread)} waits for {action.place}{held}")
     return "; ".join(waits)
 
 
@@ -264,7 +467,7 @@ def replayed(make: Factory, replay: Replay) -> tuple[Outcome, Fault | None, Hear
     finally:
         scheduler.close()
     if outcome.run.cut:
-        thread = "ABCDEFGH"[replay.schedule[following.done - 1]]
+        thread = letter(replay.schedule[following.done - 1])
         raise ValueError(f"thread {thread} cannot make step {following.done}")
     return outcome, _judged(outcome, {}) or _raced(outcome.run), heard
 

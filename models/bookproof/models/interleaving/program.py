@@ -147,6 +147,8 @@ class Program:
         self.watched = isinstance(floor, Floor)
         if isinstance(floor, Floor):
             _watch(floor, scheduler)
+        if shared := getattr(type(engine), "shared", ()):
+            engine.__class__ = _watched_engine(type(engine), shared, scheduler)
         first = -2 * len(scenario.before)
         operations = [  # by a client of its own, who was there before the others
             Operation(len(scenario.scripts), command, at, at + 1, engine.submit(command))
@@ -195,6 +197,23 @@ def _watch(floor: Floor, scheduler: Scheduler) -> None:
     if floor.ledger is not None:
         for name, cells in _ON_ACCOUNT.items():
             setattr(floor.ledger, name, _touching(getattr(floor.ledger, name), cells, scheduler))
+
+
+def _watched_engine(engine: type[Any], shared: Iterable[str], scheduler: Scheduler) -> type[Any]:
+    """The class of an engine with state of its own that threads share: it names the attributes in `shared`."""
+
+    def cell(name: str) -> property:
+        def read(self: Any) -> Any:
+            scheduler.touch(name, writes=False)
+            return self.__dict__[name]
+
+        def write(self: Any, value: Any) -> None:
+            scheduler.touch(name, writes=True)
+            self.__dict__[name] = value
+
+        return property(read, write)
+
+    return type(f"Watched{engine.__name__}", (engine,), {name: cell(name) for name in shared})
 
 
 def _touching(act: Callable[..., Any], cells: Touches, scheduler: Scheduler) -> Callable[..., Any]:

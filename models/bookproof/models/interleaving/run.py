@@ -1,10 +1,10 @@
-"""`bookproof explore`, `replay`, `zoo`: every schedule of the real engine, one of them again, every defect caught."""
+"""`bookproof explore` and `replay`: every schedule of the real engine, and one of them again."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -12,15 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bookproof.engine.zoo import ZOO
 from bookproof.models.engines_by_name import factory, known
-from bookproof.models.interleaving.explore import Certificate, Explorer, Fault, Tell, Verdict, replayed
+from bookproof.models.interleaving.explore import Certificate, Explorer, Fault, How, Method, Tell, Verdict, replayed
 from bookproof.models.interleaving.generated import generated, named
 from bookproof.models.interleaving.scenarios import NAMED, Scenario
 from bookproof.models.interleaving.story import as_test, columns, scenario_table, switches
 from bookproof.models.interleaving.token import read_token, token_of
 from bookproof.models.report.terminal import Bars
-from bookproof.models.sequential.run import run_sequential
 from bookproof.models.verdict import Disagreement, Result
 from bookproof.models.verdict import Verdict as Agreement
 from bookproof.spec.input_error import InputError
@@ -29,8 +27,9 @@ PART = "schedules"
 SECONDS = 60.0
 """How long a scenario is searched when no budget is given."""
 
-_STYLES = {Verdict.VERIFIED: "green", Verdict.BOUNDED: "yellow", Verdict.FAILED: "bold red"}
-_CODES = {Verdict.VERIFIED: 0, Verdict.BOUNDED: 3, Verdict.FAILED: 1}
+_STYLES = {Verdict.VERIFIED: "green", Verdict.FAILED: "bold red"}
+_CODES = {Verdict.VERIFIED: 0, Verdict.FAILED: 1}
+_UNFINISHED = 3
 
 
 # ── explore ──
@@ -50,21 +49,43 @@ def add_explore(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ops", type=int, choices=range(1, 10), default=2, metavar="O", help="of each thread (2)")
     parser.add_argument("--random", type=int, default=0, metavar="N", help="this many random scenarios instead")
     parser.add_argument("--first", type=int, default=0, metavar="K", help="number of the first random scenario (0)")
+    parser.add_argument(
+        "--search",
+        choices=list(Method),
+        default=Method.REDUCED,
+        metavar="METHOD",
+        help=", ".join(Method) + " (reduced)",
+    )
+    parser.add_argument(
+        "--preemptions", type=_count, default=How().preemptions, metavar="K", help="of bounded and pct (2)"
+    )
+    parser.add_argument(
+        "--samples", type=_count, default=How().samples, metavar="N", help="of pct, random and uniform (1,000)"
+    )
+    parser.add_argument("--seed", type=_count, default=How().seed, metavar="S", help="of what is drawn (0)")
     parser.add_argument("--budget", type=float, default=SECONDS, metavar="SECONDS", help="a scenario, at most (60)")
     parser.add_argument("--json", action="store_true", help="certificates as JSON on standard output")
     parser.set_defaults(run=explore)
 
 
+def _count(text: str) -> int:
+    digits = text.replace(",", "").replace("_", "")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 10):
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
+    return int(digits)
+
+
 def explore(asked: argparse.Namespace) -> int:
     """Search what was asked for. Exit code 0 verified, 1 failed, 3 something was not searched to its end."""
     scenarios = _asked_for(asked)
+    how = How(Method(asked.search), asked.preemptions, asked.samples, asked.seed)
     explorer = Explorer(factory(asked.engine))
     certificates: list[Certificate] = []
     with Bars() as bars:
         for at, scenario in enumerate(scenarios):
             share = at / len(scenarios)
             bars.show(PART, share or 0.001, scenario.name)
-            certificates.append(explorer.explore(scenario, asked.budget, _telling(bars, scenario.name, share)))
+            certificates.append(explorer.explore(scenario, asked.budget, _telling(bars, scenario.name, share), how))
             if certificates[-1].verdict is Verdict.FAILED and asked.random:
                 break
         bars.show(PART, 1.0, "done")
@@ -72,12 +93,12 @@ def explore(asked: argparse.Namespace) -> int:
         print(json.dumps([as_dict(certificate, asked.engine) for certificate in certificates], indent=2))
     else:
         _print(certificates, asked.engine)
-    codes = {_CODES[certificate.verdict] for certificate in certificates}
+    codes = {_CODES.get(certificate.verdict, _UNFINISHED) for certificate in certificates}
     return 1 if 1 in codes else max(codes)
 
 
 def _telling(bars: Bars, name: str, share: float) -> Tell:
-    return lambda runs: bars.show(PART, max(share, 0.001), f"{name}: {runs:,} runs")
+    return lambda runs, of: bars.show(PART, max(share, 0.001), f"{name}: {runs:,} runs of about {of:,.0f}")
 
 
 def _asked_for(asked: argparse.Namespace) -> list[Scenario]:
@@ -92,6 +113,9 @@ def _asked_for(asked: argparse.Namespace) -> list[Scenario]:
     return found
 
 
+_BY_PREEMPTIONS = (Method.BOUNDED, Method.PCT)
+
+
 def as_dict(certificate: Certificate, engine: str) -> dict[str, Any]:
     """A certificate for a machine."""
     fault = certificate.fault
@@ -100,10 +124,21 @@ def as_dict(certificate: Certificate, engine: str) -> dict[str, Any]:
         "scenario": certificate.scenario.name,
         "size": certificate.scenario.size,
         "verdict": certificate.verdict,
+        "limit": certificate.limit,
+        "search": certificate.how.method,
+        **({"preemptions": certificate.how.preemptions} if certificate.how.method in _BY_PREEMPTIONS else {}),
+        **({"samples": certificate.how.samples, "seed": certificate.how.seed} if certificate.how.draws else {}),
         "runs": certificate.runs,
         "cut": certificate.cut,
+        "traces": certificate.traces,
+        "schedules": certificate.schedules,
+        "schedules_counted": certificate.counted,
+        "expected": round(certificate.expected, 1),
         "outcomes": certificate.outcomes,
         "points": list(certificate.points),
+        "strayed": certificate.strayed,
+        "scenario_digest": certificate.scenario_digest,
+        "engine_digest": certificate.engine_digest,
         "seconds": round(certificate.seconds, 3),
         "fault": None if fault is None else {"kind": fault.kind, "story": fault.story, "token": token(certificate)},
     }
@@ -118,7 +153,7 @@ def token(certificate: Certificate) -> str:
 def _print(certificates: Sequence[Certificate], engine: str) -> None:
     console = Console()
     table = Table(title=f"Every schedule of {engine}", title_justify="left")
-    for heading in ("scenario", "size", "verdict", "runs", "cut", "outcomes", "seconds"):
+    for heading in ("scenario", "size", "verdict", "runs", "cut", "traces", "schedules", "seconds"):
         table.add_column(heading)
     for column in table.columns[3:]:
         column.justify = "right"
@@ -127,24 +162,40 @@ def _print(certificates: Sequence[Certificate], engine: str) -> None:
         table.add_row(
             certificate.scenario.name,
             certificate.scenario.size,
-            Text(certificate.verdict.value, _STYLES[certificate.verdict]),
+            Text(certificate.says, _STYLES.get(certificate.verdict, "yellow")),
             f"{certificate.runs:,}",
             f"{certificate.cut:,}",
-            f"{certificate.outcomes:,}",
+            f"{certificate.traces:,}{_rest(certificate)}",
+            f"{'' if certificate.counted else '≥ '}{certificate.schedules:,}",
             f"{certificate.seconds:.2f}",
         )
     console.print(table)
     for certificate in certificates:
         if certificate.fault is not None:
             tell(console, token(certificate), engine)
+        if certificate.strayed:
+            console.print(
+                f"{certificate.scenario.name}: the same schedule went another way the second time, so that nothing is "
+                f"concluded. {certificate.strayed}.",
+                highlight=False,
+            )
     count = {verdict: sum(each.verdict is verdict for each in certificates) for verdict in Verdict}
     runs = sum(each.runs for each in certificates)
+    digests = ", ".join(sorted({each.engine_digest for each in certificates}))
     console.print(
         f"{count[Verdict.VERIFIED]} of {len(certificates)} scenarios verified: every order of their locks was run, "
         f"without races, and each is explained by the rule book in the order of the stamps. {runs:,} runs, "
-        f"{count[Verdict.BOUNDED]} not searched to the end, {count[Verdict.FAILED]} failed.",
+        f"{len(certificates) - count[Verdict.VERIFIED] - count[Verdict.FAILED]} not searched to the end, "
+        f"{count[Verdict.FAILED]} failed. Source of the engine: {digests}.",
         highlight=False,
     )
+
+
+def _rest(certificate: Certificate) -> str:
+    """Of how many, where that can be guessed and there are more."""
+    reduces = certificate.how.method in (Method.REDUCED, Method.RANDOM, Method.UNIFORM)
+    more = reduces and not certificate.counted and certificate.expected > certificate.traces
+    return f" of about {certificate.expected:,.0f}" if more else ""
 
 
 # ── replay ──
@@ -178,11 +229,12 @@ def tell(console: Console, token: str, engine: str) -> Fault | None:
     console.print(columns(scenario, heard, fault))
     if fault is not None:
         console.print(as_test(token, engine), highlight=False)
-    console.print(f"again: {_again(token, engine)}", highlight=False)
+    console.print(f"again: {again_by(token, engine)}", highlight=False)
     return fault
 
 
-def _again(token: str, engine: str) -> str:
+def again_by(token: str, engine: str) -> str:
+    """The command line that runs a schedule again."""
     return f"bookproof replay {token}{'' if engine == 'striped' else f' --engine {engine}'}"
 
 
@@ -194,72 +246,6 @@ def fault_of(token: str, engine: str = "striped") -> Fault | None:
     'answer'
     """
     return replayed(factory(engine), read_token(token))[1]
-
-
-# ── zoo ──
-
-
-def add_zoo(parser: argparse.ArgumentParser) -> None:
-    """The options of `bookproof zoo`."""
-    parser.description = "Engines with one seeded defect each, and what catches them. Every one has to be caught."
-    parser.add_argument("name", nargs="?", choices=list(ZOO), metavar="NAME", help=f"tell one: {', '.join(ZOO)}")
-    parser.set_defaults(run=zoo)
-
-
-def zoo(asked: argparse.Namespace) -> int:
-    """Exit code 0 when every defect is caught, 1 when one is missed."""
-    console = Console()
-    table = Table(title="What catches them", title_justify="left")
-    for heading in ("engine", "caught by", "runs", "seconds"):
-        table.add_column(heading)
-    names = [asked.name] if asked.name else list(ZOO)
-    again: list[str] = []
-    with Bars() as bars:
-        for at, name in enumerate(names):
-            bars.show("zoo", max(at / len(names), 0.001), name)
-            caught, runs, seconds, line = _caught(name)
-            again += [line] if caught else []
-            style = "green" if caught else "bold red"
-            table.add_row(name, Text(caught or "missed", style), f"{runs:,}", f"{seconds:.2f}")
-        bars.show("zoo", 1.0, "done")
-    if asked.name is not None:
-        console.print(Text(asked.name, "bold"))
-        console.print(ZOO[asked.name].story, highlight=False)
-    console.print(table)
-    for line in again:
-        console.print(line, highlight=False, soft_wrap=True)
-    if asked.name is not None:
-        found = next(_faults(asked.name), None)
-        if found is not None:
-            tell(console, token(found), asked.name)
-    console.print(f"{len(again)} of {len(names)} caught.", highlight=False)
-    return 0 if len(again) == len(names) else 1
-
-
-def _faults(engine: str) -> Iterator[Certificate]:
-    explorer = Explorer(factory(engine))
-    for scenario in NAMED.values():
-        certificate = explorer.explore(scenario, SECONDS)
-        if certificate.fault is not None:
-            yield certificate
-
-
-def _caught(engine: str) -> tuple[str, int, float, str]:
-    """By what a defect was caught, if at all: schedules first, then random commands on one thread."""
-    started = perf_counter()
-    certificate = next(_faults(engine), None)
-    if certificate is not None:
-        assert certificate.fault is not None
-        again = _again(token(certificate), engine)
-        kind = f"schedules: {certificate.fault.kind}"
-        return kind, certificate.runs, perf_counter() - started, again
-    if ZOO[engine].needs_threads:
-        return "", 0, perf_counter() - started, ""
-    results = run_sequential(engine, budget_seconds=0, seed=1)
-    found = next((result.disagreement for result in results if result.disagreement is not None), None)
-    runs = sum(int(result.worth.get("sequences", 0)) for result in results)
-    caught = "" if found is None else "one thread: random commands"
-    return caught, runs, perf_counter() - started, "" if found is None else found.run_again
 
 
 # ── as a part of verify ──
@@ -292,10 +278,11 @@ def _result(certificate: Certificate, engine: str) -> Result:
     name, seconds = certificate.scenario.name, certificate.seconds
     if certificate.verdict is Verdict.VERIFIED:
         note = f"{certificate.scenario.size}: every order of its locks, no races"
+        worth["naive"] = certificate.schedules
         return Result(PART, name, Agreement.AGREE, worth, seconds, note)
     if certificate.fault is None:
-        return Result(PART, name, Agreement.NOT_RUN, worth, seconds, "not searched to its end")
-    run_again = _again(token(certificate), engine)
+        return Result(PART, name, Agreement.NOT_RUN, worth, seconds, certificate.strayed or "not searched to its end")
+    run_again = again_by(token(certificate), engine)
     fault = certificate.fault
     found = Disagreement(
         f"{certificate.scenario.about} {fault.story}",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    Bust,
     Cancel,
     Command,
     Deposit,
@@ -17,9 +18,11 @@ from bookproof.spec.commands import (
     Halt,
     Leg,
     MassCancel,
+    Reduce,
     Replace,
     Resume,
     Route,
+    SetLimits,
     SetPhase,
     Submit,
     SubmitList,
@@ -27,8 +30,8 @@ from bookproof.spec.commands import (
     Withdraw,
 )
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import DEFAULT, Profile, Risk
-from bookproof.spec.values import ListKind, Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.profile import DEFAULT, Profile, ReplaceQuantity, Risk
+from bookproof.spec.values import Limits, ListKind, Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
 A, B, C = "A", "B", "C"
 _BUYER, _SELLER, _OTHER = 1, 2, 3
@@ -100,10 +103,101 @@ NAMED: dict[str, Scenario] = {
             (sell(1, quantity=2),),
         ),
         Scenario(
+            "same-id",
+            "Two clients enter an order with the same id (A3): the second is refused.",
+            ((buy(1),), (buy(1, price=101),)),
+        ),
+        Scenario(
+            "post-only",
+            "A post-only order comes while the offer that it would take is cancelled (C6).",
+            ((buy(2)._replace(post_only=True),), (Cancel(A, 1), sell(3))),
+            (sell(1),),
+        ),
+        Scenario(
+            "fok-offer",
+            "A fill-or-kill order comes with the offer that it needs (C5): it is filled if that was first.",
+            ((buy(2)._replace(time_in_force=TimeInForce.FOK),), (sell(3),)),
+            (sell(1, price=101),),
+        ),
+        Scenario(
+            "fok-cancel",
+            "A fill-or-kill order needs two offers, and one is cancelled (C5): it is filled or nothing happens.",
+            ((buy(3, quantity=2)._replace(time_in_force=TimeInForce.FOK),), (Cancel(A, 1),)),
+            (sell(1), sell(2)),
+        ),
+        Scenario(
+            "amend-fill",
+            "An order is given a new total while it is filled in part (F4): what was filled counts.",
+            ((Replace(A, 1, 4),), (buy(2),)),
+            (sell(1, quantity=3),),
+            profile=Profile("totals", replace_quantity=ReplaceQuantity.TOTAL),
+        ),
+        Scenario(
+            "resume-call",
+            "A halted book is resumed while its opening call begins (J1, J3): one of the two is refused.",
+            ((Resume(A),), (SetPhase(A, Phase.CALL), buy(3))),
+            (sell(1), Halt(A)),
+        ),
+        Scenario(
+            "buy-sell",
+            "A buy and a sell meet in an empty book: the first rests, and the second trades with it (B1).",
+            ((buy(1),), (sell(2),)),
+        ),
+        Scenario(
+            "halt-fill",
+            "A book is halted while somebody wants what is in it (J2): the order trades before or is refused after.",
+            ((Halt(A),), (buy(3),)),
+            _OFFERS,
+        ),
+        Scenario(
+            "snapshot-pair",
+            "A picture of all books is taken while a basket trades in two of them, and nobody else is there.",
+            ((TakeSnapshot(),), (basket(11, A, B),)),
+            _OFFERS,
+        ),
+        Scenario(
+            "stop-cascade",
+            "An order trades and so triggers a stop, whose trade triggers another (E5), while somebody wants the same.",
+            ((buy(5),), (buy(6, price=102),)),
+            (
+                buy(7, price=90),
+                sell(1),
+                sell(2, price=101),
+                sell(3, price=102),
+                buy(8, price=101)._replace(stop=100),
+                buy(9, price=102)._replace(stop=101),
+            ),
+        ),
+        Scenario(
+            "call-ends",
+            "A call ends while an order comes that would trade at another price (I6): it takes part, or is after it.",
+            ((SetPhase(A, Phase.CONTINUOUS),), (buy(5, price=103),)),
+            (SetPhase(A, Phase.CALL), buy(1, price=102), sell(2), sell(3, price=103)),
+        ),
+        Scenario(
+            "thrown-out",
+            "Two orders and a basket want one book: nobody is in it beside another.",
+            ((buy(3, A),), (basket(11, A, B),), (buy(4, A),)),
+            (sell(1, A, 2), sell(2, B)),
+        ),
+        Scenario(
+            "two-books",  # P14
+            "Two books are traded in at once while all are looked at: no two stamps are the same.",
+            ((buy(3, A),), (buy(4, B),), (TakeSnapshot(),)),
+            _OFFERS,
+        ),
+        Scenario(
             "baskets-cross",
             "Two baskets want the same two books, named in opposite orders (L4): neither may wait for ever.",
             ((basket(11, A, B),), (basket(21, B, A),)),
             _OFFERS,
+        ),
+        Scenario(
+            "baskets-share",
+            "Two baskets over two books that share a lock (L4): whoever takes it twice waits for itself.",
+            ((basket(11, A, C),), (basket(21, C, A),)),
+            (Deposit(_OTHER, 400), Deposit(_SELLER, 2, A), Deposit(_SELLER, 1, C), sell(1, A, 2), sell(2, C)),
+            profile=CASH,
         ),
         Scenario(
             "basket-torn",
@@ -134,6 +228,18 @@ NAMED: dict[str, Scenario] = {
             "One book is halted while a basket wants it and its neighbour (J2, L4).",
             ((Halt(A), Resume(A)), (basket(11, A, B),), (buy(3, B),)),
             _OFFERS,
+        ),
+        Scenario(
+            "partial-fill",
+            "Two orders share the first of two offers (B7): it keeps its place, and nothing is lost (C1).",
+            ((buy(3, quantity=1),), (buy(4, quantity=3),)),
+            (sell(1, quantity=2), sell(2)),
+        ),
+        Scenario(
+            "grow-in-queue",
+            "An order grows while others queue behind it and somebody takes the first (F2): it goes to the end.",
+            ((Replace(A, 1, 3),), (buy(3),)),
+            (sell(1), sell(2)),
         ),
         Scenario(
             "expiry-fill",
@@ -286,6 +392,32 @@ NAMED: dict[str, Scenario] = {
                 Deposit(_SELLER, 1, A),
                 SubmitList(ListKind.OCO, (buy(1, A), buy(2, B))),
             ),
+            profile=CASH,
+        ),
+        Scenario(
+            "two-closers",
+            "Two reduce-only orders want to close one position (C9): one of them comes too late.",
+            ((Reduce(A, 3, _BUYER, Side.SELL, 1, 100),), (Reduce(A, 4, _BUYER, Side.SELL, 1, 100),)),
+            (
+                SetLimits(_BUYER, Limits(short=1)),
+                Deposit(_BUYER, 1, A),
+                Deposit(_OTHER, 300),
+                Submit(A, 1, _OTHER, Side.BUY, 2, 100),
+            ),
+            profile=CASH,
+        ),
+        Scenario(
+            "cancel-releases",
+            "An order is cancelled while a part of it is filled (M1): what is left of its reserve is released.",
+            ((Cancel(A, 1),), (sell(2, A),)),
+            (Deposit(_BUYER, 200), Deposit(_SELLER, 1, A), buy(1, A, 2)),
+            profile=CASH,
+        ),
+        Scenario(
+            "bust-spends",
+            "A trade is busted while its seller spends the money (N1, M1): the order was before, or it is refused.",
+            ((Bust(A, 1),), (Submit(B, 3, _SELLER, Side.BUY, 1, 100),)),
+            (Deposit(_BUYER, 100), Deposit(_SELLER, 1, A), sell(1, A), buy(2, A)),
             profile=CASH,
         ),
         Scenario(

@@ -21,7 +21,7 @@ class Action(NamedTuple):
     """What a transition begins with."""
 
     kind: str
-    """`take` a lock, or `read` or `write` a cell."""
+    """`take` a lock, or `read` or `write` a cell; or `release` a lock that somebody else holds, or nobody."""
     place: str
     """The name of the lock or the cell."""
 
@@ -48,7 +48,10 @@ class Event(NamedTuple):
 
 
 class Race(NamedTuple):
-    """Two threads touch a cell, at least one of them to change it, and nothing orders them."""
+    """Two threads touch a cell, at least one of them to change it, and nothing orders them.
+
+    A thread that leaves a lock which it does not hold races for the lock: with its holder, or with nobody but itself.
+    """
 
     cell: str
     threads: tuple[int, int]
@@ -281,7 +284,7 @@ class Scheduler:
         clock = (*clock[:thread], clock[thread] + 1, *clock[thread + 1 :])
         self._clocks[thread] = clock
         locked = _joined(self._locked[thread], self._lock_locked.get(place) if kind == "take" else None)
-        self._locked[thread] = (*locked[:thread], clock[thread], *locked[thread + 1 :])
+        self._locked[thread] = (*locked[:thread], locked[thread] + 1, *locked[thread + 1 :])
         if kind == "read":
             self._read_clocks[place] = _joined(clock, self._read_clocks.get(place))
         else:
@@ -291,12 +294,14 @@ class Scheduler:
             self.tell(thread, f"{kind}s {place}")
 
     def _release(self, place: str) -> None:
-        holder = self._holders.pop(place, None)
-        if holder is not None:
-            self._lock_clocks[place] = self._clocks[holder]
-            self._lock_locked[place] = self._locked[holder]
-            if self.tell is not None:
-                self.tell(holder, f"leaves {place}")
+        del self._holders[place]
+        me = self._running
+        self._lock_clocks[place] = self._clocks[me]
+        self._lock_locked[place] = locked = self._locked[me]
+        # What it does from here on is not ordered before whoever takes the lock next, though it is no point.
+        self._locked[me] = (*locked[:me], locked[me] + 1, *locked[me + 1 :])
+        if self.tell is not None:
+            self.tell(me, f"leaves {place}")
 
 
 class ControlledLock:
@@ -315,9 +320,24 @@ class ControlledLock:
             scheduler._point(Action("take", self.name))
 
     def release(self) -> None:
-        """Let the next one have it."""
-        if not self._scheduler._over:
-            self._scheduler._release(self.name)
+        """Let the next one have it. RuntimeError, as from a lock of `threading`, if nobody holds it.
+
+        A thread that does not hold it may throw somebody out. That is a race for the lock itself, which is then a
+        point like any other cell that races, for everybody who leaves it.
+        """
+        scheduler, name = self._scheduler, self.name
+        me = scheduler._running
+        if scheduler._over or me < 0:
+            return
+        holder = scheduler._holders.get(name)
+        if holder != me:
+            other = me if holder is None else holder
+            scheduler._races[Race(name, (min(me, other), max(me, other)))] = None
+        if holder != me or name in scheduler.racy:
+            scheduler._point(Action("release", name))
+            if name not in scheduler._holders:
+                raise RuntimeError("release unlocked lock")
+        scheduler._release(name)
 
     def __enter__(self) -> None:
         self.acquire()

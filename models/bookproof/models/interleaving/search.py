@@ -4,170 +4,343 @@ Two transitions of different threads *depend* on each other if they take the sam
 and one of them changes it. Runs that differ only in the order of transitions that do not depend on each other are the
 same (a Mazurkiewicz trace), so one of each is enough.
 
-`reduced` is source-DPOR with sleep sets (Abdulla, Aronis, Jonsson, Sagonas, POPL 2014): run one schedule, find the
-pairs that race in it, and where a race could have gone the other way, note a thread that leads there. `naive` runs
-every schedule there is, as the referee.
+`Reduced` makes exactly one run of each: optimal DPOR with sleep sets and wakeup trees (Abdulla, Aronis, Jonsson,
+Sagonas, POPL 2014). `Naive` runs every schedule there is, as the referee, or every one with so few preemptions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, Protocol, TypeAlias
 
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run
 
 Execute = Callable[[Choose], Run]
 """Runs a program from its beginning, as `Choose` says."""
 
+Wanted: TypeAlias = Mapping[int, Action]
 
-class _Node:
-    """A point of the run that is being varied: what could be done there, what has been, and what need not be."""
 
-    __slots__ = ("able", "asleep", "chosen", "todo", "wanted")
+class Strayed(NamedTuple):
+    """The same schedule led elsewhere than the last time: the program is not determined by who goes on."""
 
-    def __init__(self, wanted: Mapping[int, Action], able: frozenset[int], asleep: dict[int, Action]) -> None:
+    step: int
+    """How many transitions were as before."""
+    before: str
+    now: str
+
+
+class Search(Protocol):
+    """Makes one run after the other. The search is over when the iterator ends: stop asking whenever you like."""
+
+    strayed: Strayed | None
+    """Why nothing that this search showed can be relied on; it ends there."""
+
+    def __iter__(self) -> Iterator[Run]: ...
+
+    def estimate(self) -> float:
+        """How many runs it will be in all, as far as can be said while it goes on: exact when it is over."""
+        ...
+
+
+# ── one run of every trace ──
+
+
+Tree: TypeAlias = "dict[int, tuple[Action, Tree]]"
+"""A wakeup tree: what is still to be tried from a point, first things first; each branch as far as it is laid down."""
+
+Word: TypeAlias = "list[Event]"
+"""Transitions of the run that is being looked at, in its order, but not all of them."""
+
+
+class Node:
+    """A point of the run that is being varied: what could be done there, what has been, and what is still to be."""
+
+    __slots__ = ("able", "asleep", "chosen", "ended", "runs", "tree", "wanted")
+
+    def __init__(self, wanted: Wanted, able: frozenset[int], asleep: dict[int, Action], tree: Tree) -> None:
         self.wanted = dict(wanted)
         self.able = able
         self.asleep = asleep
-        self.todo: set[int] = set()
+        self.tree = tree
         self.chosen = -1
+        self.ended = 0
+        """Threads that have been tried here to the end, and how many runs that took."""
+        self.runs = 0
 
 
-def reduced(execute: Execute) -> Iterator[Run]:
-    """One run of every trace. A run that is `cut` is redundant: it was noticed too late that it has been there before.
+class Reduced:
+    """One run of every trace. A run that is `cut` is redundant: it was noticed too late that it has been made before.
 
-    Stop asking whenever you like; the search is exhausted when the iterator ends.
+    Wakeup trees see to it that there are none of these. A run shows which pairs of transitions race in it; for each,
+    what would make them go the other way is written into the tree at the point before the first of them, unless a
+    thread that sleeps there or a branch of the tree leads to the same.
     """
-    path: list[_Node] = []
-    while True:
-        depth = 0
 
-        def choose(wanted: Mapping[int, Action], able: frozenset[int]) -> int | None:
-            nonlocal depth
-            if depth == len(path):
-                path.append(_Node(wanted, able, _still_asleep(path)))
-                node = path[depth]
-                awake = able - node.asleep.keys()
-                if not awake:
-                    path.pop()
-                    return None
-                last = path[depth - 1].chosen if depth else -1
-                node.chosen = last if last in awake else min(awake)
-                node.todo.add(node.chosen)
-            node = path[depth]
-            depth += 1
-            return node.chosen
+    def __init__(self, execute: Execute) -> None:
+        self._execute = execute
+        self._path: list[Node] = []
+        self._depth = self._runs = 0
+        self.strayed: Strayed | None = None
 
-        run = execute(choose)
-        yield run
-        _note_races(path, run)
-        while path:
-            node = path[-1]
-            node.asleep[node.chosen] = node.wanted[node.chosen]
-            awake = node.todo - node.asleep.keys()
-            if awake:
-                node.chosen = min(awake)
-                break
-            path.pop()
+    def __iter__(self) -> Iterator[Run]:
+        path = self._path
+        fresh = 0
+        while True:
+            self._depth = 0
+            run = self._execute(self._choose)
+            if self.strayed is not None:
+                return
+            yield run
+            self._note_races(run, fresh)
+            runs = int(not run.cut)
+            self._runs += runs
+            while path:
+                node = path[-1]
+                node.runs += runs
+                runs = node.runs
+                node.ended += 1
+                node.asleep[node.chosen] = node.wanted[node.chosen]
+                node.tree.pop(node.chosen, None)
+                if node.tree:
+                    node.chosen = next(iter(node.tree))
+                    fresh = len(path) - 1
+                    break
+                path.pop()
+            else:
+                return
+
+    def estimate(self) -> float:
+        """As Nidhugg does it: what is to be tried is taken to be as much as what has been tried beside it."""
+        count = 1.0 if self._path else self._runs
+        for node in reversed(self._path):
+            count += node.runs
+            count += len(node.tree.keys() - {node.chosen}) * count / (node.ended + 1)
+        return count
+
+    # ── going on ──
+
+    def _choose(self, wanted: Wanted, able: frozenset[int]) -> int | None:
+        path, depth = self._path, self._depth
+        if depth == len(path):
+            node = self._follow(wanted, able)
+            if node is None:
+                return None
+            path.append(node)
         else:
-            return
+            node = path[depth]
+            if node.wanted != wanted or node.able != able:
+                self.strayed = Strayed(depth, _told(node.wanted), _told(wanted))
+                return None
+        self._depth += 1
+        return node.chosen
 
+    def _follow(self, wanted: Wanted, able: frozenset[int]) -> Node | None:
+        """A new point: as the tree of the one before says, or if that says nothing, by whoever has been running."""
+        last = self._path[-1] if self._path else None
+        asleep = {} if last is None else self._still_asleep(last)
+        tree = {} if last is None else last.tree[last.chosen][1]
+        node = Node(wanted, able, asleep, tree)
+        awake = able - asleep.keys()
+        if not tree.keys() <= awake:
+            # The tree was made from runs with other races, or for a thread that needs more than its turn to go on:
+            # all that can be tried is.
+            tree = node.tree = {thread: (wanted[thread], {}) for thread in sorted(awake)}
+        if not tree:
+            if not awake:
+                return None
+            chosen = last.chosen if last is not None and last.chosen in awake else min(awake)
+            tree[chosen] = wanted[chosen], {}
+        node.chosen = next(iter(tree))
+        return node
 
-def _still_asleep(path: list[_Node]) -> dict[int, Action]:
-    """Who need not be tried after the last transition: it was tried before it, and the two do not depend."""
-    if not path:
-        return {}
-    node = path[-1]
-    done = node.wanted[node.chosen]
-    return {
-        thread: action
-        for thread, action in node.asleep.items()
-        if thread != node.chosen and not action.depends_on(done)
-    }
+    def _still_asleep(self, node: Node) -> dict[int, Action]:
+        """Who need not be tried after a transition: it was tried before it, and the two do not depend."""
+        done = node.wanted[node.chosen]
+        return {
+            thread: action
+            for thread, action in node.asleep.items()
+            if thread != node.chosen and not action.depends_on(done)
+        }
 
+    # ── looking back ──
 
-def _note_races(path: list[_Node], run: Run) -> None:
-    """Where a race of this run could have gone the other way, note who has to go first for that."""
-    events = list(run.events)
-    happened = len(events)
-    # A thread that could not go on takes part in races by what it waited for.
-    for thread, action in run.waiting.items():
-        before = _clock_of(events[:happened], thread, len(run.events[0].clock) if events else 0)
-        events.append(Event(thread, action, (), before))
-    lasts: dict[str, list[int]] = {}
-    for at, event in enumerate(events):
-        earlier = lasts.setdefault(event.action.place, [])
-        for first in reversed(earlier):
-            other = events[first]
-            if other.thread == event.thread or not other.action.depends_on(event.action):
-                continue
-            if other.clock[other.thread] > event.before[other.thread]:
-                _note(path, events, happened, first, at)
-            if other.action.kind != "read":
+    def _note_races(self, run: Run, fresh: int) -> None:
+        """Where a race of this run could have gone the other way, see to it that it does in another run.
+
+        The transitions before `fresh` are those of an earlier run, and so are their races.
+        """
+        events = list(run.events)
+        happened = len(events)
+        # A thread that could not go on takes part in races by what it waited for.
+        for thread, action in self._waiting(run).items():
+            before = _clock_of(events[:happened], thread, len(run.events[0].clock) if events else 0)
+            events.append(Event(thread, action, (), before))
+        lasts: dict[str, list[int]] = {}
+        for at, event in enumerate(events):
+            earlier = lasts.setdefault(event.action.place, [])
+            if at >= fresh:
+                for first in reversed(earlier):
+                    other = events[first]
+                    if other.thread == event.thread or not other.action.depends_on(event.action):
+                        continue
+                    if other.clock[other.thread] > event.before[other.thread]:
+                        self._reverse(events, first, at, min(at, happened))
+                    if other.action.kind not in ("read", "release"):  # whoever took it before could be the other
+                        break
+            if at < happened:
+                earlier.append(at)
+
+    def _waiting(self, run: Run) -> Mapping[int, Action]:
+        return {} if run.cut else run.waiting
+
+    def _reverse(self, events: list[Event], first: int, second: int, end: int) -> None:
+        """Let the second of two racing transitions come before the first, after all that does not need the first."""
+        node, mover = self._path[first], events[first]
+        own, at = mover.thread, mover.clock[mover.thread]
+        word = [each for each in events[first + 1 : end] if each.clock[own] < at]
+        word.append(events[second]._replace(clock=()))
+        if word[0].thread not in node.able:
+            return  # it waits for a lock that its holder leaves: the race is for who takes it first
+        if not any(leads(thread, action, word) for thread, action in node.asleep.items()):
+            self._insert(node.tree, word)
+
+    def _insert(self, tree: Tree, word: Word) -> None:
+        """Lay down a word in a wakeup tree, unless a branch that ends leads to the same."""
+        while True:
+            same = next((thread for thread, (action, _) in tree.items() if leads(thread, action, word)), None)
+            if same is None:
                 break
-        if at < happened:
-            earlier.append(at)
+            tree = tree[same][1]
+            if not tree:
+                return  # a branch ends here: what is tried after it is not laid down, and will be all there is
+            word = _without_first(word, same)
+        for event in word:
+            following: Tree = {}
+            tree[event.thread] = event.action, following
+            tree = following
 
 
-def _note(path: list[_Node], events: list[Event], happened: int, first: int, second: int) -> None:
-    node = path[first]
-    mover = events[first]
-    between = range(first + 1, min(second, happened))
-    free = [at for at in between if not _happens_before(mover, events[at])] + [second]
-    initials: set[int] = set()
-    seen: set[int] = set()
-    for place, at in enumerate(free):
-        thread = events[at].thread
-        if thread not in seen:
-            seen.add(thread)
-            if not any(_precedes(events[other], events[at], at == second) for other in free[:place]):
-                initials.add(thread)
-    if not initials & (node.todo | node.asleep.keys()):
-        able = initials & node.able
-        node.todo.add(min(able or node.able - {mover.thread}))
+def leads(thread: int, action: Action, word: Word) -> bool:
+    """Whether a run that begins with this thread can be one that begins with the word: a weak initial of it."""
+    for at, event in enumerate(word):
+        if event.thread == thread:
+            return not any(_precedes(other, event) for other in word[:at])
+    return not any(action.depends_on(event.action) for event in word)
 
 
-def _happens_before(one: Event, other: Event) -> bool:
-    return other.clock[one.thread] >= one.clock[one.thread]
+def _without_first(word: Word, thread: int) -> Word:
+    for at, event in enumerate(word):
+        if event.thread == thread:
+            return word[:at] + word[at + 1 :]
+    return word
 
 
-def _precedes(one: Event, other: Event, is_last: bool) -> bool:
-    """Whether one transition has to come first; of the racing one, by other ways than the race."""
-    if is_last:
+def _precedes(one: Event, other: Event) -> bool:
+    """Whether one transition of a word has to come first. The last one has been freed of what it races with: it has no
+    clock, and comes after the others by its own thread, or because it depends on them."""
+    if not other.clock:
         return other.before[one.thread] >= one.clock[one.thread] or one.action.depends_on(other.action)
-    return _happens_before(one, other)
+    return other.clock[one.thread] >= one.clock[one.thread]
 
 
 def _clock_of(events: list[Event], thread: int, threads: int) -> tuple[int, ...]:
     return next((event.clock for event in reversed(events) if event.thread == thread), (0,) * threads)
 
 
-def naive(execute: Execute, switches: int | None = None) -> Iterator[Run]:
-    """Every schedule; or every one that goes from one thread to another at most so many times, the rest being `cut`."""
-    path: list[tuple[list[int], int]] = []
-    while True:
-        depth = spent = 0
-        last = -1
+# ── every schedule ──
 
-        def choose(wanted: Mapping[int, Action], able: frozenset[int]) -> int | None:
-            nonlocal depth, spent, last
-            if depth == len(path):
-                tired = switches is not None and spent >= switches and last >= 0
-                may = sorted(able & {last} if tired else able)
-                if not may:
-                    return None
-                path.append((may, 0))
-            able_then, at = path[depth]
-            depth += 1
-            chosen = able_then[at]
-            spent += chosen != last and last >= 0
-            last = chosen
-            return chosen
 
-        yield execute(choose)
-        while path:
-            able_then, at = path.pop()
-            if at + 1 < len(able_then):
-                path.append((able_then, at + 1))
-                break
-        else:
-            return
+class Naive:
+    """Every schedule; or every one with at most so many switches, the rest being `cut`; or with so many preemptions.
+
+    A *switch* goes from one thread to another. It is a *preemption* if the first could have gone on (CHESS, Musuvathi
+    and Qadeer, PLDI 2007): with few of them there are few schedules, and most defects show.
+    """
+
+    def __init__(self, execute: Execute, switches: int | None = None, preemptions: int | None = None) -> None:
+        self._execute = execute
+        self._switches, self._preemptions = switches, preemptions
+        self.bitten = False
+        """Whether the bound on preemptions left a schedule out."""
+        self.strayed: Strayed | None = None
+        self._path: list[_Turn] = []
+        self._depth = self._spent = self._runs = 0
+
+    def __iter__(self) -> Iterator[Run]:
+        path = self._path
+        while True:
+            self._depth = self._spent = 0
+            run = self._execute(self._choose)
+            if self.strayed is not None:
+                return
+            yield run
+            runs = int(not run.cut)
+            self._runs += runs
+            while path:
+                turn = path[-1]
+                turn.runs += runs
+                runs = turn.runs
+                if turn.at + 1 < len(turn.may):
+                    turn.at += 1
+                    break
+                path.pop()
+            else:
+                return
+
+    def estimate(self) -> float:
+        """Knuth's: the threads that are still to be tried at a point are taken to be as much as those that were."""
+        count = 1.0 if self._path else self._runs
+        for turn in reversed(self._path):
+            count = (count + turn.runs) * len(turn.may) / (turn.at + 1)
+        return count
+
+    def _choose(self, wanted: Wanted, able: frozenset[int]) -> int | None:
+        path, depth = self._path, self._depth
+        last = path[depth - 1].chosen if depth else -1
+        if depth == len(path):
+            may = sorted(able)
+            if last in able and self._preemptions is not None and self._spent >= self._preemptions:
+                may = [last]
+                self.bitten |= len(able) > 1
+            if depth and self._switches is not None and self._spent >= self._switches:
+                may = [last] if last in able else []
+            if not may:
+                return None
+            path.append(_Turn(dict(wanted), may))
+        turn = path[depth]
+        if turn.wanted != wanted or turn.chosen not in able:
+            self.strayed = Strayed(depth, _told(turn.wanted), _told(wanted))
+            return None
+        self._depth += 1
+        # A bound on switches counts every one of them, a bound on preemptions only those.
+        self._spent += bool(depth and turn.chosen != last and (self._switches is not None or last in able))
+        return turn.chosen
+
+
+class _Turn:
+    """A point of the run at hand: what was wanted, who may go on, whose turn it is, and how many runs there were."""
+
+    __slots__ = ("at", "may", "runs", "wanted")
+
+    def __init__(self, wanted: Wanted, may: list[int]) -> None:
+        self.wanted = wanted
+        self.may = may
+        self.at = self.runs = 0
+
+    @property
+    def chosen(self) -> int:
+        return self.may[self.at]
+
+
+def _told(wanted: Wanted) -> str:
+    return "; ".join(f"{letter(thread)} {action.kind}s {action.place}" for thread, action in sorted(wanted.items()))
+
+
+def letter(thread: int) -> str:
+    """What a thread is called.
+
+    >>> letter(0), letter(7)
+    ('A', 'H')
+    """
+    return chr(ord("A") + thread)

@@ -2,7 +2,7 @@
 
 Threads are letters, and a number after one says how many transitions in a row it makes. A scenario made smaller
 says which of its commands are left out, thread by thread, counted from 1: `mass-cancel-A2C12/B2A`. Racing cells that
-threads stop at stand at the end: `basket-torn/A4B2A+B`.
+threads stop at stand at the end, with underscores for spaces: `basket-torn/A4B2A+B`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def token_of(
     """
     by_thread = groupby(sorted(left_out), key=lambda place: place[0])
     gaps = "".join(_LETTERS[thread] + "".join(str(number + 1) for _, number in places) for thread, places in by_thread)
-    cells = "".join(f"+{cell}" for cell in sorted(points))
+    cells = "".join(f"+{cell.replace(' ', '_')}" for cell in sorted(points))
     return f"{scenario}{'-' + gaps if gaps else ''}/{schedule_text(schedule)}{cells}"
 
 
@@ -80,7 +80,7 @@ def read_token(token: str) -> Replay:
         raise InputError("token", 0, "scenario", f"one of {', '.join(NAMED)}, or a number such as g3x2n17", name)
     places = re.findall(r"([A-H])([1-9]+)", gaps)
     left_out = tuple((_LETTERS.index(letter), int(number) - 1) for letter, numbers in places for number in numbers)
-    points = frozenset(cells.split("+")[1:])
+    points = frozenset(cell.replace("_", " ") for cell in cells.split("+")[1:])
     return Replay(without(scenario, left_out), left_out, schedule_of(text), points)
 
 

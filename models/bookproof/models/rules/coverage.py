@@ -1,8 +1,9 @@
 """Which rules, and which pairs of rules within one command, the generators reach; and whether any meet that cannot.
 
 Case K is always the same case: three of four are dense ones (`generate.dense`), the fourth is a case of the soak
-generator, which goes through every feature and every venue. A run without a budget goes on until every rule and pair
-that can be reached has been, so it is the same run on every machine, and it ends at MOST cases whatever is missing.
+generator, which goes through every feature and every venue. Then come the cases that were hunted for and kept (`kept`).
+A run without a budget goes on until every rule and pair that can be reached has been, so it is the same run on every
+machine, and it ends at MOST generated cases whatever is missing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import count
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -17,6 +19,7 @@ from bookproof.models.generate.case import Case
 from bookproof.models.generate.dense import dense_case
 from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Features, a_few
 from bookproof.models.generate.shrinking import shrink_case
+from bookproof.models.rules.kept import kept_cases
 from bookproof.models.rules.occasions import PLACED, in_order, pairs, why_not
 from bookproof.models.sequential.run import DECISION_RULES, numbered_case
 from bookproof.spec import exchange
@@ -27,6 +30,9 @@ from bookproof.spec.rulebook import listening
 SEED = 1
 LEAST, MOST = 8_000, 60_000
 """Cases of a run without a budget: at least, so that the counts mean something, and at most."""
+
+TOLD = 12
+"""So many sets of rules that cannot meet are told with the shortest case in which they did; the others are counted."""
 
 RUN = "bookproof rules --coverage"
 """The line that runs it again; with `--case K` behind it, one case, command by command."""
@@ -80,6 +86,8 @@ class Coverage:
         self.first: dict[Pair, int] = {}
         """The first case in which each pair met."""
         self.impossible: list[Impossible] = []
+        self.impossible_more = 0
+        """How often others did, once TOLD were noted."""
         self.partial = ""
         """Why what is missing shows nothing; empty when the run had every venue and as many cases as it may have."""
 
@@ -97,6 +105,13 @@ class Coverage:
     def unreached_pairs(self) -> list[Pair]:
         """Pairs that can meet and did not."""
         return [pair for pair in possible_pairs() if not self.pairs[pair]]
+
+    def note_impossible(self, rules: frozenset[str], why: str, number: int, case: Case) -> None:
+        """Rules met that cannot: the first few with the shortest case, for that takes a while."""
+        if len(self.impossible) < TOLD:
+            self.impossible.append(_impossible(rules, why, number, case))
+        else:
+            self.impossible_more += 1
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -116,6 +131,7 @@ class Coverage:
                 {"rules": list(met.rules), "why_not": met.why_not, "case": met.case, "run_again": again(met.case)}
                 for met in self.impossible
             ],
+            "impossible_more": self.impossible_more,
             "rules_without_a_row": self.unplaced,
             "partial": self.partial,
             "run_again": RUN,
@@ -144,11 +160,13 @@ def apart_pairs() -> Iterator[tuple[Pair, str]]:
 
 
 def coverage_case(number: int) -> Case:
-    """Case K of every coverage run.
+    """Case K of every coverage run; from MOST on, those that are kept.
 
     >>> coverage_case(7) == coverage_case(7)
     True
     """
+    if 0 <= number - MOST < len(kept_cases()):
+        return kept_cases()[number - MOST]
     turn, kind = divmod(number, 4)
     if kind == 3:
         return numbered_case(SEED, turn)[1]
@@ -201,20 +219,18 @@ def run_coverage(
     'the budget was spent'
     """
     found = Coverage()
-    most = MOST if profile is None else LEAST
     missing = {(number,) for number in DECISION_RULES} | set(possible_pairs())
     told: dict[frozenset[str], list[Pair]] = {}
     started = perf_counter()
-    number = 0
-    while number < most or budget is not None:
+    for number in _numbers(endless=budget is not None, venue=profile is not None):
         spent = perf_counter() - started
         if budget is not None and spent >= budget:
-            found.partial = "the budget was spent" if number < most and missing else ""
+            found.partial = "the budget was spent" if missing else ""
             break
-        if budget is None and number >= LEAST and not missing:
+        if budget is None and found.cases >= LEAST and not missing:
             break
-        if progress is not None and number % 100 == 0:
-            progress(_share(number, spent, budget), f"{number:,} cases, {len(missing)} still to be reached")
+        if progress is not None and found.cases % 100 == 0:
+            progress(_share(found.cases, spent, budget), f"{found.cases:,} cases, {len(missing)} still to be reached")
         case = coverage_case(number)
         if profile is not None:
             listed = case.instruments  # a venue that keeps accounts lists no spreads
@@ -229,17 +245,26 @@ def run_coverage(
                 for pair in told[rules]:
                     found.first.setdefault(pair, number)
                 if (why := why_not(rules & PLACED)) is not None:
-                    found.impossible.append(_impossible(rules, why, number, case))
+                    found.note_impossible(rules, why, number, case)
             found.rules.update(rules)
             found.pairs.update(told[rules])
-        number += 1
-        found.cases = number
+        found.cases += 1
     if profile is not None and missing:
         found.partial = f"the choices of {profile.name} alone rule some of them out"
     found.seconds = perf_counter() - started
     if progress is not None:
         progress(1.0, "done")
     return found
+
+
+def _numbers(endless: bool, venue: bool) -> Iterator[int]:
+    """The cases of a run in their order; under one venue's choices those that are kept show nothing."""
+    yield from range(min(LEAST, MOST))
+    if not venue:
+        yield from range(MOST, MOST + len(kept_cases()))
+        yield from range(LEAST, MOST)
+    if endless:
+        yield from count(MOST + len(kept_cases()))
 
 
 def again(number: int) -> str:

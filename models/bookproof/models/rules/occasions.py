@@ -43,7 +43,7 @@ def _matched(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion
     )
 
 
-_LISTS = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2"  # with what may befall an order whose turn comes, in whatever book it is
+_LISTS = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 M1"  # with what may befall an order whose turn comes, in whatever book it is
 _AND_THEN = (
     "what matched is followed by orders whose turn has come: stops, orders that a call collects, and such as their "
     "books refuse; their ids were theirs before, and a clock that passes them ends them"
@@ -200,14 +200,18 @@ OCCASIONS: tuple[Occasion, ...] = (
         for row in _matched(outcome, f"{rules} {_LISTS}", _AND_THEN)
     ),
     *(
-        row
-        for way in ("D5 F1", "F7")
-        for row in _matched(
-            f"a replace amends rivals in an OCO, or would ({way})",
-            f"A1 A4 F2 F3 F4 {way} {_LISTS}",
-            "the replace of every rival is tried before any happens, so all that may refuse one decides; whether a "
-            "place is kept or lost by convention is the profile's",
+        _occasion(
+            f"a replace amends rivals in an OCO, and nobody trades ({way})",
+            f"A2 C1 C2 D1 D2 D4 E1 E2 {way} F2 F4 G1 H1 H4 I1 K3 M1",
+            "a rival that trades ends the list: the others are cancelled, not replaced, and as their prices stay they "
+            "meet nobody; whether a place is kept or lost by convention is the profile's",
         )
+        for way in ("D5 F1", "F7")
+    ),
+    _occasion(
+        "a replace is refused for one of several rivals in an OCO",
+        "A1 A3 A4 C6 E7 H1 I1 J1 J2",
+        "the replace of each is tried before any happens, and what a trial would have done decides nothing",
     ),
     _occasion("a replace is refused by its list", "A4 H1", _ONE_REASON),
     _occasion(

@@ -21,6 +21,7 @@ from bookproof.models.rules.coverage import (
     possible_pairs,
     told_by,
 )
+from bookproof.models.rules.hunt import HUNT, Hunted
 from bookproof.models.rules.occasions import OCCASIONS, in_order
 from bookproof.models.rules.properties import PROPERTIES
 from bookproof.models.sequential.run import DECISION_RULES
@@ -94,6 +95,8 @@ def print_coverage(found: Coverage, console: Console | None = None) -> None:
                 border_style="red",
             )
         )
+    if found.impossible_more:
+        console.print(Text(f"… and {found.impossible_more} sets of rules more that cannot meet", style="red"))
     for rule in found.unplaced:
         partners = {other for pair in found.pairs if rule in pair for other in pair} - {rule}
         seen = f", seen with {', '.join(sorted(partners, key=in_order))}" if partners else ""
@@ -119,6 +122,17 @@ def closing_sentence(found: Coverage) -> Text:
         return Text(f"DISAGREE: {told}.", style="bold red")
     apart = sum(1 for _ in apart_pairs())
     return Text(f"AGREE: {told}; none of the {apart} that cannot has met.", style="green")
+
+
+def print_hunt(found: Hunted, console: Console | None = None) -> None:
+    """What a hunt caught, and what got away."""
+    console = console or Console()
+    told = f"{found.caught} of {found.caught + len(found.missing)} pairs caught; {len(found.kept)} cases are kept."
+    console.print(Text(told, style="yellow" if found.missing else "green"))
+    for first, second in found.missing:
+        console.print(Text(f"Never in one command: {first} and {second}"))
+    if found.missing:
+        console.print(Text(f"Go on: {HUNT} --budget 10m", style="bold"))
 
 
 def print_case(number: int, console: Console | None = None) -> None:

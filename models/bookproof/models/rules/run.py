@@ -13,6 +13,8 @@ from bookproof.models.report.terminal import Bars
 from bookproof.models.rules import report
 from bookproof.models.rules.book import LETTERS, entries, left_out
 from bookproof.models.rules.coverage import MOST, Coverage, apart_pairs, coverage_case, run_coverage, told_by
+from bookproof.models.rules.hunt import HUNT_SECONDS, hunted
+from bookproof.models.rules.kept import kept_cases
 from bookproof.models.rules.occasions import OCCASIONS, in_order
 from bookproof.models.rules.properties import PROPERTIES
 from bookproof.models.rules.sources import names_of_tests
@@ -28,21 +30,27 @@ def add_arguments(parser: argparse.ArgumentParser, seconds: Callable[[str], floa
     parser.add_argument("rule", nargs="*", metavar="RULE", help="rules or letters, such as B7 or E; all by default")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--coverage", action="store_true", help="which rules and pairs of rules are reached")
+    what.add_argument("--hunt", action="store_true", help="find and keep cases for pairs still missing")
     what.add_argument("--invariants", action="store_true", help="the properties P1 to P16, and what judges them")
     what.add_argument("--occasions", action="store_true", help="which rules can meet in one command, and why no others")
     parser.add_argument("--profile", metavar="NAME", help="a shipped venue, or a file of your own that ends in .toml")
-    parser.add_argument("--budget", type=seconds, metavar="TIME", help="of --coverage: go on for so long, such as 60s")
+    parser.add_argument(
+        "--budget", type=seconds, metavar="TIME", help="of --coverage, --hunt: for so long, such as 60s"
+    )
     parser.add_argument("--case", type=int, metavar="K", help="of --coverage: one case, command by command")
     parser.add_argument("--json", action="store_true", help="as JSON on standard output")
 
 
 def main(asked: argparse.Namespace) -> int:
     """Do what was asked for and give the exit code."""
-    if not asked.coverage and (asked.budget is not None or asked.case is not None):
-        given = "--budget" if asked.budget is not None else "--case"
-        raise InputError("options", 0, given, "--coverage beside it", "no --coverage")
-    if asked.rule and (asked.coverage or asked.invariants or asked.occasions):
+    if asked.budget is not None and not (asked.coverage or asked.hunt):
+        raise InputError("options", 0, "--budget", "--coverage beside it", "no --coverage")
+    if asked.case is not None and not asked.coverage:
+        raise InputError("options", 0, "--case", "--coverage beside it", "no --coverage")
+    if asked.rule and (asked.coverage or asked.hunt or asked.invariants or asked.occasions):
         raise InputError("options", 0, "RULE", "no rules beside --coverage, --invariants or --occasions", asked.rule[0])
+    if asked.hunt:
+        return _hunt(asked)
     if asked.coverage:
         return _coverage(asked)
     if asked.invariants:
@@ -87,8 +95,9 @@ def _book(asked: argparse.Namespace) -> int:
 
 def _coverage(asked: argparse.Namespace) -> int:
     if asked.case is not None:
-        if not 0 <= asked.case < MOST:
-            raise InputError("options", 0, "--case", f"a case from 0 to {MOST - 1}", str(asked.case))
+        last = MOST + len(kept_cases()) - 1
+        if not 0 <= asked.case <= last:
+            raise InputError("options", 0, "--case", f"a case from 0 to {last}", str(asked.case))
         case = coverage_case(asked.case)
         told = [{"command": literal(command), "rules": sorted(rules, key=in_order)} for command, rules in told_by(case)]
         return _told(asked.json, {"case": asked.case, "commands": told}, lambda: report.print_case(asked.case))
@@ -100,6 +109,18 @@ def _coverage(asked: argparse.Namespace) -> int:
     code = exit_code(found)
     _told(asked.json, {"exit_code": code, **found.to_json()}, lambda: report.print_coverage(found))
     return code
+
+
+def _hunt(asked: argparse.Namespace) -> int:
+    """Run what there is, hunt for the pairs it does not show, and put what was caught with what is kept."""
+    with Bars() as bars:
+        found = hunted(
+            seconds=HUNT_SECONDS if asked.budget is None else asked.budget,
+            progress=lambda part, share, what: bars.show(part, share, what),
+        )
+    document = {"kept": len(found.kept), "caught": found.caught, "missing": [list(pair) for pair in found.missing]}
+    _told(asked.json, document, lambda: report.print_hunt(found))
+    return INCOMPLETE if found.missing else AGREE
 
 
 def exit_code(found: Coverage) -> int:
