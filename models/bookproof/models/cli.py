@@ -194,10 +194,14 @@ def _add_prove(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
-    from bookproof.models.bench import run
+    from bookproof.models.bench import run, schedules
 
     run.add_arguments(parser)
     parser.set_defaults(run=run.main)
+    others = parser.add_subparsers(metavar="schedules", help="the interleaving checker in figures instead")
+    command = others.add_parser("schedules")
+    schedules.add_arguments(command)
+    command.set_defaults(run=schedules.main)
 
 
 # ── explore, replay, zoo ──

@@ -10,20 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 from time import perf_counter
 from typing import NamedTuple
 
-from bookproof.models.concurrent.check import Violation, check
+from bookproof.models.concurrent.check import Violation
 from bookproof.models.engines_by_name import Factory
 from bookproof.models.interleaving.digests import engine_digest, scenario_digest
 from bookproof.models.interleaving.program import Outcome, Program
 from bookproof.models.interleaving.sampling import Pct, UniformWalk, Walk
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler
-from bookproof.models.interleaving.search import Execute, Naive, Reduced, Search, letter
+from bookproof.models.interleaving.search import Execute, Naive, Reduced, Search
 from bookproof.models.interleaving.token import Replay, without
 from bookproof.models.interleaving.traces import linearizations, trace_of
+from bookproof.models.interleaving.witness import Witness
+from bookproof.models.interleaving.words import letter, switches
 from bookproof.models.report.plainly import plainly
 
 
@@ -205,10 +207,11 @@ class Explorer:
 
     def _search(self, scenario: Scenario, seconds: float, tell: Tell = _silent, how: How = REDUCED) -> Certificate:
         started = perf_counter()
-        judged: dict[Hashable, Fault | None] = {}
+        judge = _Judge()
         runs = cut = 0
         fault: Fault | None = None
         race: Fault | None = None
+        raced = 0
         raced_at: frozenset[str] = frozenset()
         strayed = ""
         spent = False
@@ -230,14 +233,14 @@ class Explorer:
                         break
                     if not run.cut:
                         tally.add(run)
-                        fault = _judged(outcome, judged)
+                        fault = judge.fault(outcome)
                     if run.races and race is None:
-                        race, raced_at = _raced(run), points
+                        race, raced, raced_at = _raced(run), runs, points
                     racy |= {each.cell for each in run.races}
-                    # A race that does harm says more than one that might, so harm is looked for first.
+                    # A race that does harm says more than one that might, so harm is looked for, for a while.
                     if fault is not None or not racy <= points:
                         break
-                    if perf_counter() - started > seconds:
+                    if perf_counter() - started > seconds or (race is not None and runs - raced > _RUNS_FOR_HARM):
                         spent = True
                         break
                 if search.strayed is not None:
@@ -248,7 +251,7 @@ class Explorer:
             watched = stage.watched
         if fault is None and race is not None:
             fault, points = race, raced_at  # a schedule means something only with the points that it was made with
-        verdict, limit = Verdict.VERIFIED, ""
+        verdict, limit, bitten = Verdict.VERIFIED, "", False
         if strayed:
             verdict = Verdict.UNREPEATABLE
         elif fault is not None:
@@ -258,16 +261,16 @@ class Explorer:
         elif spent:
             verdict, limit = Verdict.BOUNDED, f"{runs:,} runs"
         elif isinstance(search, Naive) and search.bitten:
-            verdict, limit = Verdict.BOUNDED, f"{how.preemptions} preemptions"
+            verdict, limit, bitten = Verdict.BOUNDED, f"{how.preemptions} preemption{'s'[how.preemptions == 1 :]}", True
         elif not watched:
             verdict, limit = Verdict.BOUNDED, "no cells watched"
-        exhausted = not (spent or strayed or how.draws) and fault is None and limit != f"{how.preemptions} preemptions"
+        exhausted = not (spent or strayed or how.draws or bitten or fault)
         return Certificate(
             verdict,
             scenario,
             runs,
             cut,
-            len(judged),
+            len(judge.outcomes),
             tuple(sorted(points)),
             perf_counter() - started,
             None if strayed else fault,
@@ -302,14 +305,14 @@ class Explorer:
 
     def _calmest(self, certificate: Certificate) -> Certificate:
         """The fault with the fewest switches among all schedules of a scenario that is as small as it gets."""
-        best = certificate.fault
+        best, judge = certificate.fault, _Judge()
         assert best is not None
         with _stage(self._make, certificate.scenario) as stage:
             points = stage.scheduler.racy = frozenset((*certificate.points, *certificate.races))
-            most = _switches(best.schedule) + (points != frozenset(certificate.points))
-            for switches in range(most):
-                for tried, run in enumerate(Naive(stage.execute, switches)):
-                    fault = None if run.cut else _judged(stage.outcome, {}) or _raced(run)
+            most = switches(best.schedule) + (points != frozenset(certificate.points))
+            for allowed in range(most):
+                for tried, run in enumerate(Naive(stage.execute, allowed)):
+                    fault = None if run.cut else judge.fault(stage.outcome) or _raced(run)
                     if fault is not None and fault.kind == best.kind:
                         return certificate._replace(fault=fault, points=tuple(sorted(points)))
                     if tried >= _MOST_SCHEDULES:
@@ -317,6 +320,7 @@ class Explorer:
         return certificate
 
 
+_RUNS_FOR_HARM = 600
 _SHRINKING_SECONDS = 5.0
 _MOST_SCHEDULES = 2_000
 
@@ -392,32 +396,28 @@ def _raised(run: Run) -> str:
     return "; ".join(f"{letter(thread)} raised {error!r}" for thread, error in sorted(run.errors.items()))
 
 
-def _switches(schedule: Sequence[int]) -> int:
-    return sum(one != other for one, other in pairwise(schedule))
+class _Judge:
+    """What is wrong with the runs of one scenario."""
 
+    def __init__(self) -> None:
+        self._witness = Witness()
+        self.outcomes: set[Hashable] = set()
+        """What everybody was told and the books at the end, of every run so far."""
 
-def _judged(outcome: Outcome, known: dict[Hashable, Fault | None]) -> Fault | None:
-    """What is wrong with a run. Runs with the same answers in the same order are judged once."""
-    run = outcome.run
-    if run.errors:
-        thread, error = min(run.errors.items())
-        return Fault("error", f"thread {letter(thread)} raised {type(error).__name__}: {error}", run.schedule)
-    if run.waiting:
-        return Fault("deadlock", _circle(run), run.schedule)
-    history = outcome.history
-    assert history is not None
-    told = sorted(outcome.told, key=lambda each: (each.client, each.number))
-    key: Hashable = (
-        tuple((each.client, each.answer.events) for each in sorted(told, key=lambda each: each.answer.stamp)),
-        tuple(one.returned < other.called for one in told for other in told),
-        len({each.answer.stamp for each in told}),
-        history.final,
-    )
-    if key not in known:
-        violation = check(history)
-        known[key] = None if violation is None else _unexplained(violation, run)
-    fault = known[key]
-    return None if fault is None else fault._replace(schedule=run.schedule)
+    def fault(self, outcome: Outcome) -> Fault | None:
+        """What is wrong with a run, but for its races."""
+        run = outcome.run
+        if run.errors:
+            thread, error = min(run.errors.items())
+            return Fault("error", f"thread {letter(thread)} raised {type(error).__name__}: {error}", run.schedule)
+        if run.waiting:
+            return Fault("deadlock", _circle(run), run.schedule)
+        history = outcome.history
+        assert history is not None
+        told = sorted((each.client, each.number, each.answer.events) for each in outcome.told)
+        self.outcomes.add((tuple(told), history.final, history.accounts))
+        violation = self._witness.judge(history)
+        return None if violation is None else _unexplained(violation, run)
 
 
 def _unexplained(violation: Violation, run: Run) -> Fault:
@@ -469,7 +469,7 @@ def replayed(make: Factory, replay: Replay) -> tuple[Outcome, Fault | None, Hear
     if outcome.run.cut:
         thread = letter(replay.schedule[following.done - 1])
         raise ValueError(f"thread {thread} cannot make step {following.done}")
-    return outcome, _judged(outcome, {}) or _raced(outcome.run), heard
+    return outcome, _Judge().fault(outcome) or _raced(outcome.run), heard
 
 
 class _Following:

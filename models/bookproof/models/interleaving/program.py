@@ -131,11 +131,15 @@ class Program:
     An engine whose books cannot be watched is run all the same, but nothing shows then that it has no data races.
     """
 
-    def __init__(self, make: Factory, scenario: Scenario, scheduler: Scheduler) -> None:
+    def __init__(self, make: Factory, scenario: Scenario, scheduler: Scheduler, watch: bool = True) -> None:
         self._make = make
         self.scenario = scenario
         self._scheduler = scheduler
+        self._watch = watch
         self.watched = False
+        self._classes: dict[tuple[type[FastBook], str], type[FastBook]] = {}
+        self._engine: type[Any] | None = None
+        self._named = accounts_in(scenario.profile, (scenario.before, *scenario.scripts))
         self.tell: Callable[[int, str], None] | None = None
         """Hears of every call and return, when somebody wants the story."""
 
@@ -144,11 +148,13 @@ class Program:
         scenario, scheduler = self.scenario, self._scheduler
         engine = self._make(scenario.instruments, scenario.profile, sync=scheduler)
         floor = getattr(engine, "_floor", None)
-        self.watched = isinstance(floor, Floor)
-        if isinstance(floor, Floor):
-            _watch(floor, scheduler)
-        if shared := getattr(type(engine), "shared", ()):
-            engine.__class__ = _watched_engine(type(engine), shared, scheduler)
+        self.watched = self._watch and isinstance(floor, Floor)
+        if self._watch and isinstance(floor, Floor):
+            _watch(floor, scheduler, self._classes)
+        if self._watch and (shared := getattr(type(engine), "shared", ())):
+            if self._engine is None:
+                self._engine = _watched_engine(type(engine), shared, scheduler)
+            engine.__class__ = self._engine
         first = -2 * len(scenario.before)
         operations = [  # by a client of its own, who was there before the others
             Operation(len(scenario.scripts), command, at, at + 1, engine.submit(command))
@@ -178,16 +184,18 @@ class Program:
             return Outcome(run, tuple(told), None)
         final = tuple(engine.view(instrument.symbol) for instrument in scenario.instruments)
         operations += [Operation(each.client, each.command, each.called, each.returned, each.answer) for each in told]
-        named = accounts_in(scenario.profile, (scenario.before, *scenario.scripts))
-        accounts = tuple(engine.account(account) for account in named)
+        accounts = tuple(engine.account(account) for account in self._named)
         history = History(scenario.instruments, scenario.profile, tuple(operations), final, accounts)
         return Outcome(run, tuple(told), history)
 
 
-def _watch(floor: Floor, scheduler: Scheduler) -> None:
-    """Tell the scheduler whenever a book, the market or an account is touched."""
+def _watch(floor: Floor, scheduler: Scheduler, classes: dict[tuple[type[FastBook], str], type[FastBook]]) -> None:
+    """Tell the scheduler whenever a book, the market or an account is touched. Classes are kept for the next run."""
     for symbol, book in floor.books.items():
-        book.__class__ = _watched_book(type(book), symbol, scheduler)
+        made = type(book), symbol
+        if made not in classes:
+            classes[made] = _watched_book(*made, scheduler)
+        book.__class__ = classes[made]
     touches: dict[str, Touches] = dict.fromkeys(_WRITES_MARKET, lambda *given: [(MARKET, True)])
     touches |= dict.fromkeys(_WRITES_BOOK, lambda symbol, *given: [(str(symbol), True)])
     families = {symbol: [(member, False) for member in family.books] for symbol, family in floor.family_of.items()}

@@ -16,8 +16,9 @@ from bookproof.models.engines_by_name import factory, known
 from bookproof.models.interleaving.explore import Certificate, Explorer, Fault, How, Method, Tell, Verdict, replayed
 from bookproof.models.interleaving.generated import generated, named
 from bookproof.models.interleaving.scenarios import NAMED, Scenario
-from bookproof.models.interleaving.story import as_test, columns, scenario_table, switches
+from bookproof.models.interleaving.story import as_test, columns, scenario_table
 from bookproof.models.interleaving.token import read_token, token_of
+from bookproof.models.interleaving.words import switches
 from bookproof.models.report.terminal import Bars
 from bookproof.models.verdict import Disagreement, Result
 from bookproof.models.verdict import Verdict as Agreement
@@ -44,10 +45,10 @@ def add_explore(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=known(), default="striped", metavar="NAME", help=", ".join(known()))
     parser.add_argument("--scenario", action="append", metavar="NAME", help=f"{', '.join(NAMED)}, or as g3x2n17")
     parser.add_argument(
-        "--threads", type=int, choices=range(1, 9), default=3, metavar="T", help="of random scenarios (3)"
+        "--threads", type=int, choices=range(1, 9), metavar="T", help="a random scenario with so many (3)"
     )
-    parser.add_argument("--ops", type=int, choices=range(1, 10), default=2, metavar="O", help="of each thread (2)")
-    parser.add_argument("--random", type=int, default=0, metavar="N", help="this many random scenarios instead")
+    parser.add_argument("--ops", type=int, choices=range(1, 10), metavar="O", help="and so many of each of them (2)")
+    parser.add_argument("--random", type=_count, default=0, metavar="N", help="this many random scenarios")
     parser.add_argument("--first", type=int, default=0, metavar="K", help="number of the first random scenario (0)")
     parser.add_argument(
         "--search",
@@ -102,8 +103,9 @@ def _telling(bars: Bars, name: str, share: float) -> Tell:
 
 
 def _asked_for(asked: argparse.Namespace) -> list[Scenario]:
-    if asked.random:
-        return [generated(asked.threads, asked.ops, asked.first + at) for at in range(asked.random)]
+    if asked.random or ((asked.threads or asked.ops) and not asked.scenario):
+        numbers = range(asked.first, asked.first + max(1, asked.random))
+        return [generated(asked.threads or 3, asked.ops or 2, number) for number in numbers]
     found: list[Scenario] = []
     for name in asked.scenario or NAMED:
         scenario = named(name)

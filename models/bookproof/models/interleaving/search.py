@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol, TypeAlias
 
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run
+from bookproof.models.interleaving.words import letter
 
 Execute = Callable[[Choose], Run]
 """Runs a program from its beginning, as `Choose` says."""
@@ -335,12 +336,3 @@ class _Turn:
 
 def _told(wanted: Wanted) -> str:
     return "; ".join(f"{letter(thread)} {action.kind}s {action.place}" for thread, action in sorted(wanted.items()))
-
-
-def letter(thread: int) -> str:
-    """What a thread is called.
-
-    >>> letter(0), letter(7)
-    ('A', 'H')
-    """
-    return chr(ord("A") + thread)

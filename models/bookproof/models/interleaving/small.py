@@ -1,7 +1,7 @@
 """Small programs to judge a search by: random ones with locks and variables, and those with a published trace count.
 
-None of them knows of an exchange. What a search finds in them is compared with every schedule there is, or with what
-others have found.
+None of them knows of an exchange, but the last, which peers are measured on as well. What a search finds in them is
+compared with every schedule there is, or with what others have found.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, TypeAlias
 
+from bookproof.models.interleaving.scenarios import A, B, Scenario, basket, buy, sell
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler, Script
 from bookproof.models.interleaving.search import Execute, Naive, Node, Reduced, Search, Tree, Word, leads
+from bookproof.spec.commands import Cancel, Command
 
 Outcome: TypeAlias = tuple[object, ...]
 By: TypeAlias = Callable[[Execute], Search]
@@ -350,3 +352,22 @@ def _scheduler(threads: int, racy: frozenset[str]) -> Iterator[Scheduler]:
         yield scheduler
     finally:
         scheduler.close()
+
+
+def book_of(threads: int, operations: int) -> Scenario:
+    """The same on a small book: orders and cancels in two books by turns, and the third begins with a basket.
+
+    >>> book_of(3, 2).size, [len(script) for script in book_of(3, 2).scripts]
+    ('3x2', [2, 2, 2])
+    """
+    scripts: list[tuple[Command, ...]] = []
+    for thread, wanted in enumerate(grid(threads, operations)):
+        first = 10 * (thread + 1)
+        kinds: Mapping[tuple[int, ...], Callable[[int], Command]] = {
+            (0,): lambda order: buy(order, A),
+            (1,): lambda order: Cancel(B, 2),
+            (0, 1): lambda order: basket(order, A, B),
+        }
+        scripts.append(tuple(kinds[tuple(locks)](first + 2 * at) for at, locks in enumerate(wanted)))
+    name = f"book-{threads}x{operations}"
+    return Scenario(name, "Orders, cancels and a basket over two books.", tuple(scripts), (sell(1, A), sell(2, B)))

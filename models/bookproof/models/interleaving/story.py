@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 from rich.table import Table
 
 from bookproof.models.interleaving.explore import Fault
 from bookproof.models.interleaving.program import Outcome
 from bookproof.models.interleaving.scenarios import Scenario
+from bookproof.models.interleaving.words import letter
 from bookproof.models.report.plainly import plainly
-
-LETTERS = "ABCDEFGH"
 
 
 def scenario_table(scenario: Scenario, outcome: Outcome) -> Table:
@@ -27,14 +25,14 @@ def scenario_table(scenario: Scenario, outcome: Outcome) -> Table:
         for number, command in enumerate(script):
             answer = told.get((thread, number))
             stamp, events = ("", "never returned") if answer is None else (str(answer.stamp), plainly(*answer.events))
-            table.add_row(LETTERS[thread], plainly(command), stamp, events)
+            table.add_row(letter(thread), plainly(command), stamp, events)
     return table
 
 
 def columns(scenario: Scenario, heard: Sequence[tuple[int, str]], fault: Fault | None) -> Table:
     """What happened, from top to bottom; the first line after a switch to another thread says so."""
     busy = [thread for thread, script in enumerate(scenario.scripts) if script]
-    table = Table("", *(LETTERS[thread] for thread in busy), title="The interleaving", title_justify="left")
+    table = Table("", *(letter(thread) for thread in busy), title="The interleaving", title_justify="left")
     last = -1
     for number, (thread, what) in enumerate(heard, start=1):
         if thread not in busy:
@@ -67,9 +65,3 @@ def as_test(token: str, engine: str) -> str:
         "def test_this_schedule_is_explained() -> None:\n"
         f'    assert fault_of("{token}", engine="{engine}") is None\n'
     )
-
-
-def switches(schedule: Iterable[int]) -> int:
-    """How often the schedule goes from one thread to another."""
-    steps = list(schedule)
-    return sum(one != other for one, other in pairwise(steps))

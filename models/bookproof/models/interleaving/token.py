@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from bookproof.models.interleaving.generated import named
 from bookproof.models.interleaving.scenarios import NAMED, Scenario
+from bookproof.models.interleaving.words import LETTERS, letter
 from bookproof.spec.input_error import InputError
 
-_LETTERS = "ABCDEFGH"
 _TOKEN = re.compile(r"([a-z][a-z0-9]*(?:-[a-z]+)*)((?:-(?:[A-H][1-9]+)+)?)/((?:[A-H]\d*)*)((?:\+\w+)*)")
 
 
@@ -27,7 +27,7 @@ def schedule_text(schedule: Sequence[int]) -> str:
     'AB2A'
     """
     runs = [(thread, len(list(run))) for thread, run in groupby(schedule)]
-    return "".join(f"{_LETTERS[thread]}{times if times > 1 else ''}" for thread, times in runs)
+    return "".join(f"{letter(thread)}{times if times > 1 else ''}" for thread, times in runs)
 
 
 def schedule_of(text: str) -> tuple[int, ...]:
@@ -37,7 +37,7 @@ def schedule_of(text: str) -> tuple[int, ...]:
     (0, 1, 1, 0)
     """
     steps = re.findall(r"([A-H])(\d*)", text)
-    return tuple(_LETTERS.index(letter) for letter, times in steps for _ in range(int(times or 1)))
+    return tuple(LETTERS.index(name) for name, times in steps for _ in range(int(times or 1)))
 
 
 class Replay(NamedTuple):
@@ -59,7 +59,7 @@ def token_of(
     'mass-cancel-A2C12/B2A+B'
     """
     by_thread = groupby(sorted(left_out), key=lambda place: place[0])
-    gaps = "".join(_LETTERS[thread] + "".join(str(number + 1) for _, number in places) for thread, places in by_thread)
+    gaps = "".join(letter(thread) + "".join(str(number + 1) for _, number in places) for thread, places in by_thread)
     cells = "".join(f"+{cell.replace(' ', '_')}" for cell in sorted(points))
     return f"{scenario}{'-' + gaps if gaps else ''}/{schedule_text(schedule)}{cells}"
 
@@ -79,7 +79,7 @@ def read_token(token: str) -> Replay:
     if scenario is None:
         raise InputError("token", 0, "scenario", f"one of {', '.join(NAMED)}, or a number such as g3x2n17", name)
     places = re.findall(r"([A-H])([1-9]+)", gaps)
-    left_out = tuple((_LETTERS.index(letter), int(number) - 1) for letter, numbers in places for number in numbers)
+    left_out = tuple((LETTERS.index(name), int(number) - 1) for name, numbers in places for number in numbers)
     points = frozenset(cell.replace("_", " ") for cell in cells.split("+")[1:])
     return Replay(without(scenario, left_out), left_out, schedule_of(text), points)
 

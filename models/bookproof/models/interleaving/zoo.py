@@ -17,6 +17,7 @@ from bookproof.models.engines_by_name import factory
 from bookproof.models.interleaving.explore import Certificate, Explorer
 from bookproof.models.interleaving.run import SECONDS, again_by, tell, token
 from bookproof.models.interleaving.scenarios import NAMED, Scenario
+from bookproof.models.interleaving.words import switches
 from bookproof.models.report.terminal import Bars
 from bookproof.models.sequential.run import run_sequential
 
@@ -135,7 +136,7 @@ def caught(engine: str) -> Caught:
             f"schedules: {fault.kind}",
             scenario.name,
             sum(map(len, scenario.scripts)),
-            sum(one != other for one, other in zip(fault.schedule, fault.schedule[1:], strict=False)),
+            switches(fault.schedule),
             certificate.runs,
             perf_counter() - started,
             again_by(text, engine),

@@ -1,0 +1,102 @@
+"""What frontrun 0.7.0 makes of the scenarios of `schedules`, as JSON on standard output.
+
+It takes the place of `threading` in a process of its own, so it is run as its documentation says::
+
+    frontrun python -m bookproof.models.bench.frontrun_peer 60
+
+A line says what came of the 3x2 book within so many seconds; then come a program with a defect that it certifies, and
+the same by lot. Its preemption bound is the one it has by default.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from time import perf_counter, process_time
+from typing import Any
+
+from bookproof.engine.striped import StripedEngine
+from bookproof.models.interleaving.scenarios import Scenario
+from bookproof.models.interleaving.small import book_of
+
+
+class _Exchange:
+    """The engine as the threads find it."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.engine = StripedEngine(scenario.instruments, scenario.profile, stripes=2)
+        for command in scenario.before:
+            self.engine.submit(command)
+
+
+class _Lots:
+    """One lock, one dict: five lots, of which nobody may get more."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.open = {1: 5}
+        self.given = 0
+
+
+def _cancel(lots: _Lots) -> None:
+    seen = lots.open.get(1, 0)  # the defect: looked up before the lock is taken
+    with lots.lock:
+        if seen:
+            lots.open.pop(1, None)
+            lots.given += seen
+
+
+def _fill(wanted: int) -> Callable[[_Lots], None]:
+    def act(lots: _Lots) -> None:
+        with lots.lock:
+            taken = min(wanted, lots.open.get(1, 0))
+            if taken:
+                lots.open[1] -= taken
+                lots.given += taken
+
+    return act
+
+
+def measured(seconds: float) -> dict[str, Any]:
+    """Runs of the right book, and what is said of the program with the defect."""
+    explore: Any = import_module("frontrun").explore
+    scenario = book_of(3, 2)
+
+    def client(script: Any) -> Callable[[_Exchange], None]:
+        def act(exchange: _Exchange) -> None:
+            for command in script:
+                exchange.engine.submit(command)
+
+        return act
+
+    begun, spent = perf_counter(), process_time()
+    book = explore(
+        lambda: _Exchange(scenario),
+        [client(script) for script in scenario.scripts],
+        lambda exchange: True,
+        total_timeout=seconds,
+        detect_io=False,
+    )
+    wall, cpu = perf_counter() - begun, process_time() - spent
+    lots = {
+        strategy: explore(
+            _Lots, [_cancel, _fill(3), _fill(2)], lambda lots: lots.given <= 5, strategy=strategy, detect_io=False
+        ).property_holds
+        for strategy in ("dpor", "random")
+    }
+    return {
+        "schedules": book.num_explored,
+        "says": "holds" if book.property_holds else "fails",
+        "seconds": wall,
+        "cpu_seconds": cpu,
+        "finished": wall < seconds,
+        "defect_certified": bool(lots["dpor"]),
+        "defect_found_by_lot": not lots["random"],
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measured(float(sys.argv[1]))))

@@ -1,0 +1,368 @@
+"""The interleaving checker in figures: goal, floor, target, and what one run measures, beside a peer if it is at hand.
+
+Figures of two kinds. Speeds are CPU seconds, of all threads together, and say as much about the machine; they decide
+nothing. Counts are right or wrong: outcomes lost against a naive search, false alarms, published numbers of traces,
+defects of the search that go unnoticed. Any that is wrong makes the exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from time import process_time
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bookproof.engine.zoo import ZOO
+from bookproof.models.engines_by_name import factory
+from bookproof.models.interleaving.explore import Explorer, Verdict
+from bookproof.models.interleaving.generated import generated
+from bookproof.models.interleaving.program import Program
+from bookproof.models.interleaving.run import fault_of, token
+from bookproof.models.interleaving.scenarios import NAMED
+from bookproof.models.interleaving.scheduler import Scheduler
+from bookproof.models.interleaving.search import Naive, Reduced
+from bookproof.models.interleaving.small import (
+    CLASSICS,
+    MUTANTS,
+    book_of,
+    compared,
+    grid,
+    outlives,
+    runs_of,
+    traces_of,
+)
+from bookproof.models.interleaving.zoo import caught
+
+FULL = 10_000
+"""Programs and scenarios of the figures that are aimed at."""
+
+ENOUGH = 300
+"""Programs and scenarios where nobody asks for more."""
+
+PEER = "frontrun"
+PEER_VERSION = "0.7.0"
+PEER_SECONDS = 60.0
+
+_AGAIN = 10
+"""Replays of each token."""
+
+_NAIVE_RUNS = 600
+"""A random program with more schedules than that is left out: the referee would take too long."""
+
+Tell = Callable[[float, str], None]
+
+
+class Figure(NamedTuple):
+    """A line of the table."""
+
+    goal: str
+    floor: str
+    target: str
+    measured: str
+    peer: str = ""
+    right: bool | None = None
+    """None for a speed, which decides nothing."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return self._asdict()
+
+
+# ── speeds ──
+
+
+def speeds(tell: Tell) -> Iterator[Figure]:
+    """What a schedule costs, and a verdict."""
+    tell(0.0, "schedules a second")
+    plain = median(_rate(watch=False) for _ in range(5))
+    yield Figure("schedules/s of the 3x2 book, threads", "1,000", "2,500", f"{plain:,.0f}")
+    watched = median(_rate(watch=True) for _ in range(5))
+    yield Figure("the same with the race detector", "500", "1,500", f"{watched:,.0f}")
+    for (threads, operations), floor, target in (((3, 2), "0.3 s", "0.05 s"), ((3, 3), "2 s", "0.3 s")):
+        tell(0.5, f"verdict of {threads}x{operations}")
+        explorer, scenario = Explorer(factory("striped")), book_of(threads, operations)
+        times: list[float] = []
+        for _ in range(5):
+            begun = process_time()
+            certificate = explorer.explore(scenario, 600.0)
+            times.append(process_time() - begun)
+        what = f"{certificate.verdict.value}, {certificate.traces:,} of {certificate.schedules:,} schedules"
+        right = certificate.verdict is Verdict.VERIFIED and certificate.traces == runs_of(grid(threads, operations))
+        yield Figure(
+            f"exhaustive verdict of {scenario.size}", floor, target, f"{median(times):.3f} s: {what}", right=right
+        )
+
+
+def _rate(watch: bool) -> float:
+    """Schedules in a CPU second, set-up and answers included, but nothing judged."""
+    scenario = book_of(3, 2)
+    scheduler = Scheduler(len(scenario.scripts))
+    try:
+        program = Program(factory("striped"), scenario, scheduler, watch)
+        begun, runs = process_time(), 0
+        while runs < 200:
+            runs += sum(1 for _ in Reduced(lambda choose: program.execute(choose).run))
+        return runs / (process_time() - begun)
+    finally:
+        scheduler.close()
+
+
+# ── counts ──
+
+
+def published(tell: Tell) -> Iterator[Figure]:
+    """Traces of programs that others have counted, and of stripes."""
+    wrong: list[str] = []
+    for at, classic in enumerate(CLASSICS):
+        tell(at / len(CLASSICS), classic.name)
+        traces = traces_of(classic)
+        if traces != (classic.traces, 0):
+            wrong.append(f"{classic.name}: {traces[0]} and {traces[1]} cut")
+    names = ", ".join(f"{classic.name} {classic.traces}" for classic in CLASSICS)
+    right = f"{len(CLASSICS) - len(wrong)} of {len(CLASSICS)}"
+    yield Figure("published trace counts, none cut", "all", names, "; ".join((right, *wrong)), right=not wrong)
+    sizes = ((2, 2), (3, 2), (3, 3))
+    counts = [f"{runs_of(grid(*size)):,} of {runs_of(grid(*size), Naive):,}" for size in sizes]
+    aim = ["4 of 6", "36 of 114", "400 of 2,064"]
+    yield Figure(
+        "stripes 2x2, 3x2, 3x3: traces of schedules", "", ", ".join(aim), ", ".join(counts), right=counts == aim
+    )
+
+
+def programs(count: int, first: int, tell: Tell) -> Iterator[Figure]:
+    """Random programs of locks and variables, by the search and by the naive one."""
+    lost: list[int] = []
+    judged = skipped = stuck = runs = cut = schedules = 0
+    number = first
+    while judged < count:
+        if judged % 10 == 0:
+            tell(judged / count, f"{judged:,} of {count:,} random programs, {len(lost)} with a lost outcome")
+        both = compared(number, most=_NAIVE_RUNS)
+        number += 1
+        if both is None:
+            skipped += 1
+            continue
+        judged += 1
+        runs, cut, schedules = runs + both.reduced.runs, cut + both.reduced.cut, schedules + both.naive.runs
+        stuck += any(waiting for *_, waiting in both.naive.outcomes)
+        lost += [both.number] if both.lost else []
+    what = (
+        f"{len(lost)} of {judged:,} ({stuck:,} with a deadlock; {runs:,} runs for {schedules:,}; {skipped:,} too big)"
+    )
+    yield Figure(
+        "outcomes lost against naive search, random programs",
+        "0 of 1,000",
+        "0 of 10,000",
+        what + (f": {lost[:9]}" if lost else ""),
+        right=not lost,
+    )
+    yield Figure("redundant (cut) runs of these", "≤ 5 %", "0", f"{cut:,} of {runs:,}", right=cut * 20 <= runs)
+
+
+def mutants(tell: Tell) -> Iterator[Figure]:
+    """Searches with a defect, each of which random programs have to show."""
+    caught: list[str] = []
+    for at, (name, mutant) in enumerate(MUTANTS.items()):
+        tell(at / len(MUTANTS), name)
+        if outlives(mutant, 200) < 200:
+            caught.append(name)
+    right = f"{len(caught)} of {len(MUTANTS)}: {', '.join(caught)}"
+    yield Figure("defects of the search itself that are caught", "all", "all", right, right=len(caught) == len(MUTANTS))
+
+
+def alarms(count: int, first: int, tell: Tell) -> Iterator[Figure]:
+    """Random scenarios on right engines."""
+    wrong: list[str] = []
+    runs = cut = unfinished = 0
+    explorers = {name: Explorer(factory(name)) for name in ("striped", "global-lock")}
+    for at in range(count):
+        engine = "global-lock" if at % 10 == 9 else "striped"
+        scenario = generated(*((3, 2), (2, 2), (2, 3), (3, 1))[at % 4], first + at)
+        if at % 10 == 0:
+            tell(at / count, f"{at:,} of {count:,} random scenarios, {len(wrong)} alarms")
+        certificate = explorers[engine].explore(scenario, 60.0)
+        runs, cut = runs + certificate.runs, cut + certificate.cut
+        if certificate.verdict is Verdict.FAILED:
+            wrong.append(f"{engine} {token(certificate)}")
+        elif certificate.verdict is not Verdict.VERIFIED:
+            unfinished += 1
+    what = f"{len(wrong)} of {count:,} ({runs:,} runs, {cut:,} cut, {unfinished:,} not verified)"
+    yield Figure(
+        "false alarms on correct engines, generated scenarios",
+        "0 of 1,000",
+        "0 of 10,000",
+        "; ".join((what, *wrong[:5])),
+        right=not wrong and not unfinished,
+    )
+    tell(1.0, "three-by-three")
+    whole = explorers["striped"].explore(NAMED["three-by-three"], 600.0)
+    yield Figure(
+        "baskets, cancels and halts 3x3",
+        "",
+        "verified",
+        f"{whole.says}: {whole.traces:,} traces of {whole.schedules:,} schedules, {whole.cut} cut",
+        right=whole.verdict is Verdict.VERIFIED,
+    )
+
+
+def defects(tell: Tell) -> Iterator[Figure]:
+    """The zoo: every defect is caught, and where a schedule shows it, its token shows it again."""
+    missed: list[str] = []
+    tokens: list[str] = []
+    times: dict[str, float] = {}
+    again = 0
+    for at, name in enumerate(ZOO):
+        tell(at / len(ZOO), name)
+        begun = process_time()
+        found = caught(name)
+        times[name] = process_time() - begun
+        if not found.by:
+            missed.append(name)
+        if found.token:
+            tokens.append(found.token)
+            kinds = [fault and fault.kind for fault in (fault_of(found.token, name) for _ in range(_AGAIN))]
+            again += sum(found.by == f"schedules: {kind}" for kind in kinds)
+    slowest = max(times, key=times.__getitem__)
+    late = sum(seconds > 1.0 for seconds in times.values())
+    what = f"{len(ZOO) - len(missed)} of {len(ZOO)}, {late} of them later than 1 s; {slowest} in {times[slowest]:.2f} s"
+    yield Figure("seeded defects found", "all", "all, each within 1 s", "; ".join((what, *missed)), right=not missed)
+    longest = max(map(len, tokens), default=0)
+    replays = len(tokens) * _AGAIN
+    yield Figure(
+        "replay token, the longest; replays that fail in the same way",
+        "≤ 40, 100 of 100",
+        "the same on every Python and back end",
+        f"{longest} characters, {again} of {replays}",
+        right=longest <= 40 and again == replays >= 100,
+    )
+
+
+# ── the peer ──
+
+
+def peer_line() -> str | None:
+    """Why the peer cannot run here, and how to get it; None if it can."""
+    install = f"pip install {PEER}=={PEER_VERSION}"
+    try:
+        installed = version(PEER)
+    except PackageNotFoundError:
+        return f"not at hand: {install}"
+    if installed != PEER_VERSION:
+        return f"{installed} is installed: {install}"
+    return None if _program() else f"its command is not beside {sys.executable}: {install}"
+
+
+def _program() -> str | None:
+    return shutil.which(PEER, path=str(Path(sys.executable).parent))
+
+
+def peer(seconds: float) -> dict[str, Any] | str:
+    """What the peer makes of the same book, or why there is nothing to say."""
+    reason = peer_line()
+    if reason is not None:
+        return reason
+    command = [str(_program()), sys.executable, "-m", "bookproof.models.bench.frontrun_peer", str(seconds)]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=seconds * 3 + 60, check=True)
+        told: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+        return told
+    except (subprocess.SubprocessError, ValueError, IndexError) as error:
+        return f"did not run: {type(error).__name__}"
+
+
+def beside(figures: Sequence[Figure], told: dict[str, Any] | str) -> list[Figure]:
+    """The figures with those of the peer."""
+    if isinstance(told, str):
+        return [each._replace(peer=told) if "3x2" in each.goal and "book" in each.goal else each for each in figures]
+    rate = f"{told['schedules'] / told['cpu_seconds']:,.0f}"
+    verdict = f"{told['cpu_seconds']:.1f} s: {told['says']}, {told['schedules']:,} schedules" + (
+        "" if told["finished"] else ", budget spent"
+    )
+    lots = "certifies a program that its own random mode fails" if told["defect_certified"] else "nothing certified"
+    columns = {"with the race detector": rate, "verdict of 3x2": verdict, "outcomes lost": lots}
+    return [
+        each._replace(peer=next((said for key, said in columns.items() if key in each.goal), "")) for each in figures
+    ]
+
+
+# ── the command ──
+
+PARTS: dict[str, Callable[[argparse.Namespace, Tell], Iterator[Figure]]] = {
+    "speeds": lambda asked, tell: speeds(tell),
+    "defects": lambda asked, tell: defects(tell),
+    "scenarios": lambda asked, tell: alarms(asked.scenarios, asked.first, tell),
+    "programs": lambda asked, tell: programs(asked.programs, asked.first, tell),
+    "published": lambda asked, tell: published(tell),
+    "mutants": lambda asked, tell: mutants(tell),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `bookproof bench schedules`."""
+    parser.description = "The interleaving checker in figures, beside a peer, and random programs and scenarios."
+    parser.add_argument("--only", action="append", choices=list(PARTS), metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--programs", type=_positive, default=ENOUGH, metavar="N", help=f"random programs ({ENOUGH})")
+    parser.add_argument("--scenarios", type=_positive, default=ENOUGH, metavar="N", help=f"and scenarios ({ENOUGH})")
+    parser.add_argument("--full", action="store_true", help=f"{FULL:,} of both")
+    parser.add_argument("--first", type=_count, default=0, metavar="K", help="number of the first of each (0)")
+    parser.add_argument(
+        "--peer-seconds", type=float, default=PEER_SECONDS, metavar="S", help="for the peer; 0: without it (60)"
+    )
+    parser.add_argument("--json", action="store_true", help="the figures as JSON on standard output")
+
+
+def main(asked: argparse.Namespace) -> int:
+    """Measure and print. Exit code 0, or 1 if a count is wrong."""
+    from bookproof.models.report.terminal import Bars
+
+    if asked.full:
+        asked.programs = asked.scenarios = FULL
+    figures: list[Figure] = []
+    with Bars() as bars:
+        for name in asked.only or PARTS:
+            figures += PARTS[name](asked, lambda share, what, name=name: bars.show(name, max(share, 0.001), what))  # type: ignore[misc]
+            bars.show(name, 1.0, "done")
+        told = peer(asked.peer_seconds) if asked.peer_seconds and "speeds" in (asked.only or PARTS) else ""
+    figures = beside(figures, told)
+    wrong = any(each.right is False for each in figures)
+    if asked.json:
+        rows = [each.to_json() for each in figures]
+        print(json.dumps({"exit_code": int(wrong), "figures": rows, PEER: told}, indent=2))
+    else:
+        _print(figures)
+    return int(wrong)
+
+
+def _print(figures: Sequence[Figure]) -> None:
+    table = Table(title="The interleaving checker", title_justify="left")
+    for heading in ("goal", "floor", "target", "measured", f"{PEER} {PEER_VERSION}"):
+        table.add_column(heading, overflow="fold")
+    for each in figures:
+        style = {True: "green", False: "bold red", None: ""}[each.right]
+        table.add_row(each.goal, each.floor, each.target, Text(each.measured, style), each.peer)
+    Console().print(table)
+
+
+def _count(text: str) -> int:
+    digits = text.replace(",", "").replace("_", "")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 10):
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
+    return int(digits)
+
+
+def _positive(text: str) -> int:
+    number = _count(text)
+    if not number:
+        raise argparse.ArgumentTypeError("expected a whole number from 1 on, got 0")
+    return number
