@@ -95,7 +95,7 @@ ALONE = [name for name, defect in ZOO.items() if not defect.needs_threads and na
 @pytest.mark.parametrize("name", ALONE)
 def test_random_commands_on_one_thread_see_what_one_thread_can_see(name: str) -> None:
     make = factory(name)
-    cases = (numbered_case(1, number)[1] for number in range(2_000))
+    cases = (numbered_case(1, number)[1] for number in range(6_000))
     assert any(compare(make, case.instruments, case.profile, case.commands) is not None for case in cases)
 
 
