@@ -37,7 +37,7 @@ from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import Breach
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.reasons import CancelReason
-from bookproof.spec.values import Account, OrderId, Place, Side, Symbol, TimeInForce
+from bookproof.spec.values import Account, Lots, OrderId, Place, Side, Symbol, TimeInForce
 from bookproof.spec.views import AccountView, BookView, Depth, OrderStatus, Top, top_of
 
 QUICK = settings(
@@ -144,12 +144,12 @@ class RivalsStay(StripedEngine):
 
 
 class _HastyRun(Run):
-    def _traded(self, place: Place, gone: Collection[Place], events: list[Event]) -> None:
+    def _traded(self, place: Place, gone: Collection[Place], lots: Lots, events: list[Event]) -> None:
         found = self._books[place.symbol].lists.get(place.order_id)
         if found is not None and found.working == place:
             self._release(found)  # the defect: what is left of the working order is not asked
         else:
-            super()._traded(place, gone, events)
+            super()._traded(place, gone, lots, events)
 
 
 class ReleasesOnTheFirstFill(StripedEngine):

@@ -700,7 +700,8 @@ UNWRITABLE: list[tuple[Any, str]] = [
     (Basket(7, (("ABC", 1, Side.BUY, 1, None),)), "legs[0]: expected a Leg, got a Python tuple"),  # type: ignore[arg-type]
     (Outcome(EndOfDay(), 1, (EndOfDay(),)), "events[0]: expected one of Accepted, Rejected, Trade, Prevented, "  # type: ignore[arg-type]
      "Cancelled, Replaced, Triggered, MassCancelled, Halted, Resumed, ClockAdvanced, DayEnded, SnapshotTaken, "
-     "PhaseChanged, Uncrossed, ListAccepted, Deposited, Withdrawn, LimitsSet, Busted, BlockTraded, ImpliedTrade, "
+     "PhaseChanged, Uncrossed, ListAccepted, Deposited, Withdrawn, LimitsSet, Busted, BlockTraded, Restated, "
+     "Transferred, ImpliedTrade, "
      "got a Python EndOfDay"),
     (Header(Kind("any"), ()), "kind: expected one of commands, events, outcomes, views, reports, got a Python Kind"),
     (Header(COMMAND, (Instrument("ABC", lot=0),)),

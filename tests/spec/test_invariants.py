@@ -65,8 +65,10 @@ from bookproof.spec.events import (
     ImpliedTrade,
     ListAccepted,
     MassCancelled,
+    Restated,
     SnapshotTaken,
     Trade,
+    Transferred,
     Triggered,
     Uncrossed,
 )
@@ -74,7 +76,17 @@ from bookproof.spec.exchange import Exchange, opening, run, step
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import INVARIANTS, broken
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import DEFAULT, WORKLOADS, ListReplace, NoLiquidity, Profile, Reopen, Risk, TrueStop
+from bookproof.spec.profile import (
+    DEFAULT,
+    WORKLOADS,
+    ListReplace,
+    NoLiquidity,
+    OcoFill,
+    Profile,
+    Reopen,
+    Risk,
+    TrueStop,
+)
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.rulebook import RULES, listening
 from bookproof.spec.sorted_tuple import SortedTuple
@@ -105,7 +117,9 @@ SPLIT = Profile("split", allocation=Allocation(Sharing.TIME_PRO_RATA, fifo_perce
 """Levels are shared in every way that there is."""
 FUNDED = Profile("funded", risk=Risk.CASH)
 """Where accounts are kept; the scripts bring them money."""
-PROFILES = (DEFAULT, WORKLOADS, CONTRARY, THRESHOLD, SPLIT, FUNDED)
+REDUCING = Profile("reducing", oco_fill=OcoFill.REDUCE, self_trade_groups=((7, 8), (1, 2, 3)))
+"""Where a fill in part makes rivals smaller, and several accounts are one owner's."""
+PROFILES = (DEFAULT, WORKLOADS, CONTRARY, THRESHOLD, SPLIT, FUNDED, REDUCING)
 
 Script = Callable[[int, int], Iterator[Command]]
 """Random commands by seed and number."""
@@ -861,6 +875,63 @@ DOCTORED_ACCOUNTS: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
 """The same where accounts are kept."""
 
 
+TRANSFER = SelfTradePrevention.TRANSFER
+TRANSFERRING = [sell(1, 5, 100, account=7, self_trade=TRANSFER)]
+
+DOCTORED_RIVALS: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
+    ("rivals_shrink_together", "one keeps all", [RIVALS], buy(3, 1, 100), lambda it: rest(it, 2)),
+    (
+        "rivals_shrink_together",
+        "one is there still",
+        [RIVALS],
+        buy(3, 5, 100),
+        lambda it: rest(it.say(*it.events[:2]), 2),
+    ),
+    (
+        "rivals_shrink_together",
+        "for no fill",
+        [RIVALS],
+        buy(3, 1, 99),
+        lambda it: it.say(*it.events, Restated("ABC", 1, 1)),
+    ),
+    (
+        "transfers_are_asked_for_by_both",
+        "untold",
+        TRANSFERRING,
+        buy(2, 3, 100, account=8, self_trade=TRANSFER),
+        lambda it: it.say(*(event for event in it.events if not isinstance(event, Transferred))),
+    ),
+    (
+        "transfers_are_asked_for_by_both",
+        "the other way round",
+        TRANSFERRING,
+        buy(2, 3, 100, account=8, self_trade=TRANSFER),
+        lambda it: it.say(*(_turned(event) for event in it.events)),
+    ),
+    (
+        "transfers_are_asked_for_by_both",
+        "by the aggressor alone",
+        TRANSFERRING,
+        buy(2, 3, 100, account=8, self_trade=SelfTradePrevention.DECREMENT),
+        lambda it: it.say(*it.events[:2], Transferred("ABC", 100, 3, 8, 7), *it.events[2:]),
+    ),
+    (
+        "transfers_are_asked_for_by_both",
+        "of one account",
+        TRANSFERRING,
+        buy(2, 3, 100, account=7, self_trade=TRANSFER),
+        lambda it: it.say(*it.events[:2], Transferred("ABC", 100, 3, 7, 7), *it.events[2:]),
+    ),
+]
+"""The same where rivals are reduced, and several accounts are one owner's."""
+
+
+def _turned(event: Event) -> Event:
+    if isinstance(event, Transferred):
+        return event._replace(buyer=event.seller, seller=event.buyer)
+    return event
+
+
 def _with_position(state: Exchange, account: int, position: int) -> Exchange:
     """A state in which an account has another position in ABC."""
     held = state.accounts
@@ -874,7 +945,8 @@ def _with_position(state: Exchange, account: int, position: int) -> Exchange:
 @pytest.mark.parametrize(
     ("profile", "name", "setup", "command", "doctor"),
     [pytest.param(DEFAULT, name, *rest, id=f"{name}: {what}") for name, what, *rest in DOCTORED]
-    + [pytest.param(FUNDED, name, *rest, id=f"{name}: {what}") for name, what, *rest in DOCTORED_ACCOUNTS],
+    + [pytest.param(FUNDED, name, *rest, id=f"{name}: {what}") for name, what, *rest in DOCTORED_ACCOUNTS]
+    + [pytest.param(REDUCING, name, *rest, id=f"{name}: {what}") for name, what, *rest in DOCTORED_RIVALS],
 )
 def test_every_invariant_refutes_a_step_made_wrong(
     profile: Profile, name: str, setup: Sequence[Command], command: Command, doctor: Doctor
@@ -998,7 +1070,7 @@ def test_every_invariant_of_shared_levels_refutes_a_step_made_wrong(
 
 
 def test_no_invariant_is_left_undoctored() -> None:
-    doctored = {name for name, *_ in (*DOCTORED, *DOCTORED_SHARES, *DOCTORED_ACCOUNTS)}
+    doctored = {name for name, *_ in (*DOCTORED, *DOCTORED_SHARES, *DOCTORED_ACCOUNTS, *DOCTORED_RIVALS)}
     assert doctored == {invariant.name for invariant in INVARIANTS if not set(invariant.rules) & ACROSS_BOOKS}
 
 
@@ -1090,6 +1162,8 @@ DEFECTS = [
         "held_until_filled",
     ),
     (contingent.Aftermath._release, "self._ready += found.others", "pass", "lists_fit_the_books"),
+    (contingent.Aftermath._reduce, "events.append(self._restate(place, less))", "pass", "rivals_shrink_together"),
+    (rules._transfers, "return both and", "return", "transfers_are_asked_for_by_both"),
     (contingent.Aftermath._release, "if found.kind is ListKind.OTOCO:", "if False:", "at_most_one_rival_executes"),
     (contingent.Aftermath._end, "if place != by for", "if place != by and False for", "lists_end_together"),
     (contingent.Aftermath.__call__, "also = self.follow(events)", "also = []", "at_most_one_rival_executes"),

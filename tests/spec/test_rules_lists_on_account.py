@@ -31,7 +31,7 @@ from bookproof.spec.instruments import listing
 from bookproof.spec.invariants import broken
 from bookproof.spec.profile import ListReplace, Profile, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Account, Limits, ListKind, Phase, Side, TimeInForce
+from bookproof.spec.values import Account, Limits, ListKind, Phase, SelfTradePrevention, Side, TimeInForce
 
 OCO, OTO, OTOCO = ListKind
 BUY, SELL = Side.BUY, Side.SELL
@@ -229,9 +229,76 @@ def test_h2_i6_an_uncross_that_fills_a_working_order_releases_and_pays(venue: Ve
     assert cash >= reserved
 
 
-@pytest.mark.parametrize("choice", ListReplace)
-def test_h1_m1_no_order_of_a_list_is_replaced_where_accounts_are_kept(choice: ListReplace) -> None:
-    venue = Venue(Profile("cash", risk=Risk.CASH, list_replace=choice))
-    venue.do(Deposit(ANN, 1_000), SubmitList(OCO, (bid(1, 2), bid(2, 2, symbol="XYZ"))), bid(3, 1))
+def test_h1_m1_no_order_of_a_list_is_replaced_unless_the_profile_says_so(venue: Venue) -> None:
+    venue.do(SubmitList(OCO, (bid(1, 2), bid(2, 2, symbol="XYZ"))), bid(3, 1))
     assert venue.do(Replace("ABC", 1, 1)) == (Rejected("ABC", 1, RejectReason.IN_LIST),)
     assert isinstance(venue.do(Replace("ABC", 3, 2))[0], Replaced)
+
+
+@pytest.fixture
+def amending() -> Venue:
+    """The same where rivals are amended: Ann bids for two lots of either book, at 100 and at 50."""
+    venue = Venue(Profile("cash", risk=Risk.CASH, list_replace=ListReplace.AMEND))
+    venue.do(Deposit(ANN, 1_000), Deposit(BOB, 10, "ABC"), Deposit(BOB, 10, "XYZ"))
+    venue.do(SubmitList(OCO, (bid(1, 2), bid(2, 2, 50, symbol="XYZ"))))
+    return venue
+
+
+def test_h1_m1_rivals_are_amended_together_and_each_is_reserved_for(amending: Venue) -> None:
+    events = amending.do(Replace("ABC", 1, 4))
+    assert events == (Replaced("ABC", 1, BUY, 100, 4), Replaced("XYZ", 2, BUY, 50, 4))
+    assert amending.cash(ANN) == (1_000, 600, 2)
+    amending.do(Replace("XYZ", 2, 1, 60))
+    assert amending.cash(ANN) == (1_000, 160, 2)
+
+
+def test_h1_m1_an_amendment_that_the_account_cannot_stand_for_with_all_rivals_is_refused_of_the_order_that_is_named(
+    amending: Venue,
+) -> None:
+    before = amending.state
+    refused = (Rejected("ABC", 1, RejectReason.INSUFFICIENT_CASH),)
+    assert amending.do(Replace("ABC", 1, 7)) == refused, "700 for itself would do, 1,050 for both do not"
+    assert amending.state is before
+    assert isinstance(amending.do(Replace("ABC", 1, 6))[0], Replaced)
+
+
+def test_h1_m1_what_the_order_that_is_named_gives_back_pays_for_its_rivals(amending: Venue) -> None:
+    amending.do(Withdraw(ANN, 700))
+    assert amending.cash(ANN) == (300, 300, 2)
+    assert refusal(amending.do(Replace("ABC", 1, 3, 50))) is None
+    assert amending.cash(ANN) == (300, 300, 2)
+
+
+def test_h1_m1_all_rivals_are_asked_for_also_where_a_trade_then_cancels_them(amending: Venue) -> None:
+    amending.do(ask(3, 9, 101))
+    assert refusal(amending.do(Replace("ABC", 1, 7, 101))) is RejectReason.INSUFFICIENT_CASH
+    assert reasons(amending.do(Replace("ABC", 1, 6, 101))) == [CancelReason.CONTINGENT]
+    assert amending.cash(ANN) == (394, 0, 0)
+
+
+def test_h1_m2_the_limits_of_the_account_bind_every_rival_that_grows(amending: Venue) -> None:
+    amending.do(SetLimits(ANN, Limits(notional=300)))
+    assert refusal(amending.do(Replace("XYZ", 2, 4))) is RejectReason.NOTIONAL_LIMIT
+    assert refusal(amending.do(Replace("XYZ", 2, 3))) is None
+
+
+def test_h1_a4_what_the_books_refuse_takes_precedence_over_what_the_account_does(amending: Venue) -> None:
+    amending.do(SetPhase("XYZ", Phase.CANCEL_ONLY))
+    assert refusal(amending.do(Replace("ABC", 1, 700))) is RejectReason.CANCELS_ONLY
+
+
+def test_h1_f4_a_replace_that_leaves_nothing_open_asks_nothing_of_rivals() -> None:
+    venue = Venue(Profile("cash", risk=Risk.CASH, list_replace=ListReplace.AMEND))
+    decrement = SelfTradePrevention.DECREMENT
+    venue.do(Deposit(ANN, 1_000), Deposit(ANN, 10, "ABC"), SubmitList(OCO, (bid(1, 9), bid(2, 1, symbol="XYZ"))))
+    venue.do(ask(3, 5, owner=ANN)._replace(self_trade=decrement), SetLimits(ANN, Limits(position=1)))
+    assert reasons(venue.do(Replace("ABC", 1, 5))) == [CancelReason.REPLACED, CancelReason.CONTINGENT]
+    assert venue.cash(ANN) == (1_000, 0, 0)
+
+
+def test_h1_b8_rivals_in_one_book_that_all_lose_their_place_are_there_still(amending: Venue) -> None:
+    amending.do(Deposit(BOB, 1_000), SubmitList(OCO, (ask(3, 2, 110), bid(4, 2, 90, owner=BOB))))
+    amending.do(Replace("ABC", 4, 3, 95))
+    seen = view(amending.state, "ABC").queue
+    assert [order.order_id for order in seen.bids] == [1, 4]
+    assert [order.leaves for order in seen.asks] == [3]

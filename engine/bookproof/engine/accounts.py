@@ -41,7 +41,9 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Restated,
     Trade,
+    Transferred,
     Withdrawn,
 )
 from bookproof.spec.instruments import LARGEST, Instrument
@@ -265,7 +267,15 @@ class Ledger:
         Each is asked beside those before it, so these are reserved for while it is.
         """
         legs = command.legs if command.kind is ListKind.OCO else command.legs[:1]
-        demands = [self.demand(leg) for leg in legs]
+        return self._refusal_together([self.demand(leg) for leg in legs])
+
+    def amend_refusal(self, amendments: Sequence[Replace]) -> Rejected | None:
+        """Why the account cannot stand for a replace and for those of all rivals with it (M1, H1). Hold everything."""
+        refusal = self._refusal_together([self._change(one) for one in amendments])
+        named = amendments[0]
+        return None if refusal is None else Rejected(named.symbol, named.order_id, refusal.reason)
+
+    def _refusal_together(self, demands: Sequence[Demand]) -> Rejected | None:
         refusals = []
         for demand in demands:
             refusal = self.refusal(demand)
@@ -285,7 +295,7 @@ class Ledger:
             else:
                 shelf.selling += sign * want.lots
             till.reserved += sign * want.cash
-            till.open_orders += sign
+        till.open_orders += sign * demand.orders
 
     def lets_in(self, order: Submit, so_far: Sequence[Event]) -> bool:
         """Whether the account can stand for an order that its list releases, after these events of the command (M1).
@@ -335,8 +345,16 @@ class Ledger:
                     continue
                 _open(desk, known, -event.quantity, entries)
                 _forget_if_empty(desk, event.order_id, known, entries)
+            elif isinstance(event, Transferred):
+                desk = self.desks[event.symbol]
+                _deliver(desk, event.price, event.quantity, event.buyer, event.seller, entries)
             elif isinstance(event, Replaced):
                 self._replaced(event, entries)
+            elif isinstance(event, Restated):
+                desk = self.desks[event.symbol]
+                waiting = desk.claims.get(event.order_id)
+                if waiting is not None:  # else its list held it back, so nothing was reserved for it
+                    _open(desk, waiting, -event.quantity, entries)
         return entries
 
     def _trade(self, event: Trade, entries: Entries) -> None:

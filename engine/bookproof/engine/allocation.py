@@ -7,10 +7,10 @@ overridden. It takes no lock either, and reads and writes nothing but its own bo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from bookproof.engine.book import FastBook, Market
+from bookproof.engine.book import ALL, NOBODY, FastBook, Market
 from bookproof.engine.ladder import Ladder, Level, RestingOrder
 from bookproof.spec.allocation_terms import Allocation, Sharing
 from bookproof.spec.commands import Submit
@@ -216,6 +216,7 @@ class SharingBook(FastBook):
                     all_prevented += share
                     maker.prevented += share
                     events.append(Prevented(symbol, price, share, maker.order_id, taker))
+                    self._transfer(maker, share, events)
                 else:
                     maker.executed += share
                     events.append(Trade(symbol, price, share, maker.order_id, taker))
@@ -243,26 +244,30 @@ class SharingBook(FastBook):
         leaves: Lots,
         owner: Account,
         prevention: SelfTradePrevention,
-        gone: Collection[OrderId] = (),
-        touched: list[OrderId] | None = None,
+        less: Mapping[OrderId, Lots] = NOBODY,
+        touched: dict[OrderId, Lots] | None = None,
     ) -> tuple[Lots, Lots, bool]:
         """One level of a dry run, round by round as the real run would go (C5, C7, L4)."""
-        touched = [] if touched is None else touched
+        touched = {} if touched is None else touched
         executed = 0
         displayed: list[Slice] = []
         hidden: list[Slice] = []
         for order in orders:
-            if order.order_id in gone:
+            left = order.leaves - less.get(order.order_id, 0)
+            if left <= 0:
                 continue
             own = prevention is not _NONE and self.owner(order) == owner
-            (hidden if order.terms.display == 0 else displayed).append(Slice(order, own, self._is_top(order)))
+            slice = Slice(order, own, self._is_top(order))
+            slice.quantity = min(slice.quantity, left)
+            slice.reserve = left - slice.quantity
+            (hidden if order.terms.display == 0 else displayed).append(slice)
         while leaves and (displayed or hidden):
             slices = displayed or hidden
             if any(slice.own for slice in slices):
                 if prevention is _CANCEL_TAKER or prevention is _CANCEL_BOTH:
                     return leaves, executed, True
                 if prevention is _CANCEL_MAKER:
-                    touched += [slice.order_id for slice in slices if slice.own]
+                    touched.update({slice.order_id: ALL for slice in slices if slice.own})
                     slices[:] = [slice for slice in slices if not slice.own]
                     continue
             shares = self._sharer.share(leaves, slices)
@@ -271,7 +276,7 @@ class SharingBook(FastBook):
                 if share and not slice.own:
                     executed += share
                 if share and (not slice.own or (share == slice.quantity and not slice.reserve)):
-                    touched.append(slice.order_id)
+                    touched[slice.order_id] = touched.get(slice.order_id, 0) + (ALL if slice.own else share)
             # Whoever has nothing more to show is gone. If somebody has, then nothing of the taker is left.
             slices[:] = [slice for slice in slices if slice.refresh()]
         return leaves, executed, False

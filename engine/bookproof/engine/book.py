@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bookproof.engine import auction
@@ -25,7 +26,9 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Restated,
     Trade,
+    Transferred,
     Triggered,
 )
 from bookproof.spec.instruments import Instrument
@@ -67,10 +70,16 @@ _ALLOW = SelfTradePrevention.NONE
 _CANCEL_TAKER = SelfTradePrevention.CANCEL_TAKER
 _CANCEL_BOTH = SelfTradePrevention.CANCEL_BOTH
 _DECREMENT = SelfTradePrevention.DECREMENT
+_TRANSFER = SelfTradePrevention.TRANSFER
 _IMMEDIATE, _REQUESTED = CancelReason.IMMEDIATE, CancelReason.REQUESTED
 _UNKNOWN_ORDER = RejectReason.UNKNOWN_ORDER
 _GTC, _IOC, _FOK = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK
 
+
+ALL: Lots = 10**18
+"""As many lots of an order as it has."""
+
+NOBODY: Mapping[OrderId, Lots] = MappingProxyType({})
 
 _Slice: TypeAlias = tuple[Account, Lots, Lots, Lots, OrderId]
 """In a dry run: owner, what is shown, what is in reserve, how much to show next, and whose it is."""
@@ -131,6 +140,7 @@ class FastBook:
         "_sell_stops",
         "_stops_seen",
         "_taker_ended",
+        "_transfers_of",
         "_waiting",
         "aside",
         "checks",
@@ -173,6 +183,8 @@ class FastBook:
         self._sell_stops: list[StopOrder] = []
         self._stops_seen = 0
         self._taker_ended = False
+        self._transfers_of: Account | None = None
+        """The account of an aggressor that asks for transfers (G3)."""
         # Stops that are due and have not had their turn: none between two commands.
         self._waiting: deque[StopOrder] = deque()
         self.lists: dict[OrderId, LiveList] = {}
@@ -303,6 +315,9 @@ class FastBook:
         reason = None
         if rungs and rungs[-1] >= floor:
             owner, prevention = self._group.get(terms.account, terms.account), terms.self_trade
+            self._transfers_of = None
+            if prevention is _TRANSFER:  # which is more, and not other
+                prevention, self._transfers_of = _DECREMENT, terms.account
             needed = leaves if lives is _FOK else minimum if resting is None else 0
             if terms.post_only:
                 reason = CancelReason.POST_ONLY
@@ -400,6 +415,7 @@ class FastBook:
                     all_prevented += quantity
                     maker.prevented += quantity
                     events.append(Prevented(symbol, price, quantity, maker.order_id, taker))
+                    self._transfer(maker, quantity, events)
                 else:
                     maker.executed += quantity
                     events.append(Trade(symbol, price, quantity, maker.order_id, taker))
@@ -422,6 +438,13 @@ class FastBook:
             if level.first is None:  # B11
                 del rungs[-1], resting[-1]
         return leaves, all_prevented
+
+    def _transfer(self, maker: RestingOrder, quantity: Lots, events: list[Event]) -> None:
+        """What was prevented moves between the accounts of both orders, if these are two and both ask for it (G3)."""
+        taker, terms = self._transfers_of, maker.terms
+        if taker is not None and terms.self_trade is _TRANSFER and terms.account != taker:
+            buyer, seller = (terms.account, taker) if terms.side is _BUY else (taker, terms.account)
+            events.append(Transferred(self.symbol, maker.price, quantity, buyer, seller))
 
     def _refresh(self, maker: RestingOrder, level: Level) -> None:
         display = maker.terms.display or 0
@@ -467,15 +490,17 @@ class FastBook:
 
     # ── fill-or-kill and baskets ──
 
-    def can_fill(self, order: Submit, gone: Collection[OrderId] = (), touched: list[OrderId] | None = None) -> bool:
+    def can_fill(
+        self, order: Submit, less: Mapping[OrderId, Lots] = NOBODY, touched: dict[OrderId, Lots] | None = None
+    ) -> bool:
         """Whether a fill-or-kill order would trade whole now (C5, L4). Changes nothing.
 
-        As if the orders in `gone` were not there; whom it would meet is added to `touched`.
+        As if the orders in `less` were smaller by so much; whom it would meet, and for how much, is added to `touched`.
         """
         opposite = self._against(order.side)
         owner = self._group.get(order.account, order.account)
         floor = floor_of(order.side, order.price)
-        found = self._obtainable(opposite, floor, order.quantity, owner, order.self_trade, gone, touched)
+        found = self._obtainable(opposite, floor, order.quantity, owner, prevention_of(order), less, touched)
         return found == order.quantity
 
     def _obtainable(
@@ -485,10 +510,10 @@ class FastBook:
         wanted: Lots,
         owner: Account,
         prevention: SelfTradePrevention,
-        gone: Collection[OrderId] = (),
-        touched: list[OrderId] | None = None,
+        less: Mapping[OrderId, Lots] = NOBODY,
+        touched: dict[OrderId, Lots] | None = None,
     ) -> Lots:
-        return obtainable(self, opposite, floor, wanted, owner, prevention, gone, touched)
+        return obtainable(self, opposite, floor, wanted, owner, prevention, less, touched)
 
     def play(
         self,
@@ -496,19 +521,20 @@ class FastBook:
         leaves: Lots,
         owner: Account,
         prevention: SelfTradePrevention,
-        gone: Collection[OrderId] = (),
-        touched: list[OrderId] | None = None,
+        less: Mapping[OrderId, Lots] = NOBODY,
+        touched: dict[OrderId, Lots] | None = None,
     ) -> tuple[Lots, Lots, bool]:
         """One level of a dry run: what would be left, what would trade, and whether prevention would end it."""
         executed = 0
         displayed: deque[_Slice] = deque()
         hidden: deque[_Slice] = deque()
         for order in orders:
-            if order.order_id in gone:
+            left = order.leaves - less.get(order.order_id, 0)
+            if left <= 0:
                 continue
-            display = order.terms.display
+            display, slice = order.terms.display, min(order.slice, left)
             queue = hidden if display == 0 else displayed
-            queue.append((self.owner(order), order.slice, order.reserve, display or 0, order.order_id))
+            queue.append((self.owner(order), slice, left - slice, display or 0, order.order_id))
         while leaves and (displayed or hidden):
             maker, slice, reserve, display, order_id = (displayed or hidden).popleft()
             own = prevention is not _ALLOW and maker == owner
@@ -516,7 +542,7 @@ class FastBook:
                 return leaves, executed, True
             quantity = min(slice, leaves)
             if touched is not None and (not own or prevention is not _DECREMENT or not (reserve or quantity < slice)):
-                touched.append(order_id)
+                touched[order_id] = touched.get(order_id, 0) + (ALL if own else quantity)
             if own and prevention is not _DECREMENT:
                 continue
             leaves -= quantity
@@ -547,8 +573,9 @@ class FastBook:
         Gives what is left of it, how much of it was prevented, and whether prevention had the last word.
         """
         opposite, owner, said = self._against(order.side), self.owner_of(order), len(events)
+        self._transfers_of = order.account if order.self_trade is _TRANSFER else None
         left, prevented = self._take(
-            opposite, rung, leaves, owner, order.self_trade, self.symbol, order.order_id, events
+            opposite, rung, leaves, owner, prevention_of(order), self.symbol, order.order_id, events
         )
         self._count(events[said:])
         return left, prevented, self._taker_ended
@@ -731,6 +758,25 @@ class FastBook:
                 self._waiting.remove(stop)
                 return _cancelled(stop.terms, stop.terms.price, stop.terms.quantity, CancelReason.CONTINGENT)
         return None
+
+    def restate(self, order_id: OrderId, lots: Lots) -> Event | None:
+        """Make an order smaller for a rival's fill, wherever it waits (H1); None if no more than that is open of it."""
+        order = self._live.get(order_id)
+        if type(order) is RestingOrder:
+            leaves = order.leaves - lots
+            if leaves <= 0:
+                return None
+            order.slice = min(order.slice, leaves)  # D5
+            order.reserve = leaves - order.slice
+        else:
+            stop = (
+                order if isinstance(order, StopOrder) else next(it for it in self._waiting if it.order_id == order_id)
+            )
+            quantity = stop.terms.quantity - lots
+            if quantity <= 0:
+                return None
+            stop.terms = stop.terms._replace(quantity=quantity, min_quantity=min(stop.terms.min_quantity, quantity))
+        return Restated(self.symbol, order_id, lots)
 
     # ── cancel ──
 
@@ -981,6 +1027,11 @@ class FastBook:
             return order.terms.quantity
         return order.leaves + (0 if self._quantity_is_open else order.executed + order.prevented)
 
+    def open_of(self, order_id: OrderId) -> Lots:
+        """How much of a live order is open."""
+        order = self._live[order_id]
+        return order.leaves if isinstance(order, RestingOrder) else order.terms.quantity
+
     @property
     def halt(self) -> RejectReason | None:
         """Why nothing may be replaced here, if that is so (J1, J2, J6)."""
@@ -1050,22 +1101,28 @@ def obtainable(
     wanted: Lots,
     owner: Account,
     prevention: SelfTradePrevention,
-    gone: Collection[OrderId] = (),
-    touched: list[OrderId] | None = None,
+    less: Mapping[OrderId, Lots] = NOBODY,
+    touched: dict[OrderId, Lots] | None = None,
 ) -> Lots:
     """How much of `wanted` would trade now: the dry run of C5, C7 and L4, slice by slice as the real run would go.
 
-    As if the orders in `gone` were not there. Who would trade, or go by self-trade prevention, is added to `touched`.
+    As if the orders in `less` were smaller by so much. Who would trade is added to `touched` with how much, and who
+    would go by self-trade prevention with `ALL`.
     """
     leaves, executed = wanted, 0
     for orders in opposite.best_first(floor):
         if not leaves:
             break
-        leaves, traded, ended = book.play(orders, leaves, owner, prevention, gone, touched)
+        leaves, traded, ended = book.play(orders, leaves, owner, prevention, less, touched)
         executed += traded
         if ended:
             break
     return executed
+
+
+def prevention_of(order: Submit) -> SelfTradePrevention:
+    """What an order asks for, as far as it is about who trades: a transfer is more than a decrement, and not other."""
+    return _DECREMENT if order.self_trade is _TRANSFER else order.self_trade
 
 
 def _cancelled(terms: Submit, price: Ticks | None, leaves: Lots, reason: CancelReason) -> Cancelled:

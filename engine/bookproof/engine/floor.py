@@ -115,10 +115,7 @@ class Floor:
             if isinstance(command, Submit | Reduce | Basket | Replace):
                 rejected = self.order_fault(command)
                 if rejected is None:
-                    demand = self.ledger.demand(command)
-                    rejected = self.ledger.refusal(demand)
-                    if rejected is None:
-                        self.ledger.admit(demand)
+                    rejected = self._stand_for(self.ledger, command)
                 if rejected is not None:
                     return [rejected]
             elif isinstance(command, SubmitList):
@@ -132,6 +129,16 @@ class Floor:
                 self.ledger.tie(command, events)
         self.ledger.book(entries)
         return events
+
+    def _stand_for(self, ledger: Ledger, command: OrderCommand) -> Rejected | None:
+        """Why the account cannot stand for what the books would take; if it can, it does from now on (M1)."""
+        if isinstance(command, Replace) and command.order_id in self.books[command.symbol].lists:
+            return ledger.amend_refusal(self.lists.amendments(command))
+        demand = ledger.demand(command)
+        rejected = ledger.refusal(demand)
+        if rejected is None:
+            ledger.admit(demand)
+        return rejected
 
     def match(self, command: Command) -> Sequence[Event]:
         """A command as the books see it, whatever the accounts say to it."""

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from bookproof.engine.book import FastBook, StopOrder
+from bookproof.engine.book import FastBook, StopOrder, prevention_of
 from bookproof.engine.ladder import RestingOrder, floor_of, rung_of
 from bookproof.engine.rehearsal import Rehearsal
 from bookproof.spec.commands import Replace, Submit
@@ -224,7 +224,7 @@ class Family:
     def _obtainable(self, terms: Submit, price: Ticks | None, leaves: Lots) -> Lots:
         """How much would trade now: the dry run of C5 and C7, with what is implied."""
         book, side, floor = self.books[terms.symbol], terms.side, floor_of(terms.side, price)
-        owner, prevention = book.owner_of(terms), terms.self_trade
+        owner, prevention = book.owner_of(terms), prevention_of(terms)
         own = Rehearsal(book, side)
         played = {
             (member, facing): Rehearsal(other, facing.opposite)

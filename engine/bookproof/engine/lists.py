@@ -16,12 +16,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from bookproof.engine.accounts import Ledger
-from bookproof.engine.book import FastBook
+from bookproof.engine.book import ALL, FastBook
 from bookproof.spec.commands import Replace, Submit, SubmitList
 from bookproof.spec.events import Cancelled, Event, ListAccepted, Rejected, Trade, Triggered
-from bookproof.spec.profile import ListReplace, Profile
+from bookproof.spec.profile import ListReplace, OcoFill, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import ListKind, OrderId, Place, Side, Symbol
+from bookproof.spec.values import ListKind, Lots, OrderId, Place, Side, Symbol
 from bookproof.spec.views import OrderList
 
 _AT_ENTRY = frozenset({RejectReason.STOP_ALREADY_TRUE, RejectReason.NO_LIQUIDITY, RejectReason.WOULD_TAKE})
@@ -56,8 +56,12 @@ class LiveList:
 class Run:
     """One command on its way through books with lists: it looks at what happens and adds what follows from it."""
 
-    def __init__(self, books: Mapping[Symbol, FastBook], ledger: Ledger | None = None) -> None:
+    def __init__(
+        self, books: Mapping[Symbol, FastBook], ledger: Ledger | None = None, *, reduces: bool = False
+    ) -> None:
         self._books = books
+        self._reduces = reduces
+        """A fill in part makes rivals smaller, and does not cancel them (H1)."""
         self._ledger = ledger
         self._seen = 0
         """How many of the events of the present part have been looked at."""
@@ -81,10 +85,17 @@ class Run:
         """Look at the events since last time: whoever has to go with somebody goes now (H1, H4)."""
         new = events[self._seen :]
         gone = {Place(event.symbol, event.order_id) for event in new if type(event) is Cancelled}
+        filled: dict[Place, Lots] = {}
+        for event in new if self._reduces else ():
+            if type(event) is Trade:
+                for order_id in (event.maker, event.taker):
+                    place = Place(event.symbol, order_id)
+                    filled[place] = filled.get(place, 0) + event.quantity
         for event in new:
             if type(event) is Trade:
                 for order_id in (event.maker, event.taker):
-                    self._traded(Place(event.symbol, order_id), gone, events)
+                    place = Place(event.symbol, order_id)
+                    self._traded(place, gone, filled.pop(place, 0), events)
             elif type(event) is Cancelled:
                 self._part(Place(event.symbol, event.order_id), events)
             elif type(event) is Triggered:
@@ -114,13 +125,17 @@ class Run:
                 self.follow(said)
             events += said
 
-    def _traded(self, place: Place, gone: Collection[Place], events: list[Event]) -> None:
+    def _traded(self, place: Place, gone: Collection[Place], lots: Lots, events: list[Event]) -> None:
+        """`lots` is what traded of it in this step, with its first fill, where a fill in part makes rivals smaller."""
         book = self._books[place.symbol]
         found = book.lists.get(place.order_id)
         if found is None:
             return
         if found.working is None:
-            self._part(place, events)
+            if not self._reduces or (place not in gone and not book.is_live(place.order_id)):
+                self._part(place, events)
+            elif place not in gone and lots:
+                self._reduce(found, place, lots, events)
         elif found.working == place and place not in gone and not book.is_live(place.order_id):
             self._release(found)
 
@@ -133,6 +148,24 @@ class Run:
         for other in found.members:
             if other != place:
                 self.cancel(other, events)
+
+    def _reduce(self, found: LiveList, by: Place, lots: Lots, events: list[Event]) -> None:
+        """Rivals are smaller by what was filled, in whole lots of their own books; who is not larger than that goes."""
+        stay = [by]
+        for place in found.others:
+            if place != by:
+                book = self._books[place.symbol]
+                lot = book.checks.lot
+                restated = book.restate(place.order_id, (lots + lot - 1) // lot * lot)
+                if restated is None:
+                    self._forget([place])
+                    self.cancel(place, events)
+                else:
+                    stay.append(place)
+                    events.append(restated)
+        found.others = tuple(place for place in found.others if place in stay)
+        if len(stay) == 1:  # it has no rival left
+            self._forget(stay)
 
     def cancel(self, place: Place, events: list[Event]) -> None:
         """Take one order out for its list's sake, if it is there still."""
@@ -182,7 +215,8 @@ class Lists:
         self._spreads = spreads
         """The books of spreads and of their legs: no order of a list is in one (L2)."""
         self._groups = groups or {}
-        self._amends = profile.list_replace is ListReplace.AMEND and ledger is None
+        self._reduces = profile.oco_fill is OcoFill.REDUCE
+        self._amends = profile.list_replace is ListReplace.AMEND and not self._reduces
 
     # ── a new list ──
 
@@ -250,26 +284,18 @@ class Lists:
 
     def begin(self) -> Run:
         """For a command that is going to happen in books with lists."""
-        return Run(self._books, self._ledger)
+        return Run(self._books, self._ledger, reduces=self._reduces)
 
     def replace(self, command: Replace) -> list[Event]:
         """A replace of an order of a list: refused, or an amendment of all rivals, as the profile has it (H1)."""
-        book = self._books[command.symbol]
-        found = book.lists[command.order_id]
-        first = self.replace_refusal(command)
-        if first is not None:
-            return [Rejected(command.symbol, command.order_id, first)]
-        named = Place(command.symbol, command.order_id)
-        asked = self._amendments(command, found)
-        reasons = [reason for one in asked if (reason := self._books[one.symbol].why_not_replace(one)) is not None]
-        if any(place != named and self._collides(command, place) for place in found.others):
-            reasons.append(RejectReason.INVALID_REPLACE)
-        if reasons:
-            return [Rejected(command.symbol, command.order_id, min(reasons, key=_place_of))]
+        reason = self.replace_refusal(command)
+        if reason is not None:
+            return [Rejected(command.symbol, command.order_id, reason)]
         # From here on the order that is named is replaced, and its rivals are amended or gone.
+        found = self._books[command.symbol].lists[command.order_id]
         run = self.begin()
         events: list[Event] = []
-        for one in asked:
+        for one in self.amendments(command):
             its_book = self._books[one.symbol]
             if its_book.lists.get(one.order_id) is found:
                 with run.watching([its_book]):
@@ -280,14 +306,26 @@ class Lists:
         return events
 
     def replace_refusal(self, command: Replace) -> RejectReason | None:
-        """Why an order of a list may not be replaced, whatever its new terms; None where rivals are amended (H1)."""
+        """Why the books refuse to replace an order of a list, or to amend one of its rivals with it (H1)."""
         book = self._books[command.symbol]
-        may = self._amends and book.lists[command.order_id].working is None
-        return book.checks.replace(command) or book.halt or (None if may else RejectReason.IN_LIST)
+        found = book.lists[command.order_id]
+        first = book.checks.replace(command) or book.halt
+        if first is not None:
+            return first
+        if found.working is not None or not self._amends:
+            return RejectReason.IN_LIST
+        named, asked = Place(command.symbol, command.order_id), self.amendments(command)
+        reasons = [reason for one in asked if (reason := self._books[one.symbol].why_not_replace(one)) is not None]
+        if any(place != named and self._collides(command, place) for place in found.others):
+            reasons.append(RejectReason.INVALID_REPLACE)
+        return min(reasons, key=_place_of, default=None)
 
-    def _amendments(self, command: Replace, found: LiveList) -> list[Replace]:
-        """The replace itself, and if it changes the quantity the same for each rival."""
-        if command.quantity == self._books[command.symbol].quantity_of(command.order_id):
+    def amendments(self, command: Replace) -> list[Replace]:
+        """The replace itself, and the same for each rival if it changes the quantity and leaves something open."""
+        book = self._books[command.symbol]
+        found = book.lists.get(command.order_id)
+        now = book.quantity_of(command.order_id)
+        if found is None or command.quantity == now or now - command.quantity >= book.open_of(command.order_id):
             return [command]
         named = Place(command.symbol, command.order_id)
         rivals = [place for place in found.others if place != named]
@@ -302,17 +340,24 @@ class Lists:
 
     def can_fill(self, orders: Iterable[Submit]) -> bool:
         """Whether every leg of a basket would trade whole, each after those before it: rivals go between them (H1)."""
-        gone: set[tuple[Symbol, OrderId]] = set()
+        less: dict[Symbol, dict[OrderId, Lots]] = {}
         for order in orders:
             book = self._books[order.symbol]
-            touched: list[OrderId] = []
-            if not book.can_fill(order, [order_id for symbol, order_id in gone if symbol == order.symbol], touched):
+            touched: dict[OrderId, Lots] = {}
+            smaller = less.get(order.symbol, {})
+            if not book.can_fill(order, smaller, touched):
                 return False
-            for order_id in touched:
+            for order_id, lots in touched.items():
                 found = book.lists.get(order_id)
-                if found is not None and found.working is None:
-                    met = Place(order.symbol, order_id)
-                    gone |= {(place.symbol, place.order_id) for place in found.others if place != met}
+                if found is None or found.working is not None:
+                    continue
+                whole = not self._reduces or lots >= book.open_of(order_id) - smaller.get(order_id, 0)
+                for place in found.others:
+                    if place != Place(order.symbol, order_id):
+                        lot = self._books[place.symbol].checks.lot
+                        its = less.setdefault(place.symbol, {})
+                        by = ALL if whole else (lots + lot - 1) // lot * lot
+                        its[place.order_id] = its.get(place.order_id, 0) + by
         return True
 
 

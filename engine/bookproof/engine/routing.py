@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bookproof.engine.book import FastBook
+from bookproof.engine.book import FastBook, prevention_of
 from bookproof.engine.ladder import floor_of
 from bookproof.engine.rehearsal import Rehearsal
 from bookproof.spec.commands import Submit
@@ -103,7 +103,7 @@ def _take(venues: Sequence[FastBook], order: Submit, events: list[Event]) -> tup
 def obtainable_over(venues: Sequence[FastBook], order: Submit) -> Lots:
     """How much of an order would trade now in all these books: the dry run of C5 and C7."""
     floor = floor_of(order.side, order.price)
-    owner, prevention = venues[0].owner_of(order), order.self_trade
+    owner, prevention = venues[0].owner_of(order), prevention_of(order)
     sides = [Rehearsal(book, order.side) for book in venues]
     leaves, executed = order.quantity, 0
     while leaves:

@@ -34,7 +34,8 @@ Order: stripes before `_spending` before `_balances`, and in each of the three f
 `_holding`, `_holding_to_spend` and `_holding_balances` and nowhere else, so no two operations can each wait for a lock
 that the other holds. No lock is reentrant. Where no accounts are kept there are only stripes.
 
-Whose accounts a trade concerns is known only when it has matched (rule M4), so their locks cannot be sorted first.
+Whose accounts a trade concerns is known only when it has matched (rule M4), so their locks cannot be sorted first; nor
+whose a transfer of prevented quantity does (rule G3), which settles in the same way.
 Three facts make it enough to take them, sorted, afterwards:
 
 - a maker's cost was reserved when its order came to rest, so a trade never lowers what a maker has available: it can

@@ -25,7 +25,7 @@ from bookproof.spec.commands import (
     SubmitList,
     Withdraw,
 )
-from bookproof.spec.events import Accepted, BlockTraded, Busted, Rejected, Trade
+from bookproof.spec.events import Accepted, BlockTraded, Busted, Rejected, Trade, Transferred
 from bookproof.spec.kernel import Resting
 from bookproof.spec.tape import orders_of
 from bookproof.spec.values import Account, Lots, OrderId, Side, Symbol
@@ -76,8 +76,8 @@ def both_sides_settle(step: Step) -> Sentences:
                 lots = event.quantity if side is Side.BUY else -event.quantity
                 expected[account, event.symbol] += lots
                 expected[account, None] -= lots * event.price
-        if isinstance(event, Busted | BlockTraded):
-            bought = event.quantity if isinstance(event, BlockTraded) else -event.quantity
+        if isinstance(event, Busted | BlockTraded | Transferred):
+            bought = -event.quantity if isinstance(event, Busted) else event.quantity
             for account, lots in ((event.buyer, bought), (event.seller, -bought)):
                 expected[account, event.symbol] += lots
                 expected[account, None] -= lots * event.price

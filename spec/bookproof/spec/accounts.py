@@ -39,7 +39,9 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Restated,
     Trade,
+    Transferred,
     Withdrawn,
 )
 from bookproof.spec.instruments import LARGEST, Instrument
@@ -136,8 +138,11 @@ class Demand(NamedTuple):
     is_new: bool
 
 
-def demands(books: Books, command: Command, events: Iterable[Event], profile: Profile) -> list[Demand]:
-    """What the orders of a command ask for, the first leg first. Nothing for a command that brings in no order."""
+def demands(books: Books, command: Command, replaces: Iterable[Replace], profile: Profile) -> list[Demand]:
+    """What the orders of a command ask for, the first leg first. Nothing for a command that brings in no order.
+
+    `replaces` are the replace itself and those of the rivals that are amended with its order (H1).
+    """
     match command:
         case Submit():
             return [_entry(command, books)]
@@ -150,7 +155,8 @@ def demands(books: Books, command: Command, events: Iterable[Event], profile: Pr
                 _entry(order, books) for order in (command.legs if command.kind is ListKind.OCO else command.legs[:1])
             ]
         case Replace():
-            return [_change(event, books, profile) for event in events if isinstance(event, Replaced)]
+            changes = (_change(one, books, profile) for one in replaces)
+            return [change for change in changes if change is not None]
         case _:
             return []
 
@@ -161,15 +167,20 @@ def _entry(order: Submit, books: Books) -> Demand:
     return Demand(order, order.quantity, unit_cost(order, instrument) * order.quantity, notional, True)
 
 
-def _change(event: Replaced, books: Books, profile: Profile) -> Demand:
-    """What a replace asks for: its order stays open while nothing is said of it, so only the difference counts."""
-    book = books[event.symbol]
-    old = book.find(event.order_id)
+def _change(command: Replace, books: Books, profile: Profile) -> Demand | None:
+    """What a replace asks for: its order stays open while nothing is said of it, so only the difference counts.
+
+    None for one that only cancels (F4).
+    """
+    book = books[command.symbol]
+    old = book.find(command.order_id)
     assert old is not None
-    leaves = event.quantity
+    leaves = command.quantity
     if isinstance(old, Resting) and profile.replace_quantity is ReplaceQuantity.TOTAL:
         leaves -= old.executed + old.prevented
-    terms = old.terms._replace(price=event.price)
+    if leaves <= 0:
+        return None
+    terms = old.terms if command.price is None else old.terms._replace(price=command.price)
     before, after = _leaves(old), leaves
     money = unit_cost(terms, book.instrument) * after - unit_cost(old.terms, book.instrument) * before
     was, becomes = (
@@ -190,6 +201,9 @@ def refusal(accounts: Accounts, wanted: list[Demand], command: Command) -> tuple
     purse = accounts.purse(wanted[0].order.account)
     if isinstance(command, SubmitList):
         return _list_refusal(purse, wanted)
+    if isinstance(command, Replace):  # refused or not, it is of the order that is named
+        refused = _list_refusal(purse, wanted)
+        return None if refused is None else (command.symbol, command.order_id, refused[2])
     fault = _limit_fault(purse, wanted)
     if fault is not None:
         fired("M2")
@@ -207,6 +221,7 @@ def refusal(accounts: Accounts, wanted: list[Demand], command: Command) -> tuple
 def _list_refusal(purse: Purse, wanted: list[Demand]) -> tuple[Symbol, OrderId, RejectReason] | None:
     """Rivals are asked one after the other, each with those before it reserved: they may stand in one book (M1, H4).
 
+    So they are when they are amended: all of them, whether they will come to it or not (H1).
     Of several reasons that is given which takes precedence, of equal ones that of the first order.
     """
     faults: list[Fault] = []
@@ -214,7 +229,7 @@ def _list_refusal(purse: Purse, wanted: list[Demand]) -> tuple[Symbol, OrderId, 
         fault = _limit_fault(purse, [demand]) or _funds_fault(purse, [demand])
         if fault is not None:
             faults.append(fault)
-        purse = _reserving(purse, demand.order, demand.lots, demand.money, 1)
+        purse = _reserving(purse, demand.order, demand.lots, demand.money, int(demand.is_new))
     if not faults:
         return None
     order, reason = min(faults, key=lambda fault: fault[1].precedence)
@@ -301,6 +316,9 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
             dealt = Dealt(event.price, event.quantity, buyer, seller, ((event.symbol, number),))
             trades[event.symbol] = (*earlier, dealt)
             _deliver(purses, event.symbol, event.price, event.quantity, buyer, seller)
+        elif isinstance(event, Transferred):
+            fired("M4")
+            _deliver(purses, event.symbol, event.price, event.quantity, event.buyer, event.seller)
     for symbol, number in of_basket:  # N2: each of them now knows of all
         joined = list(trades[symbol])
         last = joined[number - 1]
@@ -345,7 +363,7 @@ def _touched(events: Iterable[Event]) -> Iterator[tuple[Symbol, OrderId]]:
     for event in events:
         if isinstance(event, Trade | Prevented):
             touched[event.symbol, event.maker] = touched[event.symbol, event.taker] = None
-        elif isinstance(event, Accepted | Cancelled | Replaced):
+        elif isinstance(event, Accepted | Cancelled | Replaced | Restated):
             touched[event.symbol, event.order_id] = None
     return iter(touched)
 

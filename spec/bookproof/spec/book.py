@@ -11,7 +11,17 @@ from typing import NamedTuple, TypeAlias
 
 from bookproof.spec import kernel, level_match
 from bookproof.spec.commands import Replace, Submit
-from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Rejected, Replaced, Trade, Triggered
+from bookproof.spec.events import (
+    Accepted,
+    Cancelled,
+    Event,
+    Prevented,
+    Rejected,
+    Replaced,
+    Trade,
+    Transferred,
+    Triggered,
+)
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import Match, Resting
 from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, StopsLookedAt, TrueStop
@@ -19,7 +29,7 @@ from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.validation import has_too_many_slices
-from bookproof.spec.values import Account, Lots, OrderId, Phase, Side, Ticks, TimeInForce
+from bookproof.spec.values import Account, Lots, OrderId, Phase, SelfTradePrevention, Side, Ticks, TimeInForce
 
 
 class Pending(NamedTuple):
@@ -289,6 +299,10 @@ def settle(book: Book, taker: Submit, match: Match) -> Happened:
             last_price = price
         elif prevented:
             events.append(Prevented(taker.symbol, price, prevented, maker, taker.order_id))
+            if _transfers(taker, before.terms):
+                fired("G3")
+                sides = {taker.side: taker.account, before.terms.side: before.terms.account}
+                events.append(Transferred(taker.symbol, price, prevented, sides[Side.BUY], sides[Side.SELL]))
         if after is None:
             live = live.remove(_location(before))
             if not traded:
@@ -297,6 +311,12 @@ def settle(book: Book, taker: Submit, match: Match) -> Happened:
             live = live.replace(_location(before), _location(after))
     book = book.with_side(taker.side.opposite, match.makers)
     return book._replace(live=live, last_price=last_price, sequence=match.sequence), events
+
+
+def _transfers(taker: Submit, maker: Submit) -> bool:
+    """Whether what prevention keeps from trading moves between the accounts: both orders ask for it (G3)."""
+    both = taker.self_trade is SelfTradePrevention.TRANSFER and maker.self_trade is SelfTradePrevention.TRANSFER
+    return both and taker.account != maker.account
 
 
 def _remainder(order: Submit, match: Match) -> CancelReason | None:
@@ -461,6 +481,35 @@ def hold(book: Book, order: Submit) -> Book:
 def unhold(book: Book, order: Held) -> Book:
     """Let go of an order that was held: its turn to enter has come (H2)."""
     return _without(book, order)
+
+
+def smaller(order: Resting | Pending, lots: Lots) -> Resting | Pending:
+    """An order that has lost so many lots for a rival's fill; more than that are open (H1).
+
+    It keeps its place, and what it shows as far as it can (D5).
+    """
+    quantity = order.terms.quantity - lots
+    terms = order.terms._replace(quantity=quantity, min_quantity=min(order.terms.min_quantity, quantity))
+    if isinstance(order, Pending):
+        return order._replace(terms=terms)
+    leaves = order.leaves - lots
+    shown = min(order.slice, leaves)
+    return order._replace(slice=shown, reserve=leaves - shown, terms=terms)
+
+
+def restate(book: Book, order_id: OrderId, lots: Lots) -> Book:
+    """The book with one live order made smaller."""
+    old = book.find(order_id)
+    assert old is not None
+    new, side = smaller(old, lots), old.terms.side
+    if isinstance(new, Held):
+        assert isinstance(old, Held)
+        return book._replace(held=book.held.replace(old, new))
+    if isinstance(new, Pending):
+        assert isinstance(old, Pending)
+        return book.with_stops(side, book.stops(side).replace(old, new))
+    assert isinstance(old, Resting)
+    return book.with_side(side, book.side(side).replace(old, new))
 
 
 # ── cancel and replace ──

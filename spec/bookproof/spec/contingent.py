@@ -8,6 +8,8 @@ What becomes of a list is decided by events, in the order in which they happen:
 
 - A rival of an OCO that trades or is triggered cancels the others at the end of that matching step: before the next
   stop is triggered, before the next leg of a basket trades, and in whatever book they are (H1).
+- Where the profile says so, a rival that trades in part makes the others smaller by what traded in that step instead,
+  and only a whole fill or a trigger cancels them (H1).
 - A working order that left its book by trading is filled. The others enter when the command's own matching is over,
   stops and all: lists in the order in which they were filled, legs in the order of their list (H2, H3).
 - Where accounts are kept, an order that is held reserves nothing, as it may never enter. Its account is asked when its
@@ -30,19 +32,20 @@ That ends, because every order enters once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from bookproof.spec import book as rules
 from bookproof.spec.book import Book, Held, Pending
 from bookproof.spec.commands import Replace, Submit, SubmitList
-from bookproof.spec.events import Cancelled, Event, ListAccepted, Rejected, Trade, Triggered
+from bookproof.spec.events import Cancelled, Event, ListAccepted, Rejected, Restated, Trade, Triggered
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import Profile, ReplaceQuantity
+from bookproof.spec.profile import ListReplace, OcoFill, Profile, ReplaceQuantity
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired, performed, rehearsing
 from bookproof.spec.validation import collide, replace_fault
-from bookproof.spec.values import ListKind, Nanoseconds, Place, Symbol
+from bookproof.spec.values import ListKind, Lots, Nanoseconds, Place, Symbol
 from bookproof.spec.views import OrderList
 
 Lists = tuple[OrderList, ...]
@@ -80,6 +83,29 @@ def refusal(
     fired("H4")
     reason, leg = min(refusals, key=lambda refused: refused[0].precedence)
     return leg, reason
+
+
+def may_be_replaced(found: OrderList, profile: Profile) -> bool:
+    """Whether an order of a list may be replaced: where rivals are amended together, and a fill cancels them (H1)."""
+    amends = profile.list_replace is ListReplace.AMEND and profile.oco_fill is OcoFill.CANCEL
+    return found.working is None and amends
+
+
+def amendments(books: Mapping[Symbol, Book], lists: Lists, command: Replace, profile: Profile) -> list[Replace]:
+    """A replace, and those of its order's rivals if it changes the quantity and leaves something open (H1).
+
+    One of an order that has no rivals stands alone.
+    """
+    named = Place(command.symbol, command.order_id)
+    found, order = list_of(lists, named), books[command.symbol].find(command.order_id)
+    if found is None or order is None:
+        return [command]
+    done = 0 if isinstance(order, Pending) else order.executed + order.prevented
+    total = command.quantity + (done if profile.replace_quantity is ReplaceQuantity.OPEN else 0)
+    if total == order.terms.quantity or total <= done:
+        return [command]
+    rivals = [place for place in found.others if place != named]
+    return [command, *(Replace(place.symbol, place.order_id, command.quantity) for place in rivals)]
 
 
 class Aftermath:
@@ -121,12 +147,24 @@ class Aftermath:
         """What these events mean for the lists: the cancels of those that must go with somebody (H1, H4)."""
         said = tuple(events)
         gone = {Place(event.symbol, event.order_id) for event in said if isinstance(event, Cancelled)}
-        return [also for event in said for place in _concerned(event) for also in self._notice(event, place, gone)]
+        filled = Counter[Place]()
+        for event in said:
+            if isinstance(event, Trade):
+                filled.update(dict.fromkeys(_concerned(event), event.quantity))
+        return [
+            also for event in said for place in _concerned(event) for also in self._notice(event, place, gone, filled)
+        ]
 
-    def _notice(self, event: Event, place: Place, gone: set[Place]) -> list[Event]:
+    def _notice(self, event: Event, place: Place, gone: set[Place], filled: Counter[Place]) -> list[Event]:
         found = list_of(self.lists, place)
         if found is None:
             return []
+        if isinstance(event, Trade) and found.working is None and self._profile.oco_fill is OcoFill.REDUCE:
+            if place in gone:  # what is left of it was cancelled, which is told next
+                return []
+            if self.books[place.symbol].locate(place.order_id) is not None:
+                fired("H1")
+                return self._reduce(found, place, filled.pop(place, 0))
         if isinstance(event, Cancelled):
             fired("H4")
             return self._end(found, place)
@@ -158,35 +196,23 @@ class Aftermath:
 
         The order that is named goes first: if it trades, or nothing is left of it, the others are cancelled instead.
         """
-        amendments = self._amendments(command, found)
-        reason = self._why_not(amendments, found)
+        amended = amendments(self.books, self.lists, command, self._profile)
+        reason = self._why_not(amended, found)
         if reason is not None:
             fired("A4")
             return [Rejected(command.symbol, command.order_id, reason)]
         events: list[Event] = []
-        for one in amendments:
+        for one in amended:
             if found in self.lists:
                 self.books[one.symbol], said = rules.replace(self.books[one.symbol], one, self._profile, self)
                 gone = [event for event in said[:1] if isinstance(event, Cancelled)]  # F4
                 events += [*said, *self.follow(gone)]
         return events
 
-    def _amendments(self, command: Replace, found: OrderList) -> list[Replace]:
-        """The replace of the order that is named, and those of its rivals if it changes the quantity."""
-        named = Place(command.symbol, command.order_id)
-        order = self._find(named)
-        assert order is not None, "a list has live members only"
-        done = 0 if isinstance(order, Pending) else order.executed + order.prevented
-        total = command.quantity + (done if self._profile.replace_quantity is ReplaceQuantity.OPEN else 0)
-        if total == order.terms.quantity:
-            return [command]
-        rivals = [place for place in found.others if place != named]
-        return [command, *(Replace(place.symbol, place.order_id, command.quantity) for place in rivals)]
-
-    def _why_not(self, amendments: list[Replace], found: OrderList) -> RejectReason | None:
+    def _why_not(self, amended: list[Replace], found: OrderList) -> RejectReason | None:
         """The first reason in order of precedence for which one of several replaces would be refused."""
         reasons = []
-        for one in amendments:
+        for one in amended:
             book = self.books[one.symbol]
             reason = replace_fault(one, book.instrument)
             if reason is None:
@@ -197,7 +223,7 @@ class Aftermath:
                     reason = first.reason
             if reason is not None:
                 reasons.append(reason)
-        command = amendments[0]
+        command = amended[0]
         named = Place(command.symbol, command.order_id)
         terms = {place: order.terms for place in found.members if (order := self._find(place)) is not None}
         moved = terms.pop(named)
@@ -231,6 +257,44 @@ class Aftermath:
             return [refused, *self.follow([refused])]
         self.books[place.symbol], events = rules.submit(book, order.terms, self._clock, self._profile, self)
         return events
+
+    def _reduce(self, found: OrderList, by: Place, lots: Lots) -> list[Event]:
+        """The rivals of an order are smaller by what it traded, in whole lots of their books; those of no more go."""
+        events: list[Event] = []
+        stay = []
+        for place in found.others if lots else ():
+            lot = self.books[place.symbol].instrument.lot
+            less = -(-lots // lot) * lot
+            if place == by:
+                stay.append(place)
+            elif less < self._open(place):
+                stay.append(place)
+                events.append(self._restate(place, less))
+            else:
+                events += self._cancel(place)
+        if lots:
+            rest = (found._replace(others=tuple(stay)),) if len(stay) > 1 else ()
+            self.lists = tuple(kept for one in self.lists for kept in (rest if one is found else (one,)))
+        return events
+
+    def _open(self, place: Place) -> Lots:
+        """What is open of a rival, in its book or among the stops that are due."""
+        order = self._find(place)
+        if order is None:
+            order = next(stop for stop in self._due if Place(stop.terms.symbol, stop.order_id) == place)
+        return order.terms.quantity if isinstance(order, Pending) else order.leaves
+
+    def _restate(self, place: Place, lots: Lots) -> Event:
+        book = self.books[place.symbol]
+        if book.locate(place.order_id) is not None:
+            self.books[place.symbol] = rules.restate(book, place.order_id, lots)
+        self._due = [
+            stop._replace(terms=rules.smaller(stop, lots).terms)
+            if Place(stop.terms.symbol, stop.order_id) == place
+            else stop
+            for stop in self._due
+        ]
+        return Restated(place.symbol, place.order_id, lots)
 
     def _end(self, found: OrderList, by: Place) -> list[Event]:
         """A list is over by what happened to one of its orders: the others go."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bookproof.spec.profile import DEFAULT, Profile, ReplaceKeeps
+from bookproof.spec.reasons import CancelReason
 from bookproof.spec.reports import ExecType, ExecutionReport, OrdStatus, Report
 from bookproof.spec.values import Lots, OrderId, OrderState, Side, Symbol, Ticks
 from bookproof.spec.views import OrderStatus, PendingStop, Queue, QueuedOrder, Stops
@@ -67,6 +68,10 @@ class DropCopy:
                 if report.traded_in == self.symbol:
                     self.last_price = report.last_price
                 self._met(report, report.last_qty, 0)
+            case ExecType.RESTATED if report.cancel_reason is CancelReason.CONTINGENT:  # H1; D5
+                copied = self._copied(report)
+                slice_ = min(copied.slice, report.leaves_qty)
+                self._live[report.order_id] = copied._replace(last=report, slice=slice_)
             case ExecType.RESTATED:
                 taken = self._copied(report).last.order_qty - report.order_qty
                 self._met(report, taken, taken)

@@ -231,6 +231,28 @@ class ImpliedTrade(Value, frozen=True):
     """The two others, in listing order of their books."""
 
 
+class Transferred(Value, frozen=True):
+    """What prevention kept from trading moved between two accounts of one owner all the same (rule G3).
+
+    It comes after its `Prevented`. No trade is made, so no last price and no stop hears of it, and none can be busted.
+    """
+
+    symbol: Symbol
+    price: Ticks
+    quantity: Lots
+    buyer: Account
+    seller: Account
+
+
+class Restated(Value, frozen=True):
+    """A rival was filled in part, so this order is smaller by so much, and keeps its place (rule H1)."""
+
+    symbol: Symbol
+    order_id: OrderId
+    quantity: Lots
+    """What it has lost: of what was asked for as well as of what is open (rule A6)."""
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -253,6 +275,8 @@ Event: TypeAlias = (
     | LimitsSet
     | Busted
     | BlockTraded
+    | Restated
+    | Transferred
     | ImpliedTrade
 )
 
@@ -278,6 +302,8 @@ EVENTS: tuple[type[Event], ...] = (
     LimitsSet,
     Busted,
     BlockTraded,
+    Restated,
+    Transferred,
     ImpliedTrade,
 )
 """Every kind of event."""

@@ -54,7 +54,7 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.instruments import Instrument, families_of, listing_flaw
 from bookproof.spec.kernel import HIDDEN, Resting
-from bookproof.spec.profile import DEFAULT, ListReplace, Profile, Risk
+from bookproof.spec.profile import DEFAULT, Profile, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.routing import route, route_fault
 from bookproof.spec.rulebook import fired, performed, rehearsing
@@ -249,8 +249,7 @@ def _replace(state: Exchange, command: Replace) -> Stepped:
     found = contingent.list_of(state.lists, Place(command.symbol, command.order_id))
     if found is not None and rules.phase_refusal(state.books[command.symbol]) is None:
         fired("H1")
-        amends = state.profile.list_replace is ListReplace.AMEND and state.accounts is None
-        if found.working is not None or not amends:
+        if not contingent.may_be_replaced(found, state.profile):
             return _refused(state, command.symbol, command.order_id, RejectReason.IN_LIST)
         return _followed(state, lists.amend(command, found), lists)
     return _happened(state, rules.replace(state.books[command.symbol], command, state.profile, lists), lists)
@@ -473,7 +472,10 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
     if isinstance(events[0], Rejected):
         performed(rehearsed)
         return state, events
-    refusal = money.refusal(accounts, money.demands(state.books, command, events, state.profile), command)
+    replaces = (
+        contingent.amendments(state.books, state.lists, command, state.profile) if isinstance(command, Replace) else ()
+    )
+    refusal = money.refusal(accounts, money.demands(state.books, command, replaces, state.profile), command)
     if refusal is not None:
         return _refused(state, *refusal)
     performed(rehearsed)

@@ -58,9 +58,11 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Restated,
     Resumed,
     SnapshotTaken,
     Trade,
+    Transferred,
     Triggered,
     Uncrossed,
     Withdrawn,
@@ -200,8 +202,13 @@ def one_acknowledgement(step: Step) -> Sentences:
         Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity)
         for order in (*orders_of(step.command), *list_invariants.legs_of(step), *_held(step.before))
     ]
+    lost = Counter[Place]()  # for a rival's fill, while it was held back (H1)
     for event in step.events:
-        if isinstance(event, Accepted) and event not in asked:
+        if isinstance(event, Restated):
+            lost[Place(event.symbol, event.order_id)] += event.quantity
+        if not isinstance(event, Accepted):
+            continue
+        if event._replace(quantity=event.quantity + lost[Place(event.symbol, event.order_id)]) not in asked:
             yield f"{event} is not what was asked for"
 
 
@@ -661,6 +668,8 @@ def killed_only_if_impossible(step: Step) -> Sentences:
         for scene in step.scenes
         if isinstance(scene.event, Cancelled) and scene.event.reason in (CancelReason.KILLED, CancelReason.MIN_QUANTITY)
     ]
+    if isinstance(step.command, Route):  # an order of its owner may end it in another book: routes_take_the_best_level
+        killed = [scene for scene in killed if scene.about.terms != step.command.order]
     possible = [
         f"order {scene.about.order_id} was killed, and its {least(scene.about.terms)} were there"
         for scene in killed
@@ -749,13 +758,37 @@ def prevention_has_a_cause(step: Step) -> Sentences:
             and same_owner(step.before.profile, taker.terms, maker.terms)
         )
         if isinstance(event, Prevented) or not about.leaves:
-            justified = asked is mode.DECREMENT and (justified or about is taker)
+            justified = asked.decrements and (justified or about is taker)
         elif about is taker:
             justified = asked is mode.CANCEL_BOTH or (asked is mode.CANCEL_TAKER and justified)
         else:
             justified = asked in (mode.CANCEL_MAKER, mode.CANCEL_BOTH) and justified
         if not justified:
             yield f"nothing justifies {event}: the aggressor is {taker}"
+
+
+@_of_step("G1", "G3")
+def transfers_are_asked_for_by_both(step: Step) -> Sentences:
+    """Prevented quantity moves between accounts if and only if these are two and both orders asked for it, at once."""
+    terms = {_place(symbol, order): order.terms for symbol, order in _everyone(step.before)}
+    brought = (*orders_of(step.command), *list_invariants.legs_of(step))
+    terms |= {(order.symbol, order.order_id): order for order in brought}
+    due: list[Event] = []
+    for at, event in enumerate(step.events):
+        if not isinstance(event, Prevented):
+            continue
+        places = [(event.symbol, order_id) for order_id in (event.maker, event.taker)]
+        two = [terms[place] for place in places if place in terms]
+        if len({it.account for it in two if it.self_trade is SelfTradePrevention.TRANSFER}) < 2:
+            continue
+        buyer, seller = sorted(two, key=lambda it: it.side is Side.SELL)
+        moves = Transferred(event.symbol, event.price, event.quantity, buyer.account, seller.account)
+        due.append(moves)
+        if step.events[at + 1 : at + 2] != (moves,):
+            yield f"{event} should be followed by {moves}"
+    said = [event for event in step.events if isinstance(event, Transferred)]
+    if said != due:
+        yield f"{said} were transferred, and it should be {due}"
 
 
 @_of_step("G5")

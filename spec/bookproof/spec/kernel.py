@@ -137,7 +137,7 @@ def match(
             fired("G4")
             if prevention is SelfTradePrevention.CANCEL_TAKER:
                 return Match(makers, leaves, sequence, tuple(meetings), True)
-            if prevention is not SelfTradePrevention.DECREMENT:
+            if not prevention.decrements:
                 meetings.append(Meeting(0, 0, maker, None))
                 makers = makers.remove(maker)
                 if prevention is SelfTradePrevention.CANCEL_BOTH:

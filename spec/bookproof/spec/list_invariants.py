@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from bookproof.spec.commands import Submit, SubmitList
-from bookproof.spec.events import Accepted, Cancelled, Event, ListAccepted, Prevented, Trade, Triggered
+from bookproof.spec.events import Accepted, Cancelled, Event, ListAccepted, Prevented, Restated, Trade, Triggered
+from bookproof.spec.profile import OcoFill
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.values import ListKind, Lots, Place
 from bookproof.spec.views import OrderList
@@ -60,6 +61,8 @@ def _fate(events: tuple[Event, ...]) -> _Fate:
 
 def at_most_one_rival_executes(step: Step) -> Iterator[str]:
     """One rival of an OCO trades or is triggered, and then no other is there; no list goes on after that."""
+    if step.before.profile.oco_fill is OcoFill.REDUCE:
+        return
     groups = _rivals(step)
     fate = _fate(step.events if groups else ())
     for rivals in groups:
@@ -75,6 +78,34 @@ def at_most_one_rival_executes(step: Step) -> Iterator[str]:
             order = step.after.books[place.symbol].find(place.order_id)
             if getattr(order, "executed", 0):
                 yield f"{_told([place])} has executed, and its list goes on"
+
+
+def rivals_shrink_together(step: Step) -> Iterator[str]:
+    """Where a fill in part makes rivals smaller, each has lost what the others traded, or is gone.
+
+    One that was triggered, or filled whole, leaves nobody. What else becomes of a rival may make it smaller still.
+    """
+    if step.before.profile.oco_fill is not OcoFill.REDUCE:
+        return
+    fate = _fate(step.events)
+    for rivals in _rivals(step):
+        live = [place for place in rivals if _is_live(step.after, place)]
+        still = {*live, *fate.cancelled}
+        ended = [place for place in rivals if place in fate.triggered or (place in fate.traded and place not in still)]
+        if ended and [place for place in live if place not in ended]:
+            yield f"{_told(ended)} was filled whole or triggered, and {_told(live)} is live still"
+        for place in live:
+            lost = sum(_lots_traded(step, rival) for rival in rivals if rival != place)
+            order = step.after.books[place.symbol].find(place.order_id)
+            left = 0 if order is None else int(getattr(order, "leaves", order.terms.quantity))
+            if lost and left > _open(step, place) - lost:
+                yield f"{_told([place])} had {_open(step, place)} open, its rivals traded {lost}, and {left} are left"
+    for event in step.events:
+        if isinstance(event, Restated):
+            place = Place(event.symbol, event.order_id)
+            rivals = next((rivals for rivals in _rivals(step) if place in rivals), ())
+            if not any(rival in fate.traded for rival in rivals if rival != place):
+                yield f"{_told([place])} lost {event.quantity} lots, and no rival of it traded"
 
 
 def held_until_filled(step: Step) -> Iterator[str]:
@@ -101,8 +132,11 @@ def held_until_filled(step: Step) -> Iterator[str]:
 def lists_end_together(step: Step) -> Iterator[str]:
     """When one order of a list is cancelled, none of the others goes on."""
     fate = _fate(step.events if _lists(step) else ())
+    shrinks = step.before.profile.oco_fill is OcoFill.REDUCE
     for group in _bound(step, fate):
-        if not any(place in fate.cancelled for place in group):
+        # One that went for a rival's fill in part ends nothing (H1).
+        reasons = [fate.cancelled[place] for place in group if place in fate.cancelled]
+        if not any(reason is not CancelReason.CONTINGENT or not shrinks for reason in reasons):
             continue
         left = [place for place in group if _is_live(step.after, place) and place not in fate.triggered]
         left = [place for place in left if place not in fate.traded]
@@ -130,7 +164,10 @@ def lists_fit_the_books(step: Step) -> Iterator[str]:
 def lists_come_and_go(step: Step) -> Iterator[str]:
     """A list begins with its command, as asked for, and goes on or becomes a part of itself."""
     for one in step.after.lists:
-        if one not in _lists(step) and one.others not in [was.others for was in _lists(step)]:
+        shrunk = step.before.profile.oco_fill is OcoFill.REDUCE and any(
+            set(one.others) <= set(was.others) for was in _lists(step)
+        )
+        if one not in _lists(step) and one.others not in [was.others for was in _lists(step)] and not shrunk:
             yield f"nobody asked for {one}"
     for event in step.events:
         if isinstance(event, ListAccepted):
@@ -150,6 +187,7 @@ def lists_come_and_go(step: Step) -> Iterator[str]:
 
 PREDICATES: tuple[tuple[tuple[str, ...], Predicate], ...] = (
     (("H1",), at_most_one_rival_executes),
+    (("H1",), rivals_shrink_together),
     (("H2",), held_until_filled),
     (("H4",), lists_end_together),
     (("H1", "H2", "H3", "H4"), lists_fit_the_books),
@@ -175,6 +213,15 @@ def _lists(step: Step) -> list[OrderList]:
         kind = step.command.kind
         lists.append(OrderList(kind, None, places) if kind is ListKind.OCO else OrderList(kind, places[0], places[1:]))
     return lists
+
+
+def _lots_traded(step: Step, place: Place) -> Lots:
+    """What traded of one order in this step."""
+    return sum(
+        event.quantity
+        for event in step.events
+        if isinstance(event, Trade) and event.symbol == place.symbol and place.order_id in (event.maker, event.taker)
+    )
 
 
 def _rivals(step: Step) -> list[tuple[Place, ...]]:

@@ -63,6 +63,15 @@ class ListReplace(StrEnum):
     """A new quantity is that of every rival too; price and stop are those of the order that is named alone."""
 
 
+class OcoFill(StrEnum):
+    """What a fill in part of one order of an OCO does to its rivals (rule H1). A whole one, or a trigger, cancels."""
+
+    CANCEL = "cancel"
+    """It cancels them as well (default)."""
+    REDUCE = "reduce"
+    """It makes them smaller by what was filled, in whole lots of their books: together they fill one order."""
+
+
 class Risk(StrEnum):
     """What is checked of an account before its orders may match (rule M1)."""
 
@@ -104,12 +113,14 @@ class Profile(Value, frozen=True):
     reopen: Reopen = Reopen.DIRECTLY
     """J3."""
     list_replace: ListReplace = ListReplace.REFUSE
-    """H1. An order that others wait for, or that waits itself, is never replaced, and where accounts are kept (M1)
-    no order of a list is."""
+    """H1. An order that others wait for, or that waits itself, is never replaced; nor is one whose fills in part make
+    its rivals smaller."""
     risk: Risk = Risk.NONE
     """M1, M2, M4, N1: whether accounts are kept."""
     least_block: Lots = 1
     """L6: the fewest lots that may be traded off-book."""
+    oco_fill: OcoFill = OcoFill.CANCEL
+    """H1."""
     stops_looked_at: StopsLookedAt = StopsLookedAt.AFTER_COMMAND
     """E2."""
 

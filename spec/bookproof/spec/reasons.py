@@ -130,6 +130,6 @@ class CancelReason(StrEnum):
     REPLACED = "replaced"
     """A replace left nothing open (F4)."""
     CONTINGENT = "contingent"
-    """Another order of its list was filled, triggered or cancelled (H1, H4)."""
+    """Another order of its list was filled, triggered or cancelled (H1, H4), or filled in part for no less (H1)."""
     REFUSED = "refused"
     """Its book would not take it when it was its turn to enter: halted, its stop true already, and so on (H2)."""

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.invariants import Breach
+from bookproof.spec.reasons import CancelReason
 from bookproof.spec.reports import (
     CancelReject,
     ExecType,
@@ -129,7 +130,8 @@ def quantities_add_up(stream: Stream) -> Sentences:
 def reports_follow_one_another(stream: Stream) -> Sentences:
     """An order is new once, stays its owner's and on its side, and nothing happens to it when it has ended.
 
-    One that its list holds back is pending before it is new, and until then it can only go (H2).
+    One that its list holds back is pending before it is new, and until then it can only go (H2), or be made smaller
+    for a rival's fill (H1).
     """
     for before, report in _chains(stream):
         if report.exec_type is ExecType.TRADE_CANCEL:
@@ -140,7 +142,8 @@ def reports_follow_one_another(stream: Stream) -> Sentences:
         if comes is not (before is None) and not released:
             came = "it was live" if before is not None else "it was never new"
             yield f"{_told(report)}, and {came}"
-        if held and not released and not report.ord_status.ended:
+        shrunk = report.exec_type is ExecType.RESTATED and report.cancel_reason is CancelReason.CONTINGENT  # H1
+        if held and not released and not shrunk and not report.ord_status.ended:
             yield f"{_told(report)}, and its list held it back"
         if (report.exec_type is ExecType.TRADE) is not (report.last_qty > 0):
             yield f"{_told(report)}, with a fill of {report.last_qty}"
@@ -148,7 +151,7 @@ def reports_follow_one_another(stream: Stream) -> Sentences:
             continue
         if (before.account, before.side) != (report.account, report.side):
             yield f"{_told(report)} of account {report.account}, and it was of {before.account}, or on the other side"
-        if report.exec_type in (ExecType.TRADE, ExecType.RESTATED) and not before.working:
+        if report.exec_type in (ExecType.TRADE, ExecType.RESTATED) and not before.working and not shrunk:
             yield f"{_told(report)}, and it was not triggered"
         if (report.exec_type is ExecType.TRIGGERED) is not (report.working and not before.working and not released):
             yield f"{_told(report)}: working was {before.working} and is {report.working}"
@@ -277,12 +280,14 @@ def status_has_precedence(stream: Stream) -> Sentences:
     for at, report in enumerate(stream):
         if not isinstance(report, ExecutionReport):
             continue
-        within = [OrdStatus.PENDING_NEW if report.exec_type is ExecType.PENDING_NEW else OrdStatus.NEW]
+        before = was.get(at)
+        held = before is not None and before.ord_status is OrdStatus.PENDING_NEW
+        waits = report.exec_type is ExecType.PENDING_NEW or (held and report.exec_type is ExecType.RESTATED)
+        within = [OrdStatus.PENDING_NEW if waits else OrdStatus.NEW]
         if report.cum_qty:
             within.append(OrdStatus.PARTIALLY_FILLED)
             within += [OrdStatus.FILLED] * (report.cum_qty == report.order_qty)
         ends = _ENDS.get(report.exec_type, [])
-        before = was.get(at)
         if report.exec_type is ExecType.TRADE_CANCEL and before is not None and before.ord_status.ended:
             ends = [OrdStatus.EXPIRED if before.ord_status is OrdStatus.EXPIRED else OrdStatus.CANCELED]
         due = precedence(within + ends)

@@ -33,6 +33,7 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Restated,
     Trade,
     Triggered,
 )
@@ -302,6 +303,10 @@ class _Writer:
                 self._cancelled(event)
             case Replaced():
                 self._replaced(event)
+            case Restated():
+                order = self._live(event.symbol, event.order_id)
+                terms = order.terms._replace(quantity=order.terms.quantity - event.quantity)
+                self._say(ExecType.RESTATED, order._replace(terms=terms), cancel_reason=CancelReason.CONTINGENT)
             case Triggered():
                 self._route, self._rests = None, False
                 order = self._live(event.symbol, event.order_id)

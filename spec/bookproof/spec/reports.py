@@ -39,7 +39,7 @@ class ExecType(StrEnum):
     EXPIRED = "C"
     """Its time is over (C2)."""
     RESTATED = "D"
-    """The exchange made it smaller unasked: self-trade prevention took from it (G3)."""
+    """The exchange made it smaller unasked: self-trade prevention took from it (G3), or a rival's fill did (H1)."""
     TRADE = "F"
     """A fill, partial or whole; there is one report for each side of it."""
     TRIGGERED = "L"

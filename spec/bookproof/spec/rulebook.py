@@ -304,7 +304,13 @@ _TABLE = (
     Rule(
         "G2", "L1", "The aggressor's instruction decides, not the maker's.", source="Coinbase; Binance; CME: tag 8000"
     ),
-    Rule("G3", "L1", "Prevention cancels the aggressor, the maker or both, or takes from both what would have traded."),
+    Rule(
+        "G3",
+        "LA",
+        "Prevention cancels the aggressor, the maker or both, or takes from both what would have traded; which moves "
+        "between their accounts all the same where these are two and both orders ask for it.",
+        source="Binance: TRANSFER",
+    ),
     Rule(
         "G4",
         "L1",
@@ -322,7 +328,8 @@ _TABLE = (
     Rule(
         "H1",
         "LX",
-        "Of the orders of an OCO at most one executes: the first fill or trigger of one cancels the others at once.",
+        "Of the orders of an OCO at most one executes: the first fill or trigger of one cancels the others at once, or "
+        "where the profile says so a fill in part makes them smaller by as much.",
         source="Binance: activation of one leg cancels the other; Eurex: OCO",
     ),
     Rule(
@@ -576,14 +583,13 @@ NOT_YET: dict[str, str] = {
     "D4 pegged": "no pegged orders",
     "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
     "H1 reserve": "where accounts are kept each rival is reserved for by itself: a bracket needs lots for every exit",
-    "H1 amend": "where accounts are kept no order of a list can be replaced, rivals included",
-    "H1 reduce": "a fill cancels the rivals whole; they are not reduced by what was filled",
+    "H1 amend reduced": "where a fill in part makes rivals smaller none of them is replaced: what a fill on the way "
+    "would leave of the others is not settled",
     "H2 halt": "an order whose turn comes while its book takes nothing is refused, not kept until the book resumes",
     "E1 reference": "only the last trade triggers, an implied one too, but not mark or index prices",
     "E2 mid-sweep": "a stop that a fill has reached waits until the aggressor is done and never takes from under it: "
     "else fill-or-kill would have to try the stops as well (C5)",
     "E6 protection": "a triggered market stop has no protection range",
-    "G3 transfer": "moving prevented quantity between accounts needs account positions",
     "K2 largest first": "leftovers go by time, as at CME since 2005, not to the largest order",
     "K3 percentage": "TOP has a maximum and no percentage, which CME does not use either",
     "K7 Eurex": "the weights are those of Liffe: Eurex's own formula is not known here",

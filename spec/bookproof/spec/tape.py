@@ -21,6 +21,7 @@ from bookproof.spec.events import (
     PhaseChanged,
     Prevented,
     Replaced,
+    Restated,
     Resumed,
     Trade,
     Triggered,
@@ -162,6 +163,8 @@ class Tape:
                 self._accept(event)
             case Replaced():
                 self._replace(event)
+            case Restated():
+                self._restate(event)
             case Triggered():
                 self._trigger(event)
             case Resumed():  # and so are the books of its family, maybe (L3)
@@ -268,6 +271,8 @@ class Tape:
             return
         if (self.symbol, event.order_id) != (command.symbol, command.order_id):
             command = command._replace(price=None, stop=None)  # a rival has the quantity of the one that is named (H1)
+            if self._taker is not None:
+                self._end_of_matching()  # whose replace is over
         old, gone = order.terms, order.executed + order.prevented
         total = command.quantity + (gone if self._profile.replace_quantity is ReplaceQuantity.OPEN else 0)
         terms = old._replace(
@@ -287,6 +292,19 @@ class Tape:
             self._enter(new)
         else:
             self.stops.append(new)
+
+    def _restate(self, event: Restated) -> None:
+        """Smaller, and where it was (H1); if it is the aggressor, it had come to rest already."""
+        if self._taker is not None and self._taker.order_id == event.order_id:
+            self._end_of_matching()
+        order = self._find(event.order_id)
+        if order is None or not 0 < event.quantity < order.leaves:
+            self.strange.append(f"order {event.order_id} lost {event.quantity} lots, and has not so many to lose")
+            return
+        leaves, quantity = order.leaves - event.quantity, order.terms.quantity - event.quantity
+        terms = order.terms._replace(quantity=quantity, min_quantity=min(order.terms.min_quantity, quantity))
+        queue = self._queue_of(order)
+        queue[queue.index(order)] = order._replace(terms=terms, leaves=leaves, slice=min(order.slice, leaves))
 
     def _trigger(self, event: Triggered) -> None:
         self._end_of_matching()

@@ -112,6 +112,18 @@ class SelfTradePrevention(StrEnum):
     """Both are cancelled."""
     DECREMENT = "decrement"
     """Both are reduced by what would have traded."""
+    TRANSFER = "transfer"
+    """The same; and if the two are of different accounts and the maker asked for it as well, what would have traded
+    moves from the one account to the other, and what it comes to moves back."""
+
+    @property
+    def decrements(self) -> bool:
+        """Whether both orders are reduced by what would have traded.
+
+        >>> [mode.value for mode in SelfTradePrevention if mode.decrements]
+        ['decrement', 'transfer']
+        """
+        return self is SelfTradePrevention.DECREMENT or self is SelfTradePrevention.TRANSFER
 
 
 class Phase(StrEnum):

@@ -272,9 +272,9 @@ def peer(seconds: float) -> dict[str, Any] | str:
     reason = peer_line()
     if reason is not None:
         return reason
-    command = [str(_program()), sys.executable, "-m", "bookproof.models.bench.frontrun_peer", str(seconds)]
+    command = [str(_program()), sys.executable, "-m", "bookproof.models.bench.schedule_peer", str(seconds)]
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=seconds * 3 + 60, check=True)
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=seconds * 2 + 60, check=True)
         told: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
         return told
     except (subprocess.SubprocessError, ValueError, IndexError) as error:
@@ -289,7 +289,11 @@ def beside(figures: Sequence[Figure], told: dict[str, Any] | str) -> list[Figure
     verdict = f"{told['cpu_seconds']:.1f} s: {told['says']}, {told['schedules']:,} schedules" + (
         "" if told["finished"] else ", budget spent"
     )
-    lots = "certifies a program that its own random mode fails" if told["defect_certified"] else "nothing certified"
+    lots = "certifies a program that its own random mode fails"
+    if not (told["defect_certified"] and told["defect_found_by_lot"]):
+        lots = (
+            "fails the program with a defect" if not told["defect_certified"] else "certifies a program with a defect"
+        )
     columns = {"with the race detector": rate, "verdict of 3x2": verdict, "outcomes lost": lots}
     return [
         each._replace(peer=next((said for key, said in columns.items() if key in each.goal), "")) for each in figures

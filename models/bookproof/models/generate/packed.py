@@ -122,8 +122,8 @@ def plan_for(features: Features, instruments: tuple[Instrument, ...]) -> Plan:
     )
 
 
-_MODES = (*[_NONE] * 5, *SelfTradePrevention, SelfTradePrevention.DECREMENT)
-"""What orders say of self trades. Decrement twice: it has the most to get wrong."""
+_MODES = (*[_NONE] * 5, *SelfTradePrevention, SelfTradePrevention.DECREMENT, SelfTradePrevention.TRANSFER)
+"""What orders say of self trades. Decrement twice: it has the most to get wrong; transfer because it takes two."""
 
 _AWAY = (2, 3, 4) * 4
 """Where half of the prices are drawn: a little away from the other side, so that they rest, one behind the other."""

@@ -14,6 +14,7 @@ from bookproof.spec.profile import (
     PROFILES,
     ListReplace,
     NoLiquidity,
+    OcoFill,
     Profile,
     Reopen,
     ReplaceQuantity,
@@ -75,6 +76,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         *(Profile(name, allocation=allocation) for name, allocation in ALLOCATIONS.items()),
         Profile("reopens-through-a-call", reopen=Reopen.CALL),
         Profile("rivals-amended", list_replace=ListReplace.AMEND),
+        Profile("rivals-reduced", oco_fill=OcoFill.REDUCE),
         Profile("each-fill-counts", stops_looked_at=StopsLookedAt.AFTER_EACH_FILL),
         Profile("cash-accounts", risk=Risk.CASH, least_block=3),
     )

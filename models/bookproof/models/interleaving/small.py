@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 from bookproof.models.interleaving.scenarios import A, B, Scenario, basket, buy, sell
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler, Script
 from bookproof.models.interleaving.search import Execute, Naive, Node, Reduced, Search, Tree, Word, leads
+from bookproof.models.interleaving.traces import linearizations
 from bookproof.spec.commands import Cancel, Command
 
 Outcome: TypeAlias = tuple[object, ...]
@@ -29,23 +30,33 @@ class Locksmith:
     """
 
     def __init__(self, number: int, scheduler: Scheduler) -> None:
+        self.scripts = self.scripts_of(number)
+        self.threads = len(self.scripts)
+        self.locks = 1 + max(lock for script in self.scripts for wanted, *_ in script for lock in wanted)
+        self.scheduler = scheduler
+        self.outcome: Outcome = ()
+
+    @classmethod
+    def scripts_of(cls, number: int) -> list[list[tuple[list[int], int, bool]]]:
+        """What each thread does: the locks it takes, a number for their variables, and whether it reads one before.
+
+        >>> Locksmith.scripts_of(1)
+        [[([0, 1], 8, False)], [([0, 2], 7, False), ([2, 0], 5, False), ([2], 6, False)]]
+        """
         dice = random.Random(number)
-        self.threads = dice.randint(2, 3)
-        self.locks = dice.randint(1, 3)
+        threads, locks = dice.randint(2, 3), dice.randint(1, 3)
         careless = dice.random() < 0.4
-        self.scripts = [
+        return [
             [
                 (
-                    self._order(dice, dice.sample(range(self.locks), dice.randint(1, min(2, self.locks)))),
+                    cls._order(dice, dice.sample(range(locks), dice.randint(1, min(2, locks)))),
                     dice.randint(1, 9),
                     careless and dice.random() < 0.3,
                 )
                 for _ in range(dice.randint(1, 3))
             ]
-            for _ in range(self.threads)
+            for _ in range(threads)
         ]
-        self.scheduler = scheduler
-        self.outcome: Outcome = ()
 
     @staticmethod
     def _order(dice: random.Random, locks: list[int]) -> list[int]:
@@ -84,24 +95,27 @@ class Found(NamedTuple):
     outcomes: frozenset[Outcome]
     runs: int
     cut: int
+    schedules: int
+    """How many schedules have the traces that were found."""
 
 
 def found(program: Locksmith, by: By, most: int = 20_000) -> Found | None:
-    """Every outcome, with racing variables as points as well; None if it takes more runs than that."""
+    """Every outcome, with racing variables as points as well; None if there are more schedules than that."""
     while True:
         outcomes: set[Outcome] = set()
         races: set[str] = set()
-        runs = cut = 0
+        runs = cut = schedules = 0
         for run in by(program.execute):
             runs += 1
             cut += run.cut
+            schedules += 1 if by is Naive or run.cut else linearizations(run).orders
             races |= {race.cell for race in run.races}
             if not run.cut:
                 outcomes.add(program.outcome)
-            if runs > most:
+            if max(runs, schedules) > most:
                 return None
         if races <= program.scheduler.racy:
-            return Found(frozenset(outcomes), runs, cut)
+            return Found(frozenset(outcomes), runs, cut, schedules)
         program.scheduler.racy |= races
 
 
@@ -128,7 +142,7 @@ def compared(number: int, by: By = Reduced, most: int = 20_000) -> Compared | No
     try:
         program = Locksmith(number, scheduler)
         mine = found(program, by, most)
-        right = found(program, Naive, most)
+        right = None if mine is None else found(program, Naive, most)
         return None if mine is None or right is None else Compared(number, mine, right)
     finally:
         scheduler.close()

@@ -473,11 +473,11 @@ def as_asked(step: Step) -> bool:
         untouched = lost[maker.order_id] == 0
         if mode is SelfTradePrevention.CANCEL_TAKER:
             good = good & (of_another | untouched)
-        elif mode is not SelfTradePrevention.DECREMENT:
+        elif not mode.decrements:
             good = good & (of_another | untouched | (lost[maker.order_id] == maker.leaves))
         if mode in (SelfTradePrevention.CANCEL_TAKER, SelfTradePrevention.CANCEL_BOTH) and step.taker.order_id in left:
             good = good & (of_another | (maker.key > reach))  # who rests has met none of its own
-    if mode is SelfTradePrevention.DECREMENT:
+    if mode.decrements:
         good = good & every(event.quantity == 0 for event in step.events if isinstance(event, Cancelled))
     return good
 

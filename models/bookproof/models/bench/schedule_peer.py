@@ -2,10 +2,10 @@
 
 It takes the place of `threading` in a process of its own, so it is run as its documentation says::
 
-    frontrun python -m bookproof.models.bench.frontrun_peer 60
+    frontrun python -m bookproof.models.bench.schedule_peer 60
 
-A line says what came of the 3x2 book within so many seconds; then come a program with a defect that it certifies, and
-the same by lot. Its preemption bound is the one it has by default.
+That is: the 3x2 book within so many seconds, with the preemption bound it has by default; then a program with a defect,
+by search and by lot.
 """
 
 from __future__ import annotations
