@@ -33,7 +33,7 @@ def python(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProc
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=cwd, check=False)
 
 
-def ready(dev: ModuleType, place: Path, extras: str = "prove test") -> str:
+def ready(dev: ModuleType, place: Path, extras: str = "greenlets prove test") -> str:
     """Make what looks like an environment, and return the record it would have."""
     program = Path(dev.program(place, "python"))
     program.parent.mkdir(parents=True)

@@ -12,7 +12,7 @@ import pytest
 
 from bookproof.engine.interface import Engine
 from bookproof.engine.striped import StripedEngine
-from bookproof.engine.sync import Lock, Sync
+from bookproof.engine.sync import Lock, Sync, Threads
 from bookproof.engine.zoo.account_defects import BalancesAsMet, BookedLate, CheckedThenSpent
 from bookproof.models.concurrent.check import Violation, check
 from bookproof.models.concurrent.history import History, Operation
@@ -61,7 +61,7 @@ def sell(symbol: str, order_id: int, account: int, quantity: int = 5, price: int
 # ── the lock table ──
 
 
-class WatchedLocks:
+class WatchedLocks(Threads):
     """A `Sync` that writes down every acquisition, and what is held when a stamp is drawn."""
 
     def __init__(self) -> None:
@@ -171,7 +171,7 @@ def test_where_no_accounts_are_kept_there_are_no_locks_for_them() -> None:
 # ── refuted designs ──
 
 
-class Interrupted:
+class Interrupted(Threads):
     """A `Sync` whose locks let another thread go first, once: before the balance lock that is asked for n-th."""
 
     def __init__(self) -> None:

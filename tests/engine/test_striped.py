@@ -10,6 +10,7 @@ import pytest
 from bookproof.engine.global_lock import GlobalLockEngine
 from bookproof.engine.interface import Engine
 from bookproof.engine.striped import StripedEngine
+from bookproof.engine.sync import Threads
 from bookproof.engine.zoo.lock_defects import (
     LostStripeLock,
     RivalCancelledLate,
@@ -21,19 +22,24 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     Leg,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
 )
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import Profile
+from bookproof.spec.profile import CollarAction, Profile
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import ListKind, Phase, Side
 
@@ -41,7 +47,7 @@ BOOKS = listing(["AAA", "BBB", "CCC", "DDD"])
 """Over three stripes: AAA and DDD share stripe 0, BBB has 1, CCC has 2."""
 
 
-class WatchedLocks:
+class WatchedLocks(Threads):
     """A `Sync` that writes down every acquisition and what is held when a stamp is drawn."""
 
     def __init__(self) -> None:
@@ -114,6 +120,11 @@ LOCK_TABLE: list[tuple[Command, tuple[str, ...]]] = [
     (SetPhase("BBB", Phase.CALL), ("stripe 1",)),
     (rivals("BBB", "AAA"), ("stripe 0", "stripe 1")),
     (rivals("AAA", "DDD"), ("stripe 0",)),
+    (KillSwitch(7), ALL),
+    (Reinstate(7), ALL),
+    (Disconnect(7), ALL),
+    (IndexLevel(100), ALL),
+    (SetReference("BBB", 100), ("stripe 1",)),
 ]
 
 NO_LOCK: list[tuple[Command, RejectReason]] = [
@@ -126,6 +137,10 @@ NO_LOCK: list[tuple[Command, RejectReason]] = [
     (MassCancel(-1), RejectReason.INVALID_ACCOUNT),
     (AdvanceClock(-1), RejectReason.INVALID_TIME),
     (SetPhase("ZZZ", Phase.CALL), RejectReason.UNKNOWN_SYMBOL),
+    (KillSwitch(-1), RejectReason.INVALID_ACCOUNT),
+    (IndexLevel(0), RejectReason.INVALID_INDEX),
+    (SetReference("ZZZ", 100), RejectReason.UNKNOWN_SYMBOL),
+    (Disconnect(True), RejectReason.INVALID_ACCOUNT),
 ]
 
 
@@ -143,6 +158,37 @@ def test_a_command_takes_the_stripes_of_the_lock_table_from_the_lowest_up(
 def test_the_stamp_is_drawn_once_while_every_stripe_is_held(command: Command, stripes: tuple[str, ...]) -> None:
     locks = WatchedLocks()
     StripedEngine(BOOKS, stripes=3, sync=locks).submit(command)
+    assert locks.held_at_stamp == [stripes]
+
+
+DERIVATIVES = (*BOOKS[:3], Instrument("DDD", underlying="BBB"), Instrument("EEE", underlying="DDD"))
+"""As above, but DDD depends on BBB, and EEE, which shares stripe 1 with BBB, on DDD."""
+CALM, HALTING = Profile(), Profile(collar_action=CollarAction.HALT)
+ORDER = Submit("BBB", 1, 7, Side.BUY, 1, 100)
+
+FAMILIES: list[tuple[Profile, Command, tuple[str, ...]]] = [
+    (CALM, Halt("BBB"), ("stripe 0", "stripe 1")),
+    (CALM, Resume("DDD"), ("stripe 0", "stripe 1")),
+    (CALM, Halt("EEE"), ("stripe 1",)),
+    (CALM, Halt("AAA"), ("stripe 0",)),
+    (CALM, ORDER, ("stripe 1",)),
+    (CALM, basket("BBB"), ("stripe 1",)),
+    (HALTING, ORDER, ("stripe 0", "stripe 1")),
+    (HALTING, Replace("BBB", 1, 5), ("stripe 0", "stripe 1")),
+    (HALTING, basket("BBB", "CCC"), ALL),
+    (HALTING, Cancel("BBB", 1), ("stripe 1",)),
+    (HALTING, SetReference("BBB", 5), ("stripe 1",)),
+    (HALTING, ORDER._replace(symbol="EEE"), ("stripe 1",)),
+]
+
+
+@pytest.mark.parametrize(("profile", "command", "stripes"), FAMILIES, ids=repr)
+def test_what_may_halt_a_book_takes_the_stripes_of_those_that_depend_on_it(
+    profile: Profile, command: Command, stripes: tuple[str, ...]
+) -> None:
+    locks = WatchedLocks()
+    StripedEngine(DERIVATIVES, profile, stripes=3, sync=locks).submit(command)
+    assert tuple(locks.taken) == stripes
     assert locks.held_at_stamp == [stripes]
 
 
@@ -242,6 +288,12 @@ def test_views_take_the_stripe_of_their_book() -> None:
     assert locks.taken == ["stripe 1"] * 6
 
 
+def test_the_view_of_the_market_takes_one_stripe_as_whoever_writes_it_holds_all() -> None:
+    locks = WatchedLocks()
+    StripedEngine(BOOKS, stripes=3, sync=locks).market()
+    assert locks.taken == ["stripe 0"]
+
+
 def test_the_global_lock_engine_takes_its_one_lock_for_everything() -> None:
     locks = WatchedLocks()
     engine = GlobalLockEngine(BOOKS, sync=locks)
@@ -277,6 +329,12 @@ def test_books_that_cannot_be_are_refused_before_anything_is_made(make: Callable
         make(listing(["AAA", "AAA"]))
     with pytest.raises(ValueError, match="lot must be at least 1"):
         make([Instrument("AAA", lot=0)])
+    with pytest.raises(ValueError, match="'AAA' depends on 'ZZZ', which is not listed"):
+        make([Instrument("AAA", underlying="ZZZ")])
+    with pytest.raises(ValueError, match="'AAA' depends on itself"):
+        make([Instrument("AAA", underlying="AAA")])
+    with pytest.raises(ValueError, match="breaker_levels must rise"):
+        make(BOOKS, Profile(breaker_levels=(13, 7)))
     with pytest.raises(ValueError, match="two self-trade groups"):
         make(BOOKS, Profile(self_trade_groups=((1, 2), (2, 3))))
 

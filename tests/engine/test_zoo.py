@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from bookproof.engine.striped import StripedEngine
-from bookproof.engine.sync import THREADS, Lock, Sync
+from bookproof.engine.sync import THREADS, Sync, Threads
 from bookproof.engine.zoo import ZOO
 from bookproof.engine.zoo.lock_defects import (
     ListsReadBeforeLock,
@@ -131,7 +131,7 @@ def test_the_concurrent_judge_passes_a_correct_engine(name: str) -> None:
     assert all(int(result.worth["operations"]) > 0 for result in results)
 
 
-class InterruptedOnce:
+class InterruptedOnce(Threads):
     """A `Sync` whose locks let somebody else go first, once: deterministically, without a second thread."""
 
     def __init__(self) -> None:
@@ -197,13 +197,13 @@ def test_stale_route_passes_a_better_quote_over_that_came_while_it_made_up_its_m
     assert (answer.events == right) is is_right
 
 
-class TakenDown:
+class TakenDown(Threads):
     """A `Sync` that writes down which locks are taken."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
 
-    def lock(self, name: str) -> Lock:
+    def lock(self, name: str) -> InterruptedLock:
         return TakenDownLock(self, name)
 
     def counter(self, name: str) -> Callable[[], int]:
@@ -261,7 +261,7 @@ def test_unordered_stripes_deadlock_and_two_baskets_are_enough() -> None:
 RIVALS = SubmitList(ListKind.OCO, (sell(1, 5), sell(1, 5, "XYZ")))
 
 
-class SecondThreadAt:
+class SecondThreadAt(Threads):
     """A `Sync` that starts a second thread at the n-th time that the first is about to take a lock.
 
     The first goes on when the second is done, or waits for a lock itself: so each place where a lock is taken is cut

@@ -24,15 +24,20 @@ from bookproof.spec.commands import (
     Bust,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     Route,
     SetLimits,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -95,6 +100,11 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.HALTS: is_any(Halt, Resume),
     Feature.CLOCK: is_any(AdvanceClock, EndOfDay),
     Feature.SNAPSHOT: is_any(TakeSnapshot),
+    Feature.KILL_SWITCH: lambda command: (
+        is_any(KillSwitch, Reinstate, Disconnect)(command) or has("cancel_on_disconnect", False)(command)
+    ),
+    Feature.BANDS: is_any(SetReference),
+    Feature.BREAKER: is_any(IndexLevel),
     Feature.BAD_INPUT: is_bad,
     Feature.AUCTIONS: is_any(SetPhase),
     Feature.LISTS: is_any(SubmitList),
@@ -117,7 +127,9 @@ def shown_by(sequence: tuple[Command, ...]) -> set[Feature]:
 @every_feature
 def test_a_feature_alone_is_there_and_brings_no_other(feature: Feature) -> None:
     shown = shown_by(tuple(command for case in soaked(alone(feature)) for command in case.commands))
-    tolerated = {Feature.BAD_INPUT: set(SIGNS)}.get(feature, {feature})  # bad input spoils any field
+    tolerated = {Feature.BAD_INPUT: set(SIGNS), Feature.BREAKER: {Feature.BREAKER, Feature.HALTS}}.get(
+        feature, {feature}
+    )  # bad input spoils any field
     assert feature in shown
     assert shown <= tolerated
 

@@ -10,7 +10,7 @@ import pytest
 from bookproof.engine.striped import StripedEngine
 from bookproof.spec.commands import Cancel, Command, Replace, SetPhase, Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Rejected, Trade, Triggered
-from bookproof.spec.exchange import Exchange, opening, queue, snapshot, step, stops
+from bookproof.spec.exchange import Exchange, market, opening, queue, snapshot, step, stops
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.invariants import broken
 from bookproof.spec.profile import DEFAULT, Profile
@@ -96,13 +96,14 @@ class FloorAndEngine(Floor):
 
     def __init__(self, *instruments: Instrument, profile: Profile = DEFAULT) -> None:
         super().__init__(*instruments, profile=profile)
-        self.engine = StripedEngine([book.instrument for book in self.state.books.values()], profile, stripes=1)
+        self.engine = StripedEngine([book.instrument for book in self.state.books.values()], profile, stripes=2)
 
     def do(self, command: Command) -> tuple[Event, ...]:
         """One command to both; its events."""
         events = super().do(command)
         assert self.engine.submit(command).events == events
         assert tuple(map(self.engine.view, self.state.books)) == snapshot(self.state)
+        assert self.engine.market() == market(self.state)
         return events
 
     def go(self, *phases: Phase, symbol: Symbol = "ABC") -> tuple[Event, ...]:

@@ -43,15 +43,20 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     Leg,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     SetLimits,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -60,11 +65,15 @@ from bookproof.spec.commands import (
 from bookproof.spec.events import (
     EVENTS,
     Accepted,
+    AccountBlocked,
+    AccountDisconnected,
     Cancelled,
     Event,
+    Halted,
     ImpliedTrade,
     ListAccepted,
     MassCancelled,
+    Repriced,
     Restated,
     SnapshotTaken,
     Trade,
@@ -79,9 +88,12 @@ from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import (
     DEFAULT,
     WORKLOADS,
+    CollarAction,
     ListReplace,
+    MarketOrders,
     NoLiquidity,
     OcoFill,
+    PostOnly,
     Profile,
     Reopen,
     Risk,
@@ -100,8 +112,14 @@ CONTRARY = Profile(
     self_trade_groups=((1, 2),),
     reopen=Reopen.CALL,
     list_replace=ListReplace.AMEND,
+    collar_action=CollarAction.HALT,
+    market_orders=MarketOrders.LIMIT,
+    post_only=PostOnly.REPRICE,
+    breaker_levels=(7, 13, 20),
 )
 """The switches that neither shipped profile turns."""
+RESTS = CONTRARY._replace(name="rests", collar_action=CollarAction.REST, market_orders=MarketOrders.WALK)
+HALTS = Profile("halts", true_stop=TrueStop.TRIGGER, collar_action=CollarAction.HALT)
 THRESHOLD = Profile(
     "threshold",
     allocation=Allocation(
@@ -119,15 +137,15 @@ FUNDED = Profile("funded", risk=Risk.CASH)
 """Where accounts are kept; the scripts bring them money."""
 REDUCING = Profile("reducing", oco_fill=OcoFill.REDUCE, self_trade_groups=((7, 8), (1, 2, 3)))
 """Where a fill in part makes rivals smaller, and several accounts are one owner's."""
-PROFILES = (DEFAULT, WORKLOADS, CONTRARY, THRESHOLD, SPLIT, FUNDED, REDUCING)
+PROFILES = (DEFAULT, WORKLOADS, CONTRARY, RESTS, HALTS, THRESHOLD, SPLIT, FUNDED, REDUCING)
 
 Script = Callable[[int, int], Iterator[Command]]
 """Random commands by seed and number."""
 
 BOOKS = (
     Instrument("AAA"),
-    Instrument("BBB", tick=2, lot=3, max_quantity=60),
-    Instrument("CCC", min_price=90, max_price=110, min_notional=300),
+    Instrument("BBB", tick=2, lot=3, max_quantity=60, underlying="CCC"),
+    Instrument("CCC", min_price=90, max_price=110, min_notional=300, reference=100, band=3, collar=2, protection=1),
 )
 
 
@@ -177,6 +195,7 @@ def script(seed: int, length: int) -> Iterator[Command]:
             display=rarely(draw.randint(0, 3) * book.lot, None, 0.3 if rests else 0.01),
             expires=clock + draw.randint(0, 9) if lives is TimeInForce.GTD else None,
             self_trade=draw.choice(list(SelfTradePrevention)),
+            cancel_on_disconnect=rarely(True, False),
         )
 
     for number in range(length):
@@ -185,7 +204,7 @@ def script(seed: int, length: int) -> Iterator[Command]:
         if halted and draw.random() < 0.25:
             yield Resume(halted.pop(0))
             continue
-        match draw.choices(range(9), (60, 6, 24, 4, 1, 1, 2, 5, 1))[0]:
+        match draw.choices(range(9), (60, 6, 24, 4, 1, 1, 2, 5, 3))[0]:
             case 0:
                 recent[book.symbol].append(rarely(known, number, 0.2))
                 yield order(book, recent[book.symbol][-1])
@@ -216,6 +235,10 @@ def script(seed: int, length: int) -> Iterator[Command]:
                 yield SubmitList(kind, tuple(leg._replace(account=account) for leg in several))
             case _:
                 odd: list[Command] = [EndOfDay(), TakeSnapshot(), Resume(book.symbol), AdvanceClock(clock - 1)]
+                odd += [KillSwitch(4), Reinstate(4), Reinstate(4), Disconnect(draw.randrange(5))]
+                odd += [IndexLevel(1000 - number), Resume(), SetPhase("CCC", CALL), SetPhase("CCC", CONTINUOUS)]
+                odd += [SetPhase("CCC", CONTINUOUS), SetPhase("BBB", CONTINUOUS)]
+                odd += [SetReference(book.symbol, (98 + draw.randint(0, 4)) // book.tick * book.tick)]
                 yield draw.choice(odd)
 
 
@@ -330,6 +353,16 @@ class Case(NamedTuple):
         book = self.after.books[symbol]._replace(**fields)
         return self._replace(after=self.after._replace(books={**self.after.books, symbol: book}))
 
+    def listed(self, **limits: Any) -> Case:
+        """The same step, had the book other limits, before it and after it."""
+        before, after = (
+            {**state.books, "ABC": state.books["ABC"]._replace(reference=limits["reference"])}
+            for state in (self.before, self.after)
+        )
+        for books in (before, after):
+            books["ABC"] = books["ABC"]._replace(instrument=Instrument("ABC", **limits))
+        return self._replace(before=self.before._replace(books=before), after=self.after._replace(books=after))
+
     def leave_order(self, order_id: int, **fields: Any) -> Case:
         """The same step, had it left an order otherwise, in the same place of its queue."""
         book = self.after.books["ABC"]
@@ -378,6 +411,7 @@ TWO_STOPS = [sell(1, 5, 100), buy(3, 1, stop=100), buy(4, 1, stop=99)]
 TWO_EXPIRIES = [sell(1, 5, 100, time_in_force=GTD, expires=9), sell(2, 5, 100, time_in_force=GTD, expires=8)]
 OWN_ASK = [sell(1, 5, 100, account=7)]
 CANCEL_BOTH = SelfTradePrevention.CANCEL_BOTH
+BLOCKED_7 = run(opening(listing(["ABC", "XYZ"])), [KillSwitch(7)])[0]
 
 UNCROSS = SetPhase("ABC", CONTINUOUS)
 CALLED: list[Command] = [SetPhase("ABC", CALL), buy(1, 5, 102), buy(2, 5, 101), sell(3, 5, 100), sell(4, 7, 101)]
@@ -428,6 +462,50 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
     ),
     ("mass_cancel_is_complete", "one is left", TWO_ASKS, MassCancel(101), lambda it: it.say(MassCancelled(101, 0))),
     ("mass_cancel_is_complete", "miscounted", TWO_ASKS, MassCancel(101), lambda it: it.say(MassCancelled(101, 2))),
+    (
+        "blocked_accounts_stay_out",
+        "one is live",
+        TWO_ASKS,
+        KillSwitch(101),
+        lambda it: it.leave(asks=it.before.books["ABC"].asks),
+    ),
+    ("blocked_accounts_stay_out", "let in", [], KillSwitch(7), lambda it: it._replace(after=it.before)),
+    (
+        "blocked_accounts_stay_out",
+        "out for good",
+        [KillSwitch(7)],
+        Reinstate(7),
+        lambda it: it._replace(after=it.before),
+    ),
+    ("blocked_accounts_stay_out", "it enters", [], buy(1, 5, 100, account=7), lambda it: it._replace(before=BLOCKED_7)),
+    (
+        "blocked_accounts_stay_out",
+        "it trades",
+        TWO_ASKS,
+        buy(3, 5, 100),
+        lambda it: it._replace(before=it.before._replace(blocked=frozenset({101}))),
+    ),
+    (
+        "account_cancels_are_complete",
+        "one is forgotten",
+        TWO_ASKS,
+        KillSwitch(101),
+        lambda it: it.say(AccountBlocked(101, 0)),
+    ),
+    (
+        "account_cancels_are_complete",
+        "it did not ask for it",
+        [sell(1, 5, 100, cancel_on_disconnect=True), sell(2, 5, 100, account=101)],
+        Disconnect(101),
+        lambda it: it.say(*it.events, Cancelled("ABC", 2, Side.SELL, 100, 5, CancelReason.DISCONNECTED)),
+    ),
+    (
+        "account_cancels_are_complete",
+        "miscounted",
+        TWO_ASKS,
+        Disconnect(101),
+        lambda it: it.say(AccountDisconnected(101, 1)),
+    ),
     (
         "clock_leaves_nothing_due",
         "one lives on",
@@ -544,6 +622,56 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
         lambda it: it.ask(quantity=10),
     ),
     ("post_only_never_takes", "takes", TWO_ASKS, buy(3, 10, 100), lambda it: it.ask(post_only=True)),
+    (
+        "new_limits_have_a_cause",
+        "none",
+        TWO_LEVELS,
+        buy(3, 6, 101),
+        lambda it: it.say(it.events[0], Repriced("ABC", 3, Side.BUY, 102), *it.events[1:]),
+    ),
+    ("within_band", "too far", [], buy(1, 5, 106), lambda it: it.listed(reference=100, band=5)),
+    ("within_band", "replaced", [buy(1, 5, 99)], Replace("ABC", 1, 5, 94), lambda it: it.listed(reference=100, band=5)),
+    ("within_band", "no one said so", [], buy(1, 5, 100), lambda it: it.leave(reference=100)),
+    ("within_collar", "too far", [sell(1, 5, 104)], buy(2, 5, 104), lambda it: it.listed(reference=100, collar=3)),
+    ("halts_reach_what_depends", "nothing is halted", [], Halt("ABC"), lambda it: it.leave("XYZ", halted_above=True)),
+    (
+        "breaker_halts_the_market",
+        "it goes on",
+        [IndexLevel(100)],
+        IndexLevel(93),
+        lambda it: it._replace(
+            before=it.before._replace(profile=Profile(breaker_levels=(7,))), after=it.after._replace(breaker_level=1)
+        ),
+    ),
+    (
+        "breaker_halts_the_market",
+        "another base",
+        [IndexLevel(100)],
+        EndOfDay(),
+        lambda it: it._replace(after=it.after._replace(index_base=99)),
+    ),
+    (
+        "no_trade_while_halted",
+        "with its underlying",
+        [],
+        buy(1, 5, 100),
+        lambda it: it._replace(
+            before=it.before._replace(
+                books={
+                    "ABC": it.before.books["ABC"]._replace(instrument=Instrument("ABC", underlying="XYZ")),
+                    "XYZ": it.before.books["XYZ"]._replace(phase=Phase.HALT),
+                }
+            )
+        ),
+    ),
+    ("phases_change_by_command", "said only", [], buy(1, 5, 100), lambda it: it.say(*it.events, Halted("ABC"))),
+    (
+        "cancels_have_a_cause",
+        "there is no collar",
+        TWO_ASKS,
+        buy(3, 12, 100, time_in_force=IOC),
+        lambda it: it.say(*it.events[:-1], it.events[-1]._replace(reason=CancelReason.COLLAR)),
+    ),
     (
         "cancels_have_a_cause",
         "nobody asked",
@@ -1152,7 +1280,7 @@ DEFECTS = [
         "order.terms.expires < command.now",
         "clock_leaves_nothing_due",
     ),
-    (phases.change, "book._replace(phase=phase)", "book", "phases_change_by_command"),
+    (phases.change, "rules.in_phase(book, phase)", "book", "phases_change_by_command"),
     (contingent.Aftermath._notice, "if found.working is None:", "if False:", "at_most_one_rival_executes"),
     (contingent.Aftermath._notice, "isinstance(event, Cancelled)", "False", "lists_fit_the_books"),
     (
@@ -1167,8 +1295,39 @@ DEFECTS = [
     (contingent.Aftermath._release, "if found.kind is ListKind.OTOCO:", "if False:", "at_most_one_rival_executes"),
     (contingent.Aftermath._end, "if place != by for", "if place != by and False for", "lists_end_together"),
     (contingent.Aftermath.__call__, "also = self.follow(events)", "also = []", "at_most_one_rival_executes"),
-    (phases.change, "book._replace(phase=phase)", "book", "phases_change_by_command"),
     (phases.finish, "book, _, also = aside(book, [], events)", "also = []", "at_most_one_rival_executes"),
+    (exchange._submit, "fault is None and order.account in state.blocked", "False", "blocked_accounts_stay_out"),
+    (
+        exchange._disconnect,
+        "every or order.terms.cancel_on_disconnect",
+        "True",
+        "account_cancels_are_complete",
+    ),
+    (rules.refusal, "if outside_band(book.instrument, book.reference, order.price):", "if False:", "within_band"),
+    (
+        rules._replace_resting,
+        "if outside_band(book.instrument, book.reference, command.price):",
+        "if 0:",
+        "within_band",
+    ),
+    (rules._reach, "return min(reach, ", "return max(reach, ", "within_collar"),
+    (rules._held_back, "collar.far_end(order.side)", "collar.far_end(order.side) + 1", "new_limits_have_a_cause"),
+    (
+        rules._with_entry_price,
+        "price = opposite.first.price",
+        "price = opposite.first.price + 1",
+        "new_limits_have_a_cause",
+    ),
+    (rules._passive_price, "price = best - tick if", "price = best - 2 * tick if", "new_limits_have_a_cause"),
+    (
+        rules._with_protection,
+        "protected_price(book.instrument, terms.side,",
+        "(lambda *a: a[2])(0, 0,",
+        "new_limits_have_a_cause",
+    ),
+    (exchange._index_level, "halted=state.halted or halts", "halted=state.halted", "breaker_halts_the_market"),
+    (rules.phase_refusal, "if book.halted_above:", "if False:", "no_trade_while_halted"),
+    (exchange._among_books, "if changed else after", "if False else after", "halts_reach_what_depends"),
     (exchange._replace, "fault is None and state.halted", "False", "no_trade_while_halted"),
     (allocation.allocate, "in _STEPS:", "in _STEPS[1:]:", "top_is_served_first"),
     (allocation.allocate, "in _STEPS:", "in _STEPS[:1] + _STEPS[2:]:", "market_makers_get_their_percentage"),

@@ -432,6 +432,7 @@ DOCTORED: list[tuple[str, str, Doctor]] = [
     ),
     ("reports_follow_one_another", "another account", the(ExecType.REPLACED, account=8)),
     ("reports_follow_one_another", "the other side", the(ExecType.REPLACED, side=SELL)),
+    ("reports_follow_one_another", "another limit", the(ExecType.TRADE, price=99)),
     ("reports_follow_one_another", "a fill of nothing", the(ExecType.REPLACED, exec_type=ExecType.TRADE)),
     ("reports_follow_one_another", "untriggered", without(lambda it: is_a(it, ExecType.TRIGGERED))),
     ("reports_follow_one_another", "held back", without(lambda it: is_a(it, ExecType.NEW) and about(it) == 9)),

@@ -41,6 +41,7 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Repriced,
     Restated,
     Trade,
     Transferred,
@@ -350,6 +351,8 @@ class Ledger:
                 _deliver(desk, event.price, event.quantity, event.buyer, event.seller, entries)
             elif isinstance(event, Replaced):
                 self._replaced(event, entries)
+            elif isinstance(event, Repriced):
+                self._repriced(event, entries)
             elif isinstance(event, Restated):
                 desk = self.desks[event.symbol]
                 waiting = desk.claims.get(event.order_id)
@@ -374,6 +377,15 @@ class Ledger:
         leaves = event.quantity - claim.done if self._total else event.quantity
         _open(desk, claim, -claim.leaves, entries)
         claim.unit = unit_of(claim.side, desk.worst(claim.side, event.price))
+        _open(desk, claim, leaves, entries)
+
+    def _repriced(self, event: Repriced, entries: Entries) -> None:
+        """The venue gave an order another limit: from now on its open lots may cost that at worst, never more (M1)."""
+        desk = self.desks[event.symbol]
+        claim = desk.claims[event.order_id]
+        leaves = claim.leaves
+        _open(desk, claim, -leaves, entries)
+        claim.unit = unit_of(claim.side, event.price)
         _open(desk, claim, leaves, entries)
 
     def tie(self, basket: Basket, events: Iterable[Event]) -> None:

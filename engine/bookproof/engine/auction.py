@@ -66,7 +66,9 @@ def cannot_go(book: FastBook, phase: Phase, profile: Profile) -> RejectReason | 
     """Why a book does not go to another phase (J1, J3)."""
     if phase.value not in _WAYS[book.phase].split():
         return RejectReason.INVALID_PHASE
-    if phase is not Phase.CONTINUOUS or book.phase is Phase.CALL:
+    if phase is Phase.CONTINUOUS and book.phase is Phase.CALL:
+        return RejectReason.UNDERLYING_HALTED if book.halted_above else None  # J6
+    if phase is not Phase.CONTINUOUS:
         return None
     if profile.reopen is Reopen.CALL or book.would_stir():
         return RejectReason.NEEDS_CALL

@@ -16,23 +16,38 @@ from bookproof.engine import auction
 from bookproof.engine.entry_checks import NOTHING as _NOTHING
 from bookproof.engine.entry_checks import TOP_ID as _TOP_ID
 from bookproof.engine.entry_checks import EntryChecks
-from bookproof.engine.ladder import MARKET_RUNG, Ladder, Level, RestingOrder, floor_of
+from bookproof.engine.ladder import MARKET_RUNG, OUT_OF_REACH, Ladder, Level, RestingOrder, floor_of
 from bookproof.spec.commands import Cancel, Replace, Submit
 from bookproof.spec.events import (
     Accepted,
     Cancelled,
     Event,
+    Halted,
     PhaseChanged,
     Prevented,
     Rejected,
     Replaced,
+    Repriced,
     Restated,
     Trade,
     Transferred,
     Triggered,
 )
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, StopsLookedAt, TrueStop
+from bookproof.spec.profile import (
+    CollarAction,
+    Icebergs,
+    MarketOrders,
+    NoLiquidity,
+    PostOnly,
+    Profile,
+    Reopen,
+    ReplaceAllows,
+    ReplaceKeeps,
+    ReplaceQuantity,
+    StopsLookedAt,
+    TrueStop,
+)
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import (
     Account,
@@ -43,6 +58,7 @@ from bookproof.spec.values import (
     Phase,
     SelfTradePrevention,
     Side,
+    Symbol,
     Ticks,
     TimeInForce,
 )
@@ -105,13 +121,31 @@ class HeldOrder(StopOrder):
 class Market:
     """What all books of an exchange share."""
 
-    __slots__ = ("clock", "halted")
+    __slots__ = ("blocked", "breaker_level", "clock", "halted", "index", "index_base", "restricted")
 
     def __init__(self) -> None:
         self.halted = False
         """The whole market is halted (J6)."""
         self.clock: Nanoseconds = 0
         """Moves only by command (A5)."""
+        self.blocked: set[Account] = set()
+        """Accounts that a kill switch keeps out (J7)."""
+        self.index: int | None = None
+        """Where the breaker's index stands (J6)."""
+        self.index_base: int | None = None
+        self.breaker_level = 0
+        self.restricted = False
+        """Halted, or somebody is blocked: all that the short way in asks, so that it pays for one look only."""
+
+    def set_halted(self, halted: bool) -> None:
+        """Stop matching everywhere, or go on (J6)."""
+        self.halted = halted
+        self.restricted = halted or bool(self.blocked)
+
+    def set_blocked(self, account: Account, blocked: bool) -> None:
+        """Keep an account out, or let it in (J7)."""
+        (self.blocked.add if blocked else self.blocked.discard)(account)
+        self.restricted = self.halted or bool(self.blocked)
 
 
 class FastBook:
@@ -125,29 +159,39 @@ class FastBook:
 
     __slots__ = (
         "_asks",
+        "_band",
         "_bids",
         "_buy_stops",
+        "_collar",
         "_each_fill_counts",
         "_group",
         "_keeps_on_reduce",
         "_live",
         "_market",
+        "_market_to_limit",
         "_min_notional",
         "_plain_price",
         "_plain_quantity",
         "_profile",
+        "_protection",
         "_quantity_is_open",
+        "_reduces_only",
+        "_reprices",
         "_sell_stops",
         "_stops_seen",
         "_taker_ended",
         "_transfers_of",
         "_waiting",
+        "_whole_icebergs",
         "aside",
         "checks",
+        "dependents",
+        "halted_above",
         "last_price",
         "lists",
         "paused",
         "phase",
+        "reference",
         "symbol",
     )
 
@@ -157,14 +201,23 @@ class FastBook:
         self.phase = Phase.CONTINUOUS
         """What this book is doing by itself; the market may be halted as a whole."""
         self.paused = False
-        """Whether that is anything but continuous trading: the one thing that the short path has to ask."""
+        """Whether that is anything but continuous trading, or a book above is halted: all that the short path asks."""
+        self.halted_above: frozenset[Symbol] = frozenset()
+        """The books that this one depends on and that are halted (J6)."""
+        self.dependents: tuple[FastBook, ...] = ()
+        """The books that depend on this one, in listing order."""
         self.last_price: Ticks | None = None
         self._market = market
         self._min_notional = instrument.min_notional
+        self._band = instrument.band
+        self._collar = instrument.collar
+        self._protection = instrument.protection
+        self.reference = instrument.reference
+        """What bands are around (J4)."""
         # Below these nothing else needs to be checked, if the instrument has no other limits; else nothing is plain.
-        unlimited = instrument._replace(max_price=0, max_quantity=0, group="", legs=()) == Instrument(
-            instrument.symbol, max_price=0, max_quantity=0
-        )
+        unlimited = instrument._replace(
+            max_price=0, max_quantity=0, reference=None, protection=0, underlying=None
+        ) == Instrument(instrument.symbol, max_price=0, max_quantity=0)
         self._plain_price = min(instrument.max_price + 1, _SMALL) if unlimited else 0
         self._plain_quantity = min(instrument.max_quantity + 1, _SMALL) if unlimited else 0
         self._each_fill_counts = profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL
@@ -173,6 +226,10 @@ class FastBook:
         self._profile = profile
         self._keeps_on_reduce = profile.replace_keeps is ReplaceKeeps.ON_REDUCE
         self._quantity_is_open = profile.replace_quantity is ReplaceQuantity.OPEN
+        self._reduces_only = profile.replace_allows is ReplaceAllows.REDUCTION
+        self._whole_icebergs = profile.icebergs is Icebergs.WHOLE
+        self._reprices = profile.post_only is PostOnly.REPRICE
+        self._market_to_limit = profile.market_orders is MarketOrders.LIMIT
         self._group = {account: group[0] for group in reversed(profile.self_trade_groups) for account in group}
         self._bids = Ladder()
         self._asks = Ladder()
@@ -192,13 +249,27 @@ class FastBook:
         self.aside: Callable[[list[Event]], None] | None = None
         """Told the events so far whenever a matching step has ended, or a stop was triggered (H1)."""
 
+    # ── halts ──
+
+    def tell_dependents(self) -> None:
+        """Tell the books that depend on this one whether it is halted (J6): hold the stripes of all of them."""
+        halted = self.phase is Phase.HALT
+        for book in self.dependents:
+            above = book.halted_above - {self.symbol}
+            book.halted_above = above | {self.symbol} if halted else above
+            book.paused = book.phase is not Phase.CONTINUOUS or bool(book.halted_above)
+
     # ── entry ──
 
     def refusal(self, order: Submit) -> RejectReason | None:
         """Why this book, as it stands, does not take a new order that is well formed."""
         side, price, stop, expires = order.side, order.price, order.stop, order.expires
+        if order.account in self._market.blocked:
+            return RejectReason.ACCOUNT_BLOCKED
         if self._market.halted:
             return RejectReason.MARKET_HALTED
+        if self.halted_above:
+            return RejectReason.UNDERLYING_HALTED
         if self.paused and (reason := auction.refusal(self.phase, order)) is not None:
             return reason
         if order.order_id in self._live:
@@ -207,6 +278,8 @@ class FastBook:
             return RejectReason.ALREADY_EXPIRED
         if self._min_notional and price is not None and price * order.quantity < self._min_notional:
             return RejectReason.INVALID_NOTIONAL
+        if self._band and self._outside_band(price):
+            return RejectReason.OUTSIDE_BAND
         if stop is not None:
             if self._profile.true_stop is TrueStop.REJECT and self._reached(side, stop):
                 return RejectReason.STOP_ALREADY_TRUE
@@ -216,7 +289,7 @@ class FastBook:
         if price is None:
             if self._profile.no_liquidity is NoLiquidity.REJECT and not self._against(side).rungs:
                 return RejectReason.NO_LIQUIDITY
-        elif order.post_only and self._would_take(side, price):
+        elif order.post_only and self._must_not_come(side, price):
             return RejectReason.WOULD_TAKE
         return None
 
@@ -247,7 +320,7 @@ class FastBook:
             and not order_id >> 63  # from 0 to 2**63 - 1, in a third less time than two comparisons
             and not account >> 63
             and order_id not in self._live
-            and not (self.paused or self._market.halted)
+            and not (self.paused or self._market.restricted)
         ):
             return self._submit_special(order)
         symbol, side = order.symbol, order.side
@@ -309,10 +382,14 @@ class FastBook:
         """
         side, lives, minimum = terms.side, terms.time_in_force, terms.min_quantity
         opposite = self._asks if side is _BUY else self._bids
-        floor = floor_of(side, price)
         rungs = opposite.rungs
+        if rungs and (self._reprices or self._market_to_limit):
+            price = self._entry_price(terms, price, rungs[-1], events)
+        own_floor = floor = floor_of(side, price)
         executed = prevented = 0
         reason = None
+        if self._collar and rungs and not (terms.post_only and rungs[-1] >= floor):
+            floor = self._collared(side, floor, rungs[-1])  # J5: from here on it stays as it is
         if rungs and rungs[-1] >= floor:
             owner, prevention = self._group.get(terms.account, terms.account), terms.self_trade
             self._transfers_of = None
@@ -339,6 +416,9 @@ class FastBook:
             reason = CancelReason.KILLED
         elif minimum and resting is None:
             reason = CancelReason.MIN_QUANTITY
+        if reason is None and floor > own_floor and rungs and rungs[-1] >= own_floor:
+            self._held_back(terms, price, floor, leaves, executed, prevented, resting, events)
+            return
         if reason is None:
             if price is None:
                 reason = CancelReason.MARKET
@@ -348,6 +428,81 @@ class FastBook:
                 self._rest(terms, price, leaves, executed, prevented, resting)
                 return
         events.append(_cancelled(terms, price, leaves, reason))
+
+    # ── bands, collars, and limits that the venue gives ──
+
+    def _outside_band(self, price: Ticks | None) -> bool:
+        """Whether a price that somebody names is too far from the reference (J4)."""
+        reference = self.reference
+        return price is not None and reference is not None and not -self._band <= price - reference <= self._band
+
+    def _collared(self, side: Side, floor: int, best: int) -> int:
+        """The floor of an order that begins to take now, from this rung on: its own, or that of its collar (J5)."""
+        centre = self.reference if self.last_price is None else self.last_price
+        if centre is None or not self._collar:
+            return floor
+        low, high = centre - self._collar, centre + self._collar
+        if (side is _BUY and -best < low) or (side is not _BUY and best > high):
+            return OUT_OF_REACH  # too good to be true
+        far_end = min(high, self.checks.highest) if side is _BUY else max(low, self.checks.lowest)
+        return max(floor, floor_of(side, far_end))
+
+    def _held_back(
+        self,
+        terms: Submit,
+        price: Ticks | None,
+        floor: int,
+        leaves: Lots,
+        executed: Lots,
+        prevented: Lots,
+        resting: RestingOrder | None,
+        events: list[Event],
+    ) -> None:
+        """An order could trade on, but not within its collar (J5)."""
+        action = self._profile.collar_action
+        if action is CollarAction.REST and terms.time_in_force is not _IOC and floor != OUT_OF_REACH:
+            end = -floor if terms.side is _BUY else floor
+            events.append(Repriced(terms.symbol, terms.order_id, terms.side, end))
+            self._rest(terms, end, leaves, executed, prevented, resting)
+            return
+        events.append(_cancelled(terms, price, leaves, CancelReason.COLLAR))
+        if action is CollarAction.HALT:
+            self._volatility_halt(events)
+
+    def _volatility_halt(self, events: list[Event]) -> None:
+        """What a collar does to the book that it stops: the one place that decides what a volatility halt is (J5)."""
+        calls = self._profile.reopen is Reopen.CALL
+        gone = self.go(Phase.CALL if calls else Phase.HALT)
+        assert not isinstance(gone, RejectReason), "both may follow on continuous trading"
+        events += gone if calls else [Halted(self.symbol)]
+
+    def _must_not_come(self, side: Side, price: Ticks) -> bool:
+        """Whether a post-only order would take, and has nowhere to go back to (C6)."""
+        if not self._would_take(side, price):
+            return False
+        return self.paused or self._passive_price(side, self._against(side).rungs[-1]) is None
+
+    def _passive_price(self, side: Side, best: int) -> Ticks | None:
+        """Where a post-only order goes that would take: one tick from the best opposite rung, if it may (C6)."""
+        if not self._reprices:
+            return None
+        price = -best - self.checks.tick if side is _BUY else best + self.checks.tick
+        return price if self.checks.min_price <= price <= self.checks.max_price else None
+
+    def _entry_price(self, terms: Submit, price: Ticks | None, best: int, events: list[Event] | None) -> Ticks | None:
+        """The limit that the venue gives an order when it meets the book, whose best opposite rung this is (C3, C6)."""
+        side = terms.side
+        if terms.post_only and price is not None and self._would_take(side, price):
+            given = self._passive_price(side, best)
+        elif price is None and self._market_to_limit:
+            given = -best if side is _BUY else best
+        else:
+            return price
+        if given is None:
+            return price
+        if events is not None:
+            events.append(Repriced(terms.symbol, terms.order_id, side, given))
+        return given
 
     def _take(
         self,
@@ -425,6 +580,8 @@ class FastBook:
                     self._taker_ended = own
                     return 0, all_prevented
                 level.unlink(maker)
+                if maker.reserve and self._whole_icebergs and leaves and not own:
+                    leaves -= self._take_reserve(maker, leaves, events)
                 if maker.reserve:  # D2: a new slice, behind everybody else of this level
                     self._refresh(maker, level)
                 else:
@@ -438,6 +595,16 @@ class FastBook:
             if level.first is None:  # B11
                 del rungs[-1], resting[-1]
         return leaves, all_prevented
+
+    def _take_reserve(self, maker: RestingOrder, leaves: Lots, events: list[Event]) -> Lots:
+        """Let the last trade go on behind the slice that it used up (D3). How much more that is."""
+        last = events[-1]
+        assert isinstance(last, Trade)
+        more = min(leaves, maker.reserve)
+        maker.reserve -= more
+        maker.executed += more
+        events[-1] = Trade(last.symbol, last.price, last.quantity + more, last.maker, last.taker)
+        return more
 
     def _transfer(self, maker: RestingOrder, quantity: Lots, events: list[Event]) -> None:
         """What was prevented moves between the accounts of both orders, if these are two and both ask for it (G3)."""
@@ -499,8 +666,18 @@ class FastBook:
         """
         opposite = self._against(order.side)
         owner = self._group.get(order.account, order.account)
-        floor = floor_of(order.side, order.price)
-        found = self._obtainable(opposite, floor, order.quantity, owner, prevention_of(order), less, touched)
+        price = order.price
+        if self._collar or self._market_to_limit:
+            makers = (maker for level in opposite.best_first() for maker in level)
+            best = next((maker.rung for maker in makers if maker.leaves > less.get(maker.order_id, 0)), None)
+            if best is None:
+                return False
+            price = self._entry_price(order, price, best, None)
+            floor = self._collared(order.side, floor_of(order.side, price), best)
+        else:
+            floor = floor_of(order.side, price)
+        prevention = _DECREMENT if order.self_trade is _TRANSFER else order.self_trade
+        found = self._obtainable(opposite, floor, order.quantity, owner, prevention, less, touched)
         return found == order.quantity
 
     def _obtainable(
@@ -541,6 +718,9 @@ class FastBook:
             if own and (prevention is _CANCEL_TAKER or prevention is _CANCEL_BOTH):
                 return leaves, executed, True
             quantity = min(slice, leaves)
+            if not own and self.takes_whole_icebergs and leaves > slice:  # D3
+                quantity = min(leaves, slice + reserve)
+                reserve -= quantity - slice
             if touched is not None and (not own or prevention is not _DECREMENT or not (reserve or quantity < slice)):
                 touched[order_id] = touched.get(order_id, 0) + (ALL if own else quantity)
             if own and prevention is not _DECREMENT:
@@ -621,6 +801,8 @@ class FastBook:
         self._call_up(self.last_price)
         due = list(self._waiting)
         self._waiting.clear()
+        for stop in due:
+            del self._live[stop.order_id]
         return due
 
     def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:
@@ -640,8 +822,11 @@ class FastBook:
 
     def trigger_stops(self, events: list[Event]) -> None:
         """Trigger what the last trade has reached, and what that reaches, until none is due (E2 to E5)."""
-        if self.paused or not (self._buy_stops or self._sell_stops or self._waiting):
-            return  # what is due in a call waits for its end (I9)
+        if self.paused:
+            self._wait_on()  # what is due in a call waits for its end (I9)
+            return
+        if not (self._buy_stops or self._sell_stops or self._waiting):
+            return
         waiting, aside = self._waiting, self.aside
         if aside is not None:
             aside(events)
@@ -650,12 +835,33 @@ class FastBook:
             if not waiting:
                 return
             terms = waiting.popleft().terms
+            del self._live[terms.order_id]
+            price = terms.price
             events.append(Triggered(terms.symbol, terms.order_id))
             if aside is not None:
                 aside(events)
-            self._enter(terms, terms.price, terms.quantity, events)
+            if price is None and self._protection:
+                price = self._protected_price(terms)
+                events.append(Repriced(terms.symbol, terms.order_id, terms.side, price))
+            self._enter(terms, price, terms.quantity, events)
             if aside is not None:
                 aside(events)
+            if self.paused:  # J5: what is due now waits for the call that ends the halt
+                self._wait_on()
+                return
+
+    def _wait_on(self) -> None:
+        """Stops that are due and have not had their turn wait on, each in its old place."""
+        while self._waiting:
+            stop = self._waiting.popleft()
+            insort(self._stops_of(stop.terms.side), stop, key=_stop_key)
+
+    def _protected_price(self, terms: Submit) -> Ticks:
+        """The end of the protection range of a triggered stop that named no limit (E6)."""
+        assert terms.stop is not None
+        if terms.side is _BUY:
+            return min(terms.stop + self._protection, self.checks.highest)
+        return max(terms.stop - self._protection, self.checks.lowest)
 
     def _count(self, events: Iterable[Event]) -> None:
         """Where each fill counts: look at the stops for every trade among these events (E2)."""
@@ -670,9 +876,7 @@ class FastBook:
             return
         for stops, reach in ((self._buy_stops, price), (self._sell_stops, -price)):
             while stops and _stop_key(stops[0])[0] <= reach:
-                due = stops.pop(0)
-                del self._live[due.order_id]
-                self._waiting.append(due)
+                self._waiting.append(stops.pop(0))
 
     def _reached(self, side: Side, stop: Ticks) -> bool:
         last_price = self.last_price
@@ -703,7 +907,7 @@ class FastBook:
         events: list[Event] = [PhaseChanged(self.symbol, phase)]
         uncrosses = self.phase is Phase.CALL and phase is Phase.CONTINUOUS
         self.phase = phase
-        self.paused = phase is not Phase.CONTINUOUS
+        self.paused = phase is not Phase.CONTINUOUS or bool(self.halted_above)
         if uncrosses:
             events += auction.uncross(self, self._bids, self._asks, self.checks.tick)
         return events
@@ -751,13 +955,12 @@ class FastBook:
 
     def take_out(self, order_id: OrderId) -> Event | None:
         """Cancel an order for its list's sake, wherever it waits; None if it is gone already (H1, H4)."""
-        if order_id in self._live:
-            return self._cancel(order_id, CancelReason.CONTINGENT)
-        for stop in self._waiting:
+        for stop in self._waiting:  # live still, but in no queue of stops
             if stop.order_id == order_id:
                 self._waiting.remove(stop)
+                del self._live[order_id]
                 return _cancelled(stop.terms, stop.terms.price, stop.terms.quantity, CancelReason.CONTINGENT)
-        return None
+        return self._cancel(order_id, CancelReason.CONTINGENT) if order_id in self._live else None
 
     def restate(self, order_id: OrderId, lots: Lots) -> Event | None:
         """Make an order smaller for a rival's fill, wherever it waits (H1); None if no more than that is open of it."""
@@ -810,10 +1013,17 @@ class FastBook:
             self._unpend(order)
         return _cancelled(terms, terms.price, terms.quantity, reason)
 
-    def cancel_account(self, account: Account) -> list[Event]:
-        """Take out every live order of an account, in order of time (J7)."""
+    def cancel_account(
+        self, account: Account, reason: CancelReason = CancelReason.MASS_CANCEL, only_flagged: bool = False
+    ) -> list[Event]:
+        """Take out every live order of an account, in order of time; or those that go when it disconnects (J7)."""
         return self._cancel_all(
-            [order for order in self._live.values() if order.terms.account == account], CancelReason.MASS_CANCEL
+            [
+                order
+                for order in self._live.values()
+                if order.terms.account == account and (order.terms.cancel_on_disconnect or not only_flagged)
+            ],
+            reason,
         )
 
     def expire_due(self, now: Nanoseconds) -> list[Event]:
@@ -867,12 +1077,16 @@ class FastBook:
         terms = order.terms
         if stop is not None or (terms.display and leaves > terms.display * self.checks.most_slices):
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
+        if self._reduces_only and (price != old_price or leaves >= order.leaves):
+            return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)  # F7
         if self._min_notional and price * quantity < self._min_notional:
             return (Rejected(symbol, order_id, RejectReason.INVALID_NOTIONAL),)
+        if self._band and self._outside_band(command.price):
+            return (Rejected(symbol, order_id, RejectReason.OUTSIDE_BAND),)
         if leaves <= 0:  # F4
             return (self._cancel(order_id, CancelReason.REPLACED),)
         side = terms.side
-        if terms.post_only and self._would_take(side, price):
+        if terms.post_only and self._must_not_come(side, price):
             return (Rejected(symbol, order_id, RejectReason.WOULD_TAKE),)
         replaced = Replaced(symbol, order_id, side, price, quantity)
         if self._keeps_place(price == old_price, leaves <= order.slice + order.reserve):  # F1
@@ -899,7 +1113,7 @@ class FastBook:
     def _replace_paused(self, command: Replace) -> tuple[Event, ...]:
         """New terms for an order outside continuous trading: none, or as otherwise but without trading (I1)."""
         symbol, order_id, quantity = command.symbol, command.order_id, command.quantity
-        reason = auction.shut(self.phase)
+        reason = self.halt
         if reason is not None:
             return (Rejected(symbol, order_id, reason),)
         order = self._live.get(order_id)
@@ -913,8 +1127,12 @@ class FastBook:
         too_many = bool(terms.display) and leaves > (terms.display or 0) * self.checks.most_slices
         if command.stop is not None or too_many or (old_price is None and price is not None):
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
+        if self._reduces_only and (price != old_price or leaves >= order.leaves):
+            return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)  # F7
         if self._min_notional and price is not None and price * quantity < self._min_notional:
             return (Rejected(symbol, order_id, RejectReason.INVALID_NOTIONAL),)
+        if self._band and self._outside_band(command.price):
+            return (Rejected(symbol, order_id, RejectReason.OUTSIDE_BAND),)
         if leaves <= 0:  # F4
             return (self._cancel(order_id, CancelReason.REPLACED),)
         if terms.post_only and self._would_take(terms.side, price):
@@ -931,9 +1149,7 @@ class FastBook:
 
     def replace_refusal(self, command: Replace) -> RejectReason | None:
         """Why this book, as it stands, does not take a replace that is well formed: as `replace`, without an effect."""
-        if self._market.halted:
-            return RejectReason.MARKET_HALTED
-        if self.paused and (reason := auction.shut(self.phase)) is not None:
+        if (reason := self.halt) is not None:
             return reason
         order = self._live.get(command.order_id)
         if order is None:
@@ -949,16 +1165,27 @@ class FastBook:
             fits = (terms.price is None) == (price is None) and quantity >= terms.min_quantity
         if not fits or (terms.display and leaves > terms.display * self.checks.most_slices):
             return RejectReason.INVALID_REPLACE
+        if self._reduces_only and not self._is_reduction(order, command, leaves):
+            return RejectReason.INVALID_REPLACE
         if self._min_notional and price is not None and price * quantity < self._min_notional:
             return RejectReason.INVALID_NOTIONAL
+        if self._band and self._outside_band(command.price):
+            return RejectReason.OUTSIDE_BAND
         if isinstance(order, StopOrder):
             stop = terms.stop if command.stop is None else command.stop
             assert stop is not None
             rejects = self._profile.true_stop is TrueStop.REJECT
             return RejectReason.STOP_ALREADY_TRUE if rejects and self._reached(terms.side, stop) else None
-        if leaves > 0 and terms.post_only and price is not None and self._would_take(terms.side, price):
+        if leaves > 0 and terms.post_only and price is not None and self._must_not_come(terms.side, price):
             return RejectReason.WOULD_TAKE
         return None
+
+    def _is_reduction(self, order: RestingOrder | StopOrder, command: Replace, leaves: Lots) -> bool:
+        """Whether a replace changes nothing but the quantity, and that to less (F7)."""
+        terms = order.terms
+        if isinstance(order, RestingOrder):
+            return command.price in (None, order.price) and leaves < order.leaves
+        return command.price in (None, terms.price) and command.stop in (None, terms.stop) and leaves < terms.quantity
 
     def _replace_stop(self, order: StopOrder, command: Replace) -> tuple[Event, ...]:
         symbol, order_id, quantity = command.symbol, command.order_id, command.quantity
@@ -969,8 +1196,12 @@ class FastBook:
         slices_fit = not old.display or quantity <= old.display * self.checks.most_slices
         if (old.price is None) != (price is None) or quantity < old.min_quantity or not slices_fit:
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
+        if self._reduces_only and not (price == old.price and stop == old.stop and quantity < old.quantity):
+            return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)  # F7
         if self._min_notional and price is not None and price * quantity < self._min_notional:
             return (Rejected(symbol, order_id, RejectReason.INVALID_NOTIONAL),)
+        if self._band and self._outside_band(command.price):
+            return (Rejected(symbol, order_id, RejectReason.OUTSIDE_BAND),)
         if self._profile.true_stop is TrueStop.REJECT and self._reached(old.side, stop):
             return (Rejected(symbol, order_id, RejectReason.STOP_ALREADY_TRUE),)
         terms = old._replace(price=price, stop=stop, quantity=quantity)
@@ -1004,14 +1235,18 @@ class FastBook:
             or (terms.display and open_then > terms.display * self.checks.most_slices)
         ):
             return RejectReason.INVALID_REPLACE
+        if self._reduces_only and not self._is_reduction(order, command, open_then):
+            return RejectReason.INVALID_REPLACE
         if self._min_notional and new is not None and new * quantity < self._min_notional:
             return RejectReason.INVALID_NOTIONAL
+        if self._band and self._outside_band(price):
+            return RejectReason.OUTSIDE_BAND
         if is_stop:
             stop = terms.stop if command.stop is None else command.stop
             assert stop is not None
             true_already = self._profile.true_stop is TrueStop.REJECT and self._reached(terms.side, stop)
             return RejectReason.STOP_ALREADY_TRUE if true_already else None
-        if open_then > 0 and terms.post_only and new is not None and self._would_take(terms.side, new):
+        if open_then > 0 and terms.post_only and new is not None and self._must_not_come(terms.side, new):
             return RejectReason.WOULD_TAKE
         return None
 
@@ -1037,7 +1272,7 @@ class FastBook:
         """Why nothing may be replaced here, if that is so (J1, J2, J6)."""
         if self._market.halted:
             return RejectReason.MARKET_HALTED
-        return auction.shut(self.phase)
+        return RejectReason.UNDERLYING_HALTED if self.halted_above else auction.shut(self.phase)
 
     def _keeps_place(self, same_price: bool, no_larger: bool) -> bool:
         """Whether a replaced order stays where it is in the queue (F1, F2, F7)."""
@@ -1082,6 +1317,11 @@ class FastBook:
         """Who an order trades for: its account, or the first account of the account's group (G1)."""
         account = order.terms.account
         return self._group.get(account, account)
+
+    @property
+    def takes_whole_icebergs(self) -> bool:
+        """Whether an aggressor that exceeds a slice takes what is behind it as well (D3)."""
+        return self._whole_icebergs
 
     def _against(self, side: Side) -> Ladder:
         return self._asks if side is _BUY else self._bids

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bookproof.spec.commands import Replace, Submit
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.reasons import RejectReason
-from bookproof.spec.values import Side, TimeInForce
+from bookproof.spec.values import Side, Ticks, TimeInForce
 
 TOP_ID = 2**63
 NOTHING = Submit("", 0, 0, Side.BUY, 0).min_quantity
@@ -19,7 +19,17 @@ _IOC, _FOK, _GTD = TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTD
 class EntryChecks:
     """The limits of one instrument, unpacked for speed."""
 
-    __slots__ = ("lot", "max_price", "max_quantity", "min_price", "min_quantity", "most_slices", "tick")
+    __slots__ = (
+        "highest",
+        "lot",
+        "lowest",
+        "max_price",
+        "max_quantity",
+        "min_price",
+        "min_quantity",
+        "most_slices",
+        "tick",
+    )
 
     def __init__(self, instrument: Instrument) -> None:
         self.tick = instrument.tick
@@ -28,6 +38,8 @@ class EntryChecks:
         self.max_price = instrument.max_price
         self.min_quantity = instrument.min_quantity
         self.max_quantity = instrument.max_quantity
+        self.lowest = -(-self.min_price // self.tick) * self.tick
+        self.highest = self.max_price // self.tick * self.tick
         self.most_slices = instrument.most_slices
 
     def submit(self, order: Submit) -> RejectReason | None:
@@ -77,6 +89,10 @@ class EntryChecks:
         if stop is not None and self._bad_price(stop):
             return RejectReason.INVALID_STOP
         return None
+
+    def reference(self, price: Ticks) -> RejectReason | None:
+        """Why a price cannot be the reference of a book (J4)."""
+        return RejectReason.INVALID_PRICE if self._bad_price(price) else None
 
     def _bad_price(self, price: object) -> bool:
         return type(price) is not int or not self.min_price <= price <= self.max_price or price % self.tick != 0

@@ -7,9 +7,9 @@ floor.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from bookproof.engine import auction, routing
+from bookproof.engine import routing
 from bookproof.engine.accounts import AccountCommand, Entries, Ledger, OrderCommand, closing_order, fault_of
 from bookproof.engine.allocation import sharing
 from bookproof.engine.book import FastBook, Market
@@ -23,15 +23,20 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     Route,
     SetLimits,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -39,25 +44,31 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.events import (
     Accepted,
+    AccountBlocked,
+    AccountDisconnected,
+    AccountReinstated,
     Cancelled,
     ClockAdvanced,
     DayEnded,
     Event,
     Halted,
+    IndexMoved,
     MassCancelled,
+    PhaseChanged,
+    ReferenceSet,
     Rejected,
     Resumed,
     SnapshotTaken,
 )
-from bookproof.spec.instruments import Instrument, families_of, listing_flaw, ways_of
-from bookproof.spec.profile import Profile, Risk
+from bookproof.spec.instruments import Instrument, families_of, listing_flaw, underlying_flaw, ways_of
+from bookproof.spec.profile import OnDisconnect, Profile, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Account, Limits, OrderId, Phase, Side, Symbol, TimeInForce
-from bookproof.spec.views import AccountView, BookView, ImpliedQuotes
+from bookproof.spec.views import AccountView, BookView, ImpliedQuotes, MarketView
 
 
 class Floor:
-    """All books, the market-wide halt (J6) and the clock (A5)."""
+    """All books, the market-wide halt and its index (J6), the blocked accounts (J7) and the clock (A5)."""
 
     def __init__(self, instruments: Iterable[Instrument], profile: Profile, book_type: type[FastBook]) -> None:
         grouped = [account for group in profile.self_trade_groups for account in group]
@@ -69,6 +80,7 @@ class Floor:
         if not profile.allocation.is_fifo:
             book_type = sharing(book_type)
         self.market = Market()
+        self._all_go_on_disconnect = profile.on_disconnect is OnDisconnect.ALL
         self.books: dict[Symbol, FastBook] = {}
         listed = tuple(instruments)
         for instrument in listed:
@@ -78,7 +90,7 @@ class Floor:
             if flaw is not None:
                 raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
             self.books[instrument.symbol] = book_type(instrument, profile, self.market)
-        flaw = listing_flaw(listed, profile.risk is not Risk.NONE)
+        flaw = listing_flaw(listed, profile.risk is not Risk.NONE, profile.apart)
         if flaw is not None:
             raise ValueError(flaw)
         self._least_block = profile.least_block
@@ -100,6 +112,21 @@ class Floor:
             self.family_of |= dict.fromkeys(members, family)
         named_groups = {one.symbol: one.group for one in listed if one.group}
         self.lists = Lists(self.books, profile, self.ledger, self.family_of.keys(), named_groups)
+
+        self._breaker_levels = profile.breaker_levels
+        flaw = underlying_flaw(listed) or profile.breaker_flaw()
+        if flaw is not None:
+            raise ValueError(flaw)
+        self._depend = self._tie_underlyings({instrument.symbol: instrument.underlying for instrument in listed})
+
+    def _tie_underlyings(self, above: Mapping[Symbol, Symbol | None]) -> bool:
+        """Tell each book which others depend on it, at once or by way of others (J6). Whether any does."""
+        for symbol in self.books:
+            at = above[symbol]
+            while at is not None:
+                self.books[at].dependents += (self.books[symbol],)
+                at = above[at]
+        return any(above.values())
 
     def carry_out(self, command: Command) -> Sequence[Event]:
         """Any command, from its own faults to its effects: hold everything it touches.
@@ -141,7 +168,18 @@ class Floor:
         return rejected
 
     def match(self, command: Command) -> Sequence[Event]:
-        """A command as the books see it, whatever the accounts say to it."""
+        """A command as the books see it, whatever the accounts say to it.
+
+        Books that depend on others are told of halts when it is over: what it has begun in them it finishes (J6).
+        """
+        events = self._matched(command)
+        if self._depend:
+            for event in events:
+                if isinstance(event, Halted | Resumed | PhaseChanged) and event.symbol is not None:
+                    self.books[event.symbol].tell_dependents()
+        return events
+
+    def _matched(self, command: Command) -> Sequence[Event]:
         match command:
             case Submit() | Replace() | Cancel():
                 book = self.books.get(command.symbol)
@@ -164,6 +202,10 @@ class Floor:
                 if symbol not in self.books:
                     return refused(symbol, None, RejectReason.UNKNOWN_SYMBOL)
                 return [self.halt_book(symbol)] if isinstance(command, Halt) else self.resume_book(symbol)
+            case SetReference():
+                if command.symbol not in self.books:
+                    return refused(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
+                return self.set_reference(command)
             case MassCancel():
                 if not is_number(command.account):
                     return refused(None, None, RejectReason.INVALID_ACCOUNT)
@@ -196,6 +238,17 @@ class Floor:
                 rejected = self.account_fault(command) or self.block_refusal(command)
                 about = None if isinstance(command, SetLimits) else command.symbol
                 return refused(about, None, RejectReason.NO_ACCOUNTS) if rejected is None else [rejected]
+            case IndexLevel():
+                if not is_number(command.value) or command.value == 0:
+                    return refused(None, None, RejectReason.INVALID_INDEX)
+                return self.index_level(command.value)
+            case KillSwitch() | Reinstate() | Disconnect():
+                if not is_number(command.account):
+                    return refused(None, None, RejectReason.INVALID_ACCOUNT)
+                if isinstance(command, Reinstate):
+                    return [self.reinstate(command.account)]
+                kills = isinstance(command, KillSwitch)
+                return self.kill_switch(command.account) if kills else self.disconnect(command.account)
         raise TypeError(f"expected a command, got {type(command).__name__}; see bookproof.spec.commands")
 
     # ── accounts ──
@@ -225,10 +278,10 @@ class Floor:
         """Why a block trade may not be made now (L6): hold the stripe of its book. None for any other command."""
         if not isinstance(command, BlockTrade):
             return None
-        if self.market.halted:
-            reason: RejectReason | None = RejectReason.MARKET_HALTED
+        if not self.market.blocked.isdisjoint((command.buyer, command.seller)):
+            reason: RejectReason | None = RejectReason.ACCOUNT_BLOCKED
         else:
-            reason = auction.shut(self.books[command.symbol].phase)
+            reason = self.books[command.symbol].halt
             if reason is None and command.quantity < self._least_block:
                 reason = RejectReason.BLOCK_TOO_SMALL
         return None if reason is None else Rejected(command.symbol, None, reason)
@@ -305,7 +358,7 @@ class Floor:
     # ── one book: hold its stripe ──
 
     def halt_book(self, symbol: Symbol) -> Event:
-        """Stop matching in one book (J2)."""
+        """Stop matching in one book (J2); those that depend on it are told afterwards (J6)."""
         book = self.books[symbol]
         if book.phase is Phase.HALT:
             return Rejected(symbol, None, RejectReason.BOOK_HALTED)
@@ -345,13 +398,28 @@ class Floor:
         run.finish(gone)
         return gone
 
+    def set_reference(self, command: SetReference) -> list[Event]:
+        """Bands of one book are around another price from now on (J4)."""
+        book = self.books[command.symbol]
+        reason = book.checks.reference(command.price)
+        if reason is not None:
+            return refused(command.symbol, None, reason)
+        book.reference = command.price
+        return [ReferenceSet(command.symbol, command.price)]
+
     def view(self, symbol: Symbol) -> BookView:
         """Everything that can be seen of one book."""
         book = self.books[symbol]
-        phase = Phase.HALT if self.market.halted else book.phase
+        phase = Phase.HALT if self.market.halted or book.halted_above else book.phase
         indicative = book.indicative() if phase is Phase.CALL else None
         lists = tuple(found.shown for found in dict.fromkeys(book.lists.values()))
-        return BookView(symbol, phase, book.last_price, book.queue(), book.stops(), indicative, lists)
+        return BookView(symbol, phase, book.last_price, book.queue(), book.stops(), indicative, lists, book.reference)
+
+    def market_view(self) -> MarketView:
+        """What can be seen of the exchange as a whole: hold any stripe."""
+        market = self.market
+        blocked = tuple(sorted(market.blocked))
+        return MarketView(market.halted, market.clock, blocked, market.index, market.index_base, market.breaker_level)
 
     # ── one book with lists: hold the stripes of all books that they tie it to ──
 
@@ -464,20 +532,63 @@ class Floor:
         self.lists.begin().follow(events)
         return events
 
+    def kill_switch(self, account: Account) -> list[Event]:
+        """Keep an account out and take all that it has out of every book (J7)."""
+        if account in self.market.blocked:
+            return refused(None, None, RejectReason.ACCOUNT_BLOCKED)
+        self.market.set_blocked(account, True)
+        reason = CancelReason.KILL_SWITCH
+        cancelled = [event for book in self.books.values() for event in book.cancel_account(account, reason)]
+        self.lists.begin().follow(cancelled)
+        return [AccountBlocked(account, len(cancelled)), *cancelled]
+
+    def reinstate(self, account: Account) -> Event:
+        """Let a blocked account in again (J7)."""
+        if account not in self.market.blocked:
+            return Rejected(None, None, RejectReason.ACCOUNT_NOT_BLOCKED)
+        self.market.set_blocked(account, False)
+        return AccountReinstated(account)
+
+    def disconnect(self, account: Account) -> list[Event]:
+        """Take out what is to go when an account loses its connection (J7)."""
+        reason, only_flagged = CancelReason.DISCONNECTED, not self._all_go_on_disconnect
+        cancelled = [
+            event for book in self.books.values() for event in book.cancel_account(account, reason, only_flagged)
+        ]
+        self.lists.begin().follow(cancelled)
+        return [AccountDisconnected(account, len(cancelled)), *cancelled]
+
     def halt_market(self) -> Event:
         """Stop matching everywhere (J6). A book's own halt is a separate switch."""
         if self.market.halted:
             return Rejected(None, None, RejectReason.MARKET_HALTED)
-        self.market.halted = True
+        self.market.set_halted(True)
         return Halted(None)
 
     def resume_market(self) -> list[Event]:
         """End the market-wide halt (J6)."""
         if not self.market.halted:
             return [Rejected(None, None, RejectReason.NOT_HALTED)]
-        self.market.halted = False
+        self.market.set_halted(False)
         events: list[Event] = [Resumed(None)]
         self._imply_anew(self.family_of, events)
+        return events
+
+    def index_level(self, value: int) -> list[Event]:
+        """Move the index, and halt the market where it has fallen by one more level of the breaker (J6)."""
+        market = self.market
+        if market.index_base is None:
+            market.index_base = value
+        market.index = value
+        fallen = 100 * (market.index_base - value)
+        level = market.breaker_level
+        while level < len(self._breaker_levels) and fallen >= self._breaker_levels[level] * market.index_base:
+            level += 1
+        events: list[Event] = [IndexMoved(value, level)]
+        if level > market.breaker_level:
+            market.breaker_level = level
+            if not market.halted:
+                events.append(self.halt_market())
         return events
 
     def advance_clock(self, command: AdvanceClock) -> list[Event]:
@@ -490,7 +601,8 @@ class Floor:
         return [*expired, ClockAdvanced(command.now)]
 
     def end_of_day(self) -> list[Event]:
-        """Day orders die (C2)."""
+        """Day orders die (C2), and the breaker begins anew (J6)."""
+        self.market.index_base, self.market.breaker_level = self.market.index, 0
         expired = [event for book in self.books.values() for event in book.expire_day()]
         self.lists.begin().follow(expired)
         return [*expired, DayEnded()]

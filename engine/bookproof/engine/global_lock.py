@@ -44,6 +44,7 @@ class GlobalLockEngine(LockedViews):
         self._floor = Floor(instruments, profile, self.book_type)
         self._lock = sync.lock("global")
         self._lock_of = dict.fromkeys(self._floor.books, self._lock)
+        self._any_lock = self._lock
         self._next_stamp = sync.counter("stamp")
 
     def submit(self, command: Command) -> Answer:

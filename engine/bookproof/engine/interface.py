@@ -7,7 +7,7 @@ from typing import Protocol
 from bookproof.spec.commands import Command
 from bookproof.spec.events import Event
 from bookproof.spec.values import Account, OrderId, Symbol, Value
-from bookproof.spec.views import AccountView, BookView, Depth, ImpliedQuotes, OrderStatus, Queue, Stops, Top
+from bookproof.spec.views import AccountView, BookView, Depth, ImpliedQuotes, MarketView, OrderStatus, Queue, Stops, Top
 
 
 class Answer(Value, frozen=True):
@@ -58,4 +58,8 @@ class Engine(Protocol):
 
     def account(self, account: Account) -> AccountView:
         """One account over all books, at one instant. Where none are kept it has nothing."""
+        ...
+
+    def market(self) -> MarketView:
+        """What can be seen of the exchange as a whole."""
         ...

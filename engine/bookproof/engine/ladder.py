@@ -27,6 +27,9 @@ LOWEST_RUNG = -(10**18)
 MARKET_RUNG = 10**18
 """Above every rung: that of a market order which waits for an uncross (rule I6)."""
 
+OUT_OF_REACH = MARKET_RUNG + 1
+"""The floor of an order that may not trade at all (rule J5)."""
+
 
 @final
 class RestingOrder:

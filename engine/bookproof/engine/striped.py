@@ -6,8 +6,8 @@ Lock table
 ====================  ==========================================  =====================================================
 lock                  guards                                      taken by
 ====================  ==========================================  =====================================================
-``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume and phase of one
-                                                                  book, views: the one stripe of the book
+``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume, phase and
+                                                                  reference of one book, views: the book's stripe
                       and all accounts' lots of these books       with accounts also reduce, block trade, deposit and
                                                                   withdrawal of lots
 several stripes       the books of a command's legs, and those    basket and list: the stripes of the legs' books;
@@ -19,8 +19,12 @@ several stripes       the books of a command's legs, and those    basket and lis
                       the books of a family, which spreads tie    each command about one book of a family, and its
                       together (rule L2); no lists are in them    implied view: the stripes of the family; basket: those
                                                                   of its legs' families
-all stripes           the market-wide halt and the clock, to      mass cancel, halt and resume of the market, clock, end
-                      write them (any one stripe, to read them)   of day, snapshot; bust, the view of an account
+several stripes       a book and those that depend on it: that    halt, resume and phase of such a book; where a collar
+                      it is halted (the stripe of any one of      may halt books, also whatever may trade in it
+                      them, to read that)
+all stripes           the market-wide halt, the clock, the index  mass cancel, halt and resume of the market, clock, end
+                      and the blocked accounts, to write them     of day, snapshot, kill switch, reinstatement,
+                      (any one stripe, to read them)              disconnect, index; bust, the view of an account
 all stripes and       everything                                  (with accounts) list, and a command about books that
 all balances                                                      have lists: it reads balances while it matches
 ``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce and basket of
@@ -61,6 +65,9 @@ a command about one book takes the one stripe, looks whether the book has lists,
 `_together`; and that takes more stripes until the ties that it sees under those it holds lead nowhere else. What a
 command can set off through lists stays among books that are tied when it begins: it ties no new ones but its own legs.
 
+Which books depend on which is known from the listing, so their stripes are simply taken with the others (J6). Each of
+the dependent books knows which books above it are halted, and is told when the command that halts one is over.
+
 Every operation takes effect at one instant (its linearization point): the moment it draws its commit stamp, which it
 does while it holds every lock it needs. So the stamps of two operations that share a book are in the order in which
 these held its stripe, and replaying the commands in order of their stamps gives the same answers.
@@ -86,15 +93,20 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     Route,
     SetLimits,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -102,12 +114,14 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.events import Event
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import DEFAULT, Profile
+from bookproof.spec.profile import DEFAULT, CollarAction, Profile
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Account, OrderId, Symbol
 from bookproof.spec.views import AccountView, ImpliedQuotes
 
 _ABOUT_ONE_ORDER = (Submit, Cancel, Replace, Reduce)
+_ABOUT_A_PHASE = (Halt, Resume, SetPhase)
+_HALTS_NOBODY = (Cancel, SetReference)
 
 ACCOUNT_STRIPES = 16
 """Accounts share locks by their number modulo this."""
@@ -143,13 +157,20 @@ class StripedEngine(LockedViews):
         self._stripes = [sync.lock(f"stripe {number}") for number in range(stripes)]
         self._stripe_of = {symbol: number % stripes for number, symbol in enumerate(self._floor.books)}
         self._next_stamp = sync.counter("stamp")
+        self._any_lock = self._stripes[0]
         self._lock_of = {symbol: self._stripes[number] for symbol, number in self._stripe_of.items()}
-        # All that a command about one book needs, found in one look. A book that is part of a spread has no desk.
+        # All that a command about one book needs, found in one look. A book that others depend on (J6) or that is
+        # part of a spread (L2) needs more.
         self._desks = {
             symbol: (lock.acquire, lock.release, self._floor.books[symbol])
             for symbol, lock in self._lock_of.items()
-            if symbol not in self._floor.family_of
+            if not self._floor.books[symbol].dependents and symbol not in self._floor.family_of
         }
+        self._dependents = {
+            symbol: dict.fromkeys(self._stripe_of[other.symbol] for other in book.dependents)
+            for symbol, book in self._floor.books.items()
+        }
+        self._collars_halt = profile.collar_action is CollarAction.HALT
         self._ledger = self._floor.ledger
         self._spending: list[Lock] = []
         self._balances: list[Lock] = []
@@ -173,6 +194,11 @@ class StripedEngine(LockedViews):
             SetLimits: self._about_account,
             Bust: self._about_account,
             BlockTrade: self._about_account,
+            KillSwitch: self._about_all_of_an_account,
+            Reinstate: self._about_all_of_an_account,
+            Disconnect: self._about_all_of_an_account,
+            SetReference: self._set_reference,
+            IndexLevel: self._index_level,
         }
 
     def submit(self, command: Command) -> Answer:
@@ -202,18 +228,27 @@ class StripedEngine(LockedViews):
         return self._together(command, [one.symbol])
 
     def _submit_special(self, command: Any) -> Answer:
-        """A command that is not about one book, or about one that is not listed."""
+        """A command that is about no book, about one that others depend on, or about one that is not listed."""
         kind = type(command)
         if getattr(command, "symbol", None) in self._floor.family_of:
             return self._in_family(command)
-        if getattr(command, "symbol", None) in self._lock_of:  # there is no desk, so accounts are kept
-            return self._at_the_book(command)
+        if getattr(command, "symbol", None) in self._lock_of:  # there is no desk: accounts are kept, or others depend
+            return self._above_others(command) if self._ledger is None else self._at_the_book(command)
         if kind in _ABOUT_ONE_ORDER:
             return self._refuse(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
         operation = self._operations.get(kind)
         if operation is None:
             raise TypeError(f"expected a command, got {kind.__name__}; see bookproof.spec.commands")
         return operation(command)
+
+    def _above_others(self, command: Any) -> Answer:
+        """A command about a book that others depend on."""
+        symbol = command.symbol
+        if isinstance(command, _HALTS_NOBODY):
+            with self._lock_of[symbol]:  # guards book
+                if not self._floor.books[symbol].lists:  # asked under the lock, as at a desk
+                    return self._stamped(self._floor.carry_out(command))
+        return self._together(command, [symbol])
 
     # ── the stripes of some books, and of all that lists tie them to ──
 
@@ -226,7 +261,7 @@ class StripedEngine(LockedViews):
         dropped from the set.
         """
         first = tuple(symbols)
-        wanted = dict.fromkeys(self._stripe_of[symbol] for symbol in first)
+        wanted = self._stripes_at(command, first)
         while True:
             with self._holding(wanted):  # guards the books named, and all that they are tied to
                 needed = self._tied(first, wanted)
@@ -248,7 +283,24 @@ class StripedEngine(LockedViews):
                 for one in self._floor.books[symbol].lists.values():
                     ahead += one.symbols - found.keys()
                     found |= dict.fromkeys(one.symbols)
-        return dict.fromkeys(self._stripe_of[symbol] for symbol in found)
+        needed = dict.fromkeys(self._stripe_of[symbol] for symbol in found)
+        if self._collars_halt:  # any of them may halt while it matches, and with it who depends on it (J5, J6)
+            for symbol in found:
+                needed |= self._dependents[symbol]
+        return needed
+
+    def _stripes_at(self, command: Command, symbols: Iterable[Symbol]) -> dict[int, None]:
+        """The stripes of some books, and of those that must be told if the command halts or frees these (J6).
+
+        A listing does not change, so this is known before any lock is taken.
+        """
+        stripes: dict[int, None] = {}
+        for symbol in symbols:
+            stripes[self._stripe_of[symbol]] = None
+            halts = self._collars_halt and not isinstance(command, _HALTS_NOBODY)
+            if halts or isinstance(command, _ABOUT_A_PHASE):
+                stripes |= self._dependents[symbol]
+        return stripes
 
     def _basket(self, basket: Basket) -> Answer:
         rejected = self._floor.basket_fault(basket)
@@ -257,13 +309,13 @@ class StripedEngine(LockedViews):
         symbols = [leg.symbol for leg in basket.legs]
         if self._ledger is None:
             return self._together(basket, self._with_families(symbols))
-        with self._holding(self._stripe_of[symbol] for symbol in symbols):  # guards the legs' books
+        with self._holding(self._stripes_at(basket, symbols)):  # guards the legs' books
             if not any(self._floor.books[symbol].lists for symbol in symbols):
                 return self._basket_at_its_books(basket)
         return self._with_everything(basket)
 
     def _basket_at_its_books(self, basket: Basket) -> Answer:
-        return self._stamped(self._floor.basket(basket)) if self._ledger is None else self._paid(basket)
+        return self._stamped(self._floor.match(basket)) if self._ledger is None else self._paid(basket)
 
     def _submit_list(self, command: SubmitList) -> Answer:
         rejected = self._floor.lists.fault(command)
@@ -280,7 +332,7 @@ class StripedEngine(LockedViews):
         kind = type(command)
         if kind is Bust:
             return self._bust(command)
-        with self._lock_of[command.symbol]:  # guards the book, and everybody's lots of it
+        with self._holding(self._stripes_at(command, [command.symbol])):  # guards the book, and everybody's lots of it
             if kind is BlockTrade:
                 return self._block(command)
             if kind is Deposit or kind is Withdraw:
@@ -431,6 +483,10 @@ class StripedEngine(LockedViews):
         """Of a book that is not listed: any other has its own stripe and needs no other."""
         return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
 
+    def _set_reference(self, command: SetReference) -> Answer:
+        """Of a book that is not listed: any other has its own stripe and needs no other."""
+        return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
+
     def _mass_cancel(self, command: MassCancel) -> Answer:
         if not is_number(command.account):
             return self._refuse(None, None, RejectReason.INVALID_ACCOUNT)
@@ -450,6 +506,19 @@ class StripedEngine(LockedViews):
     def _take_snapshot(self, command: TakeSnapshot) -> Answer:
         with self._holding_all():  # guards every book
             return self._stamped([self._floor.snapshot()])
+
+    def _about_all_of_an_account(self, command: KillSwitch | Reinstate | Disconnect) -> Answer:
+        """The barrier of a kill switch is its stamp: whoever enters later holds a stripe later, and sees the block."""
+        if not is_number(command.account):
+            return self._refuse(None, None, RejectReason.INVALID_ACCOUNT)
+        with self._holding_all():  # guards the blocked accounts and every book
+            return self._stamped(self._floor.match(command))
+
+    def _index_level(self, command: IndexLevel) -> Answer:
+        if not is_number(command.value) or command.value == 0:
+            return self._refuse(None, None, RejectReason.INVALID_INDEX)
+        with self._holding_all():  # guards the index and the market-wide halt
+            return self._stamped(self._floor.index_level(command.value))
 
     # ── the one way to hold several stripes ──
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bookproof.engine.floor import Floor
 from bookproof.engine.sync import Lock
 from bookproof.spec.values import OrderId, Symbol
-from bookproof.spec.views import BookView, Depth, OrderStatus, Queue, Stops, Top
+from bookproof.spec.views import BookView, Depth, MarketView, OrderStatus, Queue, Stops, Top
 
 
 class LockedViews:
@@ -15,6 +15,7 @@ class LockedViews:
 
     _floor: Floor
     _lock_of: Mapping[Symbol, Lock]
+    _any_lock: Lock
 
     def queue(self, symbol: Symbol) -> Queue:
         """L3 of one book. KeyError for an unknown symbol, as in every view."""
@@ -45,3 +46,8 @@ class LockedViews:
         """Everything that can be seen of one book."""
         with self._lock_of[symbol]:  # guards the book, and the market-wide halt for reading
             return self._floor.view(symbol)
+
+    def market(self) -> MarketView:
+        """What can be seen of the exchange as a whole."""
+        with self._any_lock:  # guards what the whole market shares, for reading
+            return self._floor.market_view()

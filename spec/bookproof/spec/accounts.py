@@ -39,6 +39,7 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Repriced,
     Restated,
     Trade,
     Transferred,
@@ -363,7 +364,7 @@ def _touched(events: Iterable[Event]) -> Iterator[tuple[Symbol, OrderId]]:
     for event in events:
         if isinstance(event, Trade | Prevented):
             touched[event.symbol, event.maker] = touched[event.symbol, event.taker] = None
-        elif isinstance(event, Accepted | Cancelled | Replaced | Restated):
+        elif isinstance(event, Accepted | Cancelled | Replaced | Repriced | Restated):
             touched[event.symbol, event.order_id] = None
     return iter(touched)
 

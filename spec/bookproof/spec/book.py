@@ -10,21 +10,37 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec import kernel, level_match
+from bookproof.spec.bands import Collar, collar_of, outside_band, phase_after_collar, protected_price
 from bookproof.spec.commands import Replace, Submit
 from bookproof.spec.events import (
     Accepted,
     Cancelled,
     Event,
+    Halted,
+    PhaseChanged,
     Prevented,
     Rejected,
     Replaced,
+    Repriced,
     Trade,
     Transferred,
     Triggered,
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import Match, Resting
-from bookproof.spec.profile import NoLiquidity, Profile, ReplaceKeeps, ReplaceQuantity, StopsLookedAt, TrueStop
+from bookproof.spec.profile import (
+    CollarAction,
+    Icebergs,
+    MarketOrders,
+    NoLiquidity,
+    PostOnly,
+    Profile,
+    ReplaceAllows,
+    ReplaceKeeps,
+    ReplaceQuantity,
+    StopsLookedAt,
+    TrueStop,
+)
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.sorted_tuple import SortedTuple
@@ -77,6 +93,10 @@ class Book(NamedTuple):
     """The same of the asks."""
     held: SortedTuple[Pending] = SortedTuple()
     """Orders that their lists hold back, in order of acceptance (H2)."""
+    reference: Ticks | None = None
+    """What bands are around (J4)."""
+    halted_above: bool = False
+    """A book that this one depends on is halted (J6)."""
     touched: tuple[Ticks, ...] = ()
     """Where each fill counts, the prices of the fills since stops were looked at (E2). Empty between two commands."""
 
@@ -160,6 +180,9 @@ def refusal(book: Book, order: Submit, clock: int, profile: Profile) -> RejectRe
     if order.price is not None and not book.instrument.accepts_notional(order.price, order.quantity):
         fired("A1")
         return RejectReason.INVALID_NOTIONAL
+    if outside_band(book.instrument, book.reference, order.price):
+        fired("J4")
+        return RejectReason.OUTSIDE_BAND
     if order.stop is not None:
         if profile.true_stop is TrueStop.REJECT and _is_due(book, order.side, order.stop):
             fired("E7")
@@ -170,7 +193,7 @@ def refusal(book: Book, order: Submit, clock: int, profile: Profile) -> RejectRe
     if order.price is None and profile.no_liquidity is NoLiquidity.REJECT and not book.side(order.side.opposite):
         fired("C3")
         return RejectReason.NO_LIQUIDITY
-    if order.post_only and would_take(book, order):
+    if _must_not_enter(book, order, profile):
         fired("C6")
         return RejectReason.WOULD_TAKE
     return None
@@ -178,7 +201,10 @@ def refusal(book: Book, order: Submit, clock: int, profile: Profile) -> RejectRe
 
 
 def phase_refusal(book: Book) -> RejectReason | None:
-    """Why neither a new order nor a replace is taken in this phase (J1, J2)."""
+    """Why neither a new order nor a replace is taken in this phase, or under one that is halted (J1, J2, J6)."""
+    if book.halted_above:
+        fired("J6")
+        return RejectReason.UNDERLYING_HALTED
     if book.phase is Phase.HALT:
         fired("J2")
         return RejectReason.BOOK_HALTED
@@ -235,17 +261,20 @@ def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preve
     if book.phase.collects:
         fired("I1")
         return _rest(book, order, order.quantity - executed - prevented, executed, prevented, profile), []
-    if order.post_only and would_take(book, order):  # a triggered stop: any other has been refused
+    if _must_not_enter(book, order, profile):  # a triggered stop: any other has been refused
         fired("C6")
         return book, [cancelled_event(order, order.quantity, CancelReason.POST_ONLY)]
+    order, repriced = _with_entry_price(book, order, profile)
+    collar = _collar(book)
     match = meet(book, order, profile, executed, prevented)
     if order.time_in_force is TimeInForce.FOK and match.executed < order.quantity:
         fired("C5")
-        return book, [cancelled_event(order, order.quantity, CancelReason.KILLED)]
+        return book, [*repriced, cancelled_event(order, order.quantity, CancelReason.KILLED)]
     if match.executed < order.min_quantity:
         fired("C7")
-        return book, [cancelled_event(order, order.quantity, CancelReason.MIN_QUANTITY)]
+        return book, [*repriced, cancelled_event(order, order.quantity, CancelReason.MIN_QUANTITY)]
     book, events = settle(book, order, match)
+    events = [*repriced, *events]
     book = counted(book, [meeting.before.price for meeting in match.meetings if meeting.traded], profile)
     executed += match.executed
     prevented += sum(meeting.prevented for meeting in match.meetings)
@@ -254,6 +283,8 @@ def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preve
             fired("G6")
             events.append(cancelled_event(order, 0, CancelReason.SELF_TRADE))
         return book, events
+    if collar is not None and not match.self_trade and would_take(book, order):
+        return _held_back(book, order, match.leaves, executed, prevented, profile, collar, events)
     reason = _remainder(order, match)
     if reason is not None:
         events.append(cancelled_event(order, match.leaves, reason))
@@ -267,7 +298,7 @@ def meet(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preven
     if not profile.allocation.is_fifo:
         return level_match.match(
             book.side(order.side.opposite),
-            kernel.reach_of(order.side, order.price),
+            _reach(book, order),
             order.quantity - executed - prevented,
             _owner(order, profile),
             order.self_trade,
@@ -278,12 +309,94 @@ def meet(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preven
         )
     return kernel.match(
         book.side(order.side.opposite),
-        kernel.reach_of(order.side, order.price),
+        _reach(book, order),
         order.quantity - executed - prevented,
         _owner(order, profile),
         order.self_trade,
         book.sequence,
+        **({"whole_icebergs": True} if profile.icebergs is Icebergs.WHOLE else {}),
     )
+
+
+def _reach(book: Book, order: Submit) -> int:
+    """How far an order goes: to its own limit, and no further than its collar (B1, J5)."""
+    reach, collar, makers = kernel.reach_of(order.side, order.price), _collar(book), book.side(order.side.opposite)
+    if collar is None or not makers:
+        return reach
+    if collar.holds_back(order.side, makers.first.price):
+        return kernel.NOWHERE
+    return min(reach, kernel.reach_of(order.side, collar.far_end(order.side)))
+
+
+def _collar(book: Book) -> Collar | None:
+    return collar_of(book.instrument, book.last_price, book.reference)
+
+
+def _held_back(
+    book: Book,
+    order: Submit,
+    leaves: Lots,
+    executed: Lots,
+    prevented: Lots,
+    profile: Profile,
+    collar: Collar,
+    events: list[Event],
+) -> Happened:
+    """An order could go on, and its collar forbids it (J5): it expires, rests at the end of it, or halts the book.
+
+    It cannot rest where it would take still, which it would if the best maker is beyond the near end.
+    """
+    fired("J5")
+    at_the_end = order._replace(price=collar.far_end(order.side))
+    rests = order.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK) and not would_take(book, at_the_end)
+    if profile.collar_action is CollarAction.REST and rests:
+        events = [*events, repriced_event(at_the_end)]
+        return _rest(book, at_the_end, leaves, executed, prevented, profile), events
+    events = [*events, cancelled_event(order, leaves, CancelReason.COLLAR)]
+    phase = phase_after_collar(profile.collar_action, profile.reopen, book.phase)
+    if phase is book.phase:
+        return book, events
+    events.append(Halted(order.symbol) if phase is Phase.HALT else PhaseChanged(order.symbol, phase))
+    return in_phase(book, phase), events
+
+
+def in_phase(book: Book, phase: Phase) -> Book:
+    """The book in another phase, and nothing else: who asks for it has to know that it may go there (J1)."""
+    book = book._replace(phase=phase)
+    if phase.collects:  # K3: while orders are collected there is no market to better
+        book = book._replace(top_bid=0, top_ask=0)
+    return book
+
+
+def _must_not_enter(book: Book, order: Submit, profile: Profile) -> bool:
+    """Whether a post-only order would take, and cannot step back either (C6)."""
+    if not order.post_only or not would_take(book, order):
+        return False
+    stays = profile.post_only is PostOnly.REJECT or book.phase.collects
+    return stays or _passive_price(book, order.side) is None
+
+
+def _passive_price(book: Book, side: Side) -> Ticks | None:
+    """One tick from the best opposite price; None where the instrument has no such price (C6)."""
+    best, tick = book.side(side.opposite).first.price, book.instrument.tick
+    price = best - tick if side is Side.BUY else best + tick
+    return price if book.instrument.accepts_price(price) else None
+
+
+def _with_entry_price(book: Book, order: Submit, profile: Profile) -> tuple[Submit, list[Event]]:
+    """The order with the limit that the venue gives it when it meets the book, and the report of it (C3, C6)."""
+    price = order.price
+    opposite = book.side(order.side.opposite)
+    if order.post_only and would_take(book, order):
+        fired("C6")
+        price = _passive_price(book, order.side)
+    elif price is None and opposite and profile.market_orders is MarketOrders.LIMIT:
+        fired("C3")
+        price = opposite.first.price
+    if price == order.price:
+        return order, []
+    order = order._replace(price=price)
+    return order, [repriced_event(order)]
 
 
 def settle(book: Book, taker: Submit, match: Match) -> Happened:
@@ -362,6 +475,8 @@ def cascade(book: Book, profile: Profile, aside: Aside = nothing_aside) -> Happe
     events: list[Event] = []
     waiting: list[Pending] = []
     while True:
+        if book.phase is not Phase.CONTINUOUS:  # J5: what is due now waits for the call that ends the halt (I9)
+            return _put_back(_looked_at(book), waiting), events
         book, due = _take_due(book)
         waiting += due
         if not waiting:
@@ -372,9 +487,21 @@ def cascade(book: Book, profile: Profile, aside: Aside = nothing_aside) -> Happe
         triggered = Triggered(stop.terms.symbol, stop.order_id)
         book, waiting, first = aside(book, waiting, [triggered])
         fired("E4")
-        book, entered = enter(book, stop.terms._replace(stop=None), profile)
+        terms, repriced = _with_protection(book, stop.terms)
+        book, entered = enter(book, terms, profile)
+        entered = [*repriced, *entered]
         book, waiting, then = aside(book, waiting, entered)
         events += [triggered, *first, *entered, *then]
+
+
+def _with_protection(book: Book, stop: Submit) -> tuple[Submit, list[Event]]:
+    """What a triggered stop enters as: without a limit it gets one at the end of its protection range (E6)."""
+    assert stop.stop is not None
+    terms = stop._replace(stop=None)
+    if terms.price is not None or not book.instrument.protection:
+        return terms, []
+    terms = terms._replace(price=protected_price(book.instrument, terms.side, stop.stop))
+    return terms, [repriced_event(terms)]
 
 
 def _take_due(book: Book) -> tuple[Book, list[Pending]]:
@@ -422,6 +549,14 @@ def has_due_stops(book: Book) -> bool:
     """Whether a stop waits that the last trade has reached: so it may be in a call, if the profile takes true stops."""
     nearest = [stops.first.terms for stops in (book.buy_stops, book.sell_stops) if stops]
     return any(stop.stop is not None and _is_due(book, stop.side, stop.stop) for stop in nearest)
+
+
+def _put_back(book: Book, waiting: list[Pending]) -> Book:
+    """Stops that were due wait on, each in its old place."""
+    for stop in waiting:
+        book = book.with_stops(stop.terms.side, book.stops(stop.terms.side).add(stop))
+        book = book._replace(live=book.live.add(_location(stop)))
+    return book
 
 
 def _is_due(book: Book, side: Side, stop: Ticks) -> bool:
@@ -556,13 +691,20 @@ def _replace_resting(book: Book, order: Resting, command: Replace, profile: Prof
     gets_limit = order.terms.price is None and price is not None
     if command.stop is not None or gets_limit or has_too_many_slices(book.instrument, terms.display, leaves):
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
+    reduces = price == order.terms.price and leaves < order.leaves
+    if profile.replace_allows is ReplaceAllows.REDUCTION and not reduces:
+        fired("F7")
+        return book, [_refused(command, RejectReason.INVALID_REPLACE)]
     if price is not None and not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")
         return book, [_refused(command, RejectReason.INVALID_NOTIONAL)]
+    if outside_band(book.instrument, book.reference, command.price):
+        fired("J4")
+        return book, [_refused(command, RejectReason.OUTSIDE_BAND)]
     if leaves <= 0:
         fired("F4")
         return cancel(book, order.order_id, CancelReason.REPLACED)
-    if terms.post_only and would_take(book, terms):
+    if _must_not_enter(book, terms, profile):
         fired("C6")
         return book, [_refused(command, RejectReason.WOULD_TAKE)]
     replaced = Replaced(command.symbol, command.order_id, terms.side, price, command.quantity)
@@ -596,9 +738,16 @@ def _replace_stop(book: Book, order: Pending, command: Replace, profile: Profile
     )
     if (old.price is None and price is not None) or not fits:
         return book, [_refused(command, RejectReason.INVALID_REPLACE)]
+    reduces = (price, stop) == (old.price, old.stop) and command.quantity < old.quantity
+    if profile.replace_allows is ReplaceAllows.REDUCTION and not reduces:
+        fired("F7")
+        return book, [_refused(command, RejectReason.INVALID_REPLACE)]
     if price is not None and not book.instrument.accepts_notional(price, command.quantity):
         fired("A1")
         return book, [_refused(command, RejectReason.INVALID_NOTIONAL)]
+    if outside_band(book.instrument, book.reference, command.price):
+        fired("J4")
+        return book, [_refused(command, RejectReason.OUTSIDE_BAND)]
     if profile.true_stop is TrueStop.REJECT and _is_due(book, terms.side, stop):
         fired("E7")
         return book, [_refused(command, RejectReason.STOP_ALREADY_TRUE)]
@@ -649,6 +798,12 @@ def _leaves(order: Resting | Pending) -> Lots:
 def cancelled_event(order: Submit, leaves: Lots, reason: CancelReason) -> Cancelled:
     """The report of an order that left other than by trading."""
     return Cancelled(order.symbol, order.order_id, order.side, order.price, leaves, reason)
+
+
+def repriced_event(order: Submit) -> Repriced:
+    """The report of an order that has the limit it has from the venue."""
+    assert order.price is not None
+    return Repriced(order.symbol, order.order_id, order.side, order.price)
 
 
 def _refused(command: Replace, reason: RejectReason) -> Rejected:

@@ -39,7 +39,7 @@ from typing import IO, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from bookproof.spec.commands import COMMANDS, Command
 from bookproof.spec.events import EVENTS, Event
 from bookproof.spec.input_error import InputError, quote
-from bookproof.spec.instruments import Instrument, listing_flaw
+from bookproof.spec.instruments import Instrument, listing_flaw, underlying_flaw
 from bookproof.spec.profile import DEFAULT, PROFILES, Profile, Risk
 from bookproof.spec.reports import REPORTS, Report
 from bookproof.spec.values import Symbol, Value
@@ -52,6 +52,7 @@ from bookproof.spec.views import (
     ImpliedQuotes,
     Indicative,
     Level,
+    MarketView,
     OrderList,
     OrderStatus,
     PendingStop,
@@ -119,6 +120,7 @@ View: TypeAlias = (
     | OrderList
     | ImpliedQuotes
     | ImpliedQuote
+    | MarketView
 )
 VIEWS: tuple[type[View], ...] = (
     BookView,
@@ -136,6 +138,7 @@ VIEWS: tuple[type[View], ...] = (
     Holding,
     ImpliedQuotes,
     ImpliedQuote,
+    MarketView,
 )
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View | Report
@@ -326,8 +329,14 @@ def _check(header: Header[Any]) -> None:
         if (flaw := instrument.flaw()) is not None:
             raise InputError("", 0, f"instruments[{at}]", "limits that can be kept", f"those of {name}", flaw)
         listed.add(instrument.symbol)
-    if (flaw := listing_flaw(header.instruments, header.profile.risk is not Risk.NONE)) is not None:
+    if (
+        flaw := listing_flaw(header.instruments, header.profile.risk is not Risk.NONE, header.profile.apart)
+    ) is not None:
         raise InputError("", 0, "instruments", "books that fit together", "others", flaw)
+    if (flaw := underlying_flaw(header.instruments)) is not None:
+        raise InputError("", 0, "instruments", "underlyings that can be", "these", flaw)
+    if (flaw := header.profile.breaker_flaw()) is not None:
+        raise InputError("", 0, "profile.breaker_levels", "levels that can be crossed in turn", "these", flaw)
     for account, times in Counter(chain.from_iterable(header.profile.self_trade_groups)).items():
         if times > 1:
             got = f"account {account} in {times} places"

@@ -2,9 +2,10 @@
 
 `Submit`, `Cancel`, `Replace`, `Reduce` and `SetPhase` touch one book, and every book that a list of orders ties it to.
 `Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to; `Route` those of a group.
-Whatever can trade in a book that is part of a spread touches all books that spreads tie to it. `MassCancel`, a
-market-wide `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
-`SetLimits`, `Bust` and `BlockTrade` touch accounts and no book.
+Whatever can trade in a book that is part of a spread touches all books of its family. `MassCancel`, a market-wide
+`Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
+`SetLimits`, `Bust` and `BlockTrade` touch accounts and no book. `KillSwitch`, `Reinstate`, `Disconnect` and
+`IndexLevel` touch all books, and `SetReference` one. A halt of a book touches those that depend on it as well.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class Submit(Value, frozen=True):
     """When a good-till-date order dies (rule C2)."""
     self_trade: SelfTradePrevention = SelfTradePrevention.NONE
     """What to do on meeting an order of the same owner (rules G2, G3)."""
+    cancel_on_disconnect: bool = False
+    """Cancel it when its account loses its connection (rule J7)."""
 
 
 class Cancel(Value, frozen=True):
@@ -101,7 +104,7 @@ class MassCancel(Value, frozen=True):
 
 
 class Halt(Value, frozen=True):
-    """Stop matching and entry in one book, or in the whole market without a symbol (rules J2, J6)."""
+    """Stop matching and entry in one book and those that depend on it, or without a symbol everywhere (J2, J6)."""
 
     symbol: Symbol | None = None
 
@@ -216,6 +219,37 @@ class Route(Value, frozen=True):
     order: Submit
 
 
+class KillSwitch(Value, frozen=True):
+    """Block an account and cancel every live order of it, in all books and in one step (rule J7)."""
+
+    account: Account
+
+
+class Reinstate(Value, frozen=True):
+    """Let a blocked account enter orders again; what was cancelled stays so (rule J7)."""
+
+    account: Account
+
+
+class Disconnect(Value, frozen=True):
+    """An account lost its connection: its orders that ask for it, or all, are cancelled. It may go on (rule J7)."""
+
+    account: Account
+
+
+class SetReference(Value, frozen=True):
+    """Give one book a new reference price: bands are around it from now on (rule J4)."""
+
+    symbol: Symbol
+    price: Ticks
+
+
+class IndexLevel(Value, frozen=True):
+    """The index that the market-wide breaker looks at stands here now, in its smallest steps (rule J6)."""
+
+    value: int
+
+
 Command: TypeAlias = (
     Submit
     | Cancel
@@ -235,6 +269,11 @@ Command: TypeAlias = (
     | Reduce
     | Bust
     | BlockTrade
+    | KillSwitch
+    | Reinstate
+    | Disconnect
+    | SetReference
+    | IndexLevel
     | Route
 )
 
@@ -257,6 +296,11 @@ COMMANDS: tuple[type[Command], ...] = (
     Reduce,
     Bust,
     BlockTrade,
+    KillSwitch,
+    Reinstate,
+    Disconnect,
+    SetReference,
+    IndexLevel,
     Route,
 )
 """Every kind of command."""

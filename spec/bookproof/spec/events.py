@@ -209,6 +209,52 @@ class BlockTraded(Value, frozen=True):
     seller: Account
 
 
+class AccountBlocked(Value, frozen=True):
+    """A kill switch blocked an account and found this many live orders of it (rule J7)."""
+
+    account: Account
+    orders: int
+
+
+class AccountReinstated(Value, frozen=True):
+    """An account may enter orders again (rule J7)."""
+
+    account: Account
+
+
+class AccountDisconnected(Value, frozen=True):
+    """An account lost its connection, and this many of its live orders had to go (rule J7)."""
+
+    account: Account
+    orders: int
+
+
+class ReferenceSet(Value, frozen=True):
+    """A book has a new reference price (rule J4)."""
+
+    symbol: Symbol
+    price: Ticks
+
+
+class Repriced(Value, frozen=True):
+    """The venue's rules gave an order another limit than the one it named, or one where it named none (C3, C6, E6, J5).
+
+    What it trades, and where it rests, after this follows from the new one.
+    """
+
+    symbol: Symbol
+    order_id: OrderId
+    side: Side
+    price: Ticks
+
+
+class IndexMoved(Value, frozen=True):
+    """The index stands here, and so many levels of the breaker have been crossed today (rule J6)."""
+
+    value: int
+    level: int
+
+
 class ImpliedLeg(Value, frozen=True):
     """A resting order that took part in an implied trade, at its own price."""
 
@@ -275,6 +321,12 @@ Event: TypeAlias = (
     | LimitsSet
     | Busted
     | BlockTraded
+    | AccountBlocked
+    | AccountReinstated
+    | AccountDisconnected
+    | ReferenceSet
+    | Repriced
+    | IndexMoved
     | Restated
     | Transferred
     | ImpliedTrade
@@ -302,6 +354,12 @@ EVENTS: tuple[type[Event], ...] = (
     LimitsSet,
     Busted,
     BlockTraded,
+    AccountBlocked,
+    AccountReinstated,
+    AccountDisconnected,
+    ReferenceSet,
+    Repriced,
+    IndexMoved,
     Restated,
     Transferred,
     ImpliedTrade,

@@ -16,6 +16,7 @@ from bookproof.spec import contingent, phases
 from bookproof.spec import implied as family_rules
 from bookproof.spec.accounts import Accounts
 from bookproof.spec.book import Book, Held, Pending
+from bookproof.spec.breaker import levels_crossed
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -24,16 +25,21 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     Leg,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     Route,
     SetLimits,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -41,20 +47,26 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.contingent import Aftermath, Lists
 from bookproof.spec.events import (
+    AccountBlocked,
+    AccountDisconnected,
+    AccountReinstated,
     ClockAdvanced,
     DayEnded,
     Event,
     Halted,
+    IndexMoved,
     MassCancelled,
+    PhaseChanged,
+    ReferenceSet,
     Rejected,
     Resumed,
     SnapshotTaken,
     Triggered,
     Uncrossed,
 )
-from bookproof.spec.instruments import Instrument, families_of, listing_flaw
+from bookproof.spec.instruments import Instrument, families_of, listing_flaw, underlying_flaw
 from bookproof.spec.kernel import HIDDEN, Resting
-from bookproof.spec.profile import DEFAULT, Profile, Risk
+from bookproof.spec.profile import DEFAULT, OnDisconnect, Profile, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.routing import route, route_fault
 from bookproof.spec.rulebook import fired, performed, rehearsing
@@ -75,6 +87,7 @@ from bookproof.spec.views import (
     Depth,
     ImpliedQuotes,
     Indicative,
+    MarketView,
     OrderStatus,
     PendingStop,
     Queue,
@@ -100,6 +113,14 @@ class Exchange(NamedTuple):
     """None where the venue keeps none (M1)."""
     families: Mapping[Symbol, tuple[Symbol, ...]] = MappingProxyType({})
     """For each book that is part of a spread, all books that spreads tie to it, in listing order (L2)."""
+    blocked: frozenset[Account] = frozenset()
+    """Accounts that a kill switch keeps out (J7)."""
+    index_level: int | None = None
+    """Where the breaker's index stands (J6)."""
+    index_base: int | None = None
+    """What its fall is measured from: the first level of all, then that at the last end of day."""
+    breaker_level: int = 0
+    """How many levels of the breaker have been crossed today."""
 
     def instrument(self, symbol: Symbol) -> Instrument | None:
         """The listing of one symbol."""
@@ -128,6 +149,8 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
 
     Raises ValueError when a symbol is listed twice, or when limits, self-trade groups, the allocation, groups of books
     or spreads make no sense.
+    Raises ValueError when a symbol is listed twice, or when limits, underlyings, self-trade groups, the allocation or
+    the levels of the breaker make no sense.
     """
     if (flaw := profile.allocation.flaw()) is not None:
         raise ValueError(f"allocation: {flaw}")
@@ -140,10 +163,11 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
             raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
         if (flaw := instrument.flaw()) is not None:
             raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
-        books[instrument.symbol] = Book(instrument)
+        books[instrument.symbol] = Book(instrument, reference=instrument.reference)
     listed = [book.instrument for book in books.values()]
     keeps_accounts = profile.risk is not Risk.NONE
-    if (flaw := listing_flaw(listed, keeps_accounts)) is not None:
+    flaw = underlying_flaw(listed) or profile.breaker_flaw() or listing_flaw(listed, keeps_accounts, profile.apart)
+    if flaw is not None:
         raise ValueError(flaw)
     return Exchange(profile, books, accounts=Accounts() if keeps_accounts else None, families=families_of(listed))
 
@@ -165,7 +189,21 @@ def step(state: Exchange, command: Command) -> Stepped:
 
 
 def _among_books(state: Exchange, command: Command) -> Stepped:
-    """What the books make of a command. Where accounts are kept, they have not been asked yet."""
+    """What the books make of a command. Where accounts are kept, they have not been asked yet.
+
+    A halt that it brought about, or ended, reaches the books that depend on that one when the command is over (J6):
+    what the command has begun in them it finishes.
+    """
+    after, events = _carried_out(state, command)
+    if after.books is state.books or not any(isinstance(event, Halted | Resumed | PhaseChanged) for event in events):
+        return after, events
+    told = [book._replace(halted_above=_is_halted_above(after, symbol)) for symbol, book in after.books.items()]
+    changed = [book for book in told if book.halted_above is not after.books[book.instrument.symbol].halted_above]
+    return after._with(*changed) if changed else after, events
+
+
+def _carried_out(state: Exchange, command: Command) -> Stepped:
+    """What the books make of a command, each for itself."""
     match command:
         case Submit():
             return _submit(state, command)
@@ -195,6 +233,16 @@ def _among_books(state: Exchange, command: Command) -> Stepped:
             return _route(state, command)
         case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | Reduce():
             return _without_accounts(state, command)
+        case KillSwitch():
+            return _kill_switch(state, command)
+        case Reinstate():
+            return _reinstate(state, command)
+        case Disconnect():
+            return _disconnect(state, command)
+        case SetReference():
+            return _set_reference(state, command)
+        case IndexLevel():
+            return _index_level(state, command)
 
 
 def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
@@ -211,6 +259,9 @@ def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
 
 def _submit(state: Exchange, order: Submit) -> Stepped:
     fault = submit_fault(order, state.instrument(order.symbol))
+    if fault is None and order.account in state.blocked:
+        fired("J7")
+        fault = RejectReason.ACCOUNT_BLOCKED
     if fault is None and state.halted:
         fired("J6")
         fault = RejectReason.MARKET_HALTED
@@ -228,7 +279,7 @@ def _cancel(state: Exchange, command: Cancel) -> Stepped:
     if fault is not None:
         return _refused(state, command.symbol, command.order_id, fault)
     book = state.books[command.symbol]
-    if state.halted or book.phase is Phase.HALT:
+    if is_halted(state, command.symbol):
         fired("J2")  # cancelling is allowed
     lists = _aftermath(state, command)
     book, events = rules.cancel(book, command.order_id)
@@ -253,6 +304,18 @@ def _replace(state: Exchange, command: Replace) -> Stepped:
             return _refused(state, command.symbol, command.order_id, RejectReason.IN_LIST)
         return _followed(state, lists.amend(command, found), lists)
     return _happened(state, rules.replace(state.books[command.symbol], command, state.profile, lists), lists)
+
+
+def _set_reference(state: Exchange, command: SetReference) -> Stepped:
+    """Bands are around another price from now on; orders that are in stay in (J4)."""
+    book = state.books.get(command.symbol)
+    if book is None:
+        return _refused(state, command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
+    if not book.instrument.accepts_price(command.price):
+        return _refused(state, command.symbol, None, RejectReason.INVALID_PRICE)
+    fired("J4")
+    changed = state._with(book._replace(reference=command.price))
+    return changed, (ReferenceSet(command.symbol, command.price),)
 
 
 # ── several books ──
@@ -297,6 +360,9 @@ def _cascaded(state: Exchange, lists: Aftermath, symbol: Symbol) -> list[Event]:
 def _submit_list(state: Exchange, command: SubmitList) -> Stepped:
     """Every leg is in, or none is (H4)."""
     fault = list_fault(command, {symbol: book.instrument for symbol, book in state.books.items()})
+    if fault is None and command.legs[0].account in state.blocked:
+        fired("J7")
+        fault = command.legs[0], RejectReason.ACCOUNT_BLOCKED
     if fault is None and state.halted:
         fired("J6")
         fault = command.legs[0], RejectReason.MARKET_HALTED
@@ -314,6 +380,9 @@ def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectRe
     fault = basket_fault(basket, listing)
     if fault is not None:
         return fault
+    if basket.account in state.blocked:
+        fired("J7")
+        return basket.legs[0], RejectReason.ACCOUNT_BLOCKED
     if state.halted:
         fired("J6")
         return basket.legs[0], RejectReason.MARKET_HALTED
@@ -333,6 +402,9 @@ def _route(state: Exchange, command: Route) -> Stepped:
     """One order over the books of a group (L5)."""
     order = command.order
     fault = route_fault(order, state.instrument(order.symbol))
+    if fault is None and order.account in state.blocked:
+        fired("J7")
+        fault = RejectReason.ACCOUNT_BLOCKED
     if fault is None and state.halted:
         fired("J6")
         fault = RejectReason.MARKET_HALTED
@@ -353,6 +425,48 @@ def _mass_cancel(state: Exchange, command: MassCancel) -> Stepped:
         state, lambda order: order.terms.account == command.account, CancelReason.MASS_CANCEL
     )
     return state, (MassCancelled(command.account, len(cancelled)), *cancelled)
+
+
+def _kill_switch(state: Exchange, command: KillSwitch) -> Stepped:
+    """Keep an account out and take out what it has in, in one step: nothing of it can come between (J7).
+
+    Nothing more is needed to stop its replaces: they need a live order, and it has none.
+    """
+    if not is_id(command.account):
+        return _refused(state, None, None, RejectReason.INVALID_ACCOUNT)
+    fired("J7")
+    if command.account in state.blocked:
+        return _refused(state, None, None, RejectReason.ACCOUNT_BLOCKED)
+    state, cancelled = _cancel_where(
+        state, lambda order: order.terms.account == command.account, CancelReason.KILL_SWITCH
+    )
+    state = state._replace(blocked=state.blocked | {command.account})
+    return state, (AccountBlocked(command.account, len(cancelled)), *cancelled)
+
+
+def _reinstate(state: Exchange, command: Reinstate) -> Stepped:
+    """Let a blocked account in again (J7)."""
+    if not is_id(command.account):
+        return _refused(state, None, None, RejectReason.INVALID_ACCOUNT)
+    fired("J7")
+    if command.account not in state.blocked:
+        return _refused(state, None, None, RejectReason.ACCOUNT_NOT_BLOCKED)
+    state = state._replace(blocked=state.blocked - {command.account})
+    return state, (AccountReinstated(command.account),)
+
+
+def _disconnect(state: Exchange, command: Disconnect) -> Stepped:
+    """Cancel what an account wants cancelled when it is gone, and keep nobody out (J7)."""
+    if not is_id(command.account):
+        return _refused(state, None, None, RejectReason.INVALID_ACCOUNT)
+    fired("J7")
+    every = state.profile.on_disconnect is OnDisconnect.ALL
+    state, cancelled = _cancel_where(
+        state,
+        lambda order: order.terms.account == command.account and (every or order.terms.cancel_on_disconnect),
+        CancelReason.DISCONNECTED,
+    )
+    return state, (AccountDisconnected(command.account, len(cancelled)), *cancelled)
 
 
 def _halt(state: Exchange, command: Halt) -> Stepped:
@@ -424,6 +538,38 @@ def _implied_anew(state: Exchange, symbols: Iterable[Symbol], events: list[Event
     return state, tuple(events)
 
 
+def is_halted(state: Exchange, symbol: Symbol) -> bool:
+    """Whether a book is halted: by itself, with one that it depends on, or with the market (J2, J6)."""
+    book = state.books[symbol]
+    return state.halted or book.halted_above or book.phase is Phase.HALT
+
+
+def _is_halted_above(state: Exchange, symbol: Symbol) -> bool:
+    """Whether a book that this one depends on is halted, its own underlying or that one's (J6)."""
+    underlying = state.books[symbol].instrument.underlying
+    if underlying is None:
+        return False
+    return state.books[underlying].phase is Phase.HALT or _is_halted_above(state, underlying)
+
+
+def _index_level(state: Exchange, command: IndexLevel) -> Stepped:
+    """The index moves, and if it falls through a level the market halts in the same step: each level once a day (J6).
+
+    The first level ever told is the base, afterwards that at the last end of day.
+    """
+    if not is_id(command.value) or command.value == 0:
+        return _refused(state, None, None, RejectReason.INVALID_INDEX)
+    fired("J6")
+    base = command.value if state.index_base is None else state.index_base
+    crossed = levels_crossed(state.profile.breaker_levels, base, command.value)
+    level = max(state.breaker_level, crossed)
+    halts = level > state.breaker_level and not state.halted
+    state = state._replace(
+        index_level=command.value, index_base=base, breaker_level=level, halted=state.halted or halts
+    )
+    return state, (IndexMoved(command.value, level), *([Halted(None)] if halts else []))
+
+
 def _advance_clock(state: Exchange, command: AdvanceClock) -> Stepped:
     """What is due expires, then the clock has moved (A5, C2)."""
     if not is_id(command.now):
@@ -445,7 +591,7 @@ def _end_of_day(state: Exchange) -> Stepped:
     state, expired = _cancel_where(
         state, lambda order: order.terms.time_in_force is TimeInForce.DAY, CancelReason.EXPIRED
     )
-    return state, (*expired, DayEnded())
+    return state._replace(index_base=state.index_level, breaker_level=0), (*expired, DayEnded())
 
 
 # ── accounts ──
@@ -496,6 +642,9 @@ def _block_refusal(state: Exchange, command: Command) -> RejectReason | None:
     """Why a block trade may not be made now (L6): its book takes no orders either, or it is too small to go past it."""
     if not isinstance(command, BlockTrade):
         return None
+    if not state.blocked.isdisjoint((command.buyer, command.seller)):
+        fired("J7")
+        return RejectReason.ACCOUNT_BLOCKED
     if state.halted:
         fired("J6")
         return RejectReason.MARKET_HALTED
@@ -592,15 +741,21 @@ def implied(state: Exchange, symbol: Symbol) -> ImpliedQuotes:
 def view(state: Exchange, symbol: Symbol) -> BookView:
     """Everything that can be seen of one book."""
     book = state.books[symbol]
-    phase = Phase.HALT if state.halted else book.phase
+    phase = Phase.HALT if is_halted(state, symbol) else book.phase
     indicative = Indicative(*phases.indicative(book)) if phase is Phase.CALL else None
     seen, waiting = queue(state, symbol), stops(state, symbol)
-    return BookView(symbol, phase, book.last_price, seen, waiting, indicative, lists(state, symbol))
+    return BookView(symbol, phase, book.last_price, seen, waiting, indicative, lists(state, symbol), book.reference)
 
 
 def snapshot(state: Exchange) -> tuple[BookView, ...]:
     """All books, in listing order."""
     return tuple(view(state, symbol) for symbol in state.books)
+
+
+def market(state: Exchange) -> MarketView:
+    """What can be seen of the exchange as a whole."""
+    blocked = tuple(sorted(state.blocked))
+    return MarketView(state.halted, state.clock, blocked, state.index_level, state.index_base, state.breaker_level)
 
 
 # ── small things ──

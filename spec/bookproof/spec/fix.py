@@ -17,6 +17,9 @@ from bookproof.spec.values import Side, TimeInForce
 PARTIAL_DECLINE: Final = "5"
 """ExecRestatementReason of an order that the exchange made smaller."""
 
+REPRICING: Final = "3"
+"""ExecRestatementReason of an order that the exchange gave another limit."""
+
 _NEW, _BUSTED = "0", "1"
 """TradeReportTransType of a trade that was made, and of one that was cancelled."""
 
@@ -36,12 +39,15 @@ _LIVES: Final[Mapping[TimeInForce, str]] = {
 }
 _ORD_REJ_REASONS: Final[Mapping[RejectReason, str]] = {
     RejectReason.UNKNOWN_SYMBOL: "1",
+    RejectReason.ACCOUNT_BLOCKED: "0",
     RejectReason.MARKET_HALTED: "2",
+    RejectReason.UNDERLYING_HALTED: "2",
     RejectReason.BOOK_HALTED: "2",
     RejectReason.DUPLICATE_ORDER_ID: "6",
     RejectReason.INVALID_COMBINATION: "11",
     RejectReason.INVALID_QUANTITY: "13",
     RejectReason.INVALID_ACCOUNT: "15",
+    RejectReason.OUTSIDE_BAND: "16",
     RejectReason.INVALID_PRICE: "18",
     RejectReason.INVALID_STOP: "18",
 }
@@ -78,7 +84,7 @@ def _execution_report(report: ExecutionReport) -> Iterator[tuple[int, str]]:
     yield 150, report.exec_type.value
     yield 39, report.ord_status.value
     if report.exec_type is ExecType.RESTATED:
-        yield 378, PARTIAL_DECLINE
+        yield 378, REPRICING if report.cancel_reason is None else PARTIAL_DECLINE
     if report.reject_reason is not None:
         yield 103, _ORD_REJ_REASONS.get(report.reject_reason, _OTHER)
     yield 55, report.symbol

@@ -39,6 +39,25 @@ class Instrument(Value, frozen=True):
     most_slices: int = MOST_SLICES
     """D1: an iceberg may have at most so many times its displayed slice open, so it shows that part of it at least.
     Kraken takes 15."""
+    reference: Ticks | None = None
+    """The price that bands are around until a command sets another, and collars until the first trade (J4, J5)."""
+    band: Ticks = 0
+    """How far from the reference an order may name its price; 0 sets no limit (J4)."""
+    collar: Ticks = 0
+    """How far from the last trade an order may trade; 0 sets no limit (J5)."""
+    protection: Ticks = 0
+    """How far beyond its stop price a triggered stop without a limit may trade; 0 sets no limit (E6)."""
+    underlying: Symbol | None = None
+    """The book that this one depends on: while that one is halted, so is this (J6)."""
+
+    def nearest_inside(self, price: Ticks) -> Ticks:
+        """The price itself, or the nearest whole tick within the limits.
+
+        >>> Instrument("ABC", tick=5, min_price=1, max_price=99).nearest_inside(104)
+        95
+        """
+        lowest, highest = -(-self.min_price // self.tick) * self.tick, self.max_price // self.tick * self.tick
+        return max(lowest, min(price, highest))
 
     def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:
         """Whether price times quantity is large enough."""
@@ -60,6 +79,11 @@ class Instrument(Value, frozen=True):
             return f"min_quantity must be from 1 to max_quantity, not {self.min_quantity}"
         if self.max_quantity > LARGEST:
             return f"max_quantity must be at most {LARGEST}, not {self.max_quantity}"
+        if self.reference is not None and not self.accepts_price(self.reference):
+            return f"reference must be a price that an order may have, not {self.reference}"
+        for name, width in (("band", self.band), ("collar", self.collar), ("protection", self.protection)):
+            if not 0 <= width <= LARGEST or width % self.tick:
+                return f"{name} must be a whole number of ticks of {self.tick}, not {width}"
         if not 1 <= self.most_slices <= MOST_SLICES:
             return f"most_slices must be from 1 to {MOST_SLICES}, not {self.most_slices}"
         return None
@@ -73,11 +97,12 @@ class Instrument(Value, frozen=True):
         return type(quantity) is int and self.min_quantity <= quantity <= self.max_quantity and quantity % self.lot == 0
 
 
-def listing_flaw(instruments: Sequence[Instrument], keeps_accounts: bool = False) -> str | None:
+def listing_flaw(instruments: Sequence[Instrument], keeps_accounts: bool = False, apart: str = "") -> str | None:
     """What is wrong with the instruments together; None when an exchange may be opened with them.
 
     Where accounts are kept there can be no spreads: a spread has no price of its own to pay, and what its legs will
-    cost is not known before they trade, so nothing could be reserved (M1).
+    cost is not known before they trade, so nothing could be reserved (M1). Books in groups and spreads have no bands,
+    and nothing depends on them or they on anything; `apart` names a choice of the venue that these do not know.
 
     >>> listing_flaw([Instrument("ABC", group="one"), Instrument("XYZ", lot=2, group="one")])
     "'XYZ' has another tick or lot than the first book of its group 'one'; make them equal (L5)"
@@ -91,6 +116,15 @@ def listing_flaw(instruments: Sequence[Instrument], keeps_accounts: bool = False
                 f"{instrument.group!r}; make them equal (L5)"
             )
     listed = {instrument.symbol: instrument for instrument in instruments}
+    above = {instrument.underlying for instrument in instruments}
+    for symbol in (*(one.symbol for one in instruments if one.group), *families_of(instruments)):
+        book = listed.get(symbol)
+        if book is None:  # a leg that is not listed, of which more is said below
+            continue
+        if book.band or book.collar or book.protection or book.underlying or symbol in above:
+            return f"{symbol!r} has bands or an underlying, or is one; leave it out of groups and spreads (L2, L5)"
+        if apart:
+            return f"{symbol!r} is in a group or a spread, which {apart!r} of the profile is not made for (L2, L5)"
     for spread in instruments:
         if spread.legs and keeps_accounts:
             return f"{spread.symbol!r} is a spread, and accounts are kept; list it at a venue without (M1)"
@@ -174,6 +208,26 @@ def families_of(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Symbol,
             of |= dict.fromkeys(joined, joined)
     order = [instrument.symbol for instrument in instruments]
     return {symbol: tuple(other for other in order if other in of[symbol]) for symbol in order if symbol in of}
+
+
+def underlying_flaw(instruments: Iterable[Instrument]) -> str | None:
+    """What is wrong with who depends on whom; None when it can be.
+
+    >>> underlying_flaw([Instrument("ABC"), Instrument("XYZ", underlying="ABC")])
+    >>> underlying_flaw([Instrument("ABC", underlying="XYZ"), Instrument("XYZ", underlying="ABC")])
+    "'ABC' depends on itself, by way of its underlying"
+    """
+    depends_on = {instrument.symbol: instrument.underlying for instrument in instruments}
+    for symbol in depends_on:
+        seen, at = set[Symbol](), depends_on[symbol]
+        while at is not None and at not in seen:
+            if at not in depends_on:
+                return f"{symbol!r} depends on {at!r}, which is not listed"
+            if at == symbol:
+                return f"{symbol!r} depends on itself, by way of its underlying"
+            seen.add(at)
+            at = depends_on[at]
+    return None
 
 
 def listing(symbols: Iterable[Symbol]) -> tuple[Instrument, ...]:

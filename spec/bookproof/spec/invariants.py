@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, takewhile
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec import account_invariants, list_invariants
@@ -26,15 +26,20 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     Route,
     SetLimits,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -42,6 +47,9 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.events import (
     Accepted,
+    AccountBlocked,
+    AccountDisconnected,
+    AccountReinstated,
     BlockTraded,
     Busted,
     Cancelled,
@@ -51,13 +59,16 @@ from bookproof.spec.events import (
     Event,
     Halted,
     ImpliedTrade,
+    IndexMoved,
     LimitsSet,
     ListAccepted,
     MassCancelled,
     PhaseChanged,
     Prevented,
+    ReferenceSet,
     Rejected,
     Replaced,
+    Repriced,
     Restated,
     Resumed,
     SnapshotTaken,
@@ -71,15 +82,16 @@ from bookproof.spec.events import (
 from bookproof.spec.exchange import Exchange
 from bookproof.spec.invariants_of_sharing import foremost
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import Profile, ReplaceQuantity
+from bookproof.spec.profile import CollarAction, MarketOrders, OnDisconnect, PostOnly, Reopen, ReplaceQuantity
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.reporting import Desk, Journal, Known, report
 from bookproof.spec.reports import ExecType, ExecutionReport, OrdStatus
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.tape import (
+    Limits,
     Scene,
-    Standing,
     Tape,
+    collar,
     least,
     nearness,
     orders_of,
@@ -263,15 +275,28 @@ def clock_moves_by_command(step: Step) -> Sentences:
 
 @_of_step("J1", "J6")
 def phases_change_by_command(step: Step) -> Sentences:
-    """Only phase commands change a phase: that of the book they name, or the market's own switch."""
+    """Only phase commands, a collar that halts and the breaker change a phase: of a book, or the market's switch."""
     phases: dict[Symbol | None, Phase] = {symbol: book.phase for symbol, book in step.before.books.items()}
     phases[None] = Phase.HALT if step.before.halted else Phase.CONTINUOUS
+    told: set[Event] = set()
     if not any(isinstance(event, Rejected) for event in step.events):
         match step.command:
             case Halt(symbol) | Resume(symbol):
                 phases[symbol] = Phase.HALT if isinstance(step.command, Halt) else Phase.CONTINUOUS
+                told.add(Halted(symbol) if isinstance(step.command, Halt) else Resumed(symbol))
             case SetPhase(symbol, phase):
                 phases[symbol] = phase
+                told.add(PhaseChanged(symbol, phase))
+    for symbol in _halted_by_collar(step):
+        calls = step.before.profile.reopen is Reopen.CALL  # J3
+        phases[symbol] = Phase.CALL if calls else Phase.HALT
+        told.add(PhaseChanged(symbol, Phase.CALL) if calls else Halted(symbol))
+    if step.after.breaker_level > step.before.breaker_level and not step.before.halted:
+        phases[None] = Phase.HALT  # `breaker_halts_the_market` says when
+        told.add(Halted(None))
+    said = {event for event in step.events if isinstance(event, Halted | Resumed | PhaseChanged)}
+    if said != told:
+        yield f"{sorted(map(str, said))} was said of phases, and it should be {sorted(map(str, told))}"
     found: dict[Symbol | None, Phase] = {symbol: book.phase for symbol, book in step.after.books.items()}
     found[None] = Phase.HALT if step.after.halted else Phase.CONTINUOUS
     for symbol, phase in phases.items():
@@ -279,14 +304,59 @@ def phases_change_by_command(step: Step) -> Sentences:
             yield f"{symbol or 'the market'} should be in phase {phase}"
 
 
+def _halted_by_collar(step: Step) -> set[Symbol]:
+    """The books that an order left because of its collar, where that halts them (J5)."""
+    if step.before.profile.collar_action is not CollarAction.HALT:
+        return set()
+    cancelled = [event for event in step.events if isinstance(event, Cancelled)]
+    return {event.symbol for event in cancelled if event.reason is CancelReason.COLLAR}
+
+
+@_of_step("J6")
+def halts_reach_what_depends(step: Step) -> Sentences:
+    """After a command, a book is halted from above exactly while a book is halted that it depends on."""
+    for symbol, book in step.after.books.items():
+        above = [other for other in _chain(step.after, symbol)[1:] if step.after.books[other].phase is Phase.HALT]
+        if book.halted_above is not bool(above):
+            yield f"{above} above {symbol} are halted; that it is halted with them is {book.halted_above}"
+
+
+@_of_step("J6")
+def breaker_halts_the_market(step: Step) -> Sentences:
+    """The market is halted as soon as the index has fallen by a level of the breaker for the first time in a day."""
+    before, after, command = step.before, step.after, step.command
+    refused = any(isinstance(event, Rejected) for event in step.events)
+    should = (before.index_level, before.index_base, before.breaker_level)
+    if isinstance(command, EndOfDay):
+        should = (before.index_level, before.index_level, 0)
+    elif isinstance(command, IndexLevel) and not refused:
+        base = before.index_base or command.value
+        # A fall by a level leaves no more than the rest of a hundred percent of the base.
+        reached_now = [fall for fall in before.profile.breaker_levels if command.value * 100 <= base * (100 - fall)]
+        level = max(before.breaker_level, len(reached_now))
+        should = (command.value, base, level)
+        if level > before.breaker_level and not after.halted:
+            yield f"the index fell from {base} to {command.value}, and the market is not halted"
+        if IndexMoved(command.value, level) not in step.events:
+            yield f"nothing says that the index stands at {command.value}, {level} levels down"
+    found = (after.index_level, after.index_base, after.breaker_level)
+    if found != should:
+        yield f"index, base and level are {found}, and should be {should}"
+
+
 @_of_step("J1", "J2", "J6")
 def no_trade_while_halted(step: Step) -> Sentences:
-    """In a book that is halted, closed or open for cancels only nothing enters, changes, is triggered or trades."""
+    """In a book that is halted, closed or open for cancels only nothing enters, changes, is triggered or trades.
+
+    A halt amid a command stops its own book at once, and the books that depend on it when the command is over.
+    """
     shut = (Phase.HALT, Phase.CANCEL_ONLY, Phase.CLOSED)
     then = step.after if isinstance(step.command, Resume | SetPhase) else step.before
-    halted = {symbol for symbol, book in then.books.items() if then.halted or book.phase in shut}
+    halted = {symbol for symbol, book in then.books.items() if book.phase in shut or _halted(then, symbol)}
     for event in step.events:
-        if isinstance(event, Accepted | Replaced | Triggered | Trade | Prevented) and event.symbol in halted:
+        if isinstance(event, Halted) and event.symbol is not None:
+            halted.add(event.symbol)
+        if isinstance(event, Accepted | Replaced | Repriced | Triggered | Trade | Prevented) and event.symbol in halted:
             yield f"{event} happened while {event.symbol} is halted"
 
 
@@ -305,6 +375,55 @@ def mass_cancel_is_complete(step: Step) -> Sentences:
     left = [_place(*live) for live in _everyone(step.after) if live[1].terms.account == account]
     if left:
         yield f"{left} of account {account} are live still"
+
+
+@_of_step("J7")
+def blocked_accounts_stay_out(step: Step) -> Sentences:
+    """A blocked account has no live order, enters none and trades with nobody; only its own switch changes that."""
+    command, blocked = step.command, step.before.blocked
+    if not any(isinstance(event, Rejected) for event in step.events):
+        if isinstance(command, KillSwitch):
+            blocked |= {command.account}
+        elif isinstance(command, Reinstate):
+            blocked -= {command.account}
+    if step.after.blocked != blocked:
+        yield f"{sorted(step.after.blocked)} are blocked, and {sorted(blocked)} should be"
+    for symbol, order in _everyone(step.after):
+        if order.terms.account in blocked:
+            yield f"order {order.order_id} of blocked account {order.terms.account} is live in {symbol}"
+    entering = {order.account for order in orders_of(command)} & blocked
+    if entering and any(isinstance(event, Accepted) for event in step.events):
+        yield f"account {entering} is blocked, and its order was accepted"
+    for scene in step.scenes:
+        for party in (scene.about, scene.taker):
+            if isinstance(scene.event, Trade) and party is not None and party.terms.account in step.before.blocked:
+                yield f"order {party.order_id} of blocked account {party.terms.account} traded"
+
+
+@_of_step("J7")
+def account_cancels_are_complete(step: Step) -> Sentences:
+    """A kill switch takes out every live order of the account, a disconnect those that are to go; both count right."""
+    command = step.command
+    if any(isinstance(event, Rejected) for event in step.events):
+        return
+    if not isinstance(command, KillSwitch | Disconnect):
+        return
+    every = isinstance(command, KillSwitch) or step.before.profile.on_disconnect is OnDisconnect.ALL
+    doomed = [
+        _place(symbol, order)
+        for symbol, order in _everyone(step.before)
+        if order.terms.account == command.account and (every or order.terms.cancel_on_disconnect)
+    ]
+    for one in step.before.lists:  # H4: the rest of its list goes with each of them
+        members = [(place.symbol, place.order_id) for place in one.members]
+        if not set(members).isdisjoint(doomed):
+            doomed += [member for member in members if member not in doomed]
+    gone = [(event.symbol, event.order_id) for event in step.events if isinstance(event, Cancelled)]
+    if sorted(gone) != sorted(doomed):
+        yield f"{doomed} of account {command.account} should go, and {gone} were cancelled"
+    told = AccountBlocked if isinstance(command, KillSwitch) else AccountDisconnected
+    if told(command.account, len(doomed)) not in step.events:
+        yield f"nothing says that {len(doomed)} orders of account {command.account} had to go"
 
 
 @_of_step("C2")
@@ -618,12 +737,15 @@ def fills_are_determined(step: Step) -> Sentences:
         return
     if not isinstance(order, Submit) or order.stop is not None or not any(isinstance(e, Accepted) for e in step.events):
         return
-    if step.before.books[order.symbol].phase is not Phase.CONTINUOUS:
+    book = step.before.books[order.symbol]
+    if book.phase is not Phase.CONTINUOUS:
         return
-    makers = [
-        maker for maker in step.before.books[order.symbol].side(order.side.opposite) if within(order, maker.price)
-    ]
+    first = next((event for event in step.events if isinstance(event, Trade | Repriced)), None)
+    if isinstance(first, Repriced) and first.order_id == order.order_id:  # its limit from the first (C3, C6)
+        order = order._replace(price=first.price)
+    makers = [maker for maker in book.side(order.side.opposite) if within(order, maker.price)]
     makers.sort(key=lambda maker: (rank(maker.terms), maker.sequence))
+    makers = _inside(makers, collar(book, book.last_price))
     guarded = order.self_trade is not SelfTradePrevention.NONE
     if any(maker.reserve or (guarded and same_owner(step.before.profile, order, maker.terms)) for maker in makers):
         return
@@ -643,18 +765,19 @@ def fills_are_determined(step: Step) -> Sentences:
 @_of_step("C5", "C7", "L4")
 def all_or_nothing(step: Step) -> Sentences:
     """A fill-or-kill order, or a basket, trades whole or leaves no trace; so does one that misses its minimum."""
-    legs = dict.fromkeys(orders_of(step.command), 0)
+    legs = {(order.symbol, order.order_id): 0 for order in orders_of(step.command) if order.stop is None}
     for tape in step.tapes.values():
         for taker in tape.entered:
             met = [scene.event for scene in step.scenes if scene.met is not None and scene.met.terms == taker]
             traded = sum(event.quantity for event in met if isinstance(event, Trade)) + _implied(step, taker)
-            if taker in legs:
-                legs[taker] = traded
+            entering = (taker.symbol, taker.order_id)
+            if entering in legs:
+                legs[entering] = traded
             if 0 < traded < least(taker):
                 yield f"order {taker.order_id} traded {traded} of at least {least(taker)}"
             if least(taker) and not traded and met:
                 yield f"order {taker.order_id} was killed, and yet {met} happened"
-            if least(taker) and not traded and taker in legs and step.after != step.before:
+            if least(taker) and not traded and entering in legs and step.after != step.before:
                 yield f"order {taker.order_id} was killed, and the state is not what it was"
     if len(set(map(bool, legs.values()))) > 1:
         yield f"some legs of a basket traded and some did not: {list(legs.values())}"
@@ -673,7 +796,7 @@ def killed_only_if_impossible(step: Step) -> Sentences:
     possible = [
         f"order {scene.about.order_id} was killed, and its {least(scene.about.terms)} were there"
         for scene in killed
-        if _surely_trades(step.before.profile, scene.about.terms, scene.facing) >= least(scene.about.terms)
+        if _surely_trades(step, scene) >= least(scene.about.terms)
     ]
     if isinstance(step.command, Basket):
         reached_lists = [
@@ -691,6 +814,56 @@ def post_only_never_takes(step: Step) -> Sentences:
     for scene in step.scenes:
         if scene.met is not None and scene.met.terms.post_only:
             yield f"post-only order {scene.met.order_id} met {scene.about.order_id}"
+
+
+@_of_step("C3", "C6", "E6", "J5")
+def new_limits_have_a_cause(step: Step) -> Sentences:
+    """The venue gives an order another limit for one of four causes, and then it is the one that the cause asks for."""
+    profile = step.before.profile
+    for symbol, tape in step.tapes.items():
+        instrument = step.before.books[symbol].instrument
+        for event, about, facing, stop in tape.repriced:
+            terms, best = about.terms, facing[0].terms.price if facing else None
+            towards, limits = (1 if terms.side is Side.BUY else -1), tape.limits.get(about.order_id)
+            causes: list[int] = []
+            if terms.price is None and stop is not None and instrument.protection:
+                causes.append(instrument.nearest_inside(stop + towards * instrument.protection))
+            if terms.price is None and best is not None and profile.market_orders is MarketOrders.LIMIT:
+                causes.append(best)
+            if best is not None and within(terms, best) and terms.post_only and profile.post_only is PostOnly.REPRICE:
+                causes.append(best - towards * instrument.tick)
+            if best is not None and within(terms, best) and limits is not None and not limits.inside(best):
+                end = limits.high if terms.side is Side.BUY else limits.low
+                causes += [instrument.nearest_inside(end)] if profile.collar_action is CollarAction.REST else []
+            if event.price not in causes:
+                yield f"order {about.order_id} got the limit {event.price}; there is cause for {causes or 'none'}"
+
+
+@_of_step("J4")
+def within_band(step: Step) -> Sentences:
+    """No order is taken, or replaced, at a price that it names and that is too far from the reference."""
+    command = step.command
+    named: list[Submit | Replace] = [*orders_of(command), *([command] if isinstance(command, Replace) else [])]
+    if any(isinstance(event, Accepted | Replaced) for event in step.events):
+        for order in named:
+            book = step.before.books[order.symbol]
+            width, reference = book.instrument.band, book.reference
+            if width and None not in (reference, order.price) and abs((order.price or 0) - (reference or 0)) > width:
+                yield f"{order.price} was taken in {order.symbol}; the reference is {reference}, the band {width} wide"
+    for symbol, before, after in _changed(step):
+        told = isinstance(command, SetReference) and ReferenceSet(symbol, command.price) in step.events
+        if after.reference != (command.price if told and isinstance(command, SetReference) else before.reference):
+            yield f"the reference of {symbol} was {before.reference} and is {after.reference}"
+
+
+@_of_step("J5")
+def within_collar(step: Step) -> Sentences:
+    """No aggressor trades outside the collar that it got when it came, or has a trade prevented there."""
+    for tape in step.tapes.values():
+        for scene in tape.scenes:
+            limits = None if scene.met is None else tape.limits.get(scene.met.order_id)
+            if limits is not None and not limits.inside(scene.about.terms.price):
+                yield f"{scene.event} is outside the collar from {limits.low} to {limits.high}"
 
 
 @_of_step("B8")
@@ -1047,6 +1220,9 @@ def _reach(command: Command, state: Exchange) -> set[Symbol]:
         tied = [{place.symbol for place in one.members} for one in state.lists]
         wider = reached_books.union(*(symbols for symbols in tied if symbols & reached_books))
         more, reached_books = wider != reached_books, wider
+    if isinstance(command, Halt | Resume | SetPhase) or state.profile.collar_action is CollarAction.HALT:
+        dependent = {symbol for symbol in state.books if reached_books.intersection(_chain(state, symbol))}
+        return reached_books | dependent  # they are told of a halt (J6)
     return reached_books
 
 
@@ -1059,7 +1235,7 @@ def _implied(step: Step, taker: Submit) -> Lots:
 
 def _named(command: Command, state: Exchange) -> set[Symbol]:
     match command:
-        case Submit() | Cancel() | Replace():
+        case Submit() | Cancel() | Replace() | SetReference():
             return {command.symbol}
         case Basket():
             return {leg.symbol for leg in command.legs}
@@ -1082,9 +1258,11 @@ def _named(command: Command, state: Exchange) -> set[Symbol]:
             return set() if command.symbol is None else {command.symbol}
         case SetPhase():
             return {command.symbol}
-        case MassCancel() | AdvanceClock() | EndOfDay():
+        case IndexLevel():
+            return set()
+        case MassCancel() | AdvanceClock() | EndOfDay() | KillSwitch() | Disconnect():
             return set(state.books)
-        case TakeSnapshot():
+        case TakeSnapshot() | Reinstate():
             return set()
 
 
@@ -1137,6 +1315,16 @@ def _acknowledges(event: Event, command: Command) -> bool:
             return event == PhaseChanged(command.symbol, command.phase)
         case SubmitList():
             return isinstance(event, ListAccepted)
+        case KillSwitch():
+            return isinstance(event, AccountBlocked)
+        case Reinstate():
+            return event == AccountReinstated(command.account)
+        case Disconnect():
+            return isinstance(event, AccountDisconnected)
+        case SetReference():
+            return event == ReferenceSet(command.symbol, command.price)
+        case IndexLevel():
+            return isinstance(event, IndexMoved)
 
 
 def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
@@ -1147,6 +1335,10 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
             return isinstance(command, Cancel) and command.order_id == order.order_id
         case CancelReason.MASS_CANCEL:
             return isinstance(command, MassCancel) and command.account == terms.account
+        case CancelReason.KILL_SWITCH:
+            return isinstance(command, KillSwitch) and command.account == terms.account
+        case CancelReason.DISCONNECTED:
+            return isinstance(command, Disconnect) and command.account == terms.account
         case CancelReason.EXPIRED:
             over = isinstance(command, AdvanceClock) and terms.expires is not None and terms.expires <= command.now
             return over or (isinstance(command, EndOfDay) and terms.time_in_force is TimeInForce.DAY)
@@ -1174,16 +1366,44 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
             borne_out = terms.min_quantity > 0
         case CancelReason.POST_ONLY:
             borne_out = terms.post_only and bool(scene.facing) and within(terms, scene.facing[0].terms.price)
+        case CancelReason.COLLAR:
+            limits = step.tapes[terms.symbol].limits.get(terms.order_id)
+            best = scene.facing[0].terms.price if scene.facing else None
+            borne_out = limits is not None and within(terms, best) and not limits.inside(best)
     return borne_out and order is scene.taker
 
 
-def _surely_trades(profile: Profile, taker: Submit, facing: Iterable[Standing]) -> Lots:
+def _halted(state: Exchange, symbol: Symbol) -> bool:
+    """Whether a book is halted now: by itself, with one that it depends on, or with the market (J2, J6)."""
+    return state.halted or any(state.books[at].phase is Phase.HALT for at in _chain(state, symbol))
+
+
+def _chain(state: Exchange, symbol: Symbol) -> list[Symbol]:
+    """A book, and those that it depends on (J6)."""
+    chain = [symbol]
+    while (underlying := state.books[chain[-1]].instrument.underlying) is not None:
+        chain.append(underlying)
+    return chain
+
+
+def _inside(makers: list[Resting], limits: Limits | None) -> list[Resting]:
+    """Those makers that come before the first one outside a collar."""
+    return list(takewhile(lambda maker: limits is None or limits.inside(maker.price), makers))
+
+
+def _surely_trades(step: Step, scene: Scene) -> Lots:
     """A quantity that an aggressor can trade whatever prevention does.
 
     Counts makers within the limit, without own ones; where prevention would end or shrink the aggressor, only the
     levels better than that of the first own order.
     """
-    makers = [maker for maker in facing if within(taker, maker.terms.price)]
+    profile, taker = step.before.profile, scene.about.terms
+    limits = step.tapes[taker.symbol].limits.get(taker.order_id)
+    if taker.price is None and scene.facing and profile.market_orders is MarketOrders.LIMIT:
+        taker = taker._replace(price=scene.facing[0].terms.price)
+    makers = [maker for maker in scene.facing if within(taker, maker.terms.price)]
+    if limits is not None:
+        makers = list(takewhile(lambda maker: limits.inside(maker.terms.price), makers))
     if taker.self_trade is not SelfTradePrevention.NONE:
         own = [maker for maker in makers if same_owner(profile, taker, maker.terms)]
         if own and taker.self_trade is not SelfTradePrevention.CANCEL_MAKER:

@@ -18,6 +18,9 @@ from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, S
 UNBOUNDED = 10**18
 """The reach of a market order: beyond every key (B1)."""
 
+NOWHERE = -UNBOUNDED
+"""The reach of an order that may not trade at all: before every key."""
+
 DISPLAYED = 0
 HIDDEN = 1
 """Ranks: at equal price displayed quantity trades before hidden (D4)."""
@@ -119,10 +122,12 @@ def match(
     owner: Account,
     prevention: SelfTradePrevention,
     sequence: int,
+    whole_icebergs: bool = False,
 ) -> Match:
     """Let an aggressor take from the opposite side, best maker first, until nothing is left or nothing crosses.
 
-    `makers` is the opposite side, `sequence` the last number given out in this book. Nothing is changed: whoever
+    `makers` is the opposite side, `sequence` the last number given out in this book. With `whole_icebergs` an
+    aggressor that exceeds a slice trades with all that is behind it at once (D3). Nothing is changed: whoever
     does not like the result (fill-or-kill, rule C5) drops it.
     """
     meetings: list[Meeting] = []
@@ -131,6 +136,7 @@ def match(
         fired("B5")
         maker = makers.first
         quantity = min(leaves, maker.slice)
+        gives = maker
         if prevention is not SelfTradePrevention.NONE and maker.owner == owner:
             fired("G2")
             fired("G3")
@@ -146,8 +152,11 @@ def match(
             traded, prevented = 0, quantity
         else:
             fired("B4")
+            if whole_icebergs and leaves > maker.slice:  # D3: as if it had shown just what trades now
+                quantity = min(leaves, maker.leaves)
+                gives = maker._replace(slice=quantity, reserve=maker.leaves - quantity)
             traded, prevented = quantity, 0
-        after, sequence = _reduced(maker, traded, prevented, sequence)
+        after, sequence = _reduced(gives, traded, prevented, sequence)
         meetings.append(Meeting(traded, prevented, maker, after))
         leaves -= quantity
         if after is None:

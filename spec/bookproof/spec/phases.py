@@ -45,6 +45,9 @@ def change(book: Book, phase: Phase, profile: Profile) -> Happened | RejectReaso
         fired("J1")
         return RejectReason.INVALID_PHASE
     uncrosses = book.phase is Phase.CALL and phase is Phase.CONTINUOUS
+    if uncrosses and book.halted_above:
+        fired("J6")
+        return RejectReason.UNDERLYING_HALTED
     if phase is Phase.CONTINUOUS and not uncrosses:
         if profile.reopen is Reopen.CALL:
             fired("J3")
@@ -54,9 +57,7 @@ def change(book: Book, phase: Phase, profile: Profile) -> Happened | RejectReaso
             return RejectReason.NEEDS_CALL
     # From here on the book must go.
     fired("J1")
-    book = book._replace(phase=phase)
-    if phase.collects:
-        book = book._replace(top_bid=0, top_ask=0)  # K3: while orders are collected there is no market to better
+    book = rules.in_phase(book, phase)
     changed = PhaseChanged(book.instrument.symbol, phase)
     if not uncrosses:
         return book, [changed]

@@ -22,6 +22,24 @@ class ReplaceKeeps(StrEnum):
     """Every replace is a removal and a new entry."""
 
 
+class ReplaceAllows(StrEnum):
+    """Which replaces a venue takes (rules F2, F7)."""
+
+    ANYTHING = "anything"
+    """Any price and any quantity (default)."""
+    REDUCTION = "reduction"
+    """Only a smaller quantity at the same price; everything else is a cancel and a new order."""
+
+
+class Icebergs(StrEnum):
+    """What an aggressor that exceeds an iceberg's slice takes of it at its turn (rule D3)."""
+
+    SLICE = "slice"
+    """The slice; the next one queues behind the level (default)."""
+    WHOLE = "whole"
+    """As much as it wants of all that is open, displayed or not, in one trade."""
+
+
 class ReplaceQuantity(StrEnum):
     """What the quantity of a replace means (rule F4)."""
 
@@ -81,6 +99,44 @@ class Risk(StrEnum):
     """Whatever an order can cost at worst is reserved: cash to pay with, lots to deliver."""
 
 
+class OnDisconnect(StrEnum):
+    """Which orders are cancelled when their account loses its connection (rule J7)."""
+
+    FLAGGED = "flagged"
+    """Those that ask for it (default)."""
+    ALL = "all"
+    """Every one."""
+
+
+class CollarAction(StrEnum):
+    """What happens to an order whose next trade would be outside its collar (rule J5)."""
+
+    EXPIRE = "expire"
+    """What is left of it is cancelled (default)."""
+    REST = "rest"
+    """It rests at the end of the collar, unless its terms or the book forbid that."""
+    HALT = "halt"
+    """What is left of it is cancelled, and the book is halted."""
+
+
+class MarketOrders(StrEnum):
+    """How far a market order goes (rule C3)."""
+
+    WALK = "walk"
+    """Through the book until it is filled, and its remainder is cancelled (default)."""
+    LIMIT = "limit"
+    """To the best opposite price, where its remainder rests: a market-to-limit order."""
+
+
+class PostOnly(StrEnum):
+    """What happens to a post-only order that would take (rule C6)."""
+
+    REJECT = "reject"
+    """It is refused (default)."""
+    REPRICE = "reprice"
+    """It goes back to one tick from the best opposite price."""
+
+
 class StopsLookedAt(StrEnum):
     """When it is asked which stops are due (rule E2)."""
 
@@ -88,6 +144,10 @@ class StopsLookedAt(StrEnum):
     """When an order has done all its matching: only the last of its fills counts (default)."""
     AFTER_EACH_FILL = "after-each-fill"
     """At each of its fills. Stops that are due then are triggered one after the other when it has done its matching."""
+
+
+_OF_ONE_BOOK = ("market_orders", "post_only", "replace_allows", "icebergs")
+"""Settings that groups and spreads know one choice of: the usual one."""
 
 
 class Profile(Value, frozen=True):
@@ -123,6 +183,50 @@ class Profile(Value, frozen=True):
     """H1."""
     stops_looked_at: StopsLookedAt = StopsLookedAt.AFTER_COMMAND
     """E2."""
+    on_disconnect: OnDisconnect = OnDisconnect.FLAGGED
+    """J7."""
+    collar_action: CollarAction = CollarAction.EXPIRE
+    """J5. Where there is a collar is a matter of the instrument."""
+    market_orders: MarketOrders = MarketOrders.WALK
+    """C3."""
+    post_only: PostOnly = PostOnly.REJECT
+    """C6."""
+    replace_allows: ReplaceAllows = ReplaceAllows.ANYTHING
+    """F2, F7."""
+    icebergs: Icebergs = Icebergs.SLICE
+    """D3. Where a level is shared otherwise than by time, only what is displayed takes part (K2)."""
+    breaker_levels: tuple[int, ...] = ()
+    """J6: falls of the index, in percent of its base, at each of which the market halts once a day."""
+
+    @property
+    def apart(self) -> str:
+        """The first of its choices that orders over several books do not know (L2, L5); empty when there is none.
+
+        >>> Profile(icebergs=Icebergs.WHOLE).apart, Profile().apart
+        ('icebergs', '')
+        """
+        plain = Profile()
+        return next((name for name in _OF_ONE_BOOK if getattr(self, name) != getattr(plain, name)), "")
+
+    def together(self) -> Profile:
+        """The same venue with the usual choices where orders over several books know no others (L2, L5).
+
+        >>> Profile(icebergs=Icebergs.WHOLE).together().icebergs.value
+        'slice'
+        """
+        plain = Profile()
+        return self._replace(**{name: getattr(plain, name) for name in _OF_ONE_BOOK})
+
+    def breaker_flaw(self) -> str | None:
+        """What is wrong with the levels of the breaker; None when they can be.
+
+        >>> Profile(breaker_levels=(7, 7)).breaker_flaw()
+        'breaker_levels must rise from at least 1 to at most 100, not (7, 7)'
+        """
+        levels = self.breaker_levels
+        if levels and not (levels[0] >= 1 and levels[-1] <= 100 and all(map(int.__lt__, levels, levels[1:]))):
+            return f"breaker_levels must rise from at least 1 to at most 100, not {levels}"
+        return None
 
     def owner(self, account: Account) -> Account:
         """Who an account trades for: the first account of its group, or itself (rule G1).
@@ -146,7 +250,7 @@ class Profile(Value, frozen=True):
             if account in seen:
                 return f"account {account} stands in two self-trade groups; who owns its orders would be open (G1)"
             seen.add(account)
-        return None
+        return self.breaker_flaw()
 
 
 PROFILE_FILES: dict[str, ProfileFile[Profile]] = read_profile_folder(Path(__file__).parent / "profiles", Profile)

@@ -8,7 +8,7 @@ from enum import StrEnum
 class RejectReason(StrEnum):
     """Why a command was refused, in order of precedence: of several reasons that apply, the first is reported.
 
-    The reasons up to `INVALID_TIME` follow from the command and the listing alone; those after it need the book,
+    The reasons up to `INVALID_INDEX` follow from the command and the listing alone; those after it need the book,
     and those from `INVALID_AMOUNT` on are about accounts.
 
     >>> RejectReason.UNKNOWN_SYMBOL.precedence < RejectReason.UNKNOWN_ORDER.precedence
@@ -39,8 +39,16 @@ class RejectReason(StrEnum):
     """Negative, above the quantity, not a whole number of lots, or too many slices (A1, D1)."""
     INVALID_TIME = "invalid-time"
     """Not an integer time; or a good-till-date order without one, or another order with one (C2)."""
+    INVALID_INDEX = "invalid-index"
+    """Not an integer from 1 to 2**63 - 1 (J6)."""
+    ACCOUNT_BLOCKED = "account-blocked"
+    """A kill switch blocks the account, in this book and in every other (J7)."""
+    ACCOUNT_NOT_BLOCKED = "account-not-blocked"
+    """A reinstatement of an account that nothing blocks (J7)."""
     MARKET_HALTED = "market-halted"
     """The whole market is halted (J6)."""
+    UNDERLYING_HALTED = "underlying-halted"
+    """A book that this one depends on is halted (J6)."""
     BOOK_HALTED = "book-halted"
     """The book is halted (J2)."""
     NOT_HALTED = "not-halted"
@@ -66,9 +74,12 @@ class RejectReason(StrEnum):
     CLOCK_BACKWARDS = "clock-backwards"
     """The clock cannot go back (A5)."""
     INVALID_REPLACE = "invalid-replace"
-    """A stop for what is no stop, a limit for an order without one, too little for its minimum, or too many slices."""
+    """A stop for what is no stop, a limit for an order without one, too little for its minimum, or too many slices; or
+    no reduction, where the profile takes nothing else (F7)."""
     INVALID_NOTIONAL = "invalid-notional"
     """Price times quantity is below the instrument's least (A1)."""
+    OUTSIDE_BAND = "outside-band"
+    """The price is too far from the reference (J4)."""
     STOP_ALREADY_TRUE = "stop-already-true"
     """The last trade has reached the stop (E7)."""
     NO_LIQUIDITY = "no-liquidity"
@@ -133,3 +144,9 @@ class CancelReason(StrEnum):
     """Another order of its list was filled, triggered or cancelled (H1, H4), or filled in part for no less (H1)."""
     REFUSED = "refused"
     """Its book would not take it when it was its turn to enter: halted, its stop true already, and so on (H2)."""
+    KILL_SWITCH = "kill-switch"
+    """Its account was blocked (J7)."""
+    DISCONNECTED = "disconnected"
+    """Its account lost its connection (J7)."""
+    COLLAR = "collar"
+    """Its next trade would be outside its collar (J5)."""

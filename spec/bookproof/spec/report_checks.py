@@ -121,7 +121,7 @@ def quantities_add_up(stream: Stream) -> Sentences:
             yield f"{_told(report)}: nothing is open, and it is {report.ord_status.name}"
         if before is None or report.exec_type in (ExecType.REPLACED, ExecType.TRADE_CANCEL):
             continue
-        restated = report.exec_type is ExecType.RESTATED
+        restated = report.exec_type is ExecType.RESTATED and report.price == before.price  # else it got another limit
         if report.order_qty >= before.order_qty if restated else report.order_qty != before.order_qty:
             yield f"{_told(report)}: {before.order_qty} were ordered, and now {report.order_qty}"
 
@@ -153,6 +153,8 @@ def reports_follow_one_another(stream: Stream) -> Sentences:
             yield f"{_told(report)} of account {report.account}, and it was of {before.account}, or on the other side"
         if report.exec_type in (ExecType.TRADE, ExecType.RESTATED) and not before.working and not shrunk:
             yield f"{_told(report)}, and it was not triggered"
+        if report.price != before.price and report.exec_type not in (ExecType.REPLACED, ExecType.RESTATED):
+            yield f"{_told(report)}: its limit was {before.price} and is {report.price}"
         if (report.exec_type is ExecType.TRIGGERED) is not (report.working and not before.working and not released):
             yield f"{_told(report)}: working was {before.working} and is {report.working}"
 

@@ -8,7 +8,8 @@ A trade makes two reports: the maker's first, the taker's next; if the taker is 
 (L5). An implied trade makes three (L2). A bust makes two again, in the same order, each of
 which names the report that it takes back. Where busts are possible, which is where accounts are kept, the desk
 remembers every trade that was not busted, and the orders that had part in one, however old. A stop that is triggered
-is reported before it trades. What is about no order, such as a halt, makes none; but a trade past the book does (L6).
+is reported before it trades, and so is an order that the venue gives another limit (C3, C6, E6), unless that happens
+when it is done trading (J5). What is about no order, such as a halt, makes none; but a trade past the book does (L6).
 An order of a list is reported twice before anything else happens to it: as pending when the list is in, and as new
 when it enters its book (H2). Orders that have ended are remembered until the end of the day, so that a cancel that
 comes too late is told so with the status its order ended in; FIX ids are unique for a day.
@@ -33,6 +34,7 @@ from bookproof.spec.events import (
     Prevented,
     Rejected,
     Replaced,
+    Repriced,
     Restated,
     Trade,
     Triggered,
@@ -311,6 +313,10 @@ class _Writer:
                 self._route, self._rests = None, False
                 order = self._live(event.symbol, event.order_id)
                 self._say(ExecType.TRIGGERED, order._replace(working=True))
+            case Repriced():
+                order = self._live(event.symbol, event.order_id)
+                terms = order.terms._replace(price=event.price)
+                self._say(ExecType.RESTATED, order._replace(terms=terms), aggressor=True)
             case DayEnded():
                 self._forget_ended()
             case ListAccepted():
@@ -570,7 +576,9 @@ _CXL_REJ_REASONS: Final[Mapping[RejectReason, CxlRejReason]] = {
     RejectReason.INVALID_PRICE: CxlRejReason.INVALID_PRICE_INCREMENT,
     RejectReason.INVALID_STOP: CxlRejReason.INVALID_PRICE_INCREMENT,
     RejectReason.MARKET_HALTED: CxlRejReason.EXCHANGE_OPTION,
+    RejectReason.UNDERLYING_HALTED: CxlRejReason.EXCHANGE_OPTION,
     RejectReason.BOOK_HALTED: CxlRejReason.EXCHANGE_OPTION,
+    RejectReason.OUTSIDE_BAND: CxlRejReason.EXCHANGE_OPTION,
     RejectReason.WOULD_TAKE: CxlRejReason.EXCHANGE_OPTION,
 }
 

@@ -39,7 +39,8 @@ class ExecType(StrEnum):
     EXPIRED = "C"
     """Its time is over (C2)."""
     RESTATED = "D"
-    """The exchange made it smaller unasked: self-trade prevention took from it (G3), or a rival's fill did (H1)."""
+    """Unasked, the exchange made it smaller (prevention took from it, G3, or a rival's fill did, H1), or gave it
+    another limit (C3, C6, E6, J5)."""
     TRADE = "F"
     """A fill, partial or whole; there is one report for each side of it."""
     TRIGGERED = "L"
@@ -157,7 +158,7 @@ class ExecutionReport(Value, frozen=True):
     last_price: Ticks | None = None
     """Price of this fill."""
     aggressor: bool = False
-    """Whether the order was the one that came in, in a fill or where prevention took from it."""
+    """Whether the order was the one that came in, in a fill or where it was restated."""
     avg_price: Ticks = 0
     """Whole ticks of the average price, rounded down."""
     avg_rest: int = 0

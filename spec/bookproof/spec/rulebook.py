@@ -176,7 +176,8 @@ _TABLE = (
     Rule(
         "C3",
         "L1",
-        "A market order never rests; without any opposite order it is refused, or cancelled where the profile says so.",
+        "A market order never rests, or only as a limit order at the best opposite price where the profile makes it "
+        "one; without any opposite order it is refused, or cancelled where the profile says so.",
     ),
     Rule("C4", "L1", "What an immediate-or-cancel order cannot trade at once is cancelled."),
     Rule(
@@ -185,7 +186,13 @@ _TABLE = (
         "A fill-or-kill order trades whole at once or has no effect at all, whatever the dry run would have touched.",
         source="OrderBook-rs #96, #137, #179",
     ),
-    Rule("C6", "L1", "A post-only order that would take is refused, or cancelled when it comes from a triggered stop."),
+    Rule(
+        "C6",
+        "L1",
+        "A post-only order that would take is refused, or cancelled when it comes from a triggered stop; where the "
+        "profile says so it steps back to one tick from the best opposite price instead.",
+        source="Nasdaq; Deribit: reject_post_only",
+    ),
     Rule(
         "C7",
         "L1",
@@ -209,8 +216,10 @@ _TABLE = (
     Rule(
         "D3",
         "L1",
-        "One aggressor meets all slices of a level first to last, then the refreshed ones in turn.",
+        "One aggressor meets all slices of a level first to last, then the refreshed ones in turn; or, where the "
+        "profile says so, all that is behind a slice together with it, in one trade.",
         "invariant price_time_priority",
+        "TSX: one trade",
     ),
     Rule("D4", "L1", "At one price displayed quantity trades before hidden orders.", source="OPZ whitepaper"),
     Rule("D5", "L1", "A smaller total changes an iceberg's visible slice only if it must.", source="Binance"),
@@ -250,7 +259,13 @@ _TABLE = (
         "A triggered stop may trigger others, until none is due; all of it is one command.",
         source="melin #2",
     ),
-    Rule("E6", "L1", "A triggered stop-limit order becomes a limit order, a stop without a limit a market order."),
+    Rule(
+        "E6",
+        "L1",
+        "A triggered stop-limit order becomes a limit order, a stop without a limit a market order, or a limit order "
+        "at the end of the protection range where the instrument has one.",
+        source="CME: stop orders with protection",
+    ),
     Rule(
         "E7",
         "L1",
@@ -291,8 +306,9 @@ _TABLE = (
     Rule(
         "F7",
         "L1",
-        "What a replace does to priority is a convention, so the profile names it.",
-        source="Flash One: a modify is a cancel and a new entry",
+        "What a replace does to priority, and whether it may do more than reduce, is a convention, so the profile "
+        "names it.",
+        source="Flash One: a modify is a cancel and a new entry; Binance: order amend keep priority",
     ),
     # G: self-trade prevention
     Rule(
@@ -407,31 +423,32 @@ _TABLE = (
     Rule("J2", "L1", "In a halted book nothing enters, changes or trades; orders may be cancelled and may expire."),
     Rule("J3", "L1", "Where the profile says so, a book comes back to continuous trading only through a call."),
     Rule(
+        "J4",
+        "L1",
+        "An order whose price is further from the reference than the band is wide is refused.",
+        source="Binance: PERCENT_PRICE; Eurex: price reasonability",
+    ),
+    Rule(
+        "J5",
+        "L1",
+        "An order trades within the collar that was put around it when it began to take, and when its next trade would "
+        "be outside, the profile says whether what is left expires, rests at the end, or goes and halts the book; with "
+        "J3, the halt is a call.",
+        source="Binance: PRICE_RANGE; CME: protection points; LSE: price monitoring",
+    ),
+    Rule(
         "J6",
         "LG",
-        "A market-wide halt halts every book and leaves each book's own halt as it was.",
-        source="Nasdaq rule 4120",
-    ),
-    Rule("J7", "LX", "A mass cancel takes every live order of an account out of all books.", source="CME: kill switch"),
-    Rule(
-        "L1",
-        "LX",
-        "A spread has a book of its own, and its price is that of its first leg less that of its second.",
-        source="CME",
+        "A market-wide halt, by command or when an index falls through a level, halts every book, and a book's halt "
+        "halts those that depend on it; each book's own halt stays as it was.",
+        source="Nasdaq rule 4120, also (a)(3)(B); US market-wide circuit breaker: 7, 13 and 20 %",
     ),
     Rule(
-        "L2",
+        "J7",
         "LX",
-        "Two orders of a spread and its legs imply a quote in the third book, and trade with an order there, all in "
-        "one step, when its limit allows.",
-        source="CME: implied in, implied out",
-    ),
-    Rule(
-        "L3",
-        "LX",
-        "Own orders at the same price go before implied quotes, which meet no other implied quote, and there are none "
-        "while a book of the family does not trade continuously.",
-        source="CME",
+        "A mass cancel takes every live order of an account out of all books, a kill switch keeps the account out as "
+        "well, and a lost connection takes out what the account or the venue wants to go.",
+        source="CME: kill switch, cancel on disconnect",
     ),
     Rule("L4", "LX", "All legs of a basket trade whole in one step, or no book changes."),
     Rule(
@@ -569,17 +586,15 @@ RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
 
 NOT_YET: dict[str, str] = {
     "C8": "resting all-or-none is kept out of the core: skipped orders break B6 and B10",
-    "J4": "no static price bands besides the instrument's own limits (A1)",
-    "J5": "no execution collars",
     "L7": "one process, no distributed commit",
     "M3": "no margin: every order is covered by itself, so there is nothing to value and nothing to liquidate; a fill "
     "can lower what an account is worth at a mark, so the engine's argument for settling makers would not carry over",
     "C9 resting": "a reduce-only order never rests: it would have to be cut each time the position changes",
     "L6 legs": "a block trade is of one book, and its parties are no quote requests",
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
-    "C3 market-limit": "no remainder at the first trade's price, no protection points, no quote budget",
-    "C6 reprice": "post-only orders are refused, never repriced; a hidden opposite order counts too (B6)",
-    "D3 one trade": "no whole iceberg in one trade, no random slices",
+    "C3 quote budget": "no market order over an amount of money",
+    "C6 lock": "a post-only order keeps off a hidden opposite order as off any other, since the book may not lock (B6)",
+    "D3 random": "no slices of random size: the draw would have to be part of the command (A5)",
     "D4 pegged": "no pegged orders",
     "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
     "H1 reserve": "where accounts are kept each rival is reserved for by itself: a bracket needs lots for every exit",
@@ -589,7 +604,6 @@ NOT_YET: dict[str, str] = {
     "E1 reference": "only the last trade triggers, an implied one too, but not mark or index prices",
     "E2 mid-sweep": "a stop that a fill has reached waits until the aggressor is done and never takes from under it: "
     "else fill-or-kill would have to try the stops as well (C5)",
-    "E6 protection": "a triggered market stop has no protection range",
     "K2 largest first": "leftovers go by time, as at CME since 2005, not to the largest order",
     "K3 percentage": "TOP has a maximum and no percentage, which CME does not use either",
     "K7 Eurex": "the weights are those of Liffe: Eurex's own formula is not known here",
@@ -603,10 +617,11 @@ NOT_YET: dict[str, str] = {
     "L2 lists": "no order of a list stands in a spread or in a leg of one",
     "L2 sharing": "an implied trade takes the first order of each leg, also where other trades share the level out (K)",
     "L3 second generation": "implied quotes rest on real orders only, so a chain of two spreads implies nothing",
+    "L2 bands": "books in groups and spreads have no bands, collars, protection or underlying, and their venue neither "
+    "gives market orders a limit, reprices post-only orders, forbids amendments, nor takes icebergs whole",
     "L5 stops": "neither stops nor post-only orders are routed, and a group has no spreads",
     "L5 rivals": "no two rivals of a list stand on one side of a group, where one routed order could fill both",
     "L5 accounts": "where accounts are kept no order is routed: lots of one book do not pay for those of another",
-    "J7 entry": "a mass cancel does not block the account's next order",
     "F6 pending": "a cancel or replace that pends belongs to a gateway; here each is over when the next starts",
     "O1 corrections": "a trade is busted or it stands: none is corrected in price or quantity; no order is suspended",
 }

@@ -16,11 +16,13 @@ from bookproof.spec.events import (
     Accepted,
     Cancelled,
     Event,
+    Halted,
     ImpliedTrade,
     ListAccepted,
     PhaseChanged,
     Prevented,
     Replaced,
+    Repriced,
     Restated,
     Resumed,
     Trade,
@@ -28,7 +30,7 @@ from bookproof.spec.events import (
     Uncrossed,
 )
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity, StopsLookedAt
+from bookproof.spec.profile import Icebergs, Profile, ReplaceKeeps, ReplaceQuantity, StopsLookedAt
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
@@ -85,6 +87,27 @@ class Cross(NamedTuple):
     asks: tuple[Standing, ...]
 
 
+class Limits(NamedTuple):
+    """The prices between which an aggressor may trade (J5)."""
+
+    low: Ticks
+    high: Ticks
+
+    def inside(self, price: Ticks | None) -> bool:
+        """Whether a trade may be at this price."""
+        return price is not None and self.low <= price <= self.high
+
+
+class Repricing(NamedTuple):
+    """An aggressor got another limit, and how things stood just before it."""
+
+    event: Repriced
+    about: Standing
+    facing: tuple[Standing, ...]
+    triggered_by: Ticks | None
+    """Its stop price, when it was a stop until just now."""
+
+
 Queue: TypeAlias = list[Standing]
 
 
@@ -128,10 +151,16 @@ class Tape:
         """Events that do not fit the orders they name."""
         self.untimely: list[str] = []
         """Stops triggered out of turn, or not at all."""
+        self.limits: dict[OrderId, Limits] = {}
+        """The collar of each aggressor that has one (J5)."""
+        self.repriced: list[Repricing] = []
         self._command = command
         self._profile = profile
         self._lot = book.instrument.lot
+        self._takes_whole = profile.icebergs is Icebergs.WHOLE and profile.allocation.is_fifo
+        self._book = book
         self._last_price = book.last_price
+        self._triggered_by: Ticks | None = None
         self._taker: Standing | None = None
         self._touched: list[Ticks] = []
         """Where each fill counts, the prices of the fills since stops were looked at (E2)."""
@@ -173,6 +202,9 @@ class Tape:
                 self._continuous, self._collects = True, False
             case PhaseChanged() if event.phase.collects:  # nobody betters a market that collects orders
                 self.tops = dict.fromkeys(Side)
+                self._halt(collects=True)
+            case Halted():
+                self._halt(collects=False)
             case Uncrossed():
                 self.uncrossed = event
                 self._continuous, self._collects = True, False
@@ -180,6 +212,14 @@ class Tape:
                 self._meet(event)
             case Cancelled():
                 self._cancel(event)
+            case Repriced():
+                self._reprice(event)
+
+    def _halt(self, *, collects: bool) -> None:
+        """Matching ends here, perhaps amid a command (J5): what is due waits, each stop in its old place."""
+        self._continuous, self._collects = False, collects
+        self.stops += self._due
+        self._due, self._touched = [], []
 
     def _play_elsewhere(self, event: Event, order: Submit) -> None:
         """A routed order is the aggressor in every book of its group: what it trades in one it lacks in all (L5)."""
@@ -316,6 +356,7 @@ class Tape:
             self.untimely.append(f"stop {event.order_id} was triggered before {turn[0]}")
         stop = self._due.pop(turn.index(event.order_id))
         self._enter(stop._replace(terms=stop.terms._replace(stop=None)))
+        self._triggered_by = stop.terms.stop
 
     def _meet(self, event: Trade | Prevented) -> None:
         taker = self._taker
@@ -326,8 +367,14 @@ class Tape:
             return
         self._scene(event, maker)
         most = min(maker.slice, taker.leaves)
-        if not 0 < event.quantity <= most:
-            self.strange.append(f"{event.maker} gave {event.taker} {event.quantity} lots; from 1 to {most} were there")
+        least_of_it = 1
+        whole = self._takes_whole and isinstance(event, Trade)
+        if whole and taker.leaves > maker.slice:  # D3: all that it wants, in one trade
+            least_of_it = most = min(maker.leaves, taker.leaves)
+        if not least_of_it <= event.quantity <= most:
+            self.strange.append(
+                f"{event.maker} gave {event.taker} {event.quantity} lots; from {least_of_it} to {most} were due"
+            )
         traded = isinstance(event, Trade)
         self._taker = taker.less(event)
         if traded:
@@ -383,9 +430,24 @@ class Tape:
         else:
             self._queue_of(order).remove(order)
 
+    def _reprice(self, event: Repriced) -> None:
+        taker = self._taker
+        if taker is None or (taker.order_id, taker.terms.side) != (event.order_id, event.side):
+            self.strange.append(f"order {event.order_id} got another limit, and it is not the aggressor")
+            return
+        facing = tuple(self.queues[taker.terms.side.opposite])
+        self.repriced.append(Repricing(event, taker, facing, self._triggered_by))
+        self._taker = taker._replace(terms=taker.terms._replace(price=event.price))
+        if not any(scene.met is not None and scene.met.terms == taker.terms for scene in self.scenes):
+            self.entered[-1] = self._taker.terms  # it has this limit from the first
+
     def _enter(self, order: Standing) -> None:
         self.entered.append(order.terms)
         self._taker = order
+        self._triggered_by = None
+        limits = collar(self._book, self._last_price)
+        if limits is not None and not self._collects:
+            self.limits[order.order_id] = limits
 
     def _end_of_matching(self) -> None:
         """The aggressor is done: what is left of it rests, and the stops are looked at (E2)."""
@@ -503,6 +565,13 @@ def within(terms: Submit, price: Ticks | None) -> bool:
     if terms.price is None or price is None:
         return price is not None
     return price <= terms.price if terms.side is Side.BUY else price >= terms.price
+
+
+def collar(book: Book, last_price: Ticks | None) -> Limits | None:
+    """The collar of an order that begins to take in this book after a trade at `last_price` (J5)."""
+    width = book.instrument.collar
+    centre = book.reference if last_price is None else last_price
+    return None if not width or centre is None else Limits(centre - width, centre + width)
 
 
 def least(terms: Submit) -> Lots:

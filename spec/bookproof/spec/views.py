@@ -8,6 +8,7 @@ from bookproof.spec.values import (
     ListKind,
     Lots,
     Money,
+    Nanoseconds,
     OrderId,
     OrderState,
     Phase,
@@ -138,6 +139,8 @@ class BookView(Value, frozen=True):
     """Only while the book is in a call."""
     lists: tuple[OrderList, ...] = ()
     """The live lists that have an order in this book, the oldest first."""
+    reference: Ticks | None = None
+    """What bands are around (J4)."""
 
 
 class Holding(Value, frozen=True):
@@ -182,6 +185,22 @@ class ImpliedQuotes(Value, frozen=True):
 
     bids: tuple[ImpliedQuote, ...]
     asks: tuple[ImpliedQuote, ...]
+
+
+class MarketView(Value, frozen=True):
+    """What can be seen of the exchange as a whole: the state that belongs to no single book."""
+
+    halted: bool
+    """By the market-wide switch (J6)."""
+    clock: Nanoseconds
+    blocked: tuple[Account, ...] = ()
+    """Accounts that a kill switch blocks, the lowest first (J7)."""
+    index: int | None = None
+    """Where the breaker's index stands (J6)."""
+    index_base: int | None = None
+    """What its fall is measured from."""
+    breaker_level: int = 0
+    """How many levels of the breaker have been crossed today."""
 
 
 def depth_of(queue: Queue) -> Depth:

@@ -18,6 +18,7 @@ from bookproof.spec.commands import (
     Route,
     SetLimits,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     Withdraw,
@@ -68,7 +69,7 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
     ('ABC',)
     """
     match command:
-        case Submit() | Cancel() | Replace() | Reduce() | BlockTrade():
+        case Submit() | Cancel() | Replace() | Reduce() | BlockTrade() | SetReference():
             return (command.symbol,)
         case Deposit() | Withdraw():
             return () if command.symbol is None else (command.symbol,)

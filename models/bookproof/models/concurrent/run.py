@@ -38,6 +38,8 @@ ACROSS_BOOKS = PLAIN | {
     Feature.CLOCK,
     Feature.REPLACE,
     Feature.ROUTING,
+    Feature.KILL_SWITCH,
+    Feature.BREAKER,
 }
 """What needs several stripes at once, and what it collides with."""
 
@@ -111,7 +113,7 @@ def numbered_scenario(seed: int, number: int) -> Scenario:
     codes = [dice.getrandbits(BITS) for _ in range(LENGTH)]
     commands = decode(codes, plan_for(MIXES[mix], listed))
     dealt = tuple((dice.randrange(CLIENTS), command) for command in commands)
-    if Feature.SPREADS in MIXES[mix]:  # no venue that keeps accounts lists them
+    if {Feature.SPREADS, Feature.ROUTING} & MIXES[mix]:  # not every venue lists them
         venues = [venue for venue in venues if fitting(MIXES[mix], venue) == MIXES[mix]]
     profile = venues[turn // 2 % len(venues)]
     if mix in (ON_ACCOUNT, LISTS_ON_ACCOUNT):
@@ -236,14 +238,19 @@ def _judge(
     engine: str, scenario: Scenario, number: int, tally: _Tally | None = None, save_to: Path | None = None
 ) -> _Finding | None:
     make = factory(engine)
-    listed = scenario.instruments
 
     def built(sync: OverlappingThreads) -> Engine:
-        return make(listed, scenario.profile, sync=sync)
+        return make(scenario.instruments, scenario.profile, sync=sync)
 
     try:
         history = record(
-            built, listed, scenario.profile, scenario.scripts, cuts=scenario.cuts, seed=number, patience=10.0
+            built,
+            scenario.instruments,
+            scenario.profile,
+            scenario.scripts,
+            cuts=scenario.cuts,
+            seed=number,
+            patience=10.0,
         )
     except RunError as error:
         return _Finding(None, None, error)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from bookproof.engine.sync import THREADS, Lock
+from bookproof.engine.sync import THREADS, Condition, Event, Lock, Semaphore, Threads, TryLock
 
 _PATIENCE = 0.2
 """Seconds a thread waits for a lock before it looks for a cycle of waits."""
@@ -25,8 +25,8 @@ class StuckError(RuntimeError):
     """Threads wait for each other, or one has waited beyond all patience. Says who waits for what."""
 
 
-class OverlappingThreads:
-    """A `Sync` of real threads that give way around every lock.
+class OverlappingThreads(Threads):
+    """A `Sync` of real threads that give way around every lock, and whose waits do not hang the run.
 
     >>> with OverlappingThreads().lock("stripe 0"):
     ...     pass
@@ -38,6 +38,26 @@ class OverlappingThreads:
     def lock(self, name: str) -> Lock:
         """A lock that gives way to other threads and cannot hang the run."""
         return _YieldingLock(name, self._waits)
+
+    def try_lock(self, name: str) -> TryLock:
+        """The same; whoever asks for it without waiting does not give way."""
+        return _YieldingLock(name, self._waits)
+
+    def rlock(self, name: str) -> Lock:
+        """A lock that its holder may take again."""
+        return _YieldingRLock(name, self._waits)
+
+    def condition(self, name: str, lock: Lock) -> Condition:
+        """A condition at which nobody waits beyond all patience."""
+        return _PatientCondition(name, lock, self._waits)
+
+    def semaphore(self, name: str, value: int = 1) -> Semaphore:
+        """A semaphore for whose permits nobody waits beyond all patience."""
+        return _PatientSemaphore(name, value, self._waits)
+
+    def event(self, name: str) -> Event:
+        """An event that nobody waits for beyond all patience."""
+        return _PatientEvent(name, self._waits)
 
     def counter(self, name: str) -> Callable[[], int]:
         """As in production: a counter that gives way would hold a lock for longer, but cut nothing open."""
@@ -51,6 +71,15 @@ class _Waits:
         self.holder: dict[_YieldingLock, int] = {}
         self.wanted: dict[int, _YieldingLock] = {}
         self.stuck: str | None = None
+
+    def for_signal(self, name: str, arrived: Callable[[float], bool]) -> None:
+        """Wait for what no lock stands for, as long as there is hope. `arrived` waits for so many seconds."""
+        deadline = time.monotonic() + _LAST_PATIENCE
+        while not arrived(_PATIENCE):
+            if self.stuck is None and time.monotonic() > deadline:
+                self.stuck = f"{_name(threading.get_ident())} has waited {_LAST_PATIENCE:.0f} s for {name}"
+            if self.stuck is not None:
+                raise StuckError(self.stuck)
 
     def cycle(self, thread: int) -> str | None:
         """The circle of waits that goes through a thread, in words."""
@@ -74,11 +103,15 @@ class _YieldingLock:
         self._lock = threading.Lock()
         self._waits = waits
 
-    def acquire(self) -> None:
-        time.sleep(0)
-        if not self._lock.acquire(blocking=False):
-            self._wait()
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if blocking and timeout < 0:
+            time.sleep(0)
+            if not self._lock.acquire(blocking=False):
+                self._wait()
+        elif not self._lock.acquire(blocking, timeout):
+            return False
         self._waits.holder[self] = threading.get_ident()
+        return True
 
     def _wait(self) -> None:
         me, waits = threading.get_ident(), self._waits
@@ -109,6 +142,110 @@ class _YieldingLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+class _YieldingRLock(_YieldingLock):
+    def __init__(self, name: str, waits: _Waits) -> None:
+        super().__init__(name, waits)
+        self.times = 0
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        mine = self._waits.holder.get(self) == threading.get_ident()
+        if not mine and not super().acquire(blocking, timeout):
+            return False
+        self.times += 1
+        return True
+
+    def release(self) -> None:
+        self.times -= 1
+        if not self.times:
+            super().release()
+
+
+class _PatientCondition:
+    def __init__(self, name: str, lock: Lock, waits: _Waits) -> None:
+        self._name, self._lock, self._waits = name, lock, waits
+        self._sleepers: list[threading.Event] = []  # guarded by the lock
+
+    def acquire(self) -> object:
+        return self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    def wait(self) -> object:
+        woken = threading.Event()
+        self._sleepers.append(woken)
+        times = self._lock.times if isinstance(self._lock, _YieldingRLock) else 1
+        for _ in range(times):
+            self._lock.release()
+        try:
+            self._waits.for_signal(self._name, woken.wait)
+        finally:
+            for _ in range(times):
+                self._lock.acquire()
+        return True
+
+    def notify(self, n: int = 1) -> None:
+        woken, self._sleepers = self._sleepers[:n], self._sleepers[n:]
+        for sleeper in woken:
+            sleeper.set()
+
+    def notify_all(self) -> None:
+        self.notify(len(self._sleepers))
+
+
+class _PatientSemaphore:
+    def __init__(self, name: str, value: int, waits: _Waits) -> None:
+        self._name, self._waits = name, waits
+        self._semaphore = threading.Semaphore(value)
+
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+        if not blocking or timeout is not None:
+            return self._semaphore.acquire(blocking, timeout)
+        time.sleep(0)
+        self._waits.for_signal(self._name, lambda seconds: self._semaphore.acquire(timeout=seconds))
+        return True
+
+    def release(self, n: int = 1) -> None:
+        self._semaphore.release(n)
+        time.sleep(0)
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class _PatientEvent:
+    def __init__(self, name: str, waits: _Waits) -> None:
+        self._name, self._waits = name, waits
+        self._event = threading.Event()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def set(self) -> None:
+        self._event.set()
+        time.sleep(0)
+
+    def clear(self) -> None:
+        self._event.clear()
+
+    def wait(self) -> object:
+        self._waits.for_signal(self._name, self._event.wait)
+        return True
 
 
 def _name(thread: int) -> str:

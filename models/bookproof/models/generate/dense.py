@@ -104,6 +104,8 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
         has_spreads = any(instrument.legs for instrument in instruments)
         if Feature.ACCOUNTS not in features or has_spreads or dice.random() < _WITHOUT_ACCOUNTS:
             profile = profile._replace(risk=Risk.NONE)
+        if any(instrument.legs or instrument.group for instrument in instruments):
+            profile = profile.together()
     return Case(instruments, (*generous_deposits(instruments, profile), *commands), profile)
 
 

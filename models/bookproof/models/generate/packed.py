@@ -24,16 +24,21 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     Leg,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     Route,
     SetLimits,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -88,6 +93,9 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.HALTS: {"halt": 1, "resume": 3},
     Feature.CLOCK: {"advance_clock": 3, "end_of_day": 1},
     Feature.SNAPSHOT: {"snapshot": 1},
+    Feature.KILL_SWITCH: {"kill_switch": 1, "reinstate": 3, "disconnect": 1},
+    Feature.BANDS: {"set_reference": 2},
+    Feature.BREAKER: {"index_level": 3, "resume_market": 2},
     Feature.BAD_INPUT: {"spoiled": 4},
     Feature.AUCTIONS: {"set_phase": 8},
     Feature.LISTS: {"list": 6},
@@ -190,7 +198,7 @@ def _submit(code: int, context: Context) -> Submit:
     if pattern is PLAIN_PATTERN:
         plain = (symbol, order_id, account + 1, _SIDES[side], quantity, price)
         return Submit(*plain, _GTC, None, False, 0, None, None, self_trade)
-    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden = pattern
+    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden, on_disconnect = pattern
     stop = display = expires = None
     minimum = 0
     if is_stop:
@@ -208,7 +216,7 @@ def _submit(code: int, context: Context) -> Submit:
         code, later = divmod(code, 12)
         expires = step + later
     fields = (symbol, order_id, account + 1, _SIDES[side], quantity, None if market else price)
-    return Submit(*fields, lives, stop, post_only, minimum, display, expires, self_trade)
+    return Submit(*fields, lives, stop, post_only, minimum, display, expires, self_trade, on_disconnect)
 
 
 def _perhaps_used(code: int, used: Sequence[tuple[Symbol, OrderId]], fresh: OrderId) -> tuple[int, OrderId]:
@@ -326,6 +334,33 @@ def _list(code: int, context: Context) -> SubmitList:
 
 def _mass_cancel(code: int, context: Context) -> MassCancel:
     return MassCancel(code % ACCOUNTS + 1)
+
+
+def _kill_switch(code: int, context: Context) -> KillSwitch:
+    return KillSwitch(code % ACCOUNTS + 1)
+
+
+def _reinstate(code: int, context: Context) -> Reinstate:
+    return Reinstate(code % ACCOUNTS + 1)
+
+
+def _disconnect(code: int, context: Context) -> Disconnect:
+    return Disconnect(code % ACCOUNTS + 1)
+
+
+def _set_reference(code: int, context: Context) -> SetReference:
+    scales = context.plan.scales
+    code, at = divmod(code, len(scales))
+    return SetReference(scales[at].symbol, scales[at].prices[code % LEVELS])
+
+
+def _index_level(code: int, context: Context) -> IndexLevel:
+    """Between 75 and 106: each drawn level stands a chance to be crossed."""
+    return IndexLevel(75 + code % 32)
+
+
+def _resume_market(code: int, context: Context) -> Resume:
+    return Resume()
 
 
 def _book_or_market(code: int, context: Context) -> Symbol | None:
@@ -457,6 +492,12 @@ _DECODERS: Mapping[str, Decoder] = {
     "advance_clock": _advance_clock,
     "end_of_day": _end_of_day,
     "snapshot": _snapshot,
+    "kill_switch": _kill_switch,
+    "reinstate": _reinstate,
+    "disconnect": _disconnect,
+    "set_reference": _set_reference,
+    "index_level": _index_level,
+    "resume_market": _resume_market,
     "spoiled": _spoiled,
     "set_phase": _set_phase,
     "list": _list,

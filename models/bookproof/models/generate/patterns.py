@@ -23,6 +23,7 @@ class Pattern(NamedTuple):
     minimum: bool = False
     iceberg: bool = False
     hidden: bool = False
+    on_disconnect: bool = False
 
     @property
     def contradictory(self) -> bool:
@@ -45,6 +46,7 @@ _CHANGES: Mapping[Feature, tuple[dict[str, Any], ...]] = {
     Feature.HIDDEN: ({"hidden": True},),
     Feature.STOPS: ({"stop": True}, {"stop": True, "market": True}),
     Feature.CLOCK: ({"time_in_force": TimeInForce.DAY}, {"time_in_force": TimeInForce.GTD}),
+    Feature.KILL_SWITCH: ({"on_disconnect": True},),
 }
 """What each feature of an order adds to its pattern."""
 

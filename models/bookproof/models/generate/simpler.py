@@ -20,12 +20,17 @@ from bookproof.spec.commands import (
     Bust,
     Command,
     Deposit,
+    Disconnect,
+    IndexLevel,
+    KillSwitch,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Route,
     SetLimits,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     Withdraw,
@@ -60,7 +65,11 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _simpler_basket(command, prices)
     elif type(command) is AdvanceClock:
         yield from _smaller(command, "now", least=0)
-    elif type(command) is MassCancel:
+    elif type(command) is IndexLevel:
+        yield from _smaller(command, "value")
+    elif type(command) is SetReference:
+        yield from _cheaper(command, ("price",), prices)
+    elif isinstance(command, MassCancel | KillSwitch | Reinstate | Disconnect):
         yield from _smaller(command, "account")
     elif type(command) is SetPhase and command.phase not in (Phase.CALL, Phase.CONTINUOUS):
         yield command._replace(phase=Phase.CALL)  # easier to follow than a day's round of phases
@@ -96,7 +105,17 @@ def _simpler_submit(order: Submit, prices: list[int]) -> Iterator[Submit]:
     if order.expires is not None or order.time_in_force is not TimeInForce.GTC:
         yield order._replace(time_in_force=TimeInForce.GTC, expires=None)
     yield from _without(
-        order, ("stop", "post_only", "min_quantity", "display", "expires", "self_trade", "time_in_force")
+        order,
+        (
+            "stop",
+            "post_only",
+            "min_quantity",
+            "display",
+            "expires",
+            "self_trade",
+            "time_in_force",
+            "cancel_on_disconnect",
+        ),
     )
     if order.price is None:
         yield from (order._replace(price=price) for price in prices)
@@ -284,7 +303,11 @@ def renumbered(case: Case) -> Iterator[Case]:
     names = {instrument.symbol: plain for instrument, plain in zip(case.instruments, PLAIN_SYMBOLS, strict=False)}
     yield case._replace(
         instruments=tuple(
-            i._replace(symbol=names.get(i.symbol, i.symbol), legs=tuple(names.get(leg, leg) for leg in i.legs))
+            i._replace(
+                symbol=names.get(i.symbol, i.symbol),
+                underlying=names.get(i.underlying or "", i.underlying),
+                legs=tuple(names.get(leg, leg) for leg in i.legs),
+            )
             for i in case.instruments
         ),
         commands=tuple(parts.with_symbols(command, names) for command in case.commands),

@@ -8,7 +8,7 @@ from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import Feature, Features
 from bookproof.models.generate.funds import opening_deposits, profile_for
 from bookproof.models.generate.packed import BITS, decode, plan_for
-from bookproof.models.generate.venues import books, fitting
+from bookproof.models.generate.venues import books, closed, fitting
 from bookproof.spec.profile import DEFAULT, Profile
 
 SHORTEST, LONGEST = 20, 60
@@ -43,7 +43,7 @@ def soak_case(seed: int, number: int, features: Features, profile: Profile = DEF
         instruments = listed[: dice.choice(SPREAD_COUNTS)]
     else:
         chosen = sorted(dice.sample(range(len(listed)), dice.choice(BOOK_COUNTS)))
-        instruments = tuple(listed[at] for at in chosen)
+        instruments = closed(listed[at] for at in chosen)
     draw = dice.getrandbits
     codes = [draw(BITS) for _ in range(dice.randint(SHORTEST, LONGEST))]
     commands = decode(codes, plan_for(features, instruments))

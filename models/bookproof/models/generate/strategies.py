@@ -25,7 +25,7 @@ from bookproof.models.generate.funds import opening_deposits, profile_for
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.soak import FEWEST_BOOKS, LONGEST, SHORTEST
 from bookproof.models.generate.spoil import WAYS, spoil
-from bookproof.models.generate.venues import ACCOUNTS, DISTINCT, LEVELS, SIZES, USUAL_PRICE, books, fitting
+from bookproof.models.generate.venues import ACCOUNTS, DISTINCT, LEVELS, SIZES, USUAL_PRICE, books, closed, fitting
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -34,16 +34,21 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     Leg,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     Route,
     SetLimits,
     SetPhase,
+    SetReference,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -74,6 +79,7 @@ SIDES: SearchStrategy[Side] = st.sampled_from(Side)
 ACCOUNT: SearchStrategy[Account] = st.integers(1, ACCOUNTS)
 QUANTITY: SearchStrategy[Lots] = st.integers(1, SIZES)
 PRICE: SearchStrategy[Ticks] = st.integers(USUAL_PRICE, USUAL_PRICE + LEVELS - 1)
+INDEX: SearchStrategy[int] = st.integers(75, 106)
 TIME: SearchStrategy[int] = st.integers(0, 20)
 PHASE: SearchStrategy[Phase] = st.sampled_from((Phase.CALL, Phase.CONTINUOUS, *Phase))
 """The way into a call and out of it twice as often as the others."""
@@ -112,6 +118,7 @@ _TERMS: Mapping[Feature, SearchStrategy[Terms]] = {
     Feature.SELF_TRADE: st.fixed_dictionaries({"self_trade": _PREVENTION}),
     Feature.CLOCK: _lives(TimeInForce.DAY)
     | st.fixed_dictionaries({"time_in_force": st.just(TimeInForce.GTD), "expires": TIME}),
+    Feature.KILL_SWITCH: st.just({"cancel_on_disconnect": True}),
 }
 
 
@@ -213,6 +220,13 @@ def commands(
             st.builds(BlockTrade, symbol, ACCOUNT, ACCOUNT, PRICE, QUANTITY),
         ),
         Feature.ROUTING: (submits.map(routed),),
+        Feature.KILL_SWITCH: (
+            st.builds(KillSwitch, ACCOUNT),
+            st.builds(Reinstate, ACCOUNT),
+            st.builds(Disconnect, ACCOUNT),
+        ),
+        Feature.BANDS: (st.builds(SetReference, symbol, PRICE),),
+        Feature.BREAKER: (st.builds(IndexLevel, INDEX), st.builds(Resume)),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]
@@ -238,7 +252,7 @@ def sequences(
     >>> len(shortest), shortest[0] == Submit("ABC", 1, 1, Side.BUY, 1, 102)
     (20, True)
     """
-    listed = books(features)[:FEWEST_BOOKS] if instruments is None else tuple(instruments)
+    listed = closed(books(features)[:FEWEST_BOOKS]) if instruments is None else tuple(instruments)
     plan = plan_for(features, listed)
     codes = st.lists(_CODE, min_size=min_size, max_size=max_size)
     return codes.map(lambda drawn: decode(drawn, plan))
@@ -267,5 +281,5 @@ def cases(
     if Feature.LISTS in chosen and draw(st.booleans()):  # no order of a list is in a book that is part of a spread
         chosen -= {Feature.SPREADS}
     listed = books(chosen)
-    instruments = listed[: draw(st.integers(FEWEST_BOOKS, len(listed)))]
+    instruments = closed(listed[: draw(st.integers(FEWEST_BOOKS, len(listed)))])
     return Case(instruments, opening_deposits(instruments, profile) + draw(sequences(chosen, instruments)), profile)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,11 +13,17 @@ from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import (
     PROFILE_FILES,
     PROFILES,
+    CollarAction,
+    Icebergs,
     ListReplace,
+    MarketOrders,
     NoLiquidity,
     OcoFill,
+    OnDisconnect,
+    PostOnly,
     Profile,
     Reopen,
+    ReplaceAllows,
     ReplaceQuantity,
     Risk,
     StopsLookedAt,
@@ -79,6 +86,14 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("rivals-reduced", oco_fill=OcoFill.REDUCE),
         Profile("each-fill-counts", stops_looked_at=StopsLookedAt.AFTER_EACH_FILL),
         Profile("cash-accounts", risk=Risk.CASH, least_block=3),
+        Profile("all-go-on-disconnect", on_disconnect=OnDisconnect.ALL),
+        Profile("collars-let-rest", collar_action=CollarAction.REST),
+        Profile("collars-halt", collar_action=CollarAction.HALT),
+        Profile("market-to-limit", market_orders=MarketOrders.LIMIT),
+        Profile("post-only-steps-back", post_only=PostOnly.REPRICE),
+        Profile("breaker", breaker_levels=(7, 13, 20)),
+        Profile("whole-icebergs", icebergs=Icebergs.WHOLE),
+        Profile("reductions-only", replace_allows=ReplaceAllows.REDUCTION),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""
@@ -116,11 +131,17 @@ def books(features: Features) -> tuple[Instrument, ...]:
     """
     listed = LIMITED_BOOKS if Feature.LIMITS in features else PLAIN_BOOKS
     spreads, limits = Feature.SPREADS in features, Feature.LIMITS in features
+    across = spreads or Feature.ROUTING in features
+    if Feature.HALTS in features and not across:  # nothing that is in a spread or a group depends on anything
+        listed = tuple(book._replace(underlying=_UNDERLYINGS.get(book.symbol)) for book in listed)
+    if Feature.BANDS in features and not across:  # nor has it bands
+        listed = tuple(map(_banded, listed, _WIDTHS))
     if Feature.ROUTING in features:  # of one tick and lot, and no legs of spreads
         group = ("GHI", "XYZ") if limits or spreads else ("ABC", "DEF", "GHI")
         listed = tuple(book._replace(group="pool") if book.symbol in group else book for book in listed)
     if spreads:
         first, second, third, last = listed
+        first = first._replace(most_slices=Instrument("ABC").most_slices)
         second = second if not limits else Instrument("DEF", lot=first.lot, min_notional=300)
         listed = (first, second, _spread(first, second), third)
         if not limits and not third.group:
@@ -129,12 +150,45 @@ def books(features: Features) -> tuple[Instrument, ...]:
     return listed
 
 
+def closed(instruments: Iterable[Instrument]) -> tuple[Instrument, ...]:
+    """Some of the books, none of which depends on one that is not among them.
+
+    >>> [book.underlying for book in closed([Instrument("XYZ", underlying="GHI")])]
+    [None]
+    """
+    chosen = tuple(instruments)
+    symbols = {book.symbol for book in chosen}
+    return tuple(book if book.underlying in symbols else book._replace(underlying=None) for book in chosen)
+
+
+_UNDERLYINGS = {"DEF": "ABC", "XYZ": "DEF"}
+"""A derivative, and a derivative of the derivative."""
+
+
+_WIDTHS = (
+    {"collar": 2},
+    {"band": 4, "protection": 1},
+    {"band": 4, "collar": 3},
+    {"collar": 1, "protection": 2},
+)
+"""Of the four books with bands, in ticks. Narrow ones, as the prices drawn are only eleven ticks apart."""
+
+
+def _banded(instrument: Instrument, widths: dict[str, int]) -> Instrument:
+    """The book with bands; the first three are around the middle of the drawn prices, the last around no price yet."""
+    reference = scale_of(instrument).prices[LEVELS // 2] if "protection" not in widths or "band" in widths else None
+    return instrument._replace(reference=reference, **{name: width * instrument.tick for name, width in widths.items()})
+
+
 def fitting(features: Features, profile: Profile) -> Features:
-    """These features, less spreads where accounts are kept: no such venue lists them (L1, M1).
+    """These features, less spreads where accounts are kept (M1), and less these and groups where the venue has choices
+    that orders over several books do not know (L2, L5): no such venue lists them.
 
     >>> sorted(fitting(frozenset({Feature.SPREADS, Feature.IOC}), Profile(risk=Risk.CASH)))
     [<Feature.IOC: 'ioc'>]
     """
+    if profile.apart:
+        return features - {Feature.SPREADS, Feature.ROUTING}
     return features if profile.risk is Risk.NONE else features - {Feature.SPREADS}
 
 

@@ -18,12 +18,15 @@ from bookproof.models.concurrent.check import Violation
 from bookproof.models.engines_by_name import Factory
 from bookproof.models.interleaving.digests import engine_digest, scenario_digest
 from bookproof.models.interleaving.program import Outcome, Program
+from bookproof.models.interleaving.reorders import reordered
 from bookproof.models.interleaving.sampling import Pct, UniformWalk, Walk
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler
 from bookproof.models.interleaving.search import Execute, Naive, Reduced, Search
 from bookproof.models.interleaving.token import Replay, without
+from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.interleaving.traces import linearizations, trace_of
+from bookproof.models.interleaving.wheels import THREADS
 from bookproof.models.interleaving.witness import Witness
 from bookproof.models.interleaving.words import letter, switches
 from bookproof.models.report.plainly import plainly
@@ -35,7 +38,8 @@ class Verdict(StrEnum):
     VERIFIED = "verified"
     """Exhausted: every run that can differ was made, was free of races, and was right."""
     BOUNDED = "bounded"
-    """The runs that were made were right, up to a bound: of preemptions, or of what was to be spent on them."""
+    """The runs that were made were right, up to a bound: of preemptions, of how long a run may be, or of what was to be
+    spent on them."""
     SAMPLED = "sampled"
     """The runs that were drawn were right, and nothing is said of the others."""
     UNREPEATABLE = "unrepeatable"
@@ -132,7 +136,7 @@ class Certificate(NamedTuple):
     expected: float = 0.0
     """How many traces there are, as far as can be said; with a search that does not reduce, schedules."""
     limit: str = ""
-    """What the verdict is bounded by: `2 preemptions`, `1,200 runs`, `no cells watched`."""
+    """What the verdict is bounded by: `2 preemptions`, `1,200 runs`, `400 steps`, `2 tries`, `no cells watched`."""
     strayed: str = ""
     """Where a schedule went another way the second time."""
     engine_digest: str = ""
@@ -188,8 +192,9 @@ class _Tally:
 class Explorer:
     """Runs scenarios on one engine."""
 
-    def __init__(self, make: Factory) -> None:
+    def __init__(self, make: Factory, back_end: str = THREADS) -> None:
         self._make = make
+        self._back_end = back_end
 
     def explore(self, scenario: Scenario, seconds: float, tell: Tell = _silent, how: How = REDUCED) -> Certificate:
         """Search a scenario for so many seconds; a fault is made as small as it gets."""
@@ -215,8 +220,9 @@ class Explorer:
         raced_at: frozenset[str] = frozenset()
         strayed = ""
         spent = False
+        endless = spun = False
         racy: frozenset[str] = frozenset()
-        with _stage(self._make, scenario) as stage:
+        with _stage(self._make, scenario, self._back_end) as stage:
             while True:
                 points = stage.scheduler.racy = racy
                 tally = _Tally(how)
@@ -236,7 +242,9 @@ class Explorer:
                         fault = judge.fault(outcome)
                     if run.races and race is None:
                         race, raced, raced_at = _raced(run), runs, points
-                    racy |= {each.cell for each in run.races}
+                    racy |= run.drawn.union(each.cell for each in run.races)
+                    endless |= run.endless
+                    spun |= bool(run.spun)
                     # A race that does harm says more than one that might, so harm is looked for, for a while.
                     if fault is not None or not racy <= points:
                         break
@@ -262,6 +270,9 @@ class Explorer:
             verdict, limit = Verdict.BOUNDED, f"{runs:,} runs"
         elif isinstance(search, Naive) and search.bitten:
             verdict, limit, bitten = Verdict.BOUNDED, f"{how.preemptions} preemption{'s'[how.preemptions == 1 :]}", True
+        elif endless or spun:
+            limit = f"{stage.scheduler.most_steps} steps" if endless else f"{stage.scheduler.most_tries} tries"
+            verdict, bitten = Verdict.BOUNDED, True
         elif not watched:
             verdict, limit = Verdict.BOUNDED, "no cells watched"
         exhausted = not (spent or strayed or how.draws or bitten or fault)
@@ -307,7 +318,7 @@ class Explorer:
         """The fault with the fewest switches among all schedules of a scenario that is as small as it gets."""
         best, judge = certificate.fault, _Judge()
         assert best is not None
-        with _stage(self._make, certificate.scenario) as stage:
+        with _stage(self._make, certificate.scenario, self._back_end) as stage:
             points = stage.scheduler.racy = frozenset((*certificate.points, *certificate.races))
             most = switches(best.schedule) + (points != frozenset(certificate.points))
             for allowed in range(most):
@@ -328,8 +339,9 @@ _MOST_SCHEDULES = 2_000
 class _Stage:
     """A scenario on an engine, under a scheduler, to be run as often as one likes."""
 
-    def __init__(self, make: Factory, scenario: Scenario) -> None:
-        self.scheduler = Scheduler(len(scenario.scripts))
+    def __init__(self, make: Factory, scenario: Scenario, back_end: str) -> None:
+        self.scheduler = Scheduler(len(scenario.scripts), back_end)
+        self.scheduler.numbers_matter = False  # each run is judged in every order of the stamps that it allows
         self.program = Program(make, scenario, self.scheduler)
         self._outcome: Outcome | None = None
 
@@ -356,8 +368,8 @@ class _Stage:
 
 
 @contextmanager
-def _stage(make: Factory, scenario: Scenario) -> Iterator[_Stage]:
-    stage = _Stage(make, scenario)
+def _stage(make: Factory, scenario: Scenario, back_end: str) -> Iterator[_Stage]:
+    stage = _Stage(make, scenario, back_end)
     try:
         yield stage
     finally:
@@ -417,7 +429,13 @@ class _Judge:
         told = sorted((each.client, each.number, each.answer.events) for each in outcome.told)
         self.outcomes.add((tuple(told), history.final, history.accounts))
         violation = self._witness.judge(history)
-        return None if violation is None else _unexplained(violation, run)
+        if violation is not None:
+            return _unexplained(violation, run)
+        for other in reordered(outcome):
+            violation = self._witness.judge(other.history)
+            if violation is not None:
+                return _unexplained(violation, run)._replace(schedule=other.schedule)
+        return None
 
 
 def _unexplained(violation: Violation, run: Run) -> Fault:
@@ -451,14 +469,16 @@ Heard = list[tuple[int, str]]
 """What happened, in order: the thread, and what it did."""
 
 
-def replayed(make: Factory, replay: Replay) -> tuple[Outcome, Fault | None, Heard]:
+def replayed(make: Factory, replay: Replay, recorder: Recorder | None = None) -> tuple[Outcome, Fault | None, Heard]:
     """Run one schedule again, and hear what every thread does. After its last step whoever can goes on.
 
     Raises ValueError when the schedule asks for a thread that cannot go on.
     """
     scheduler = Scheduler(len(replay.scenario.scripts))
+    scheduler.numbers_matter = False
     scheduler.racy = replay.points
     program = Program(make, replay.scenario, scheduler)
+    program.recorder = recorder
     heard: Heard = []
     scheduler.tell = program.tell = lambda thread, what: heard.append((thread, what))
     try:

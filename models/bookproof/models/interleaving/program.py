@@ -15,6 +15,7 @@ from bookproof.models.concurrent.recorder import accounts_in
 from bookproof.models.engines_by_name import Factory
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Choose, Run, Scheduler
+from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.report.plainly import plainly
 from bookproof.spec.commands import Basket, Command, Deposit, SetLimits, Withdraw
 from bookproof.spec.events import Event
@@ -41,7 +42,10 @@ _WRITES = (
 _READS_MARKET = ("submit", "replace", "refusal", "why_not_replace", "replace_refusal", "go")
 """What touches a book, and the market that all books share. Whoever looks at a book's `lists` touches it as well."""
 
-_WRITES_MARKET = ("halt_market", "resume_market", "advance_clock")
+_WRITES_MARKET = (
+    *("halt_market", "resume_market", "advance_clock", "end_of_day"),
+    *("kill_switch", "reinstate", "index_level"),
+)
 _WRITES_BOOK = ("halt_book", "resume_book")
 
 MARKET = "market"
@@ -142,11 +146,15 @@ class Program:
         self._named = accounts_in(scenario.profile, (scenario.before, *scenario.scripts))
         self.tell: Callable[[int, str], None] | None = None
         """Hears of every call and return, when somebody wants the story."""
+        self.recorder: Recorder | None = None
+        """Hears of everything, when somebody wants all of it."""
 
     def execute(self, choose: Choose) -> Outcome:
         """Run it once."""
         scenario, scheduler = self.scenario, self._scheduler
-        engine = self._make(scenario.instruments, scenario.profile, sync=scheduler)
+        recorder = self.recorder
+        sync = scheduler if recorder is None else recorder.sync(scheduler)
+        engine = self._make(scenario.instruments, scenario.profile, sync=sync)
         floor = getattr(engine, "_floor", None)
         self.watched = self._watch and isinstance(floor, Floor)
         if self._watch and isinstance(floor, Floor):
@@ -155,6 +163,10 @@ class Program:
             if self._engine is None:
                 self._engine = _watched_engine(type(engine), shared, scheduler)
             engine.__class__ = self._engine
+        if recorder is not None and self._watch and isinstance(floor, Floor):
+            others: list[tuple[object, Iterable[str]]] = [(floor, (*_WRITES_MARKET, *_WRITES_BOOK))]
+            others += [] if floor.ledger is None else [(floor.ledger, _ON_ACCOUNT)]
+            recorder.listen(engine, floor.books, (*_READS, *_WRITES), others)
         first = -2 * len(scenario.before)
         operations = [  # by a client of its own, who was there before the others
             Operation(len(scenario.scripts), command, at, at + 1, engine.submit(command))
@@ -171,15 +183,22 @@ class Program:
                     called = ticks
                     if self.tell is not None:
                         self.tell(at, f"calls {plainly(command)}")
+                    if recorder is not None:
+                        recorder.called(at, plainly(command))
                     answer = engine.submit(command)
                     ticks += 1
                     told.append(Told(at, number, command, called, ticks, answer))
+                    scheduler.returned()
                     if self.tell is not None:
                         self.tell(at, f"is told {plainly(*answer.events)}, stamp {answer.stamp}")
+                    if recorder is not None:
+                        recorder.returned(at, f"{plainly(*answer.events)}, stamp {answer.stamp}")
 
             return act
 
         run = scheduler.run([client(at, script) for at, script in enumerate(scenario.scripts)], choose)
+        if recorder is not None:
+            recorder.ended(run.waiting, run.errors)
         if run.cut or run.waiting or run.errors:
             return Outcome(run, tuple(told), None)
         final = tuple(engine.view(instrument.symbol) for instrument in scenario.instruments)
@@ -200,6 +219,7 @@ def _watch(floor: Floor, scheduler: Scheduler, classes: dict[tuple[type[FastBook
     touches |= dict.fromkeys(_WRITES_BOOK, lambda symbol, *given: [(str(symbol), True)])
     families = {symbol: [(member, False) for member in family.books] for symbol, family in floor.family_of.items()}
     touches["_dealer"] = lambda symbol: families.get(symbol, ())  # whether anything is implied depends on all of them
+    touches["set_reference"] = lambda command: [(command.symbol, True)]
     for name, cells in touches.items():
         setattr(floor, name, _touching(getattr(floor, name), cells, scheduler))
     if floor.ledger is not None:
@@ -225,7 +245,6 @@ def _watched_engine(engine: type[Any], shared: Iterable[str], scheduler: Schedul
 
 
 def _touching(act: Callable[..., Any], cells: Touches, scheduler: Scheduler) -> Callable[..., Any]:
-    @wraps(act)
     def touching(*given: Any) -> Any:
         for cell, writes in cells(*given):
             scheduler.touch(cell, writes)
@@ -247,7 +266,13 @@ def _watched_book(book: type[FastBook], symbol: str, scheduler: Scheduler) -> ty
 
         return watched
 
-    methods: Mapping[str, Any] = {name: method(name, getattr(book, name)) for name in (*_READS, *_WRITES)}
+    def tell_dependents(self: FastBook) -> None:
+        for other in (self, *self.dependents):
+            scheduler.touch(other.symbol, writes=other is not self)
+        book.tell_dependents(self)
+
+    methods: dict[str, Any] = {name: method(name, getattr(book, name)) for name in (*_READS, *_WRITES)}
+    methods["tell_dependents"] = tell_dependents
     slot: Any = FastBook.lists  # type: ignore[misc]  # of the class: what finds the place in any book
 
     def lists(self: FastBook) -> Any:

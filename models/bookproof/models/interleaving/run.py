@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -12,12 +13,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bookproof.engine.zoo import ZOO
 from bookproof.models.engines_by_name import factory, known
 from bookproof.models.interleaving.explore import Certificate, Explorer, Fault, How, Method, Tell, Verdict, replayed
 from bookproof.models.interleaving.generated import generated, named
+from bookproof.models.interleaving.page import Counterexample, page
 from bookproof.models.interleaving.scenarios import NAMED, Scenario
-from bookproof.models.interleaving.story import as_test, columns, scenario_table
+from bookproof.models.interleaving.story import as_test, columns, full_trace, scenario_table
 from bookproof.models.interleaving.token import read_token, token_of
+from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.interleaving.words import switches
 from bookproof.models.report.terminal import Bars
 from bookproof.models.verdict import Disagreement, Result
@@ -65,6 +69,7 @@ def add_explore(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=_count, default=How().seed, metavar="S", help="of what is drawn (0)")
     parser.add_argument("--budget", type=float, default=SECONDS, metavar="SECONDS", help="a scenario, at most (60)")
+    parser.add_argument("--html", metavar="FILE", help="the first counterexample also as a page of its own")
     parser.add_argument("--json", action="store_true", help="certificates as JSON on standard output")
     parser.set_defaults(run=explore)
 
@@ -93,7 +98,7 @@ def explore(asked: argparse.Namespace) -> int:
     if asked.json:
         print(json.dumps([as_dict(certificate, asked.engine) for certificate in certificates], indent=2))
     else:
-        _print(certificates, asked.engine)
+        _print(certificates, asked.engine, asked.html)
     codes = {_CODES.get(certificate.verdict, _UNFINISHED) for certificate in certificates}
     return 1 if 1 in codes else max(codes)
 
@@ -152,7 +157,7 @@ def token(certificate: Certificate) -> str:
     return token_of(certificate.scenario.name, certificate.left_out, certificate.fault.schedule, certificate.points)
 
 
-def _print(certificates: Sequence[Certificate], engine: str) -> None:
+def _print(certificates: Sequence[Certificate], engine: str, html: str | None) -> None:
     console = Console()
     table = Table(title=f"Every schedule of {engine}", title_justify="left")
     for heading in ("scenario", "size", "verdict", "runs", "cut", "traces", "schedules", "seconds"):
@@ -174,7 +179,8 @@ def _print(certificates: Sequence[Certificate], engine: str) -> None:
     console.print(table)
     for certificate in certificates:
         if certificate.fault is not None:
-            tell(console, token(certificate), engine)
+            tell(console, token(certificate), engine, html=html)
+            html = None
         if certificate.strayed:
             console.print(
                 f"{certificate.scenario.name}: the same schedule went another way the second time, so that nothing is "
@@ -208,30 +214,46 @@ def add_replay(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run one schedule again and tell it step by step."
     parser.add_argument("token", metavar="TOKEN", help="as a failure printed it, such as cancel-fill-B1/AB")
     parser.add_argument("--engine", choices=known(), default="striped", metavar="NAME", help=", ".join(known()))
+    parser.add_argument("--full", action="store_true", help="every step, with the whole way into the engine")
+    parser.add_argument("--html", metavar="FILE", help="also as a page of its own, to look at and to pass on")
     parser.set_defaults(run=replay)
 
 
 def replay(asked: argparse.Namespace) -> int:
     """Exit code 0 when the run is explained, 1 when it is not."""
-    return 0 if tell(Console(), asked.token, asked.engine) is None else 1
+    return 0 if tell(Console(), asked.token, asked.engine, asked.full, asked.html) is None else 1
 
 
-def tell(console: Console, token: str, engine: str) -> Fault | None:
-    """Run a schedule again and print its story."""
+def tell(console: Console, token: str, engine: str, full: bool = False, html: str | None = None) -> Fault | None:
+    """Run a schedule again and print its story; with `full` every step, with `html` also as a page in this file."""
     replay = read_token(token)
     scenario, schedule = replay.scenario, replay.schedule
     try:
-        outcome, fault, heard = replayed(factory(engine), replay)
+        recorder = Recorder()
+        outcome, fault, _ = replayed(factory(engine), replay, recorder)
     except ValueError as error:
         raise InputError("token", 0, "schedule", f"steps that {engine} can make", str(error)) from None
     console.print()
     console.print(Text(f"{token} on {engine}: {fault.story if fault else 'explained by its stamps'}", "bold"))
     console.print(scenario.about, f"{len(schedule)} steps, {switches(schedule)} switches.", highlight=False)
     console.print(scenario_table(scenario, outcome))
-    console.print(columns(scenario, heard, fault))
+    console.print(columns(scenario, recorder.steps, fault))
+    if full:
+        console.print(Text("The full trace", "italic"))
+        for line in full_trace(recorder.steps):
+            console.print(line, soft_wrap=True)
     if fault is not None:
         console.print(as_test(token, engine), highlight=False)
     console.print(f"again: {again_by(token, engine)}", highlight=False)
+    if html is not None:
+        story = ZOO[engine].story if engine in ZOO else ""
+        test, again = as_test(token, engine), again_by(token, engine)
+        written = page(Counterexample(token, engine, scenario, outcome, recorder.steps, fault, test, again, story))
+        try:
+            Path(html).write_text(written, encoding="utf-8")
+        except OSError as error:
+            raise InputError("options", 0, "--html", "a file that can be written", str(error)) from None
+        console.print(f"as a page: {html}", highlight=False)
     return fault
 
 

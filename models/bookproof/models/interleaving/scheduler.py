@@ -3,37 +3,67 @@
 It is injected as the engine's `Sync`. A thread stops before it takes a lock, and before it touches a cell known to
 race; then whoever is chosen goes on. What a thread does from one such point to the next is one *transition*, named by
 what it begins with: it takes a lock, or it touches a cell. Leaving a lock is no point of its own: that another thread
-runs before it or after it makes a difference only if it wants the lock, and then it stops there.
+runs before it or after it makes a difference only if it wants the lock, and then it stops there. Leaving a lock that
+others may only *try* to take is one: they can see the difference.
 
 So a run is a word over the threads, its *schedule*: the same word makes the same run again. All switching is done by
-passing a baton, a thread to the next one, without a thread in between; threads are kept from run to run.
+passing a turn, a thread to the next one, without a thread in between (`wheels`).
+
+What there is, and where a thread stops:
+
+=============  =======================================================  ==============================================
+primitive      stops before it                                          so that others come between
+=============  =======================================================  ==============================================
+lock, rlock    takes it (the holder of an rlock takes it again freely)  takes
+try lock       takes it, tries it, leaves it                            tries that fail, and those that do not
+condition      nothing: it has its lock. Who waits lets the lock go,    as for its lock
+               and takes it again when it has been woken
+semaphore      takes a permit, tries to, gives one                      permits taken before they are given
+event          raises, lowers, looks at its flag, or waits for it       looks before and after
+counter        draws, if two threads drew with nothing to order them    stamps that contradict what is seen
+               (`numbers_matter`), or if one of these held nothing
+cell, book     reads or writes it, if it races                          whatever a data race can do
+=============  =======================================================  ==============================================
 """
 
 from __future__ import annotations
 
-import threading
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from bookproof.models.interleaving.actions import BLOCKING, CLASHES
+from bookproof.models.interleaving.actions import Action as Action
+from bookproof.models.interleaving.primitives import (
+    Abandoned,
+    ControlledCell,
+    ControlledCondition,
+    ControlledEvent,
+    ControlledLock,
+    ControlledRLock,
+    ControlledSemaphore,
+    ControlledTryLock,
+)
+from bookproof.models.interleaving.wheels import THREADS, wheel
 
-class Action(NamedTuple):
-    """What a transition begins with."""
+T = TypeVar("T")
 
-    kind: str
-    """`take` a lock, or `read` or `write` a cell; or `release` a lock that somebody else holds, or nobody."""
-    place: str
-    """The name of the lock or the cell."""
+_WORDS = {
+    "win": "tries {} and takes it",
+    "fail": "tries {} in vain",
+    "give": "gives {}",
+    "look": "looks at {}",
+    "wait": "waits for {} no more",
+    "sleep": "waits at {}",
+    "draw": "draws {}",
+}
 
-    def depends_on(self, other: Action) -> bool:
-        """Whether the order of two transitions of different threads can matter.
+MOST_STEPS = 400
+"""Transitions after which a run is given up: an engine that does not spin comes nowhere near."""
 
-        >>> Action("take", "stripe 0").depends_on(Action("take", "stripe 0"))
-        True
-        >>> Action("read", "ABC").depends_on(Action("read", "ABC"))
-        False
-        """
-        return self.place == other.place and (self.kind != "read" or other.kind != "read")
+MOST_TRIES = 2
+"""How often a thread tries in vain for a lock that nobody has left meanwhile. Then it has to wait for it: as long as
+nothing changes it would only try again."""
 
 
 class Event(NamedTuple):
@@ -57,34 +87,63 @@ class Race(NamedTuple):
     threads: tuple[int, int]
 
 
+class Draw(NamedTuple):
+    """A number that a thread drew from a counter."""
+
+    counter: str
+    number: int
+    thread: int
+    event: int
+    """The transition that it belongs to; -1 for what a thread does before its first."""
+
+
 class Run(NamedTuple):
     """What a schedule led to."""
 
     events: tuple[Event, ...]
     waiting: Mapping[int, Action]
-    """Threads that never ended and what they wait for: a deadlock, or nothing if all ended."""
+    """Threads that never ended and what they wait for: they are stuck, or nothing if all ended."""
     holders: Mapping[str, int]
     """Who held which lock at the end."""
     races: tuple[Race, ...]
     cut: bool
-    """Whoever chose did not want to go on: the run has been explored in another order."""
+    """Whoever chose did not want to go on: the run has been explored in another order; or it is `endless`."""
     errors: Mapping[int, BaseException]
     """What a thread raised."""
+    clocks: Mapping[int, tuple[int, ...]] = {}
+    """What happens before that for which each of the waiting waits, by other ways than its place."""
+    draws: tuple[Draw, ...] = ()
+    """What was drawn from counters, in order."""
+    drawn: frozenset[str] = frozenset()
+    """Counters whose draws have to be points: two threads drew, and nothing orders them."""
+    endless: bool = False
+    """Given up after as many transitions as a run may have."""
+    spun: frozenset[int] = frozenset()
+    """Threads that tried for a lock until they had to wait for it, though they might have tried more often."""
+    where: Mapping[int, str] = {}
+    """The source line at which each of the waiting stands, if the run was told."""
+    returns: tuple[tuple[int, int], ...] = ()
+    """Which thread said that it got something done, and after how many transitions."""
+
+    points: frozenset[str] = frozenset()
+    """Racing cells, and counters, at which threads stopped."""
 
     @property
     def schedule(self) -> tuple[int, ...]:
         """The threads in the order of their transitions."""
         return tuple(event.thread for event in self.events)
 
+    @property
+    def bounded(self) -> bool:
+        """Whether there may be runs beyond this one that were given up: nothing is said of those."""
+        return self.endless or bool(self.spun)
+
 
 Choose = Callable[[Mapping[int, Action], frozenset[int]], "int | None"]
 """From what each thread wants to do next, and who can, to who goes on; None cuts the run."""
 
-Script = Callable[[], None]
-
-
-class _Abandoned(BaseException):
-    """Ends a thread of a run that is over."""
+Script = Callable[[], object]
+Clock = tuple[int, ...]
 
 
 class Scheduler:
@@ -99,27 +158,35 @@ class Scheduler:
     >>> said, run.schedule
     (['two', 'one'], (1, 0))
     >>> scheduler.close()
+
+    `back_end` is what carries the threads: `threads` or `greenlets`. Locks may be kept from run to run; whatever has
+    a value (semaphores, events, cells, counters) is made anew for each.
     """
 
-    def __init__(self, threads: int) -> None:
-        self._gates = [threading.Lock() for _ in range(threads)]
-        self._done = threading.Lock()
-        for gate in (*self._gates, self._done):
-            gate.acquire()
-        self._scripts: list[Script | None] = [None] * threads
+    def __init__(self, threads: int, back_end: str = THREADS) -> None:
+        self._wheel = wheel(back_end, threads, self._act)
+        self._scripts: Sequence[Script] = ()
         self.racy: frozenset[str] = frozenset()
-        """Cells that a thread stops at before it touches them."""
+        """Cells, and counters, that a thread stops at before it touches them."""
         self.tell: Callable[[int, str], None] | None = None
         """Hears of every lock taken and left, when somebody wants the story."""
+        self.most_steps = MOST_STEPS
+        """Transitions of a run, at most."""
+        self.most_tries = MOST_TRIES
+        """Tries in vain, at most, until somebody leaves the lock."""
+        self.numbers_matter = True
+        """Whether it is to be explored who draws which number of a counter, even if they hold locks that nothing orders
+        and do not care. Whoever knows what the numbers are for may see to that himself, with the draws of the run."""
         self._running = -1
-        self._threads = [threading.Thread(target=self._work, args=(at,), daemon=True) for at in range(threads)]
+        # Who holds what; -1 for whatever cannot be taken though nobody holds it.
+        self._holders: dict[str, int] = {}
+        self._permits: dict[str, ControlledSemaphore] = {}
+        self._tried: set[str] = set()
         self._clear(0)
-        for thread in self._threads:
-            thread.start()
 
     def _clear(self, threads: int) -> None:
         self._wanted: dict[int, Action] = {}
-        self._holders: dict[str, int] = {}
+        self._holders = {place: holder for place, holder in self._holders.items() if holder < 0}
         self._events: list[Event] = []
         self._races: dict[Race, None] = {}
         self._errors: dict[int, BaseException] = {}
@@ -127,17 +194,29 @@ class Scheduler:
         self._left = threads
         self._over = False
         self._cut = False
+        self._endless = False
         # What a thread does before its first transition counts as one of its own, or nobody would see it race.
-        self._clocks = [tuple(int(at == other) for other in range(threads)) for at in range(threads)]
-        self._lock_clocks: dict[str, tuple[int, ...]] = {}
-        # The same by locks alone: what a race is told by, even where racing cells are points and order the run.
-        self._locked = list(self._clocks)
-        self._lock_locked: dict[str, tuple[int, ...]] = {}
-        self._place_clocks: dict[str, tuple[int, ...]] = {}
-        self._read_clocks: dict[str, tuple[int, ...]] = {}
+        self._clocks: list[Clock] = [tuple(int(at == other) for other in range(threads)) for at in range(threads)]
+        self._lock_clocks: dict[str, Clock] = {}
+        # The same by locks and signals alone: what a race is told by, even where racing cells are points and order the
+        # run; and here what a thread does after it has left something counts as later than that.
+        self._locked: list[list[int]] = [list(clock) for clock in self._clocks]
+        self._lock_locked: dict[str, Clock] = {}
+        self._past: dict[str, dict[str, Clock]] = {}
+        self._signals: dict[str, Clock] = {}  # what happens before a permit that was given, or a flag that was raised
         self._leaving: list[int] = []
         self._reads: dict[str, dict[int, int]] = {}
         self._writes: dict[str, dict[int, int]] = {}
+        self._last: dict[str, tuple[int, int, bool]] = {}
+        self._draws: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
+        self._drawn: set[str] = set()
+        self._draw_log: list[Draw] = []
+        self._trying: dict[int, str] = {}
+        self._vain: dict[tuple[int, str], int] = {}
+        self._spun: set[int] = set()
+        self._sleepers: dict[str, list[int]] = {}
+        self._where: dict[int, str] = {}
+        self._returns: list[tuple[int, int]] = []
 
     # ── the seam ──
 
@@ -145,16 +224,69 @@ class Scheduler:
         """A lock that is taken only by those who are chosen."""
         return ControlledLock(self, name)
 
+    def try_lock(self, name: str) -> ControlledTryLock:
+        """The same, and one may ask for it without waiting. A wait that may end unanswered is a try, whenever."""
+        self._tried.add(name)
+        return ControlledTryLock(self, name)
+
+    def rlock(self, name: str) -> ControlledRLock:
+        """A lock that its holder may take again."""
+        return ControlledRLock(self, name)
+
+    def condition(self, name: str, lock: Any) -> ControlledCondition:
+        """A condition of one of these locks. Who has waited longest is woken first, as `threading` does it."""
+        self._holders[name] = -1
+        return ControlledCondition(self, name, lock)
+
+    def semaphore(self, name: str, value: int = 1) -> ControlledSemaphore:
+        """A semaphore with so many permits."""
+        if value < 0:
+            raise ValueError(f"expected no less than 0 permits, got {value}")
+        made = self._permits[name] = ControlledSemaphore(self, name, value)
+        self.shut(name, not value)
+        return made
+
+    def event(self, name: str) -> ControlledEvent:
+        """An event whose flag is down."""
+        self.shut(name, True)
+        return ControlledEvent(self, name)
+
+    def cell(self, name: str, value: T) -> ControlledCell[T]:
+        """A shared cell: who reads or writes it is told to the race detector."""
+        return ControlledCell(self, name, value)
+
     def counter(self, name: str) -> Callable[[], int]:
-        """1, 2, 3, …: only one thread runs, so there is nothing to guard."""
+        """1, 2, 3, …: only one thread runs, so there is nothing to guard, but there may be something to order.
+
+        A draw under a lock belongs to the transition that took it, as long as all draws are ordered by locks. Where
+        they are not, who draws first is a choice of its own: then every draw is a point.
+        """
         count = 0
 
         def following() -> int:
             nonlocal count
+            if self._running >= 0 and not self._over:
+                self._draw(name)
             count += 1
+            if self._running >= 0:
+                self._draw_log.append(Draw(name, count, self._running, len(self._events) - 1))
             return count
 
         return following
+
+    def _draw(self, name: str) -> None:
+        if name in self.racy:
+            self.point(Action("draw", name))
+        me = self._running
+        clock = self._locked[me]
+        free = self.numbers_matter or me not in self._holders.values()
+        drawn, freely = self._draws.setdefault(name, ({}, {}))
+        for other, at in (drawn if free else freely).items():
+            if other != me and at > clock[other]:
+                self._drawn.add(name)
+        drawn[me] = clock[me]
+        if free:
+            freely[me] = clock[me]
 
     def touch(self, cell: str, writes: bool) -> None:
         """A thread is about to read or write a cell: is that ordered with what the others did?"""
@@ -162,17 +294,30 @@ class Scheduler:
         if me < 0 or self._over:
             return
         if cell in self.racy:
-            self._point(Action("write" if writes else "read", cell))
+            self.point(Action("write" if writes else "read", cell))
         clock = self._locked[me]
-        theirs = [self._writes.setdefault(cell, {})]
+        now = clock[me]
+        last = self._last.get(cell)
+        if last is not None and last[1] == now and last[0] == me and (last[2] or not writes):
+            return  # this thread did that just now
+        self._last[cell] = (me, now, writes)
+        theirs = self._writes.setdefault(cell, {})
+        self._compare(cell, theirs, me, clock)
         if writes:
-            theirs.append(self._reads.setdefault(cell, {}))
-        for touched in theirs:
-            for other, at in touched.items():
-                if other != me and at > clock[other]:
-                    self._races[Race(cell, (min(me, other), max(me, other)))] = None
-        mine = self._writes if writes else self._reads
-        mine.setdefault(cell, {})[me] = clock[me]
+            self._compare(cell, self._reads.setdefault(cell, {}), me, clock)
+            theirs[me] = clock[me]
+        else:
+            self._reads.setdefault(cell, {})[me] = clock[me]
+
+    def _compare(self, cell: str, touched: Mapping[int, int], me: int, clock: Sequence[int]) -> None:
+        for other, at in touched.items():
+            if other != me and at > clock[other]:
+                self._races[Race(cell, (min(me, other), max(me, other)))] = None
+
+    def returned(self) -> None:
+        """The thread that runs has got something done: whoever spins for ever does not say so."""
+        if self._running >= 0 and not self._over:
+            self._returns.append((self._running, len(self._events)))
 
     # ── a run ──
 
@@ -180,173 +325,300 @@ class Scheduler:
         """Run the scripts, one thread each, as `choose` says; ends when all have ended, or nobody can go on."""
         self._clear(len(scripts))
         self._choose = choose
-        self._total = len(scripts)
-        for at, script in enumerate(scripts):
-            self._scripts[at] = script
-        self._begin_next()
-        self._done.acquire()
+        self._scripts = scripts
+        if scripts:
+            self._wheel.enter(self._next_to_begin())
         self._running = -1
         self._over = False
         return Run(
             tuple(self._events),
             dict(self._wanted),
-            dict(self._holders),
+            {place: holder for place, holder in self._holders.items() if holder >= 0},
             tuple(self._races),
             self._cut,
             dict(self._errors),
+            {thread: self._clocks[thread] for thread in self._wanted},
+            tuple(self._draw_log),
+            frozenset(self._drawn),
+            self._endless,
+            frozenset(self._spun),
+            dict(self._where),
+            tuple(self._returns),
+            self.racy,
         )
 
     def close(self) -> None:
         """End the threads."""
-        for at, gate in enumerate(self._gates):
-            self._scripts[at] = None
-            gate.release()
+        self._wheel.close()
 
-    def _begin_next(self) -> None:
-        """Let a thread run up to its first point. Nobody else has begun to change anything by then."""
-        at = self._begun
+    def _next_to_begin(self) -> int:
+        """Who runs up to its first point next. Nobody else has begun to change anything by then."""
+        at = self._running = self._begun
         self._begun += 1
-        self._running = at
-        self._gates[at].release()
+        return at
 
-    def _work(self, me: int) -> None:
-        gate = self._gates[me]
-        while True:
-            gate.acquire()
-            script = self._scripts[me]
-            if script is None:
-                return
-            try:
-                script()
-            except _Abandoned:
-                pass
-            except BaseException as error:
-                self._errors[me] = error
-            self._ended(me)
-
-    def _ended(self, me: int) -> None:
-        self._scripts[me] = None
+    def _act(self, me: int) -> int | None:
+        """What a thread does in a run, and who is next."""
+        try:
+            self._scripts[me]()
+        except Abandoned:
+            pass
+        except BaseException as error:
+            self._errors[me] = error
         self._left -= 1
-        if not self._over and self._begun < self._total:
-            self._begin_next()
-            return
-        if not self._over and self._left:
-            self._hand_over(me)
-            if not self._over:
-                return
-        if self._leaving:
-            self._gates[self._leaving.pop()].release()
-        else:
-            self._done.release()
+        if not self._over:
+            if self._begun < len(self._scripts):
+                return self._next_to_begin()
+            if self._left:
+                chosen = self._next(me)
+                if not self._over:
+                    return chosen
+        return self._leaving.pop() if self._leaving else None
 
-    def _point(self, action: Action) -> None:
+    def point(self, action: Action) -> None:
         """Stop, until this thread is chosen to go on with its action."""
         me = self._running
         self._wanted[me] = action
-        if self._begun < self._total:
-            self._begin_next()
-            self._gates[me].acquire()
-        elif self._hand_over(me) != me:
-            self._gates[me].acquire()
+        if self.tell is not None:
+            self._where[me] = _line()
+        if self._begun < len(self._scripts):
+            self._wheel.pass_on(me, self._next_to_begin())
+        else:
+            chosen = self._next(me)
+            if chosen != me:
+                self._wheel.pass_on(me, chosen)
         if self._over:
-            raise _Abandoned
+            raise Abandoned
+        if self._where:
+            self._where.pop(me, None)
 
-    def _hand_over(self, me: int) -> int:
-        """Choose who goes on, and wake it unless it is this thread. Ends the run when nobody can."""
+    def _next(self, me: int) -> int:
+        """Choose who goes on. Ends the run when nobody can: then it is this thread, to leave."""
+        wanted, holders = self._wanted, self._holders
+        if self._trying:
+            self._answer_tries()
         able = frozenset(
-            thread
-            for thread, action in self._wanted.items()
-            if action.kind != "take" or action.place not in self._holders
+            [thread for thread, (kind, place) in wanted.items() if place not in holders or kind not in BLOCKING]
         )
-        chosen = self._choose(self._wanted, able) if able else None
+        if len(self._events) >= self.most_steps and able:
+            self._endless = True
+            chosen = None
+        else:
+            chosen = self._choose(wanted, able) if able else None
         if chosen is None:
             self._cut = bool(able)
             self._over = True  # everybody who waits is woken, one after the other, to leave: nothing of it counts
-            self._leaving = [thread for thread in self._wanted if thread != me]
+            self._leaving = [thread for thread in wanted if thread != me]
             return me
         self._step(chosen)
         self._running = chosen
-        if chosen != me:
-            self._gates[chosen].release()
         return chosen
+
+    def _answer_tries(self) -> None:
+        """What would come of each try if it were made now."""
+        for thread, place in self._trying.items():
+            if place not in self._holders:
+                kind = "win"
+            elif self._vain.get((thread, place), 0) < self.most_tries:
+                kind = "fail"
+            else:
+                kind = "take"
+                self._spun.add(thread)
+            self._wanted[thread] = Action(kind, place)
 
     def _step(self, thread: int) -> None:
         """The chosen thread begins a transition: note it, and what happens before it."""
         action = self._wanted.pop(thread)
         before = self._clocks[thread]
         kind, place = action
-        clock = _joined(before, self._place_clocks.get(place))
-        if kind == "take":
+        if kind == "take" and place not in self._tried and place not in self._permits and place not in self.racy:
             self._holders[place] = thread
-            clock = _joined(clock, self._lock_clocks.get(place))
-        elif kind == "write":
-            clock = _joined(clock, self._read_clocks.get(place))
-        clock = (*clock[:thread], clock[thread] + 1, *clock[thread + 1 :])
-        self._clocks[thread] = clock
-        locked = _joined(self._locked[thread], self._lock_locked.get(place) if kind == "take" else None)
-        self._locked[thread] = (*locked[:thread], locked[thread] + 1, *locked[thread + 1 :])
-        if kind == "read":
-            self._read_clocks[place] = _joined(clock, self._read_clocks.get(place))
+            clock = _ticked(before, self._lock_clocks.get(place), thread)
+            self._clocks[thread] = clock
+            self._learn(thread, self._lock_locked.get(place))
         else:
-            self._place_clocks[place] = clock
+            clock = self._step_aside(thread, kind, place)
         self._events.append(Event(thread, action, clock, before))
-        if self.tell is not None:
-            self.tell(thread, f"{kind}s {place}")
+        if self.tell is not None and kind != "release":
+            self.tell(thread, _WORDS[kind].format(place) if kind in _WORDS else f"{kind}s {place}")
 
-    def _release(self, place: str) -> None:
-        del self._holders[place]
+    def _step_aside(self, thread: int, kind: str, place: str) -> Clock:
+        """The same for whatever is not simply a lock that is taken."""
+        clock = self._clocks[thread]
+        past = self._past.setdefault(place, {})
+        for other in CLASHES[kind]:
+            clock = _joined(clock, past.get(other))
+        clock = _ticked(clock, None, thread)
+        self._clocks[thread] = clock
+        past[kind] = _joined(clock, past.get(kind))
+        learnt: Clock | None = None
+        if kind in ("take", "win"):
+            permits = self._permits.get(place)
+            if permits is None:
+                self._holders[place] = thread
+                learnt = self._lock_locked.get(place)
+            else:
+                permits.value -= 1
+                self.shut(place, not permits.value)
+                learnt = self._signals.get(place)
+        elif kind == "wait" or (kind == "look" and place not in self._holders):
+            learnt = self._signals.get(place)
+        elif kind == "fail":
+            self._vain[thread, place] = self._vain.get((thread, place), 0) + 1
+        self._learn(thread, learnt)
+        self._trying.pop(thread, None)
+        return clock
+
+    def _learn(self, thread: int, of: Clock | None) -> None:
+        """What happened before somebody left a lock, or gave a signal, happened before this."""
+        mine = self._locked[thread]
+        if of is not None:
+            for other, at in enumerate(of):
+                if at > mine[other]:
+                    mine[other] = at
+        mine[thread] += 1
+
+    def _leave(self) -> Clock:
+        """What happened so far; what the thread that runs does from here on comes later, though it is no point."""
         me = self._running
-        self._lock_clocks[place] = self._clocks[me]
-        self._lock_locked[place] = locked = self._locked[me]
-        # What it does from here on is not ordered before whoever takes the lock next, though it is no point.
-        self._locked[me] = (*locked[:me], locked[me] + 1, *locked[me + 1 :])
-        if self.tell is not None:
-            self.tell(me, f"leaves {place}")
+        mine = self._locked[me]
+        so_far = tuple(mine)
+        mine[me] += 1
+        return so_far
 
+    # ── what the primitives do, when their turn has come ──
 
-class ControlledLock:
-    """A lock of the scheduler's. Outside a run, when there is one thread only, it does nothing."""
+    @property
+    def over(self) -> bool:
+        """Whether the run is over, so that nothing counts any more."""
+        return self._over
 
-    def __init__(self, scheduler: Scheduler, name: str) -> None:
-        self.name = name
-        self._scheduler = scheduler
+    @property
+    def running(self) -> int:
+        """The thread that runs; -1 if there is no run, but one thread that makes an engine or looks at it."""
+        return self._running
 
-    def acquire(self) -> None:
-        """Stop until this thread is chosen and nobody holds the lock."""
-        scheduler = self._scheduler
-        if scheduler._over:
-            raise _Abandoned
-        if scheduler._running >= 0:
-            scheduler._point(Action("take", self.name))
+    def counts(self) -> bool:
+        """Whether there is a run. Whoever would go on in one that is over leaves instead."""
+        if self._over:
+            raise Abandoned
+        return self._running >= 0
 
-    def release(self) -> None:
-        """Let the next one have it. RuntimeError, as from a lock of `threading`, if nobody holds it.
+    def stop(self, kind: str, place: str) -> None:
+        """Stop, until this thread is chosen to go on."""
+        self.point(Action(kind, place))
+
+    def attempt(self, place: str) -> bool:
+        """Try to take something; whether it was there."""
+        me = self._running
+        self._trying[me] = place
+        self.point(Action("win", place))
+        return self._events[-1].action.kind != "fail"
+
+    def holder(self, place: str) -> int:
+        """Who holds a lock; -1 if nobody does."""
+        return self._holders.get(place, -1)
+
+    def release(self, place: str) -> None:
+        """The thread that runs leaves a lock. RuntimeError, as from a lock of `threading`, if nobody holds it.
 
         A thread that does not hold it may throw somebody out. That is a race for the lock itself, which is then a
         point like any other cell that races, for everybody who leaves it.
         """
-        scheduler, name = self._scheduler, self.name
-        me = scheduler._running
-        if scheduler._over or me < 0:
+        me = self._running
+        if self._over or me < 0:
             return
-        holder = scheduler._holders.get(name)
+        holder = self._holders.get(place, -1)
         if holder != me:
-            other = me if holder is None else holder
-            scheduler._races[Race(name, (min(me, other), max(me, other)))] = None
-        if holder != me or name in scheduler.racy:
-            scheduler._point(Action("release", name))
-            if name not in scheduler._holders:
+            other = me if holder < 0 else holder
+            self._races[Race(place, (min(me, other), max(me, other)))] = None
+        if holder != me or place in self.racy or place in self._tried:
+            self.point(Action("release", place))
+            if place not in self._holders:
                 raise RuntimeError("release unlocked lock")
-        scheduler._release(name)
+        self.left(place)
 
-    def __enter__(self) -> None:
-        self.acquire()
+    def left(self, place: str) -> None:
+        """A lock is held no more."""
+        me = self._running
+        del self._holders[place]
+        self._lock_clocks[place] = self._clocks[me]
+        self._lock_locked[place] = self._leave()
+        if self._vain:
+            self._forget_tries(place)
+        if self.tell is not None:
+            self.tell(me, f"leaves {place}")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
+    def check_held(self, place: str, what: str) -> None:
+        """Raise RuntimeError unless the thread that runs holds a lock."""
+        holder = self._holders.get(place, -1)
+        if holder != self._running:
+            held = "nobody holds" if holder < 0 else f"{'ABCDEFGH'[holder]} holds"
+            raise RuntimeError(f"cannot {what} {place}, which {held}")
+
+    def _forget_tries(self, place: str) -> None:
+        self._vain = {key: times for key, times in self._vain.items() if key[1] != place}
+
+    def gave(self, place: str) -> None:
+        """A permit of a semaphore was given."""
+        self._signals[place] = _joined(self._leave(), self._signals.get(place))
+        self._forget_tries(place)
+        self.shut(place, False)
+
+    def flag(self, place: str, up: bool) -> None:
+        """The flag of an event goes up or down."""
+        if up and self._running >= 0 and place in self._holders:
+            self._signals[place] = self._leave()
+        self.shut(place, not up)
+
+    def is_shut(self, place: str) -> bool:
+        """Whether something cannot be taken, or waited for, just now."""
+        return place in self._holders
+
+    def shut(self, place: str, shut: bool) -> None:
+        """Whether it can from now on."""
+        if shut:
+            self._holders[place] = -1
+        else:
+            self._holders.pop(place, None)
+
+    def sleepers(self, place: str) -> Sequence[int]:
+        """Who waits at a condition, the longest waiting first."""
+        return self._sleepers.get(place, ())
+
+    def lie_down(self, place: str) -> None:
+        """The thread that runs is among those who can be woken at a condition; it still has its lock."""
+        self._sleepers.setdefault(place, []).append(self._running)
+
+    def wake(self, place: str, lock: str, n: int) -> None:
+        """Wake so many threads that wait at a condition. It is only now that they want the lock."""
+        me, asleep = self._running, self._sleepers.get(place, [])
+        woken = asleep[:n]
+        for thread in woken:
+            self._wanted[thread] = Action("take", lock)
+            self._clocks[thread] = _joined(self._clocks[thread], self._clocks[me])
+        del asleep[:n]
+        if self.tell is not None:
+            self.tell(me, f"wakes {', '.join('ABCDEFGH'[thread] for thread in woken) or 'nobody'} at {place}")
 
 
-def _joined(one: tuple[int, ...], other: tuple[int, ...] | None) -> tuple[int, ...]:
+_ASIDE = ("bookproof.models.interleaving.", "contextlib", "greenlet", "threading")
+
+
+def _line() -> str:
+    """The line of the engine at which the running thread stops: the innermost that is not ours."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(_ASIDE):
+        frame = frame.f_back
+    return f"{frame.f_globals.get('__name__', '?')}:{frame.f_lineno} in {frame.f_code.co_name}"
+
+
+def _joined(one: Clock, other: Clock | None) -> Clock:
     return one if other is None else tuple(map(max, one, other))
+
+
+def _ticked(one: Clock, other: Clock | None, thread: int) -> Clock:
+    """What both know, and a transition of this thread more."""
+    following = list(one if other is None else map(max, one, other))
+    following[thread] += 1
+    return tuple(following)

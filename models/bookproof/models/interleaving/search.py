@@ -50,6 +50,9 @@ class Search(Protocol):
 Tree: TypeAlias = "dict[int, tuple[Action, Tree]]"
 """A wakeup tree: what is still to be tried from a point, first things first; each branch as far as it is laid down."""
 
+_SERIAL = frozenset({"take", "win", "write", "draw"})
+"""Kinds of which one depends on the one before it: a race with the last of them stands for those with the others."""
+
 Word: TypeAlias = "list[Event]"
 """Transitions of the run that is being looked at, in its order, but not all of them."""
 
@@ -150,7 +153,9 @@ class Reduced:
         if not tree:
             if not awake:
                 return None
-            chosen = last.chosen if last is not None and last.chosen in awake else min(awake)
+            # Who tries in vain would only try again: another one first.
+            willing = {thread for thread in awake if wanted[thread].kind != "fail"} or awake
+            chosen = last.chosen if last is not None and last.chosen in willing else min(willing)
             tree[chosen] = wanted[chosen], {}
         node.chosen = next(iter(tree))
         return node
@@ -175,8 +180,7 @@ class Reduced:
         happened = len(events)
         # A thread that could not go on takes part in races by what it waited for.
         for thread, action in self._waiting(run).items():
-            before = _clock_of(events[:happened], thread, len(run.events[0].clock) if events else 0)
-            events.append(Event(thread, action, (), before))
+            events.append(Event(thread, action, (), run.clocks[thread]))
         lasts: dict[str, list[int]] = {}
         for at, event in enumerate(events):
             earlier = lasts.setdefault(event.action.place, [])
@@ -187,7 +191,7 @@ class Reduced:
                         continue
                     if other.clock[other.thread] > event.before[other.thread]:
                         self._reverse(events, first, at, min(at, happened))
-                    if other.action.kind not in ("read", "release"):  # whoever took it before could be the other
+                    if other.action.kind in _SERIAL:  # all that it depends on happened before it
                         break
             if at < happened:
                 earlier.append(at)
@@ -200,7 +204,10 @@ class Reduced:
         node, mover = self._path[first], events[first]
         own, at = mover.thread, mover.clock[mover.thread]
         word = [each for each in events[first + 1 : end] if each.clock[own] < at]
-        word.append(events[second]._replace(clock=()))
+        action = events[second].action
+        if action.kind == "fail":  # which it may not do when it comes first
+            action = Action("win", action.place)
+        word.append(events[second]._replace(clock=(), action=action))
         if word[0].thread not in node.able:
             return  # it waits for a lock that its holder leaves: the race is for who takes it first
         if not any(leads(thread, action, word) for thread, action in node.asleep.items()):
@@ -243,10 +250,6 @@ def _precedes(one: Event, other: Event) -> bool:
     if not other.clock:
         return other.before[one.thread] >= one.clock[one.thread] or one.action.depends_on(other.action)
     return other.clock[one.thread] >= one.clock[one.thread]
-
-
-def _clock_of(events: list[Event], thread: int, threads: int) -> tuple[int, ...]:
-    return next((event.clock for event in reversed(events) if event.thread == thread), (0,) * threads)
 
 
 # ── every schedule ──

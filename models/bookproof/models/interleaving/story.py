@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.table import Table
+from rich.text import Text
 
 from bookproof.models.interleaving.explore import Fault
 from bookproof.models.interleaving.program import Outcome
 from bookproof.models.interleaving.scenarios import Scenario
+from bookproof.models.interleaving.trace import Step
+from bookproof.models.interleaving.why import Switch, switches_of
 from bookproof.models.interleaving.words import letter
 from bookproof.models.report.plainly import plainly
 
@@ -29,24 +32,53 @@ def scenario_table(scenario: Scenario, outcome: Outcome) -> Table:
     return table
 
 
-def columns(scenario: Scenario, heard: Sequence[tuple[int, str]], fault: Fault | None) -> Table:
-    """What happened, from top to bottom; the first line after a switch to another thread says so."""
+def columns(scenario: Scenario, steps: Sequence[Step], fault: Fault | None) -> Table:
+    """What happened, from top to bottom, with the lines of the engine; before each switch, why it matters."""
     busy = [thread for thread, script in enumerate(scenario.scripts) if script]
     table = Table("", *(letter(thread) for thread in busy), title="The interleaving", title_justify="left")
-    last = -1
-    for number, (thread, what) in enumerate(heard, start=1):
-        if thread not in busy:
-            continue
-        row = [what if thread == each else "" for each in busy]
-        if thread != last and last >= 0:
+    turns = {switch.at: switch for switch in switches_of(steps)}
+    shown = telling(steps, turns.values())
+    for at, step in enumerate(steps):
+        switch = turns.get(at)
+        if switch is not None:
             table.add_section()
-        table.add_row(str(number), *row)
-        last = thread
+            why = Text(f"{letter(switch.leaves)} → {letter(switch.enters)}: {switch.why}", "italic yellow")
+            table.add_row("", *(why if thread == switch.enters else "" for thread in busy))
+        if at in shown and step.thread in busy:
+            table.add_row(str(at + 1), *(_cell(step) if step.thread == thread else "" for thread in busy))
     if fault is not None:
         expected = f"\nthe rule book says: {fault.expected}" if fault.expected else ""
         table.caption = f"{fault.kind}: {fault.story}{expected}"
         table.caption_justify = "left"
     return table
+
+
+def telling(steps: Sequence[Step], turns: Iterable[Switch]) -> set[int]:
+    """The steps that belong into a short story: all but the minor ones, unless a switch is about them."""
+    needed = {at for switch in turns for at in switch.conflict}
+    return {at for at, step in enumerate(steps) if not step.minor or at in needed}
+
+
+_COLOURS = {"takes": "cyan", "leaves": "cyan", "waits for": "bold red", "raises": "bold red", "writes": "green"}
+
+
+def _cell(step: Step) -> Text:
+    text = Text(step.what, _COLOURS.get(step.verb, ""))
+    if step.site is not None and step.verb != "leaves":
+        text.append(f"\n{step.site}  {step.site.code}", "dim")
+    return text
+
+
+def full_trace(steps: Sequence[Step]) -> Iterator[Text]:
+    """Everything that happened, and for each step the whole way into the engine, innermost first."""
+    turns = {switch.at: switch for switch in switches_of(steps)}
+    for at, step in enumerate(steps):
+        if at in turns:
+            switch = turns[at]
+            yield Text(f"      {letter(switch.leaves)} → {letter(switch.enters)}: {switch.why}", "italic yellow")
+        yield Text(f"{at + 1:>4}  {letter(step.thread)}  {step.what}", _COLOURS.get(step.verb, ""))
+        for site in step.sites:
+            yield Text(f"         {site}  {site.function}  {site.code}", "dim")
 
 
 def as_test(token: str, engine: str) -> str:

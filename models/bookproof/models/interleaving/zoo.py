@@ -20,6 +20,7 @@ from bookproof.models.interleaving.scenarios import NAMED, Scenario
 from bookproof.models.interleaving.words import switches
 from bookproof.models.report.terminal import Bars
 from bookproof.models.sequential.run import run_sequential
+from bookproof.spec.input_error import InputError
 
 
 class Caught(NamedTuple):
@@ -44,12 +45,15 @@ def add_zoo(parser: argparse.ArgumentParser) -> None:
     """The options of `bookproof zoo`."""
     parser.description = "Engines with one seeded defect each, and what catches them. Every one has to be caught."
     parser.add_argument("name", nargs="?", choices=list(ZOO), metavar="NAME", help=f"tell one: {', '.join(ZOO)}")
+    parser.add_argument("--html", metavar="FILE", help="of one: its story also as a page of its own")
     parser.add_argument("--json", action="store_true", help="the table as JSON on standard output")
     parser.set_defaults(run=zoo)
 
 
 def zoo(asked: argparse.Namespace) -> int:
     """Exit code 0 when every defect is caught, 1 when one is missed."""
+    if asked.html and not asked.name:
+        raise InputError("options", 0, "--html", "the NAME of one engine with it", "none")
     names = [asked.name] if asked.name else list(ZOO)
     found: list[Caught] = []
     with Bars() as bars:
@@ -61,7 +65,7 @@ def zoo(asked: argparse.Namespace) -> int:
     if asked.json:
         print(json.dumps([as_dict(each) for each in found], indent=2))
     elif asked.name:
-        _tell_one(Console(), found[0])
+        _tell_one(Console(), found[0], asked.html)
     else:
         _tell_all(Console(), found, missed)
     return 1 if missed else 0
@@ -91,7 +95,7 @@ def _tell_all(console: Console, found: list[Caught], missed: list[str]) -> None:
     console.print("bookproof zoo NAME tells the story of one.", highlight=False)
 
 
-def _tell_one(console: Console, each: Caught) -> None:
+def _tell_one(console: Console, each: Caught, html: str | None) -> None:
     defect = ZOO[each.name]
     console.print(Text(each.name, "bold"))
     console.print(defect.story, highlight=False)
@@ -99,7 +103,7 @@ def _tell_one(console: Console, each: Caught) -> None:
     console.print("It takes two threads to see it." if defect.needs_threads else "One thread alone can see it.")
     console.print(f"Caught by {each.by or 'nothing'}, {each.runs:,} runs, {each.seconds:.2f} s.", highlight=False)
     if each.token:
-        tell(console, each.token, each.name)
+        tell(console, each.token, each.name, html=html)
     elif each.by:
         console.print(each.again, highlight=False, soft_wrap=True)
 

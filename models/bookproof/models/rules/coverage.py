@@ -235,6 +235,8 @@ def run_coverage(
         if profile is not None:
             listed = case.instruments  # a venue that keeps accounts lists no spreads
             kept = listed if profile.risk is Risk.NONE else tuple(book for book in listed if not book.legs)
+            if profile.apart:
+                kept = tuple(book._replace(group="") for book in listed if not book.legs)
             case = case._replace(profile=profile, instruments=kept)
         for _, rules in told_by(case):
             found.commands += 1

@@ -28,11 +28,11 @@ def _occasion(outcome: str, rules: str, because: str) -> Occasion:
 
 
 # What orders do that meet, and what it sets off; of a level that is shared, all but how its proportions are found.
-_MATCHING = "A2 B1 B4 B5 B7 B11 C1 C2 C3 C4 C5 C6 C7 D1 D2 D4 D6 E3 E4 E5 E6 G1 G2 G3 G4 G5 G6 K3 K4 K5 K6 K8 M4"
+_MATCHING = "A2 B1 B4 B5 B7 B11 C1 C2 C3 C4 C5 C6 C7 D1 D2 D4 D6 E3 E4 E5 E6 G1 G2 G3 G4 G5 G6 J5 K3 K4 K5 K6 K8 M4"
 
 _ONE_REASON = "the first reason that applies is the answer, and a refused command does nothing else"
 
-_REASONS = ("A1", "A3", "A5", "C2", "C3", "C6", "E7", "I1", "J1", "J2", "J3", "J6")
+_REASONS = ("A1", "A3", "A5", "C2", "C3", "C6", "E7", "F7", "I1", "J1", "J2", "J3", "J4", "J6", "J7")
 
 
 def _matched(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion]:
@@ -43,7 +43,9 @@ def _matched(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion
     )
 
 
-_LISTS = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 M1"  # with what may befall an order whose turn comes, in whatever book it is
+_LISTS = (
+    "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 J4 J6 M1"  # with what may befall an order whose turn comes, in whatever book it is
+)
 _AND_THEN = (
     "what matched is followed by orders whose turn has come: stops, orders that a call collects, and such as their "
     "books refuse; their ids were theirs before, and a clock that passes them ends them"
@@ -108,7 +110,7 @@ OCCASIONS: tuple[Occasion, ...] = (
     ),
     _occasion(
         "a basket is refused for several of its legs",
-        "A1 A3 A4 C3 I1 J1 J2",
+        "A1 A3 A4 C3 I1 J1 J2 J4 J6",
         "legs have no stop, no expiry and are never post-only, so these are the reasons that a book can have; the "
         "market's own halt is told before any book is asked",
     ),
@@ -167,7 +169,8 @@ OCCASIONS: tuple[Occasion, ...] = (
     ),
     _occasion("a post-only order would take what is implied", "A4 C6 L1", _ONE_REASON),
     _occasion("a cancel", "A3 J2", "it takes one order out, or finds none; a halt does not stop it; nothing is met"),
-    _occasion("a mass cancel", "J7", "orders are taken out, and nothing is met"),
+    _occasion("orders of an account are cancelled, or it is blocked or reinstated", "J7", "nothing is met"),
+    _occasion("a book has another reference", "J4", "orders that are in stay in"),
     _occasion("the clock or the end of the day", "C2", "orders expire, and nothing is met"),
     *_matched(
         "a call ends with an uncross",
@@ -176,7 +179,7 @@ OCCASIONS: tuple[Occasion, ...] = (
         "replaced, and stops follow the uncross (I9), not a matching (E2)",
     ),
     _occasion("a book goes to another phase without an uncross", "J1", "only the phase changes"),
-    _occasion("the market is halted or resumed", "J6", "only the market's switch changes"),
+    _occasion("the market is halted or resumed, or its index moves", "J6", "only the market's own state changes"),
     _occasion(
         "an account cannot stand for its orders",
         "A4 M1 M2",
@@ -216,11 +219,11 @@ OCCASIONS: tuple[Occasion, ...] = (
     _occasion("a replace is refused by its list", "A4 H1", _ONE_REASON),
     _occasion(
         "a list is refused for its legs",
-        "A1 A3 A4 C2 C3 C6 E7 H4 I1 J1 J2",
+        "A1 A3 A4 C2 C3 C6 E7 H4 I1 J1 J2 J4 J6",
         "every leg is asked, and no leg enters; these are the reasons that a leg or its book can have",
     ),
     _occasion("a cancel ends a list", "H4 J2", "the others are taken out as well, and nothing is met"),
-    _occasion("a mass cancel ends lists", "H4 J7", "orders are taken out, and nothing is met"),
+    _occasion("cancels of an account's orders end lists", "H4 J7", "orders are taken out, and nothing is met"),
     _occasion("the clock or the end of the day ends lists", "C2 H4", "orders expire or go with them; nothing is met"),
 )
 

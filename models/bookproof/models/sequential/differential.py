@@ -65,6 +65,8 @@ class Kind(StrEnum):
     """What is said of one account."""
     IMPLIED = "implied"
     """What other books imply in one, though their own views agree."""
+    MARKET = "market"
+    """What is said of the exchange as a whole, though every book agrees."""
     ORACLE = "oracle"
     """The oracle broke an invariant of its own, crashed or hung: the mistake is in the rule book."""
 
@@ -79,6 +81,7 @@ _ABOUT: Mapping[Kind, tuple[str, ...]] = {
     Kind.STATUS: ("A6",),
     Kind.ACCOUNT: ("M4",),
     Kind.IMPLIED: ("L2",),
+    Kind.MARKET: ("J6", "J7"),
 }
 """The rule that a view is about, for steps such as a plain cancel, in which the oracle has nothing to decide."""
 
@@ -112,7 +115,7 @@ class Difference(NamedTuple):
         'queue("ABC")'
         """
         asked, *arguments = self.asked
-        return f"{asked}({', '.join(map(literal, arguments)) if arguments else literal(self.command)})"
+        return f"{asked}({', '.join(map(literal, arguments if asked != 'submit' else (self.command,)))})"
 
     @property
     def title(self) -> str:
@@ -236,9 +239,9 @@ class SideBySide:
 
     def look(self) -> Difference | None:
         """Compare every view of every book, and the status of every order named so far."""
-        halted = self.state.halted
         for symbol, book in self.state.books.items():
             right = self._right[symbol]
+            halted = oracle.is_halted(self.state, symbol)
             if right.book is not book or right.halted is not halted:
                 right = self._right[symbol] = _Right.of(self.state, symbol, right)
             expected: object = None
@@ -263,7 +266,17 @@ class SideBySide:
                         return self._difference(Kind.IMPLIED, expected, got)
             except Exception as error:
                 return self._difference(Kind.CRASH, expected, _told(error))
-        return self._look_at_accounts() if self.state.accounts is not None else None
+        return self._look_at_market() or (self._look_at_accounts() if self.state.accounts is not None else None)
+
+    def _look_at_market(self) -> Difference | None:
+        """What belongs to no single book."""
+        self._asked = ("market",)
+        expected = oracle.market(self.state)
+        try:
+            got = self.engine.market()
+        except Exception as error:
+            return self._difference(Kind.CRASH, expected, _told(error))
+        return None if got == expected else self._difference(Kind.MARKET, expected, got)
 
     def _look_at_accounts(self) -> Difference | None:
         """Every account named so far: the others have nothing, and no order of theirs was ever taken."""
@@ -324,7 +337,13 @@ class _Right(NamedTuple):
             order_id: said[order_id] if known.get(order_id) is order else oracle.status(state, symbol, order_id)
             for order_id, order in records.items()
         }
-        return cls(book, state.halted, (view.queue, view.stops, view, depth, top_of(depth)), statuses, records)
+        return cls(
+            book,
+            oracle.is_halted(state, symbol),
+            (view.queue, view.stops, view, depth, top_of(depth)),
+            statuses,
+            records,
+        )
 
 
 # ── the shortest case ──

@@ -24,6 +24,7 @@ from bookproof.models.generate.spoil import spoil
 from bookproof.models.generate.strategies import (
     ACCOUNT,
     AMOUNT,
+    INDEX,
     LIMITS,
     PHASE,
     PRICE,
@@ -39,7 +40,7 @@ from bookproof.models.generate.strategies import (
     routed,
     terms,
 )
-from bookproof.models.generate.venues import LEVELS, SIZES, books, fitting, scale_of
+from bookproof.models.generate.venues import LEVELS, SIZES, books, closed, fitting, scale_of
 from bookproof.models.sequential.differential import PATIENCE, SideBySide
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -49,15 +50,20 @@ from bookproof.spec.commands import (
     Cancel,
     Command,
     Deposit,
+    Disconnect,
     EndOfDay,
     Halt,
+    IndexLevel,
+    KillSwitch,
     Leg,
     MassCancel,
     Reduce,
+    Reinstate,
     Replace,
     Resume,
     SetLimits,
     SetPhase,
+    SetReference,
     SubmitList,
     TakeSnapshot,
     Withdraw,
@@ -124,7 +130,8 @@ def agreement_machine(
     >>> machine = agreement_machine(factory("striped"), PLAIN)
     >>> run_state_machine_as_test(machine, settings=settings(max_examples=5, database=None))
     """
-    listed = books(fitting(features - {Feature.SPREADS} if Feature.LISTS in features else features, profile))[:3]
+    fits = fitting(features - {Feature.SPREADS} if Feature.LISTS in features else features, profile)
+    listed = closed(books(fits)[:3])
     symbols = st.sampled_from([instrument.symbol for instrument in listed])
     somewhere = st.none() | symbols
     scales = {instrument.symbol: scale_of(instrument) for instrument in listed}
@@ -274,6 +281,36 @@ def agreement_machine(
                 self, symbol: Symbol, buyer: Account, seller: Account, price: Ticks, quantity: Lots
             ) -> None:
                 self.do(BlockTrade(symbol, buyer, seller, price, quantity))
+
+        if Feature.KILL_SWITCH in features:
+
+            @rule(account=ACCOUNT)
+            def kill_switch(self, account: Account) -> None:
+                self.do(KillSwitch(account))
+
+            @rule(account=ACCOUNT)
+            def reinstate(self, account: Account) -> None:
+                self.do(Reinstate(account))
+
+            @rule(account=ACCOUNT)
+            def disconnect(self, account: Account) -> None:
+                self.do(Disconnect(account))
+
+        if Feature.BREAKER in features:
+
+            @rule(value=INDEX)
+            def index_level(self, value: int) -> None:
+                self.do(IndexLevel(value))
+
+            @rule()
+            def resume_market(self) -> None:
+                self.do(Resume())
+
+        if Feature.BANDS in features:
+
+            @rule(symbol=symbols, price=PRICE)
+            def set_reference(self, symbol: Symbol, price: Ticks) -> None:
+                self.do(SetReference(symbol, price))
 
         if Feature.LIMITS in features or Feature.SPREADS in features:
 

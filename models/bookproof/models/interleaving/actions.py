@@ -1,0 +1,47 @@
+"""What threads stop at, and which of it does not commute."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_TAKES = frozenset({"take", "win", "fail", "release", "give"})
+CLASHES: dict[str, frozenset[str]] = {
+    "take": _TAKES,
+    "win": _TAKES,
+    "fail": frozenset({"take", "win", "release", "give"}),
+    "release": frozenset({"take", "win", "fail", "release"}),
+    "give": frozenset({"take", "win", "fail"}),
+    "read": frozenset({"write"}),
+    "write": frozenset({"read", "write"}),
+    "raise": frozenset({"lower", "look", "wait"}),
+    "lower": frozenset({"raise", "look", "wait"}),
+    "look": frozenset({"raise", "lower"}),
+    "wait": frozenset({"raise", "lower"}),
+    "draw": frozenset({"draw"}),
+    "sleep": frozenset(),
+}
+"""Of two transitions about the same thing, which kinds do not commute: the order of the two can matter."""
+
+BLOCKING = frozenset({"take", "wait", "sleep"})
+"""What a thread may have to wait for."""
+
+
+class Action(NamedTuple):
+    """What a transition begins with."""
+
+    kind: str
+    """`take` a lock, `read` or `write` a cell, or another key of `CLASHES`."""
+    place: str
+    """The name of the lock or the cell."""
+
+    def depends_on(self, other: Action) -> bool:
+        """Whether the order of two transitions of different threads can matter.
+
+        >>> Action("take", "stripe 0").depends_on(Action("take", "stripe 0"))
+        True
+        >>> Action("read", "ABC").depends_on(Action("read", "ABC"))
+        False
+        >>> Action("fail", "stripe 0").depends_on(Action("release", "stripe 0"))
+        True
+        """
+        return self.place == other.place and other.kind in CLASHES[self.kind]

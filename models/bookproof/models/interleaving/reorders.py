@@ -1,0 +1,130 @@
+"""The other orders of the stamps that one run stands for.
+
+Two operations that hold different locks do not see each other, so a search runs them in one order only. Their stamps
+tell, though: had the other one been first, its stamp would have been the smaller one, all else being the same. The rule
+book may mind: an engine that halts the market by a flag that nobody reads gives the same answers either way, and they
+are right in one order and wrong in the other. So a run is judged in every order of its stamps that its locks allow,
+which takes the oracle and no further runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bookproof.engine.interface import Answer
+from bookproof.models.concurrent.history import History, Operation
+from bookproof.models.interleaving.program import Outcome, Told
+from bookproof.models.interleaving.scheduler import Run
+
+MOST_ORDERS = 2_000
+"""Of one run, at most."""
+
+
+class Reordered(NamedTuple):
+    """What the same run would have come to with its stamps in another order."""
+
+    history: History
+    schedule: tuple[int, ...]
+    """That makes it happen."""
+
+
+def in_order(outcome: Outcome) -> tuple[tuple[int, int], ...] | None:
+    """The operations by stamp: which of them come before which others in every order (by their place among them).
+
+    None if the stamps were not drawn from a counter of the scheduler: then there is nothing to tell.
+    """
+    told = by_stamp(outcome)
+    drawn = _drawn(outcome.run, told)
+    if drawn is None:
+        return None
+    run = outcome.run
+    return tuple(
+        (one, other)
+        for other in range(len(told))
+        for one in range(other)
+        if told[one].client == told[other].client or _before(run, told[one].client, drawn[one], drawn[other])
+    )
+
+
+def by_stamp(outcome: Outcome) -> list[Told]:
+    """The operations in the order of their stamps."""
+    return sorted(outcome.told, key=lambda each: each.answer.stamp)
+
+
+def reordered(outcome: Outcome) -> Iterator[Reordered]:
+    """Every other order of the stamps that the locks of a run allow, `MOST_ORDERS` of them at most."""
+    if any(race.cell not in outcome.run.points for race in outcome.run.races):
+        return  # what races and is no point may come out otherwise in another order
+    pairs = in_order(outcome)
+    if pairs is None or outcome.history is None:
+        return
+    told = by_stamp(outcome)
+    if len(pairs) == len(told) * (len(told) - 1) // 2:
+        return
+    drawn = _drawn(outcome.run, told)
+    assert drawn is not None
+    before: list[set[int]] = [set() for _ in told]
+    for one, other in pairs:
+        before[other].add(one)
+    stamps = [each.answer.stamp for each in told]
+    earlier = outcome.history.operations[: len(outcome.history.operations) - len(told)]
+    for count, order in enumerate(_extensions(before)):
+        if count == MOST_ORDERS:
+            return
+        if order == list(range(len(told))):
+            continue
+        operations = tuple(  # one after the other: their real times were those of the run that was made
+            Operation(each.client, each.command, 2 * at, 2 * at + 1, Answer(stamps[at], each.answer.events))
+            for at, each in enumerate(told[place] for place in order)
+        )
+        history = outcome.history._replace(operations=(*earlier, *operations))
+        yield Reordered(history, _schedule(outcome.run, [drawn[place] for place in order]))
+
+
+def _extensions(before: list[set[int]]) -> Iterator[list[int]]:
+    """Every way to put so many things in a row, each after those that come before it."""
+    chosen: list[int] = []
+
+    def further() -> Iterator[list[int]]:
+        if len(chosen) == len(before):
+            yield list(chosen)
+            return
+        for at, needed in enumerate(before):
+            if at not in chosen and needed <= set(chosen):
+                chosen.append(at)
+                yield from further()
+                chosen.pop()
+
+    return further()
+
+
+def _drawn(run: Run, told: list[Told]) -> list[int] | None:
+    """The transition in which each stamp was drawn; None if one was drawn elsewhere, or twice."""
+    by_number = {(draw.number, draw.thread): draw.event for draw in run.draws}
+    found = [by_number.get((each.answer.stamp, each.client)) for each in told]
+    counters = {draw.counter for draw in run.draws}
+    events = [event for event in found if event is not None]
+    return events if len(events) == len(told) and len(counters) == 1 else None
+
+
+def _before(run: Run, thread: int, one: int, other: int) -> bool:
+    """Whether a transition of a thread comes before another one in every order. -1 is what precedes all of them."""
+    own = 1 if one < 0 else run.events[one].clock[thread]
+    return other >= 0 and run.events[other].clock[thread] >= own
+
+
+def _schedule(run: Run, drawn: list[int]) -> tuple[int, ...]:
+    """The same transitions, in an order in which these come one after the other."""
+    done: list[int] = []
+    for last in (*drawn, *range(len(run.events))):
+        if last < 0 or last in done:
+            continue
+        clock = run.events[last].clock
+        needed = [
+            at
+            for at, event in enumerate(run.events[: last + 1])
+            if at not in done and event.clock[event.thread] <= clock[event.thread]
+        ]
+        done += needed
+    return tuple(run.events[at].thread for at in done)
