@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from bookproof.engine.interface import Engine
-from bookproof.engine.striped import StripedEngine
+from bookproof.engine.striped import ACCOUNT_STRIPES, StripedEngine
 from bookproof.engine.sync import Lock, Sync, Threads
-from bookproof.engine.zoo.account_defects import BalancesAsMet, BookedLate, CheckedThenSpent
+from bookproof.engine.zoo.account_defects import BalancesAsMet, BookedLate, CheckedThenSpent, PortfolioAsSeen
 from bookproof.models.concurrent.check import Violation, check
 from bookproof.models.concurrent.history import History, Operation
 from bookproof.models.concurrent.recorder import record
@@ -29,10 +29,12 @@ from bookproof.spec.commands import (
     Deposit,
     EndOfDay,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
     Replace,
     SetLimits,
+    SetMark,
     Submit,
     Withdraw,
 )
@@ -45,8 +47,8 @@ from bookproof.spec.views import AccountView
 
 BOOKS = listing(["AAA", "BBB", "CCC", "DDD"])
 """Over three stripes: AAA and DDD share stripe 0, BBB has 1, CCC has 2."""
-CASH = Profile("cash", risk=Risk.CASH)
-ANN, BOB = 5, 2
+ANN, BOB, CAT = 5, 2, 3
+CASH = Profile("cash", risk=Risk.CASH, margin_accounts=(CAT,))
 """The taker has the higher number: what is taken in the order of meeting is not sorted by chance."""
 
 
@@ -104,6 +106,7 @@ class WatchedLock:
 FUNDS: list[Command] = [Deposit(ANN, 2_000), Deposit(BOB, 20, "AAA"), Deposit(BOB, 20, "BBB")]
 RESTING: list[Command] = [*FUNDS, sell("AAA", 1, BOB, 9), sell("BBB", 1, BOB, 9), buy("CCC", 2, ANN, 1)]
 ALL = "stripe 0, stripe 1, stripe 2"
+EVERYTHING = ", ".join([ALL, *(f"balance {number}" for number in range(ACCOUNT_STRIPES))])
 LEGS = (Leg("BBB", 9, Side.BUY, 1, 100), Leg("AAA", 9, Side.BUY, 1, 100))
 
 LOCK_TABLE: list[tuple[Command, str, str]] = [
@@ -129,6 +132,10 @@ LOCK_TABLE: list[tuple[Command, str, str]] = [
     (BlockTrade("BBB", ANN, BOB, 100, 1), "stripe 1, spending 2, spending 5, balance 2, balance 5",
      "stripe 1, spending 2, spending 5, balance 2, balance 5"),
     (Bust("AAA", 1), ALL, ALL),  # there is no such trade
+    (SetMark("AAA", 100), EVERYTHING, EVERYTHING),
+    (Liquidate(ANN, 9), EVERYTHING, EVERYTHING),
+    (Deposit(CAT, 5, "BBB"), "stripe 1, spending 3, balance 3", "stripe 1, spending 3, balance 3"),
+    (Withdraw(CAT, 5, "BBB"), "stripe 1, spending 3, balance 3", "stripe 1, spending 3, balance 3"),
 ]  # fmt: skip
 
 
@@ -262,6 +269,29 @@ def test_m1_an_account_cannot_spend_the_same_cash_in_two_books_at_once(
     assert refused(history, RejectReason.INSUFFICIENT_CASH) == ([other] if is_right else [])
     _, ann = history.accounts
     assert (ann.reserved <= ann.cash) is is_right
+
+
+@pytest.mark.parametrize(("kind", "is_right"), [(StripedEngine, True), (CheckedThenSpent, False)])
+def test_m3_an_account_cannot_use_the_same_margin_in_two_books_at_once(
+    kind: type[StripedEngine], is_right: bool
+) -> None:
+    one, other = buy("AAA", 1, CAT, 15), buy("BBB", 2, CAT, 15)  # each needs 150, of 200
+    setup: list[Command] = [Deposit(CAT, 200), SetMark("AAA", 100), SetMark("BBB", 100)]
+    history, violation = interrupted(striped(kind), setup, one, other)
+    assert (violation is None) is is_right
+    assert refused(history, RejectReason.INSUFFICIENT_MARGIN) == ([other] if is_right else [])
+
+
+@pytest.mark.parametrize(("kind", "is_right"), [(StripedEngine, True), (PortfolioAsSeen, False)])
+def test_m3_lots_that_are_not_paid_for_yet_cover_no_order_in_another_book(
+    kind: type[StripedEngine], is_right: bool
+) -> None:
+    """Cat's bid is filled in one book, and before it is booked she orders in another."""
+    setup = [*FUNDS, Deposit(CAT, 200), SetMark("AAA", 100), SetMark("BBB", 100), buy("AAA", 1, CAT, 15)]
+    order = buy("BBB", 2, CAT, 15)
+    history, violation = interrupted(striped(kind), setup, sell("AAA", 3, BOB, 15), order)
+    assert (violation is None) is is_right
+    assert refused(history, RejectReason.INSUFFICIENT_MARGIN) == ([order] if is_right else [])
 
 
 @pytest.mark.parametrize(("kind", "is_right"), [(StripedEngine, True), (BookedLate, False)])

@@ -29,6 +29,7 @@ from bookproof.spec.commands import (
     Halt,
     IndexLevel,
     KillSwitch,
+    Liquidate,
     MassCancel,
     Reduce,
     Reinstate,
@@ -110,6 +111,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.LISTS: is_any(SubmitList),
     Feature.ACCOUNTS: is_any(Withdraw, SetLimits, Reduce, Bust),
     Feature.ROUTING: is_any(Route),
+    Feature.MARGIN: is_any(Liquidate),
 }
 """What shows that a feature is on."""
 

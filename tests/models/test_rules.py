@@ -296,7 +296,6 @@ def test_a_mixed_profile_has_choices_that_no_venue_has_together() -> None:
     dice = random.Random(1)
     mixed = {mixed_profile(dice)._replace(name="") for _ in range(1_000)}
     known = {profile._replace(name="") for profile in VENUES.values()}
-    assert mixed & known
     assert mixed - known
     for field in Profile.__struct_fields__:
         chosen = {getattr(profile, field) for profile in mixed}
@@ -306,7 +305,7 @@ def test_a_mixed_profile_has_choices_that_no_venue_has_together() -> None:
 
 def test_an_allocation_is_taken_whole_or_mixed_of_parts_that_no_venue_has_together() -> None:
     dice = random.Random(1)
-    mixed = {mixed_profile(dice).allocation for _ in range(1_000)}
+    mixed = {mixed_profile(dice).allocation for _ in range(6_000)}
     assert mixed > {profile.allocation for profile in VENUES.values()}
     assert any(sharing.sharing is Sharing.TIME_PRO_RATA and sharing.threshold > 1 for sharing in mixed)
 

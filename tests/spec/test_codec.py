@@ -49,16 +49,18 @@ from bookproof.spec.commands import (
     IndexLevel,
     KillSwitch,
     Leg,
+    Liquidate,
     MassCancel,
     Reinstate,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetReference,
     Submit,
     TakeSnapshot,
 )
-from bookproof.spec.events import EVENTS, Accepted, Busted, Rejected, SnapshotTaken, Trade
+from bookproof.spec.events import EVENTS, Accepted, Busted, Liquidated, Rejected, SnapshotTaken, Trade
 from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import DEFAULT, PROFILES, WORKLOADS, Profile, TrueStop
@@ -228,6 +230,9 @@ LINES: list[tuple[Any, str]] = [
     (AdvanceClock(5), '{"do":"advance-clock","now":5}'),
     (EndOfDay(), '{"do":"end-of-day"}'),
     (Deposit(7, 500), '{"do":"deposit","account":7,"amount":500}'),
+    (SetMark("ABC", 100), '{"do":"set-mark","symbol":"ABC","price":100}'),
+    (Liquidate(7, 9), '{"do":"liquidate","account":7,"order_id":9}'),
+    (Liquidated(7, 40, 47), '{"say":"liquidated","account":7,"equity":40,"maintenance":47}'),
     (SetLimits(7, Limits(short=3)), '{"do":"set-limits","account":7,"limits":{"short":3}}'),
     (
         Busted("ABC", 1, 100, 2, 7, 8),

@@ -49,12 +49,14 @@ from bookproof.spec.commands import (
     IndexLevel,
     KillSwitch,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
     Reinstate,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
     SetReference,
     Submit,
@@ -72,6 +74,7 @@ from bookproof.spec.events import (
     Halted,
     ImpliedTrade,
     ListAccepted,
+    MarkSet,
     MassCancelled,
     Repriced,
     Restated,
@@ -133,7 +136,7 @@ THRESHOLD = Profile(
 )
 SPLIT = Profile("split", allocation=Allocation(Sharing.TIME_PRO_RATA, fifo_percent=40))
 """Levels are shared in every way that there is."""
-FUNDED = Profile("funded", risk=Risk.CASH)
+FUNDED = Profile("funded", risk=Risk.CASH, margin_accounts=(3, 4, 9))
 """Where accounts are kept; the scripts bring them money."""
 REDUCING = Profile("reducing", oco_fill=OcoFill.REDUCE, self_trade_groups=((7, 8), (1, 2, 3)))
 """Where a fill in part makes rivals smaller, and several accounts are one owner's."""
@@ -291,6 +294,8 @@ def funded(commands: Iterable[Command], seed: int) -> Iterator[Command]:
             Reduce(book.symbol, 10_000 + number, account, side, lots, price),
             Bust(book.symbol, draw.randint(1, 20)),
             BlockTrade(book.symbol, account, draw.randrange(5), 100, lots),
+            SetMark(book.symbol, draw.choice([80, 96, 100, 104, 120])),
+            Liquidate(draw.choice([3, 4]), 20_000 + number),
         ]
         yield draw.choice(about_accounts)
 
@@ -378,6 +383,14 @@ class Case(NamedTuple):
         held = self.after.accounts
         assert held is not None
         return self._replace(after=self.after._replace(accounts=held._replace(**fields)))
+
+    def marked(self, price: int) -> Case:
+        """The same step, had the mark of ABC been another before and after it."""
+        states = []
+        for state in (self.before, self.after):
+            assert state.accounts is not None
+            states.append(state._replace(accounts=state.accounts._replace(marks={"ABC": price})))
+        return self._replace(before=states[0], after=states[1])
 
     def hold(self, account: int, symbol: str | None = None, **fields: Any) -> Case:
         """The same step, had it left an account otherwise, or its lots of one book."""
@@ -933,6 +946,12 @@ BASKET_DEALT: list[Command] = [
 ]
 BASKET_DEALT += [Basket(8, BOTH)]
 
+LEVERED: list[Command] = [*FUNDS, Deposit(9, 100), SetMark("ABC", 100), buy(3, 6, 100, account=9)]
+LEVERED += [sell(4, 6, 100, account=7)]
+"""Account 9 is on margin, has bought six lots, and may buy four more."""
+FALLEN: list[Command] = [*LEVERED, sell(5, 1, 150, account=9), SetMark("ABC", 87), buy(6, 3, 87, account=8)]
+CLOSED = Liquidate(9, 10)
+
 DOCTORED_ACCOUNTS: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
     ("accounts_are_not_books", "a bust halts", DEALT, Bust("ABC", 1), lambda it: it.leave(phase=Phase.HALT)),
     ("wealth_is_conserved", "money from nowhere", ASK, HIT, lambda it: it.hold(8, cash=999)),
@@ -999,6 +1018,18 @@ DOCTORED_ACCOUNTS: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
         lambda it: it.keep(trades=it.before.accounts.trades if it.before.accounts else {}),
     ),
     ("busts_are_whole_and_once", "one leg", BASKET_DEALT, Bust("ABC", 1), lambda it: it.say(it.events[0])),
+    ("marks_change_by_command", "of itself", LEVERED, Deposit(9, 5), lambda it: it.keep(marks={"ABC": 101})),
+    ("marks_change_by_command", "another", LEVERED, SetMark("ABC", 99), lambda it: it.keep(marks={"ABC": 98})),
+    ("one_acknowledgement", "another mark", LEVERED, SetMark("ABC", 99), lambda it: it.say(MarkSet("ABC", 98))),
+    ("margin_is_covered", "spent twice", LEVERED, buy(5, 4, 100, account=9), lambda it: it.hold(9, cash=-599)),
+    ("margin_is_covered", "a lot more", LEVERED, buy(5, 4, 100, account=9), lambda it: it.leave_order(5, reserve=1)),
+    ("margin_is_covered", "a dear one", LEVERED, buy(5, 4, 100, account=9), lambda it: it.leave_order(5, price=101)),
+    ("margin_is_covered", "no mark", LEVERED, buy(5, 4, 100, account=9), lambda it: it.hold(9, "XYZ", buying=1)),
+    ("liquidations_are_due_and_help", "not due", FALLEN, CLOSED, lambda it: it.marked(100)),
+    ("liquidations_are_due_and_help", "not said", FALLEN, CLOSED, lambda it: it.say(*it.events[1:])),
+    ("liquidations_are_due_and_help", "an order left", FALLEN, CLOSED, lambda it: it._replace(after=it.before)),
+    ("liquidations_are_due_and_help", "worse", FALLEN, CLOSED, lambda it: it.hold(9, cash=-600)),
+    ("liquidations_are_due_and_help", "turned", FALLEN, CLOSED, lambda it: it.hold(9, "ABC", position=-1)),
 ]
 """The same where accounts are kept."""
 

@@ -23,9 +23,11 @@ from bookproof.spec.commands import (
     BlockTrade,
     Bust,
     Deposit,
+    Liquidate,
     Reduce,
     Replace,
     SetLimits,
+    SetMark,
     Submit,
     SubmitList,
     Withdraw,
@@ -38,6 +40,8 @@ from bookproof.spec.events import (
     Deposited,
     Event,
     LimitsSet,
+    Liquidated,
+    MarkSet,
     Prevented,
     Rejected,
     Replaced,
@@ -47,13 +51,13 @@ from bookproof.spec.events import (
     Transferred,
     Withdrawn,
 )
-from bookproof.spec.instruments import LARGEST, Instrument
+from bookproof.spec.instruments import BASIS_POINTS, LARGEST, Instrument
 from bookproof.spec.profile import Profile, ReplaceQuantity
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Account, Limits, ListKind, Lots, Money, OrderId, Side, Symbol, Ticks, TimeInForce
-from bookproof.spec.views import AccountView, Holding
+from bookproof.spec.views import AccountView, Holding, MarginView, Mark
 
-AccountCommand: TypeAlias = Deposit | Withdraw | SetLimits | Bust | BlockTrade
+AccountCommand: TypeAlias = Deposit | Withdraw | SetLimits | Bust | BlockTrade | SetMark
 OrderCommand: TypeAlias = Submit | Reduce | Basket | Replace
 """The commands that an account has to stand for."""
 
@@ -63,36 +67,49 @@ _BUY = Side.BUY
 class Till:
     """What an account has beyond any one book."""
 
-    __slots__ = ("cash", "limits", "open_orders", "reserved")
+    __slots__ = ("cash", "limits", "open_orders", "reserved", "worth")
 
     def __init__(self) -> None:
         self.cash: Money = 0
         self.reserved: Money = 0
         self.open_orders = 0
         self.limits = Limits()
+        self.worth: Money = 0
+        """Of a margin account, the sum of what its shelves are worth: with the cash it is what is free (M3)."""
+
+    @property
+    def free(self) -> Money:
+        """What a margin account may still use."""
+        return self.cash + self.worth
 
 
 class Shelf:
     """What an account has in one book."""
 
-    __slots__ = ("buying", "position", "selling")
+    __slots__ = ("booked", "buying", "loss", "position", "selling")
 
     def __init__(self) -> None:
         self.position: Lots = 0
         self.buying: Lots = 0
         self.selling: Lots = 0
+        self.loss: Money = 0
+        """What its open orders here lose against the mark if they trade at their worst (M3)."""
+        self.booked: Money = 0
+        """How much of the till's `worth` is this shelf's."""
 
 
 class Claim:
     """A live order as its account sees it."""
 
-    __slots__ = ("account", "done", "leaves", "side", "unit")
+    __slots__ = ("account", "done", "leaves", "side", "unit", "worst")
 
-    def __init__(self, account: Account, side: Side, unit: Money, leaves: Lots) -> None:
+    def __init__(self, account: Account, side: Side, unit: Money, worst: Ticks, leaves: Lots) -> None:
         self.account = account
         self.side = side
         self.unit = unit
         """Cash reserved for each open lot."""
+        self.worst = worst
+        """The worst price that it may trade at."""
         self.leaves = leaves
         self.done: Lots = 0
         """Executed or prevented: a new total counts it."""
@@ -110,9 +127,12 @@ class Deal(NamedTuple):
 class Desk:
     """All that concerns accounts in one book. Hold the book's stripe."""
 
-    __slots__ = ("claims", "deals", "highest", "lot", "lowest", "shelves", "trades")
+    __slots__ = ("claims", "deals", "highest", "instrument", "lot", "lowest", "mark", "shelves", "trades")
 
     def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.mark: Ticks | None = None
+        """What a position is valued at (M3). Hold all stripes to write it, so that any one is enough to read it."""
         self.lot = instrument.lot
         self.lowest, self.highest = instrument.min_price, instrument.max_price
         self.shelves: dict[Account, Shelf] = {}
@@ -134,6 +154,40 @@ class Desk:
             return price
         return self.highest if side is _BUY else self.lowest
 
+    def loss(self, side: Side, worst: Ticks) -> Money:
+        """What a lot loses against the mark at this price."""
+        mark = self.mark
+        return 0 if mark is None else max(0, worst - mark if side is _BUY else mark - worst)
+
+    def worth(self, shelf: Shelf) -> Money:
+        """What a shelf adds to what its margin account has free: its value less what the worst of it needs (M3).
+
+        A fill within its order's limit changes this and the cash, together, by nothing less than 0.
+        """
+        mark = self.mark
+        if mark is None:
+            return 0
+        worst = max(shelf.position + shelf.buying, shelf.selling - shelf.position)
+        return shelf.position * mark - shelf.loss - _part(worst * abs(mark), self.instrument.initial_margin)
+
+    def keeps(self, shelf: Shelf) -> Money:
+        """The maintenance margin of a position (M3)."""
+        return 0 if self.mark is None else _part(abs(shelf.position * self.mark), self.instrument.maintenance_margin)
+
+    def remark(self, mark: Ticks) -> None:
+        """Another mark: what every order may lose is another too. Hold all stripes."""
+        self.mark = mark
+        for shelf in self.shelves.values():
+            shelf.loss = 0
+        for claim in self.claims.values():
+            self.shelf(claim.account).loss += self.loss(claim.side, claim.worst) * claim.leaves
+
+
+def _part(value: Money, rate: int) -> Money:
+    """So many basis points of a value, rounded up."""
+    whole, rest = divmod(value * rate, BASIS_POINTS)
+    return whole + 1 if rest else whole
+
 
 def unit_of(side: Side, worst: Ticks) -> Money:
     """The cash that one lot may cost: at prices below zero it is the seller who pays."""
@@ -151,6 +205,9 @@ class Want(NamedTuple):
     notional: Money
     """0 if it does not grow."""
     unit: Money
+    worst: Ticks
+    loss: Money
+    """How much more may be lost against the mark (M3)."""
 
 
 class Demand(NamedTuple):
@@ -164,7 +221,7 @@ class Demand(NamedTuple):
 
 
 Entries: TypeAlias = dict[Account, list[int]]
-"""What a command moves: to each account its cash, its reserved cash and its count of orders."""
+"""What a command moves: to each account its cash, its reserved cash, its count of orders, and its `Till.worth`."""
 
 
 class Ledger:
@@ -184,6 +241,7 @@ class Ledger:
     def __init__(self, instruments: Iterable[Instrument], books: Mapping[Symbol, FastBook], profile: Profile) -> None:
         self._books = books
         self._total = profile.replace_quantity is ReplaceQuantity.TOTAL
+        self.on_margin = frozenset(profile.margin_accounts)
         self.desks = {instrument.symbol: Desk(instrument) for instrument in instruments}
         # It only ever grows, one account at a time, by whoever holds that account's balance.
         self._tills: dict[Account, Till] = {}
@@ -208,11 +266,11 @@ class Ledger:
         orders = command.legs if isinstance(command, Basket) else (command,)
         wants = []
         for order in orders:
-            worst = self.desks[order.symbol].worst(order.side, order.price)
-            quantity, unit = order.quantity, unit_of(order.side, worst)
-            wants.append(
-                Want(order.symbol, order.order_id, order.side, quantity, unit * quantity, abs(worst) * quantity, unit)
-            )
+            desk, side, quantity = self.desks[order.symbol], order.side, order.quantity
+            worst = desk.worst(side, order.price)
+            unit, loss = unit_of(side, worst), desk.loss(side, worst) * quantity
+            cost = (quantity, unit * quantity, abs(worst) * quantity)
+            wants.append(Want(order.symbol, order.order_id, side, *cost, unit, worst, loss))
         return Demand(command.account, wants, len(wants), isinstance(command, Reduce))
 
     def _change(self, command: Replace) -> Demand:
@@ -230,7 +288,9 @@ class Ledger:
         before, after = abs(old) * claim.leaves, abs(new) * leaves
         cash = unit * leaves - claim.unit * claim.leaves
         notional = after if after > before else 0
-        return Demand(claim.account, [Want(symbol, order_id, side, leaves - claim.leaves, cash, notional, unit)], 0)
+        loss = desk.loss(side, new) * leaves - desk.loss(side, claim.worst) * claim.leaves
+        want = Want(symbol, order_id, side, leaves - claim.leaves, cash, notional, unit, new, loss)
+        return Demand(claim.account, [want], 0)
 
     def refusal(self, demand: Demand) -> Rejected | None:
         """Why the account cannot stand for it (M1, M2, C9). Hold its balance as well, and its right to spend."""
@@ -254,12 +314,30 @@ class Ledger:
         for want, shelf in both:
             if reduces and want.lots > (-shelf.position if want.side is _BUY else shelf.position):
                 return _rejected(want, RejectReason.WOULD_INCREASE)
+        if account in self.on_margin:
+            return self._margin_refusal(till, both)
         for want, shelf in both:
             if want.side is not _BUY and 0 < want.lots > shelf.position - shelf.selling + limits.short:
                 return _rejected(want, RejectReason.INSUFFICIENT_ASSETS)
         cash = sum(want.cash for want in wants)
         if 0 < cash > till.cash - till.reserved:
             return _rejected(wants[0], RejectReason.INSUFFICIENT_CASH)
+        return None
+
+    def _margin_refusal(self, till: Till, both: list[tuple[Want, Shelf]]) -> Rejected | None:
+        """Why the equity does not cover it (M3). No book is read but those of the orders: of the others the till knows
+        what they are worth, and that is as of its last stamp."""
+        for want, _ in both:
+            if self.desks[want.symbol].mark is None:
+                return _rejected(want, RejectReason.NO_MARK)
+        more = 0
+        for want, shelf in both:  # a basket has no two legs in one book
+            desk = self.desks[want.symbol]
+            _order(shelf, want, 1)
+            more += desk.worth(shelf) - shelf.booked
+            _order(shelf, want, -1)
+        if more < 0 and till.free + more < 0:
+            return _rejected(both[0][0], RejectReason.INSUFFICIENT_MARGIN)
         return None
 
     def list_refusal(self, command: SubmitList) -> Rejected | None:
@@ -290,26 +368,27 @@ class Ledger:
     def _set_aside(self, demand: Demand, sign: int) -> None:
         till = self.till(demand.account)
         for want in demand.wants:
-            shelf = self.desks[want.symbol].shelf(demand.account)
-            if want.side is _BUY:
-                shelf.buying += sign * want.lots
-            else:
-                shelf.selling += sign * want.lots
+            _order(self.desks[want.symbol].shelf(demand.account), want, sign)
             till.reserved += sign * want.cash
-        till.open_orders += sign * demand.orders
+            till.open_orders += sign * demand.orders
+            till.worth += self._revalued(want.symbol, demand.account)
 
     def lets_in(self, order: Submit, so_far: Sequence[Event]) -> bool:
         """Whether the account can stand for an order that its list releases, after these events of the command (M1).
 
         It is admitted if so. Hold everything: what has happened so far is booked, whomever it concerns.
         """
-        self.book(self.rest_of(so_far))
-        self._written = len(so_far)
+        self.catch_up(so_far)
         demand = self.demand(order)
         if self.refusal(demand) is not None:
             return False
         self.admit(demand)
         return True
+
+    def catch_up(self, so_far: Sequence[Event]) -> None:
+        """Book what has happened so far of a command that goes on. Hold everything."""
+        self.book(self.rest_of(so_far))
+        self._written = len(so_far)
 
     def rest_of(self, events: Sequence[Event]) -> Entries:
         """As `entries`, for those events of a command that have not been written up yet. Hold everything."""
@@ -320,14 +399,20 @@ class Ledger:
         """Note whose the new orders are: nothing in their events says so. They match next. Hold their stripes."""
         if demand.orders:
             for want in demand.wants:
-                self.desks[want.symbol].claims[want.order_id] = Claim(demand.account, want.side, want.unit, 0)
+                claim = Claim(demand.account, want.side, want.unit, want.worst, 0)
+                self.desks[want.symbol].claims[want.order_id] = claim
 
     # ── after matching: hold the same stripes still ──
 
     def entries(self, events: Iterable[Event]) -> Entries:
         """Write the events up: positions and open lots at once, and what is to be booked in cash."""
         entries: Entries = {}
+        symbols: dict[Symbol, None] = {}
         for event in events:
+            if isinstance(
+                event, Trade | Prevented | Accepted | Cancelled | Replaced | Transferred | Repriced | Restated
+            ):
+                symbols[event.symbol] = None
             if isinstance(event, Trade):
                 self._trade(event, entries)
             elif isinstance(event, Prevented):
@@ -358,7 +443,24 @@ class Ledger:
                 waiting = desk.claims.get(event.order_id)
                 if waiting is not None:  # else its list held it back, so nothing was reserved for it
                     _open(desk, waiting, -event.quantity, entries)
+        self._revalue(symbols, entries)
         return entries
+
+    def _revalue(self, symbols: Iterable[Symbol], entries: Entries) -> None:
+        """Write up what margin accounts have more or less free by what changed on their shelves of these books."""
+        if self.on_margin:
+            for account, entry in entries.items():
+                if account in self.on_margin:
+                    entry[3] += sum(self._revalued(symbol, account) for symbol in symbols)
+
+    def _revalued(self, symbol: Symbol, account: Account) -> Money:
+        """How much more a shelf is worth than was booked, once: the caller books it. Nothing but on margin."""
+        if account not in self.on_margin:
+            return 0
+        desk = self.desks[symbol]
+        shelf = desk.shelf(account)
+        booked, shelf.booked = shelf.booked, desk.worth(shelf)
+        return shelf.booked - booked
 
     def _trade(self, event: Trade, entries: Entries) -> None:
         desk, quantity = self.desks[event.symbol], event.quantity
@@ -376,7 +478,8 @@ class Ledger:
         claim = desk.claims[event.order_id]
         leaves = event.quantity - claim.done if self._total else event.quantity
         _open(desk, claim, -claim.leaves, entries)
-        claim.unit = unit_of(claim.side, desk.worst(claim.side, event.price))
+        claim.worst = desk.worst(claim.side, event.price)
+        claim.unit = unit_of(claim.side, claim.worst)
         _open(desk, claim, leaves, entries)
 
     def _repriced(self, event: Repriced, entries: Entries) -> None:
@@ -385,6 +488,7 @@ class Ledger:
         claim = desk.claims[event.order_id]
         leaves = claim.leaves
         _open(desk, claim, -leaves, entries)
+        claim.worst = event.price
         claim.unit = unit_of(claim.side, event.price)
         _open(desk, claim, leaves, entries)
 
@@ -403,25 +507,32 @@ class Ledger:
 
     def book(self, entries: Entries) -> None:
         """Move the cash. Hold the balances of all these accounts, and draw the stamp before you let go of them."""
-        for account, (cash, reserved, orders) in entries.items():
+        for account, (cash, reserved, orders, worth) in entries.items():
             till = self.till(account)
             till.cash += cash
             till.reserved += reserved
             till.open_orders += orders
+            till.worth += worth
 
     # ── commands about accounts ──
 
     def deposit(self, command: Deposit) -> Event:
-        """Hold the account's balance, or for lots the stripe of their book."""
+        """Hold the account's balance, or for lots the stripe of their book; for lots of a margin account both, and its
+        right to spend, for they may need more margin than they are worth."""
         if command.symbol is None:
             self.till(command.account).cash += command.amount
         else:
             self.desks[command.symbol].shelf(command.account).position += command.amount
+            if command.account in self.on_margin:
+                self.till(command.account).worth += self._revalued(command.symbol, command.account)
         return Deposited(command.account, command.amount, command.symbol)
 
     def withdraw(self, command: Withdraw) -> Event:
-        """Hold the account's balance and its right to spend, or for lots the stripe of their book."""
+        """Hold the account's balance and its right to spend, or for lots the stripe of their book; for lots of a margin
+        account all of it."""
         account, amount, symbol = command.account, command.amount, command.symbol
+        if account in self.on_margin:
+            return self._withdraw_on_margin(account, amount, symbol)
         if symbol is None:
             till = self.till(account)
             if amount > till.cash - till.reserved:
@@ -433,6 +544,36 @@ class Ledger:
                 return Rejected(symbol, None, RejectReason.INSUFFICIENT_ASSETS)
             shelf.position -= amount
         return Withdrawn(account, amount, symbol)
+
+    def _withdraw_on_margin(self, account: Account, amount: int, symbol: Symbol | None) -> Event:
+        till = self.till(account)
+        if symbol is None:
+            reason = RejectReason.INSUFFICIENT_CASH if amount > till.cash else None
+            if reason is None and amount > till.free:
+                reason = RejectReason.INSUFFICIENT_MARGIN
+            if reason is not None:
+                return Rejected(None, None, reason)
+            till.cash -= amount
+            return Withdrawn(account, amount, None)
+        shelf = self.desks[symbol].shelf(account)
+        if amount > shelf.position - shelf.selling:
+            return Rejected(symbol, None, RejectReason.INSUFFICIENT_ASSETS)
+        shelf.position -= amount
+        more = self._revalued(symbol, account)
+        if more < 0 and till.free + more < 0:
+            shelf.position += amount
+            self._revalued(symbol, account)
+            return Rejected(symbol, None, RejectReason.INSUFFICIENT_MARGIN)
+        till.worth += more
+        return Withdrawn(account, amount, symbol)
+
+    def set_mark(self, command: SetMark) -> Event:
+        """Value everybody's position in a book anew (M3). Hold every stripe and every balance."""
+        desk = self.desks[command.symbol]
+        desk.remark(command.price)
+        for account in desk.shelves.keys() & self.on_margin:
+            self.till(account).worth += self._revalued(command.symbol, account)
+        return MarkSet(command.symbol, command.price)
 
     def set_limits(self, command: SetLimits) -> Event:
         """Hold the account's balance and its right to spend: limits are part of what a check has seen."""
@@ -450,6 +591,7 @@ class Ledger:
             desk = self.desks[symbol]
             deal = desk.deals.pop(number)
             _deliver(desk, deal.price, -deal.quantity, deal.buyer, deal.seller, entries)
+            self._revalue([symbol], entries)
             events.append(Busted(symbol, number, deal.price, deal.quantity, deal.buyer, deal.seller))
         return events
 
@@ -460,7 +602,8 @@ class Ledger:
         desk = self.desks[symbol]
         refusals = []
         for account, side in ((buyer, Side.BUY), (seller, Side.SELL)):
-            want = Want(symbol, 0, side, quantity, unit_of(side, price) * quantity, 0, 0)
+            loss = desk.loss(side, price) * quantity
+            want = Want(symbol, 0, side, quantity, unit_of(side, price) * quantity, 0, 0, price, loss)
             refusal = self.refusal(Demand(account, [want], 0))
             if refusal is not None:
                 refusals.append(refusal.reason)
@@ -469,6 +612,7 @@ class Ledger:
         desk.trades += 1
         desk.deals[desk.trades] = Deal(price, quantity, buyer, seller)
         _deliver(desk, price, quantity, buyer, seller, entries)
+        self._revalue([symbol], entries)
         return [BlockTraded(symbol, desk.trades, price, quantity, buyer, seller)]
 
     def view(self, account: Account) -> AccountView:
@@ -479,7 +623,68 @@ class Ledger:
             shelf = desk.shelves.get(account)
             if shelf is not None and (shelf.position or shelf.buying or shelf.selling):
                 holdings.append(Holding(symbol, shelf.position, shelf.buying, shelf.selling))
-        return AccountView(account, till.cash, till.reserved, till.open_orders, tuple(holdings), till.limits)
+        margin = self.margin(account) if account in self.on_margin else None
+        return AccountView(account, till.cash, till.reserved, till.open_orders, tuple(holdings), till.limits, margin)
+
+    # ── margin: hold every stripe and the account's balance ──
+
+    def margin(self, account: Account) -> MarginView:
+        """What a margin account is worth, and what it needs (M3). What it uses is told by what was booked as free."""
+        till = self._tills.get(account) or Till()
+        equity, keeps, marks = till.cash, 0, []
+        for symbol, desk in self.desks.items():
+            if desk.mark is not None:
+                marks.append(Mark(symbol, desk.mark))
+                shelf = desk.shelves.get(account)
+                if shelf is not None:
+                    equity += shelf.position * desk.mark
+                    keeps += desk.keeps(shelf)
+        return MarginView(equity, equity - till.free, keeps, tuple(marks))
+
+    def worth_on_shelves(self, account: Account) -> Money:
+        """What the till's `worth` is the sum of, looked up in every book: true only while every stripe is held."""
+        return sum(desk.worth(desk.shelf(account)) for desk in self.desks.values())
+
+    def liquidation(self, command: Liquidate) -> RejectReason | Liquidated:
+        """Whether there is anything to liquidate (M3)."""
+        if command.account not in self.on_margin:
+            return RejectReason.NOT_ON_MARGIN
+        seen = self.margin(command.account)
+        if seen.equity >= seen.maintenance:
+            return RejectReason.MARGIN_HOLDS
+        return Liquidated(command.account, seen.equity, seen.maintenance)
+
+    def to_close(self, account: Account) -> list[Symbol]:
+        """The books in which a position needs margin, that which needs most first, of equals in listing order."""
+        needs = []
+        for at, (symbol, desk) in enumerate(self.desks.items()):
+            shelf = desk.shelves.get(account)
+            if shelf is not None and shelf.position and desk.mark is not None:
+                needs.append((-desk.keeps(shelf), at, symbol))
+        return [symbol for _, _, symbol in sorted(needs)]
+
+    def closing(self, symbol: Symbol, command: Liquidate) -> Submit | None:
+        """The order that reduces a position by what ends the deficit at the mark, but not below what a lot frees (M3).
+
+        None if there is no deficit left, or if no order of the size is to be had.
+        """
+        seen, desk = self.margin(command.account), self.desks[symbol]
+        lacks, it, mark = seen.maintenance - seen.equity, desk.instrument, desk.mark
+        position = desk.shelf(command.account).position
+        if lacks <= 0 or not mark or not position:
+            return None
+        frees = abs(mark) * it.maintenance_margin
+        lots = max(_up(lacks * BASIS_POINTS, frees) // frees, it.min_quantity)
+        lots = min(_up(lots, it.lot), abs(position), it.max_quantity - it.max_quantity % it.lot)
+        if lots < it.min_quantity or lots <= 0:
+            return None
+        give = frees // BASIS_POINTS
+        if position > 0:
+            side, price = Side.SELL, _up(max(mark - give, it.min_price), it.tick)
+        else:
+            highest = min(mark + give, it.max_price)
+            side, price = _BUY, highest - highest % it.tick
+        return Submit(symbol, command.order_id, command.account, side, lots, price, TimeInForce.IOC)
 
 
 # ── what is wrong with a command by itself, whether accounts are kept or not ──
@@ -487,7 +692,7 @@ class Ledger:
 
 def fault_of(command: AccountCommand, lot: Lots) -> RejectReason | None:
     """Why a command about accounts makes no sense, but for its symbol."""
-    if isinstance(command, Bust | BlockTrade):  # a block trade is checked as an order is
+    if isinstance(command, Bust | BlockTrade | SetMark):  # the book's own checks see to the last two
         return None
     if not _is_account(command.account):
         return RejectReason.INVALID_ACCOUNT
@@ -528,7 +733,21 @@ def _rejected(want: Want, reason: RejectReason) -> Rejected:
 
 
 def _entry(entries: Entries, account: Account) -> list[int]:
-    return entries.setdefault(account, [0, 0, 0])
+    return entries.setdefault(account, [0, 0, 0, 0])
+
+
+def _up(number: int, step: int) -> int:
+    """The next multiple of a step from a number up."""
+    return number + -number % step
+
+
+def _order(shelf: Shelf, want: Want, sign: int) -> None:
+    """As if the order were in, or with -1 as if it were not."""
+    if want.side is _BUY:
+        shelf.buying += sign * want.lots
+    else:
+        shelf.selling += sign * want.lots
+    shelf.loss += sign * want.loss
 
 
 def _open(desk: Desk, claim: Claim, lots: Lots, entries: Entries) -> None:
@@ -539,6 +758,7 @@ def _open(desk: Desk, claim: Claim, lots: Lots, entries: Entries) -> None:
         shelf.buying += lots
     else:
         shelf.selling += lots
+    shelf.loss += desk.loss(claim.side, claim.worst) * lots
     _entry(entries, claim.account)[1] += claim.unit * lots
 
 

@@ -216,8 +216,14 @@ class FastBook:
         """What bands are around (J4)."""
         # Below these nothing else needs to be checked, if the instrument has no other limits; else nothing is plain.
         unlimited = instrument._replace(
-            max_price=0, max_quantity=0, reference=None, protection=0, underlying=None
-        ) == Instrument(instrument.symbol, max_price=0, max_quantity=0)
+            max_price=0,
+            max_quantity=0,
+            reference=None,
+            protection=0,
+            underlying=None,
+            initial_margin=1,
+            maintenance_margin=1,
+        ) == Instrument(instrument.symbol, max_price=0, max_quantity=0, initial_margin=1, maintenance_margin=1)
         self._plain_price = min(instrument.max_price + 1, _SMALL) if unlimited else 0
         self._plain_quantity = min(instrument.max_quantity + 1, _SMALL) if unlimited else 0
         self._each_fill_counts = profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL

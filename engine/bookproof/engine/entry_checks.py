@@ -90,6 +90,10 @@ class EntryChecks:
             return RejectReason.INVALID_STOP
         return None
 
+    def mark(self, price: object) -> RejectReason | None:
+        """Why positions cannot be valued at a price (M3)."""
+        return RejectReason.INVALID_PRICE if self._bad_price(price) else None
+
     def reference(self, price: Ticks) -> RejectReason | None:
         """Why a price cannot be the reference of a book (J4)."""
         return RejectReason.INVALID_PRICE if self._bad_price(price) else None

@@ -28,6 +28,7 @@ from bookproof.spec.commands import (
     Halt,
     IndexLevel,
     KillSwitch,
+    Liquidate,
     MassCancel,
     Reduce,
     Reinstate,
@@ -35,6 +36,7 @@ from bookproof.spec.commands import (
     Resume,
     Route,
     SetLimits,
+    SetMark,
     SetPhase,
     SetReference,
     Submit,
@@ -135,7 +137,7 @@ class Floor:
         """
         if self.ledger is None:
             return self.match(command)
-        if isinstance(command, Deposit | Withdraw | SetLimits | Bust | BlockTrade):
+        if isinstance(command, Deposit | Withdraw | SetLimits | Bust | BlockTrade | SetMark):
             rejected, entries = self.account_fault(command) or self.block_refusal(command), Entries()
             events: Sequence[Event] = [rejected] if rejected is not None else self.on_account(command, entries)
         else:
@@ -234,7 +236,9 @@ class Floor:
                 rejected = self.order_fault(command)
                 reason = RejectReason.NO_ACCOUNTS
                 return refused(command.symbol, command.order_id, reason) if rejected is None else [rejected]
-            case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade():
+            case Liquidate():
+                return self.liquidate(command)
+            case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | SetMark():
                 rejected = self.account_fault(command) or self.block_refusal(command)
                 about = None if isinstance(command, SetLimits) else command.symbol
                 return refused(about, None, RejectReason.NO_ACCOUNTS) if rejected is None else [rejected]
@@ -260,6 +264,8 @@ class Floor:
             return Rejected(symbol, None, RejectReason.UNKNOWN_SYMBOL)
         if isinstance(command, BlockTrade):
             reason = self._block_fault(command)
+        elif isinstance(command, SetMark):
+            reason = self.books[command.symbol].checks.mark(command.price)
         else:
             reason = fault_of(command, 1 if symbol is None else self._lots[symbol])
         return None if reason is None else Rejected(symbol, None, reason)
@@ -317,6 +323,44 @@ class Floor:
                 return self.ledger.bust(command, entries)
             case BlockTrade():
                 return self.ledger.block(command, entries)
+            case SetMark():
+                return [self.ledger.set_mark(command)]
+
+    def liquidate(self, command: Liquidate) -> list[Event]:
+        """Close out a margin account that has too little (M3): hold everything, for whoever it trades with is booked
+        before the next book's turn."""
+        reason = self._liquidation_fault(command)
+        if reason is not None or self.ledger is None:
+            return refused(None, command.order_id, reason or RejectReason.NO_ACCOUNTS)
+        found = self.ledger.liquidation(command)
+        if isinstance(found, RejectReason):
+            return refused(None, command.order_id, found)
+        account, ledger, run = command.account, self.ledger, self.lists.begin()
+        closing = ledger.to_close(account)
+        events: list[Event] = [found, *(gone for book in self.books.values() for gone in book.cancel_account(account))]
+        run.follow(events)
+        for symbol in closing:
+            ledger.catch_up(events)
+            order, book = ledger.closing(symbol, command), self.books[symbol]
+            if order is None or book.refusal(order) is not None:
+                continue
+            ledger.admit(ledger.demand(order))
+            with run.watching([book]):
+                said: list[Event] = list(book.submit(order))
+                run.follow(said)
+            events += said
+        run.finish(events)
+        return events
+
+    def _liquidation_fault(self, command: Liquidate) -> RejectReason | None:
+        if not is_number(command.order_id):
+            return RejectReason.INVALID_ORDER_ID
+        if not is_number(command.account):
+            return RejectReason.INVALID_ACCOUNT
+        if self.market.halted:
+            return RejectReason.MARKET_HALTED
+        live = any(book.is_live(command.order_id) for book in self.books.values())
+        return RejectReason.DUPLICATE_ORDER_ID if live else None
 
     def write_up(self, command: Command | None, events: Sequence[Event]) -> Entries:
         """What the events of a command move in cash; in the books they have moved (M4). Hold its stripes still."""

@@ -25,13 +25,15 @@ several stripes       a book and those that depend on it: that    halt, resume a
 all stripes           the market-wide halt, the clock, the index  mass cancel, halt and resume of the market, clock, end
                       and the blocked accounts, to write them     of day, snapshot, kill switch, reinstatement,
                       (any one stripe, to read them)              disconnect, index; bust, the view of an account
-all stripes and       everything                                  (with accounts) list, and a command about books that
-all balances                                                      have lists: it reads balances while it matches
+all stripes and       everything; and the marks of the books, to  (with accounts) list, and a command about books that
+all balances          write them (any one stripe, to read them)   have lists: it reads balances while it matches; mark;
+                                                                  liquidation
 ``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce and basket of
                       ``i`` have available: nobody else does      the account, from its check to its stamp; withdrawal
-                      while it is held                            of cash and new limits; block trade: of both parties
-``_balances[i]``      cash, reserved cash, count of orders and    (with accounts) whoever moves or reads any of it: for
-                      limits of accounts of stripe ``i``          the check, and again to book the cash with the stamp
+                      while it is held                            of cash and new limits; block trade: of both parties;
+                                                                  lots of a margin account
+``_balances[i]``      cash, worth, reserved cash, count of        (with accounts) whoever moves or reads any of it: for
+                      orders, limits of accounts of stripe ``i``  the check, and again to book the cash with the stamp
 ====================  ==========================================  =====================================================
 
 Order: stripes before `_spending` before `_balances`, and in each of the three from the lowest number up, through
@@ -51,6 +53,20 @@ Three facts make it enough to take them, sorted, afterwards:
 - what the check has not found may come from another book at any moment. So a refusal is stamped before the balance
   that it was refused for is let go, and cash is booked and the stamp drawn in one breath, under the balances of all
   concerned. Every refusal and every booking of an account thus stand in one order, that of their stamps.
+
+A margin account (M3) is asked for its whole portfolio, and no other book is locked for that. What its positions and
+open orders in a book come to at the mark stands on its shelf there, and the sum over all books in its till, as of the
+last stamp of each: a shelf is written under its stripe, and what that changes in the sum is booked with the cash. The
+same three facts hold of what such an account has free as of what others have available, while the marks stand:
+
+- what a fill costs beyond the mark, and the margin of the position that it leads to, were counted when the order came
+  in, so a fill can make a maker's position worth less and still never lowers what is free (`Desk.worth`);
+- only its own commands lower it, and lots that come or go, under `_spending`;
+- it is read and booked under the balance, where cash and worth move together. Who reads the shelves of other books
+  instead may see lots that are not paid for yet (`zoo.account_defects.PortfolioAsSeen`).
+
+A mark lowers what many have free at once, and a liquidation meets anybody anywhere and looks at its account in between:
+they hold everything.
 
 A command among lists reads balances while it matches, for what it releases is paid for at that moment. So with accounts
 it does not go by ties: it looks under the stripes that it would need without lists, and if there are any lets go and
@@ -98,6 +114,7 @@ from bookproof.spec.commands import (
     Halt,
     IndexLevel,
     KillSwitch,
+    Liquidate,
     MassCancel,
     Reduce,
     Reinstate,
@@ -105,6 +122,7 @@ from bookproof.spec.commands import (
     Resume,
     Route,
     SetLimits,
+    SetMark,
     SetPhase,
     SetReference,
     Submit,
@@ -199,6 +217,8 @@ class StripedEngine(LockedViews):
             Disconnect: self._about_all_of_an_account,
             SetReference: self._set_reference,
             IndexLevel: self._index_level,
+            SetMark: self._about_account,
+            Liquidate: self._liquidate,
         }
 
     def submit(self, command: Command) -> Answer:
@@ -332,17 +352,34 @@ class StripedEngine(LockedViews):
         kind = type(command)
         if kind is Bust:
             return self._bust(command)
+        if kind is SetMark:
+            rejected = self._floor.account_fault(command)
+            return self._with_everything(command) if rejected is None else self._stamped([rejected])
         with self._holding(self._stripes_at(command, [command.symbol])):  # guards the book, and everybody's lots of it
             if kind is BlockTrade:
                 return self._block(command)
             if kind is Deposit or kind is Withdraw:
                 rejected = self._floor.account_fault(command)
+                if rejected is None and self._ledger is not None and command.account in self._ledger.on_margin:
+                    return self._lots_on_margin(command)
                 return self._stamped(self._floor.on_account(command, {}) if rejected is None else [rejected])
             if not self._floor.books[command.symbol].lists:  # asked under the stripe, as where no accounts are kept
                 if kind is Submit or kind is Replace or kind is Reduce:
                     return self._paid(command)
                 return self._stamped(self._floor.match(command))
         return self._with_everything(command)
+
+    def _lots_on_margin(self, command: Deposit | Withdraw) -> Answer:
+        """Lots of a margin account come or go, and with them what it has free. Call it with the book's stripe held."""
+        with self._holding_to_spend([command.account]), self._holding_balances([command.account]):  # guards its worth
+            return Answer(self._next_stamp(), tuple(self._floor.on_account(command, {})))
+
+    def _liquidate(self, command: Liquidate) -> Answer:
+        """It meets whoever is in the way, in any book, and looks at its account again after each: all there is."""
+        if self._ledger is not None:
+            return self._with_everything(command)
+        with self._holding_all():  # guards every book, and the market-wide halt
+            return self._stamped(self._floor.liquidate(command))
 
     def _with_everything(self, command: Command) -> Answer:
         """A command among lists, while accounts are kept: an order that it releases is paid for from its account as it
@@ -385,7 +422,7 @@ class StripedEngine(LockedViews):
             return self._stamped([rejected])
         if self._ledger is None:
             return self._stamped(list(self._floor.match(command)))
-        assert not isinstance(command, Bust | BlockTrade), "these name a book"
+        assert not isinstance(command, Bust | BlockTrade | SetMark), "these name a book"
         with ExitStack() as held:
             if not isinstance(command, Deposit):  # which lowers nothing
                 held.enter_context(self._holding_to_spend([command.account]))

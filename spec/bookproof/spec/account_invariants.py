@@ -6,9 +6,11 @@ kept, all of them are silent.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from bookproof.spec.accounts import Accounts
 from bookproof.spec.book import Held, Pending
@@ -18,19 +20,22 @@ from bookproof.spec.commands import (
     Bust,
     Command,
     Deposit,
+    Liquidate,
     Reduce,
     Replace,
     SetLimits,
+    SetMark,
     Submit,
     SubmitList,
     Withdraw,
 )
-from bookproof.spec.events import Accepted, BlockTraded, Busted, Rejected, Trade, Transferred
+from bookproof.spec.events import Accepted, BlockTraded, Busted, Liquidated, Rejected, Trade, Transferred
 from bookproof.spec.kernel import Resting
 from bookproof.spec.tape import orders_of
-from bookproof.spec.values import Account, Lots, OrderId, Side, Symbol
+from bookproof.spec.values import Account, Lots, Money, OrderId, Side, Symbol
 
 if TYPE_CHECKING:
+    from bookproof.spec.exchange import Exchange
     from bookproof.spec.invariants import Step
 
 Sentences: TypeAlias = Iterator[str]
@@ -41,7 +46,7 @@ Asset: TypeAlias = Symbol | None
 def accounts_are_not_books(step: Step) -> Sentences:
     """A command about accounts leaves every book as it was: a bust re-opens nothing (N1, L6)."""
     if (
-        isinstance(step.command, Deposit | Withdraw | SetLimits | Bust | BlockTrade)
+        isinstance(step.command, Deposit | Withdraw | SetLimits | Bust | BlockTrade | SetMark)
         and step.after.books != step.before.books
     ):
         yield f"{type(step.command).__name__} changed a book"
@@ -125,6 +130,8 @@ def available_stays_above_zero(step: Step) -> Sentences:
     if step.after.accounts is None or step.before.accounts is None or isinstance(step.command, Bust | SetLimits):
         return
     for account, purse in step.after.accounts.purses.items():
+        if account in step.before.profile.margin_accounts:  # margin_is_covered looks at these
+            continue
         old = step.before.accounts.purse(account)
         if purse.available < min(0, old.available):
             yield f"account {account} has {purse.available} available, after {old.available}"
@@ -198,6 +205,61 @@ def busts_are_whole_and_once(step: Step) -> Sentences:
             yield f"trade {number} of {symbol} was busted without {set(dealt.together) - busted}"
 
 
+def marks_change_by_command(step: Step) -> Sentences:
+    """Only `SetMark` sets a mark, that of the book which it names, and no mark is ever lost."""
+    before, after = step.before.accounts, step.after.accounts
+    if before is None or after is None:
+        return
+    expected = dict(before.marks)
+    if isinstance(step.command, SetMark) and not _is_refused(step):
+        expected[step.command.symbol] = step.command.price
+    if dict(after.marks) != expected:
+        yield f"the marks should be {expected}, and they are {dict(after.marks)}"
+
+
+def margin_is_covered(step: Step) -> Sentences:
+    """What is free of a margin account's equity is made less than nothing by marks, busts and lots that are worth
+    less than the margin they need, and by no order, fill or withdrawal of anybody.
+    """
+    after, command = step.after.accounts, step.command
+    if after is None or isinstance(command, Bust | SetMark) or (isinstance(command, Deposit) and command.symbol):
+        return
+    for account in step.after.profile.margin_accounts:
+        old, new = (_valued(state, account) for state in (step.before, step.after))
+        if new.free < min(0, old.free):
+            yield f"account {account} is {-new.free} short of its initial margin, and had {old.free} free"
+        for symbol, holding in after.purse(account).holdings.items():
+            if symbol not in after.marks and (holding.buying or holding.selling):
+                yield f"account {account} has an order in {symbol}, which has no mark"
+
+
+def liquidations_are_due_and_help(step: Step) -> Sentences:
+    """Only an account below its maintenance margin is closed out; none of its orders is left, each position that was
+    traded is smaller, and the deficit is not larger.
+    """
+    command = step.command
+    if not isinstance(command, Liquidate) or step.before.accounts is None or step.after.accounts is None:
+        return
+    account = command.account
+    old, new = (_valued(state, account) for state in (step.before, step.after))
+    due = account in step.before.profile.margin_accounts and old.equity < old.maintenance
+    if _is_refused(step):
+        return
+    if not due:
+        yield f"account {account} was liquidated, with {old.equity} where {old.maintenance} is enough"
+    if Liquidated(account, old.equity, old.maintenance) not in step.events:
+        yield f"account {account} was worth {old.equity} and needed {old.maintenance}, and nothing says so"
+    left = [order.order_id for book in step.after.books.values() for order in book.orders() if _is_of(order, account)]
+    if left:
+        yield f"orders {left} of account {account} are live still"
+    if new.maintenance - new.equity > old.maintenance - old.equity:
+        yield f"account {account} lacked {old.maintenance - old.equity}, and now {new.maintenance - new.equity}"
+    for symbol, holding in step.after.accounts.purse(account).holdings.items():
+        was, now = step.before.accounts.purse(account).holding(symbol).position, holding.position
+        if was != now and not (0 <= now < was or was < now <= 0):
+            yield f"account {account} had {was} of {symbol}, and closing that out left {now}"
+
+
 PREDICATES: tuple[tuple[tuple[str, ...], Callable[[Step], Sentences]], ...] = (
     (("L6", "N1"), accounts_are_not_books),
     (("M4", "N1"), wealth_is_conserved),
@@ -207,11 +269,70 @@ PREDICATES: tuple[tuple[tuple[str, ...], Callable[[Step], Sentences]], ...] = (
     (("M2",), limits_bind),
     (("C9",), reduce_only_reduces),
     (("N1", "N2"), busts_are_whole_and_once),
+    (("M3",), marks_change_by_command),
+    (("M3",), margin_is_covered),
+    (("M3",), liquidations_are_due_and_help),
 )
 """Each predicate, and the rules that it holds a step to."""
 
 
 # ── small things ──
+
+
+class _Valued(NamedTuple):
+    """What a margin account comes to at the marks, counted anew from its position and its live orders."""
+
+    equity: Money
+    used: Money
+    maintenance: Money
+
+    @property
+    def free(self) -> Money:
+        return self.equity - self.used
+
+
+def _valued(state: Exchange, account: Account) -> _Valued:
+    assert state.accounts is not None
+    purse, marks = state.accounts.purse(account), state.accounts.marks
+    equity, used, maintenance = purse.cash, 0, 0
+    for symbol, mark in marks.items():
+        instrument, position = state.books[symbol].instrument, purse.holding(symbol).position
+        highest = lowest = position
+        for order in state.books[symbol].orders():
+            if not _is_of(order, account) or isinstance(order, Held):
+                continue
+            lots, limit = _open(order), order.terms.price
+            if order.terms.side is Side.BUY:
+                highest += lots
+                used += lots * max(0, (instrument.max_price if limit is None else limit) - mark)
+            else:
+                lowest -= lots
+                used += lots * max(0, mark - (instrument.min_price if limit is None else limit))
+        equity += position * mark
+        used += math.ceil(Fraction(max(abs(highest), abs(lowest)) * abs(mark) * instrument.initial_margin, 10_000))
+        maintenance += math.ceil(Fraction(abs(position) * abs(mark) * instrument.maintenance_margin, 10_000))
+    return _Valued(equity, used, maintenance)
+
+
+def _is_of(order: Resting | Pending, account: Account) -> bool:
+    return order.terms.account == account
+
+
+def closing_orders(step: Step) -> list[Accepted]:
+    """The acceptances that a liquidation may say: of immediate-or-cancel orders under its id, that reduce (M3).
+
+    How much they are for, and at what limit, is the oracle's to say and the engines' to agree on.
+    """
+    command, accounts = step.command, step.before.accounts
+    if not isinstance(command, Liquidate) or accounts is None:
+        return []
+    found = []
+    for event in step.events:
+        if isinstance(event, Accepted) and event.order_id == command.order_id:
+            position = accounts.purse(command.account).holding(event.symbol).position
+            if 0 < event.quantity <= (position if event.side is Side.SELL else -position):
+                found.append(event)
+    return found
 
 
 def _is_refused(step: Step) -> bool:
@@ -245,6 +366,9 @@ def _owner(step: Step, symbol: Symbol, order_id: OrderId) -> tuple[Account, Side
     for order in step.before.books[symbol].orders():
         if order.order_id == order_id:
             return order.terms.account, order.terms.side
+    for event in closing_orders(step):
+        if (event.symbol, event.order_id) == (symbol, order_id) and isinstance(step.command, Liquidate):
+            return step.command.account, event.side
     entered = next(order for order in _brought(step.command) if (order.symbol, order.order_id) == (symbol, order_id))
     return entered.account, entered.side
 

@@ -21,9 +21,11 @@ from bookproof.spec.commands import (
     Bust,
     Command,
     Deposit,
+    Liquidate,
     Reduce,
     Replace,
     SetLimits,
+    SetMark,
     Submit,
     SubmitList,
     Withdraw,
@@ -36,6 +38,7 @@ from bookproof.spec.events import (
     Deposited,
     Event,
     LimitsSet,
+    MarkSet,
     Prevented,
     Rejected,
     Replaced,
@@ -47,16 +50,17 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.instruments import LARGEST, Instrument
 from bookproof.spec.kernel import Resting
+from bookproof.spec.margin import Portfolio, Stake, loss_of
 from bookproof.spec.profile import Profile, ReplaceQuantity
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
-from bookproof.spec.validation import is_id, leg_order, reduce_order
+from bookproof.spec.validation import closing_order, is_id, leg_order, reduce_order
 from bookproof.spec.values import Account, Limits, ListKind, Lots, Money, OrderId, Side, Symbol, Ticks, parts_of
-from bookproof.spec.views import AccountView, Holding
+from bookproof.spec.views import AccountView, Holding, MarginView, Mark
 
 Books: TypeAlias = Mapping[Symbol, Book]
 
-AccountCommand: TypeAlias = Deposit | Withdraw | SetLimits | Bust | BlockTrade
+AccountCommand: TypeAlias = Deposit | Withdraw | SetLimits | Bust | BlockTrade | SetMark
 """What touches accounts and no book."""
 
 
@@ -97,6 +101,10 @@ class Accounts(NamedTuple):
     purses: Mapping[Account, Purse] = {}
     trades: Mapping[Symbol, tuple[Dealt | None, ...]] = {}
     """Of each book, in order; None for one that was busted."""
+    marks: Mapping[Symbol, Ticks] = {}
+    """What positions are valued at, in the books of which that has been said (M3)."""
+    on_margin: tuple[Account, ...] = ()
+    """The accounts that need margin instead of cash and lots (M3)."""
 
     def purse(self, account: Account) -> Purse:
         """One account; who never was heard of has nothing."""
@@ -137,6 +145,8 @@ class Demand(NamedTuple):
     notional: Money
     """Worst price times open quantity, if that grows; else 0."""
     is_new: bool
+    before: tuple[Ticks, Lots] = (0, 0)
+    """Of a replaced order, the worst price and the open quantity so far."""
 
 
 def demands(books: Books, command: Command, replaces: Iterable[Replace], profile: Profile) -> list[Demand]:
@@ -187,10 +197,14 @@ def _change(command: Replace, books: Books, profile: Profile) -> Demand | None:
     was, becomes = (
         abs(worst_price(order, book.instrument)) * open for order, open in ((old.terms, before), (terms, after))
     )
-    return Demand(terms, after - before, money, becomes if becomes > was else 0, False)
+    worst_before = worst_price(old.terms, book.instrument)
+    notional = becomes if becomes > was else 0
+    return Demand(terms, after - before, money, notional, False, (worst_before, before))
 
 
-def refusal(accounts: Accounts, wanted: list[Demand], command: Command) -> tuple[Symbol, OrderId, RejectReason] | None:
+def refusal(
+    accounts: Accounts, books: Books, wanted: list[Demand], command: Command
+) -> tuple[Symbol, OrderId, RejectReason] | None:
     """Why an account cannot stand for its orders, in order of precedence: the first leg at fault, or simply the first.
 
     Asked before anything matches (M1). A basket is asked as a whole: what one leg would bring in does not pay for
@@ -200,10 +214,11 @@ def refusal(accounts: Accounts, wanted: list[Demand], command: Command) -> tuple
         return None
     fired("M1")
     purse = accounts.purse(wanted[0].order.account)
+    margin = portfolio(accounts, books, wanted[0].order.account)
     if isinstance(command, SubmitList):
-        return _list_refusal(purse, wanted)
+        return _list_refusal(purse, margin, wanted)
     if isinstance(command, Replace):  # refused or not, it is of the order that is named
-        refused = _list_refusal(purse, wanted)
+        refused = _list_refusal(purse, margin, wanted)
         return None if refused is None else (command.symbol, command.order_id, refused[2])
     fault = _limit_fault(purse, wanted)
     if fault is not None:
@@ -212,14 +227,16 @@ def refusal(accounts: Accounts, wanted: list[Demand], command: Command) -> tuple
         fired("C9")
         fault = wanted[0].order, RejectReason.WOULD_INCREASE
     else:
-        fault = _funds_fault(purse, wanted)
+        fault = _funds_fault(purse, margin, wanted)
     if fault is None:
         return None
     order, reason = fault
     return order.symbol, order.order_id, reason
 
 
-def _list_refusal(purse: Purse, wanted: list[Demand]) -> tuple[Symbol, OrderId, RejectReason] | None:
+def _list_refusal(
+    purse: Purse, margin: Portfolio | None, wanted: list[Demand]
+) -> tuple[Symbol, OrderId, RejectReason] | None:
     """Rivals are asked one after the other, each with those before it reserved: they may stand in one book (M1, H4).
 
     So they are when they are amended: all of them, whether they will come to it or not (H1).
@@ -227,10 +244,12 @@ def _list_refusal(purse: Purse, wanted: list[Demand]) -> tuple[Symbol, OrderId, 
     """
     faults: list[Fault] = []
     for demand in wanted:
-        fault = _limit_fault(purse, [demand]) or _funds_fault(purse, [demand])
+        fault = _limit_fault(purse, [demand]) or _funds_fault(purse, margin, [demand])
         if fault is not None:
             faults.append(fault)
         purse = _reserving(purse, demand.order, demand.lots, demand.money, int(demand.is_new))
+        if margin is not None:
+            margin = _ordering(margin, demand)
     if not faults:
         return None
     order, reason = min(faults, key=lambda fault: fault[1].precedence)
@@ -241,7 +260,7 @@ def _list_refusal(purse: Purse, wanted: list[Demand]) -> tuple[Symbol, OrderId, 
 
 def stands_for(accounts: Accounts, books: Books, order: Submit) -> bool:
     """Whether an account can stand for an order that its list releases now (M1)."""
-    return refusal(accounts, [_entry(order, books)], order) is None
+    return refusal(accounts, books, [_entry(order, books)], order) is None
 
 
 Fault: TypeAlias = tuple[Submit, RejectReason]
@@ -273,7 +292,9 @@ def _reduces(purse: Purse, command: Reduce) -> bool:
     return command.quantity <= (position if command.side is Side.SELL else -position)
 
 
-def _funds_fault(purse: Purse, wanted: list[Demand]) -> Fault | None:
+def _funds_fault(purse: Purse, margin: Portfolio | None, wanted: list[Demand]) -> Fault | None:
+    if margin is not None:
+        return _margin_fault(margin, wanted)
     for demand in wanted:
         if demand.order.side is Side.SELL and demand.lots > 0:
             holding = purse.holding(demand.order.symbol)
@@ -282,6 +303,56 @@ def _funds_fault(purse: Purse, wanted: list[Demand]) -> Fault | None:
     money = sum(demand.money for demand in wanted)
     if money > 0 and money > purse.available:
         return wanted[0].order, RejectReason.INSUFFICIENT_CASH
+    return None
+
+
+# ── margin ──
+
+
+def portfolio(accounts: Accounts, books: Books, account: Account) -> Portfolio | None:
+    """A margin account with all that its live orders may come to (M3); None for an account that needs no margin."""
+    if account not in accounts.on_margin:
+        return None
+    purse, stakes = accounts.purse(account), {}
+    for symbol, book in books.items():
+        mark = accounts.marks.get(symbol)
+        if mark is not None:
+            held = purse.holding(symbol)
+            loss = sum(
+                loss_of(order.terms.side, worst_price(order.terms, book.instrument), mark) * _leaves(order)
+                for order in book.orders()
+                if order.terms.account == account and not isinstance(order, Held)
+            )
+            stakes[symbol] = Stake(book.instrument, mark, held.position, held.buying, held.selling, loss)
+    return Portfolio(purse.cash, stakes)
+
+
+def _ordering(margin: Portfolio, demand: Demand) -> Portfolio:
+    """With what an order asks for, where its book has a mark."""
+    order, (worst_before, lots_before) = demand.order, demand.before
+    stake = margin.stakes.get(order.symbol)
+    if stake is None:
+        return margin
+    worst = worst_price(order, stake.instrument)
+    loss = loss_of(order.side, worst, stake.mark) * (lots_before + demand.lots)
+    loss -= loss_of(order.side, worst_before, stake.mark) * lots_before
+    return margin.ordering(order.symbol, order.side, demand.lots, loss)
+
+
+def _margin_fault(margin: Portfolio, wanted: list[Demand]) -> Fault | None:
+    """Of a margin account neither cash nor lots are asked, but that its equity covers the worst (M3).
+
+    What uses no more margin than before is not refused, even if there is too little.
+    """
+    fired("M3")
+    for demand in wanted:
+        if demand.order.symbol not in margin.stakes:
+            return demand.order, RejectReason.NO_MARK
+    after = margin
+    for demand in wanted:
+        after = _ordering(after, demand)
+    if after.free < min(0, margin.free):
+        return wanted[0].order, RejectReason.INSUFFICIENT_MARGIN
     return None
 
 
@@ -303,7 +374,7 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
     (715, 200, 3)
     """
     events = tuple(events)
-    entered = {(order.symbol, order.order_id): order for order in _entering(command)}
+    entered = {(order.symbol, order.order_id): order for order in _entering(command, events)}
     purses, trades = dict(accounts.purses), dict(accounts.trades)
     of_basket: list[tuple[Symbol, int]] = []
     for event in events:
@@ -331,10 +402,10 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
             order = book.find(order_id)
             if order is not None:
                 _commit(purses, order, book.instrument, sign)
-    return Accounts(purses, trades)
+    return accounts._replace(purses=purses, trades=trades)
 
 
-def _entering(command: Command) -> list[Submit]:
+def _entering(command: Command, events: Iterable[Event]) -> list[Submit]:
     match command:
         case Submit():
             return [command]
@@ -344,6 +415,9 @@ def _entering(command: Command) -> list[Submit]:
             return [leg_order(command, leg) for leg in command.legs]
         case SubmitList():
             return list(command.legs)
+        case Liquidate():
+            accepted = (event for event in events if isinstance(event, Accepted))
+            return [closing_order(command, event) for event in accepted if event.order_id == command.order_id]
         case _:
             return []
 
@@ -423,6 +497,8 @@ def fault(command: AccountCommand, listing: Mapping[Symbol, Instrument]) -> Reje
         return RejectReason.UNKNOWN_SYMBOL
     if isinstance(command, Bust):
         return None
+    if isinstance(command, SetMark):
+        return None if listing[command.symbol].accepts_price(command.price) else RejectReason.INVALID_PRICE
     if isinstance(command, BlockTrade):
         return _block_fault(command, listing[command.symbol])
     if not is_id(command.account):
@@ -451,26 +527,34 @@ def _block_fault(command: BlockTrade, instrument: Instrument) -> RejectReason | 
     return RejectReason.INVALID_COMBINATION if command.buyer == command.seller else None
 
 
-def carry_out(accounts: Accounts, command: AccountCommand) -> tuple[Accounts, tuple[Event, ...]]:
+def carry_out(accounts: Accounts, books: Books, command: AccountCommand) -> tuple[Accounts, tuple[Event, ...]]:
     """A well-formed command about accounts: the accounts after it, and what is said of it."""
     match command:
         case BlockTrade():
-            return _block(accounts, command)
+            return _block(accounts, books, command)
         case Deposit(account, amount, symbol):
             fired("M1")
             return _with_amount(accounts, account, amount, symbol), (Deposited(account, amount, symbol),)
         case Withdraw(account, amount, symbol):
             fired("M1")
-            reason = _withdrawal_fault(accounts.purse(account), amount, symbol)
+            after = _with_amount(accounts, account, -amount, symbol)
+            margin = portfolio(accounts, books, account)
+            if margin is None:
+                reason = _withdrawal_fault(accounts.purse(account), amount, symbol)
+            else:
+                reason = _margin_withdrawal_fault(accounts, margin, portfolio(after, books, account), command)
             if reason is not None:
                 return accounts, (Rejected(symbol, None, reason),)
-            return _with_amount(accounts, account, -amount, symbol), (Withdrawn(account, amount, symbol),)
+            return after, (Withdrawn(account, amount, symbol),)
         case SetLimits(account, limits):
             fired("M2")
             purse = accounts.purse(account)._replace(limits=limits)
             return accounts._replace(purses={**accounts.purses, account: purse}), (LimitsSet(account, limits),)
         case Bust():
             return _bust(accounts, command)
+        case SetMark(symbol, price):
+            fired("M3")
+            return accounts._replace(marks={**accounts.marks, symbol: price}), (MarkSet(symbol, price),)
 
 
 def _withdrawal_fault(purse: Purse, amount: int, symbol: Symbol | None) -> RejectReason | None:
@@ -481,13 +565,28 @@ def _withdrawal_fault(purse: Purse, amount: int, symbol: Symbol | None) -> Rejec
     return RejectReason.INSUFFICIENT_ASSETS if amount > holding.position - holding.selling else None
 
 
+def _margin_withdrawal_fault(
+    accounts: Accounts, before: Portfolio, after: Portfolio | None, command: Withdraw
+) -> RejectReason | None:
+    """What is taken out has to be there, in cash or in lots that are not for sale, and may leave no gap (M3)."""
+    fired("M3")
+    assert after is not None
+    purse = accounts.purse(command.account)
+    if command.symbol is None:
+        if command.amount > purse.cash:
+            return RejectReason.INSUFFICIENT_CASH
+    elif command.amount > purse.holding(command.symbol).position - purse.holding(command.symbol).selling:
+        return RejectReason.INSUFFICIENT_ASSETS
+    return RejectReason.INSUFFICIENT_MARGIN if after.free < min(0, before.free) else None
+
+
 def _with_amount(accounts: Accounts, account: Account, amount: int, symbol: Symbol | None) -> Accounts:
     purse = accounts.purse(account)
     purse = purse._replace(cash=purse.cash + amount) if symbol is None else _with_lots(purse, symbol, amount)
     return accounts._replace(purses={**accounts.purses, account: purse})
 
 
-def _block(accounts: Accounts, command: BlockTrade) -> tuple[Accounts, tuple[Event, ...]]:
+def _block(accounts: Accounts, books: Books, command: BlockTrade) -> tuple[Accounts, tuple[Event, ...]]:
     """Two accounts trade if both can (L6). Neither has an order, so nothing was reserved: both are asked now (M1, M2).
 
     Of two reasons the one that takes precedence is given, of equal ones the buyer's.
@@ -499,7 +598,7 @@ def _block(accounts: Accounts, command: BlockTrade) -> tuple[Accounts, tuple[Eve
         cost = max(0, price if side is Side.BUY else -price) * quantity
         wanted = [Demand(Submit(symbol, 0, account, side, quantity, price), quantity, cost, 0, False)]
         purse = accounts.purse(account)
-        fault = _limit_fault(purse, wanted) or _funds_fault(purse, wanted)
+        fault = _limit_fault(purse, wanted) or _funds_fault(purse, portfolio(accounts, books, account), wanted)
         if fault is not None:
             faults.append(fault[1])
     if faults:
@@ -508,7 +607,7 @@ def _block(accounts: Accounts, command: BlockTrade) -> tuple[Accounts, tuple[Eve
     number = len(earlier) + 1
     _deliver(purses, symbol, price, quantity, command.buyer, command.seller)
     dealt = Dealt(price, quantity, command.buyer, command.seller, ((symbol, number),))
-    after = Accounts(purses, {**accounts.trades, symbol: (*earlier, dealt)})
+    after = accounts._replace(purses=purses, trades={**accounts.trades, symbol: (*earlier, dealt)})
     return after, (BlockTraded(symbol, number, price, quantity, command.buyer, command.seller),)
 
 
@@ -528,16 +627,17 @@ def _bust(accounts: Accounts, command: Bust) -> tuple[Accounts, tuple[Event, ...
         _deliver(purses, symbol, one.price, -one.quantity, one.buyer, one.seller)
         trades[symbol] = (*trades[symbol][: number - 1], None, *trades[symbol][number:])
         events.append(Busted(symbol, number, one.price, one.quantity, one.buyer, one.seller))
-    return Accounts(purses, trades), tuple(events)
+    return accounts._replace(purses=purses, trades=trades), tuple(events)
 
 
 # ── the view ──
 
 
-def view(accounts: Accounts, account: Account, symbols: Iterable[Symbol]) -> AccountView:
-    """One account, its holdings in the order of these symbols."""
+def view(accounts: Accounts, books: Books, account: Account) -> AccountView:
+    """One account, its holdings in the order of the books."""
     purse = accounts.purse(account)
-    holdings = (purse.holding(symbol) for symbol in symbols)
+    holdings = (purse.holding(symbol) for symbol in books)
+    margin = portfolio(accounts, books, account)
     return AccountView(
         account,
         purse.cash,
@@ -545,4 +645,10 @@ def view(accounts: Accounts, account: Account, symbols: Iterable[Symbol]) -> Acc
         purse.open_orders,
         tuple(holding for holding in holdings if holding != Holding(holding.symbol)),
         purse.limits,
+        None if margin is None else _margin_view(margin),
     )
+
+
+def _margin_view(margin: Portfolio) -> MarginView:
+    marks = tuple(Mark(symbol, stake.mark) for symbol, stake in margin.stakes.items())
+    return MarginView(margin.equity, margin.used, margin.maintenance, marks)

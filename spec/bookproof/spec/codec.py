@@ -52,6 +52,8 @@ from bookproof.spec.views import (
     ImpliedQuotes,
     Indicative,
     Level,
+    MarginView,
+    Mark,
     MarketView,
     OrderList,
     OrderStatus,
@@ -117,6 +119,8 @@ View: TypeAlias = (
     | Indicative
     | AccountView
     | Holding
+    | MarginView
+    | Mark
     | OrderList
     | ImpliedQuotes
     | ImpliedQuote
@@ -139,6 +143,8 @@ VIEWS: tuple[type[View], ...] = (
     ImpliedQuotes,
     ImpliedQuote,
     MarketView,
+    MarginView,
+    Mark,
 )
 
 AnyRecord: TypeAlias = Command | Event | Outcome | View | Report

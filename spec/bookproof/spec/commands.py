@@ -244,10 +244,29 @@ class SetReference(Value, frozen=True):
     price: Ticks
 
 
+class SetMark(Value, frozen=True):
+    """Set the price at which margin accounts are valued in one book (rule M3). No trade moves it."""
+
+    symbol: Symbol
+    price: Ticks
+
+
 class IndexLevel(Value, frozen=True):
     """The index that the market-wide breaker looks at stands here now, in its smallest steps (rule J6)."""
 
     value: int
+
+
+class Liquidate(Value, frozen=True):
+    """Close out a margin account whose equity is below its maintenance margin (rule M3).
+
+    All its orders are cancelled, and its positions reduced until margin holds, book by book: what needs most
+    maintenance margin first. In each book one order enters, immediate or cancel, at a limit that makes nothing worse.
+    """
+
+    account: Account
+    order_id: OrderId
+    """Under which each of these orders enters its book; it may be live in none."""
 
 
 Command: TypeAlias = (
@@ -274,6 +293,8 @@ Command: TypeAlias = (
     | Disconnect
     | SetReference
     | IndexLevel
+    | SetMark
+    | Liquidate
     | Route
 )
 
@@ -301,6 +322,8 @@ COMMANDS: tuple[type[Command], ...] = (
     Disconnect,
     SetReference,
     IndexLevel,
+    SetMark,
+    Liquidate,
     Route,
 )
 """Every kind of command."""

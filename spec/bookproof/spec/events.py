@@ -15,6 +15,7 @@ from bookproof.spec.values import (
     Limits,
     ListKind,
     Lots,
+    Money,
     Nanoseconds,
     OrderId,
     Phase,
@@ -236,6 +237,13 @@ class ReferenceSet(Value, frozen=True):
     price: Ticks
 
 
+class MarkSet(Value, frozen=True):
+    """Margin accounts are valued at another price in one book from now on (rule M3)."""
+
+    symbol: Symbol
+    price: Ticks
+
+
 class Repriced(Value, frozen=True):
     """The venue's rules gave an order another limit than the one it named, or one where it named none (C3, C6, E6, J5).
 
@@ -299,6 +307,16 @@ class Restated(Value, frozen=True):
     """What it has lost: of what was asked for as well as of what is open (rule A6)."""
 
 
+class Liquidated(Value, frozen=True):
+    """A margin account is being closed out (rule M3). Its cancels and the orders that reduce it come after this."""
+
+    account: Account
+    equity: Money
+    """Cash, and positions at their marks, before anything was done."""
+    maintenance: Money
+    """What that is below."""
+
+
 Event: TypeAlias = (
     Accepted
     | Rejected
@@ -329,6 +347,8 @@ Event: TypeAlias = (
     | IndexMoved
     | Restated
     | Transferred
+    | MarkSet
+    | Liquidated
     | ImpliedTrade
 )
 
@@ -362,6 +382,8 @@ EVENTS: tuple[type[Event], ...] = (
     IndexMoved,
     Restated,
     Transferred,
+    MarkSet,
+    Liquidated,
     ImpliedTrade,
 )
 """Every kind of event."""

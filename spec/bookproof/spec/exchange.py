@@ -31,6 +31,7 @@ from bookproof.spec.commands import (
     IndexLevel,
     KillSwitch,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
     Reinstate,
@@ -38,6 +39,7 @@ from bookproof.spec.commands import (
     Resume,
     Route,
     SetLimits,
+    SetMark,
     SetPhase,
     SetReference,
     Submit,
@@ -55,6 +57,7 @@ from bookproof.spec.events import (
     Event,
     Halted,
     IndexMoved,
+    Liquidated,
     MassCancelled,
     PhaseChanged,
     ReferenceSet,
@@ -75,6 +78,7 @@ from bookproof.spec.validation import (
     cancel_fault,
     is_id,
     leg_order,
+    liquidate_fault,
     list_fault,
     reduce_order,
     replace_fault,
@@ -169,7 +173,8 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
     flaw = underlying_flaw(listed) or profile.breaker_flaw() or listing_flaw(listed, keeps_accounts, profile.apart)
     if flaw is not None:
         raise ValueError(flaw)
-    return Exchange(profile, books, accounts=Accounts() if keeps_accounts else None, families=families_of(listed))
+    accounts = Accounts(on_margin=profile.margin_accounts) if keeps_accounts else None
+    return Exchange(profile, books, accounts=accounts, families=families_of(listed))
 
 
 def step(state: Exchange, command: Command) -> Stepped:
@@ -231,7 +236,7 @@ def _carried_out(state: Exchange, command: Command) -> Stepped:
             return _submit_list(state, command)
         case Route():
             return _route(state, command)
-        case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | Reduce():
+        case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | Reduce() | SetMark():
             return _without_accounts(state, command)
         case KillSwitch():
             return _kill_switch(state, command)
@@ -243,6 +248,8 @@ def _carried_out(state: Exchange, command: Command) -> Stepped:
             return _set_reference(state, command)
         case IndexLevel():
             return _index_level(state, command)
+        case Liquidate():
+            return _liquidate(state, command)
 
 
 def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
@@ -609,7 +616,7 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
         fault = money.fault(command, listing) or _block_refusal(state, command)
         if fault is not None:
             return _refused(state, getattr(command, "symbol", None), None, fault)
-        accounts, said = money.carry_out(accounts, command)
+        accounts, said = money.carry_out(accounts, state.books, command)
         return state._replace(accounts=accounts), said
     if isinstance(command, Route):
         return _without_route(state, command)
@@ -621,7 +628,8 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
     replaces = (
         contingent.amendments(state.books, state.lists, command, state.profile) if isinstance(command, Replace) else ()
     )
-    refusal = money.refusal(accounts, money.demands(state.books, command, replaces, state.profile), command)
+    wanted = money.demands(state.books, command, replaces, state.profile)
+    refusal = money.refusal(accounts, state.books, wanted, command)
     if refusal is not None:
         return _refused(state, *refusal)
     performed(rehearsed)
@@ -636,6 +644,57 @@ def _without_route(state: Exchange, command: Route) -> Stepped:
         performed(rehearsed)
         return state, events
     return _refused(state, command.order.symbol, command.order.order_id, RejectReason.NOT_ON_ACCOUNT)
+
+
+def _liquidate(state: Exchange, command: Liquidate) -> Stepped:
+    """Cancel all orders of a margin account that has too little, then close it out until it has enough (M3).
+
+    Book by book, the one that needs most maintenance margin first, one order each: for as many lots as would end the
+    deficit at the mark, at a limit where a lot costs no more than it frees. A book that would refuse the order, such
+    as one in a call, is passed over. What traded below its mark may leave a deficit: then the next book is next, and
+    after the last one another liquidation. Whoever a fill releases from a list enters after all of this, as with a
+    basket (H2).
+    """
+    reason = liquidate_fault(command)
+    if reason is None and state.halted:
+        fired("J6")
+        reason = RejectReason.MARKET_HALTED
+    if reason is None and any(book.locate(command.order_id) is not None for book in state.books.values()):
+        fired("A3")
+        reason = RejectReason.DUPLICATE_ORDER_ID
+    if reason is not None:
+        return _refused(state, None, command.order_id, reason)
+    if state.accounts is None:
+        return _refused(state, None, command.order_id, RejectReason.NO_ACCOUNTS)
+    fired("M3")
+    owner = money.portfolio(state.accounts, state.books, command.account)
+    if owner is None:
+        return _refused(state, None, command.order_id, RejectReason.NOT_ON_MARGIN)
+    if owner.deficit <= 0:
+        return _refused(state, None, command.order_id, RejectReason.MARGIN_HOLDS)
+    events: list[Event] = [Liquidated(command.account, owner.equity, owner.maintenance)]
+    cleared, cancelled = _cancel_where(
+        state, lambda order: order.terms.account == command.account, CancelReason.MASS_CANCEL
+    )
+    events += cancelled
+    lists = _aftermath(state, command)
+    lists.books, lists.lists = dict(cleared.books), cleared.lists
+    for symbol in owner.heaviest_first:
+        settled = money.settled(state.accounts, state.books, command, events, lists.books)
+        now = money.portfolio(settled, lists.books, command.account)
+        assert now is not None
+        if now.deficit <= 0:
+            break
+        order = now.stakes[symbol].closing(command.account, command.order_id, now.deficit)
+        if order is None:
+            continue
+        with rehearsing():  # a book that is passed over decides nothing
+            refused = rules.refusal(lists.books[symbol], order, state.clock, state.profile) is not None
+        if refused:
+            continue
+        lists.books[symbol], said = rules.submit(lists.books[symbol], order, state.clock, state.profile, lists)
+        events += said
+    return _followed(state, events, lists)
 
 
 def _block_refusal(state: Exchange, command: Command) -> RejectReason | None:
@@ -673,7 +732,7 @@ def _without_accounts(state: Exchange, command: money.AccountCommand | Reduce) -
 
 def account(state: Exchange, account: Account) -> AccountView:
     """One account over all books. Where none are kept it has nothing (M1)."""
-    return money.view(state.accounts or Accounts(), account, state.books)
+    return money.view(state.accounts or Accounts(), state.books, account)
 
 
 # ── views ──

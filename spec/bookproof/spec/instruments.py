@@ -14,6 +14,10 @@ MOST_SLICES = 1_000
 command that met a trillion slices of one lot would never end."""
 
 
+BASIS_POINTS = 10_000
+"""Margin rates are counted in basis points: so many make a whole."""
+
+
 class Instrument(Value, frozen=True):
     """One book's symbol and the limits every order is held to before it touches the book (rule A1).
 
@@ -49,6 +53,10 @@ class Instrument(Value, frozen=True):
     """How far beyond its stop price a triggered stop without a limit may trade; 0 sets no limit (E6)."""
     underlying: Symbol | None = None
     """The book that this one depends on: while that one is halted, so is this (J6)."""
+    initial_margin: int = 1_000
+    """What a margin account needs to open a position, in basis points of what that is worth at the mark (M3)."""
+    maintenance_margin: int = 500
+    """What it needs to keep it."""
 
     def nearest_inside(self, price: Ticks) -> Ticks:
         """The price itself, or the nearest whole tick within the limits.
@@ -84,6 +92,8 @@ class Instrument(Value, frozen=True):
         for name, width in (("band", self.band), ("collar", self.collar), ("protection", self.protection)):
             if not 0 <= width <= LARGEST or width % self.tick:
                 return f"{name} must be a whole number of ticks of {self.tick}, not {width}"
+        if not 1 <= self.maintenance_margin <= self.initial_margin <= LARGEST:
+            return f"1 <= maintenance_margin <= initial_margin, not {self.maintenance_margin} and {self.initial_margin}"
         if not 1 <= self.most_slices <= MOST_SLICES:
             return f"most_slices must be from 1 to {MOST_SLICES}, not {self.most_slices}"
         return None

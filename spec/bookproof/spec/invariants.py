@@ -31,6 +31,7 @@ from bookproof.spec.commands import (
     Halt,
     IndexLevel,
     KillSwitch,
+    Liquidate,
     MassCancel,
     Reduce,
     Reinstate,
@@ -38,6 +39,7 @@ from bookproof.spec.commands import (
     Resume,
     Route,
     SetLimits,
+    SetMark,
     SetPhase,
     SetReference,
     Submit,
@@ -61,7 +63,9 @@ from bookproof.spec.events import (
     ImpliedTrade,
     IndexMoved,
     LimitsSet,
+    Liquidated,
     ListAccepted,
+    MarkSet,
     MassCancelled,
     PhaseChanged,
     Prevented,
@@ -214,6 +218,7 @@ def one_acknowledgement(step: Step) -> Sentences:
         Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity)
         for order in (*orders_of(step.command), *list_invariants.legs_of(step), *_held(step.before))
     ]
+    asked += account_invariants.closing_orders(step)
     lost = Counter[Place]()  # for a rival's fill, while it was held back (H1)
     for event in step.events:
         if isinstance(event, Restated):
@@ -1254,6 +1259,10 @@ def _named(command: Command, state: Exchange) -> set[Symbol]:
             if own is None or not own.instrument.group:
                 return {command.order.symbol}
             return {symbol for symbol, book in state.books.items() if book.instrument.group == own.instrument.group}
+        case SetMark():
+            return {command.symbol}
+        case Liquidate():
+            return set(state.books)
         case Halt() | Resume():
             return set() if command.symbol is None else {command.symbol}
         case SetPhase():
@@ -1282,6 +1291,10 @@ def _acknowledges(event: Event, command: Command) -> bool:
             return event == Withdrawn(command.account, command.amount, command.symbol)
         case SetLimits():
             return event == LimitsSet(command.account, command.limits)
+        case SetMark():
+            return event == MarkSet(command.symbol, command.price)
+        case Liquidate():
+            return isinstance(event, Liquidated) and event.account == command.account
         case BlockTrade():
             made = (command.symbol, command.price, command.quantity, command.buyer, command.seller)
             return isinstance(event, BlockTraded) and made == (
@@ -1334,7 +1347,7 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
         case CancelReason.REQUESTED:
             return isinstance(command, Cancel) and command.order_id == order.order_id
         case CancelReason.MASS_CANCEL:
-            return isinstance(command, MassCancel) and command.account == terms.account
+            return isinstance(command, MassCancel | Liquidate) and command.account == terms.account
         case CancelReason.KILL_SWITCH:
             return isinstance(command, KillSwitch) and command.account == terms.account
         case CancelReason.DISCONNECTED:

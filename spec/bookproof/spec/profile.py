@@ -197,6 +197,8 @@ class Profile(Value, frozen=True):
     """D3. Where a level is shared otherwise than by time, only what is displayed takes part (K2)."""
     breaker_levels: tuple[int, ...] = ()
     """J6: falls of the index, in percent of its base, at each of which the market halts once a day."""
+    margin_accounts: tuple[Account, ...] = ()
+    """M3: of the accounts that are kept, those that need margin for what they may come to instead of having it."""
 
     @property
     def apart(self) -> str:

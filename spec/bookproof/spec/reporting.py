@@ -53,7 +53,7 @@ from bookproof.spec.reports import (
     precedence,
 )
 from bookproof.spec.sorted_tuple import SortedTuple
-from bookproof.spec.tape import orders_of
+from bookproof.spec.tape import order_of, orders_of
 from bookproof.spec.values import Lots, OrderId, Place, Symbol, Ticks
 
 
@@ -337,11 +337,11 @@ class _Writer:
             self._route = None
             self._say(ExecType.NEW, held._replace(held=False, working=held.terms.stop is None))
             return
-        for order in orders_of(self._command):
-            if (order.symbol, order.order_id) == (event.symbol, event.order_id):
-                terms = order._replace(price=event.price, quantity=event.quantity)
-                self._say(ExecType.NEW, self._newcomer(terms)._replace(working=order.stop is None))
-                return
+        order = order_of(self._command, event)
+        if order is not None:
+            terms = order._replace(price=event.price, quantity=event.quantity)
+            self._say(ExecType.NEW, self._newcomer(terms)._replace(working=order.stop is None))
+            return
         raise ValueError(f"order {event.order_id} of {event.symbol} was accepted, and the command did not bring it")
 
     def _rejected(self, event: Rejected) -> None:

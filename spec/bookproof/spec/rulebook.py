@@ -562,6 +562,13 @@ _TABLE = (
         source="Binance: MAX_POSITION, MAX_NUM_ORDERS, NOTIONAL",
     ),
     Rule(
+        "M3",
+        "LA",
+        "A margin account's equity covers the worst that all its open orders can come to, over all books; below its "
+        "maintenance margin it may be liquidated, by orders that make nothing worse.",
+        source="Deribit and Binance Futures: initial and maintenance margin of what is worth its mark price",
+    ),
+    Rule(
         "M4",
         "LA",
         "Each trade moves lots to the buyer and cash to the seller in the same command, maker and taker alike.",
@@ -587,8 +594,11 @@ RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
 NOT_YET: dict[str, str] = {
     "C8": "resting all-or-none is kept out of the core: skipped orders break B6 and B10",
     "L7": "one process, no distributed commit",
-    "M3": "no margin: every order is covered by itself, so there is nothing to value and nothing to liquidate; a fill "
-    "can lower what an account is worth at a mark, so the engine's argument for settling makers would not carry over",
+    "M3 offsets": "each book needs margin by itself: what is long in one does not offset what is short in another",
+    "M3 bankrupt": "who is liquidated below its limit prices keeps its position and its debt: no insurance fund, and "
+    "nobody else is deleveraged",
+    "M3 again": "a liquidation passes each book once; what traded below the mark may leave work for the next one",
+    "M3 unmarked": "lots in a book without a mark are worth nothing and need nothing",
     "C9 resting": "a reduce-only order never rests: it would have to be cut each time the position changes",
     "L6 legs": "a block trade is of one book, and its parties are no quote requests",
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
-from bookproof.spec.commands import Basket, Command, Reduce, Replace, Route, Submit, SubmitList
+from bookproof.spec.commands import Basket, Command, Liquidate, Reduce, Replace, Route, Submit, SubmitList
 from bookproof.spec.events import (
     Accepted,
     Cancelled,
@@ -294,14 +294,14 @@ class Tape:
             else:
                 self.stops.append(held)
             return
-        for order in orders_of(self._command):
-            if (order.symbol, order.order_id) == (self.symbol, event.order_id):
-                new = Standing(order, order.quantity)
-                if order.stop is None:
-                    self._enter(new)
-                else:
-                    self.stops.append(new)
-                return
+        order = order_of(self._command, event)
+        if order is not None:
+            new = Standing(order, order.quantity)
+            if order.stop is None:
+                self._enter(new)
+            else:
+                self.stops.append(new)
+            return
         self.strange.append(f"order {event.order_id} was accepted, and nobody submitted it")
 
     def _replace(self, event: Replaced) -> None:
@@ -527,6 +527,20 @@ def orders_of(command: Command) -> tuple[Submit, ...]:
         Submit(leg.symbol, leg.order_id, command.account, leg.side, leg.quantity, leg.price, fok, self_trade=mode)
         for leg in command.legs
     )
+
+
+def order_of(command: Command, event: Accepted) -> Submit | None:
+    """The order whose acceptance this is, as the command brought it in; None if it did not.
+
+    A liquidation does not name its orders: they are immediate or cancel, of the account that it is about (M3).
+    """
+    if isinstance(command, Liquidate):
+        if event.order_id != command.order_id:
+            return None
+        plain = (event.symbol, event.order_id, command.account, event.side, event.quantity, event.price)
+        return Submit(*plain, TimeInForce.IOC)
+    asked = (order for order in orders_of(command) if (order.symbol, order.order_id) == (event.symbol, event.order_id))
+    return next(asked, None)
 
 
 def standing(order: Resting | Pending) -> Standing:

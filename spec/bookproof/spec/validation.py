@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bookproof.spec.commands import Basket, Cancel, Leg, Reduce, Replace, Submit, SubmitList
+from bookproof.spec.commands import Basket, Cancel, Leg, Liquidate, Reduce, Replace, Submit, SubmitList
+from bookproof.spec.events import Accepted
 from bookproof.spec.instruments import Instrument, families_of
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
@@ -212,6 +213,19 @@ def leg_order(basket: Basket, leg: Leg) -> Submit:
 def reduce_order(command: Reduce) -> Submit:
     """A reduce-only order as the immediate-or-cancel order that it is (C9)."""
     fields = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
+    return Submit(*fields, TimeInForce.IOC)
+
+
+def liquidate_fault(command: Liquidate) -> RejectReason | None:
+    """Why a liquidation is refused whatever there is to liquidate; None when it is well formed."""
+    if not is_id(command.order_id):
+        return RejectReason.INVALID_ORDER_ID
+    return None if is_id(command.account) else RejectReason.INVALID_ACCOUNT
+
+
+def closing_order(command: Liquidate, accepted: Accepted) -> Submit:
+    """An order of a liquidation as the immediate-or-cancel order that it is, told by its acceptance (M3)."""
+    fields = (accepted.symbol, command.order_id, command.account, accepted.side, accepted.quantity, accepted.price)
     return Submit(*fields, TimeInForce.IOC)
 
 

@@ -193,7 +193,8 @@ class Limits(Value, frozen=True):
     position: Lots | None = None
     """Largest position in one book, long or short, if all open orders of a side trade."""
     short: Lots = 0
-    """How far below zero a position may go: without it, only what is there can be sold."""
+    """How far below zero a position may go: without it, only what is there can be sold. Not asked of a margin account
+    (M3)."""
     open_orders: int | None = None
     """Most live orders, over all books."""
     notional: Money | None = None

@@ -155,6 +155,26 @@ class Holding(Value, frozen=True):
     """Open in live orders to sell: reserved, and so not to be sold or withdrawn twice."""
 
 
+class Mark(Value, frozen=True):
+    """The price at which positions of one book are valued (rule M3)."""
+
+    symbol: Symbol
+    price: Ticks
+
+
+class MarginView(Value, frozen=True):
+    """What a margin account is worth at the marks, and what it needs (rule M3)."""
+
+    equity: Money
+    """Cash, and positions at their marks."""
+    used: Money
+    """Initial margin of the worst position that open orders lead to, and what they may lose; the rest is free."""
+    maintenance: Money
+    """With less equity than this it may be liquidated."""
+    marks: tuple[Mark, ...]
+    """In listing order; of books that have one."""
+
+
 class AccountView(Value, frozen=True):
     """One account at one instant, over all books (rules M1, M2, M4)."""
 
@@ -166,6 +186,8 @@ class AccountView(Value, frozen=True):
     holdings: tuple[Holding, ...]
     """In listing order; books in which there is nothing are left out."""
     limits: Limits
+    margin: MarginView | None = None
+    """Only of a margin account."""
 
 
 class ImpliedQuote(Value, frozen=True):

@@ -5,7 +5,7 @@ They are here to be caught. A checker that lets one of them pass is broken.
 
 from __future__ import annotations
 
-from bookproof.engine.zoo.account_defects import BalancesAsMet, BookedLate, CheckedThenSpent
+from bookproof.engine.zoo.account_defects import BalancesAsMet, BookedLate, CheckedThenSpent, PortfolioAsSeen
 from bookproof.engine.zoo.book_defects import BOOKS, PriorityKept, RemainderLost
 from bookproof.engine.zoo.defect import Defect
 from bookproof.engine.zoo.holding_defects import HOLDINGS
@@ -153,6 +153,15 @@ ZOO = {
             True,
             "made up: the lock is that of the order's own book, as for any other order.",
             "implied-in",
+        ),
+        Defect(
+            "portfolio-as-seen",
+            PortfolioAsSeen,
+            "A margin account's positions are looked up in books whose stripes are not held (rule M3): lots that were "
+            "bought there and are not paid for yet count as wealth, and an order is taken that nothing covers.",
+            True,
+            "made up: the positions are kept with the books, so that is where a check over all of them looks.",
+            "maker-on-margin",
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""Designs for accounts that were refuted: each leaves out one of the three facts that the striped engine leans on."""
+"""Designs for accounts that were refuted: each leaves out one of the facts that the striped engine leans on."""
 
 from __future__ import annotations
 
@@ -20,6 +20,29 @@ class CheckedThenSpent(StripedEngine):
     @contextmanager
     def _holding_to_spend(self, accounts: Iterable[Account]) -> Iterator[None]:
         yield  # the defect: nothing is held
+
+
+class PortfolioAsSeen(StripedEngine):
+    """A margin account's portfolio is looked up in all books, and only the stripe of the order's own book is held."""
+
+    def _paid(self, command: OrderCommand) -> Answer:
+        floor, ledger = self._floor, self._ledger
+        assert ledger is not None
+        rejected = floor.order_fault(command)
+        if rejected is not None:
+            return self._stamped([rejected])
+        demand = ledger.demand(command)
+        with self._holding_to_spend([demand.account]):
+            with self._holding_balances([demand.account]):
+                till = ledger.till(demand.account)
+                booked, till.worth = till.worth, ledger.worth_on_shelves(demand.account)  # the defect
+                rejected = ledger.refusal(demand)
+                till.worth = booked
+                if rejected is not None:
+                    return Answer(self._next_stamp(), (rejected,))
+            ledger.admit(demand)
+            events = list(floor.match(command))
+            return self._booked(events, floor.write_up(command, events))
 
 
 class BalancesAsMet(StripedEngine):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
@@ -15,9 +15,12 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Disconnect,
     EndOfDay,
     Halt,
+    KillSwitch,
     MassCancel,
+    Reinstate,
     Replace,
     Resume,
     Submit,
@@ -25,6 +28,7 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.events import (
     Accepted,
+    AccountBlocked,
     Cancelled,
     ClockAdvanced,
     DayEnded,
@@ -34,7 +38,7 @@ from bookproof.spec.events import (
     Replaced,
     SnapshotTaken,
 )
-from bookproof.spec.reasons import RejectReason
+from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Phase
 
 
@@ -172,12 +176,48 @@ class ReplaceInTwoSteps(StripedEngine):
 class StripeTakenTwice(StripedEngine):
     """A basket takes the stripe of every leg, even if two of them share one."""
 
-    @contextmanager
-    def _holding(self, stripes: Iterable[int]) -> Iterator[None]:
+    def _basket(self, basket: Basket) -> Answer:
+        rejected = self._floor.basket_fault(basket)
+        if rejected is not None:
+            return self._stamped([rejected])
         with ExitStack() as held:
-            for number in sorted(stripes):  # the defect: the same one twice
+            for number in sorted(self._stripe_of[leg.symbol] for leg in basket.legs):  # the defect: the same one twice
                 held.enter_context(self._stripes[number])
-            yield
+            if not any(self._floor.books[leg.symbol].lists for leg in basket.legs):
+                return self._basket_at_its_books(basket)
+        return super()._basket(basket)
+
+
+class KillInTwoSteps(StripedEngine):
+    """A kill switch cancels what an account has, lets go, and keeps the account out from then on."""
+
+    def _about_all_of_an_account(self, command: KillSwitch | Reinstate | Disconnect) -> Answer:
+        account, floor = command.account, self._floor
+        if not isinstance(command, KillSwitch) or not is_number(account) or self._ledger is not None:
+            return super()._about_all_of_an_account(command)
+        with self._holding_all():  # guards every book
+            if account in floor.market.blocked:
+                return self._stamped(floor.match(command))
+            reason = CancelReason.KILL_SWITCH
+            cancelled = [event for book in floor.books.values() for event in book.cancel_account(account, reason)]
+            floor.lists.begin().follow(cancelled)
+        with self._holding_all():  # the defect: the account may have entered more
+            floor.market.set_blocked(account, True)
+            return self._stamped([AccountBlocked(account, len(cancelled)), *cancelled])
+
+
+class DependentsToldLate(StripedEngine):
+    """The halt of a book is over before the books that depend on it are told."""
+
+    def _above_others(self, command: Any) -> Answer:
+        symbol, book = command.symbol, self._floor.books[command.symbol]
+        if not isinstance(command, Halt):
+            return super()._above_others(command)
+        with self._lock_of[symbol]:  # guards book
+            answer = self._stamped([self._floor.halt_book(symbol)])
+        with self._holding(self._stripes_at(command, [symbol])):  # the defect: they have traded on meanwhile
+            book.tell_dependents()
+            return answer
 
 
 class DescendingForAll(StripedEngine):
@@ -245,6 +285,24 @@ class ExpiryTakesNoLock(StripedEngine):
 
 
 HOLDINGS = (
+    Defect(
+        "kill-in-two-steps",
+        KillInTwoSteps,
+        "A kill switch cancels first and blocks then (rule J7): an order that its account enters in between stays in "
+        "the book, and whoever threw the switch was told that nothing is left.",
+        True,
+        "richkuo/go-trader #1470: an order that the kill switch has cancelled can stay live.",
+        "kill-switch",
+    ),
+    Defect(
+        "dependents-told-late",
+        DependentsToldLate,
+        "A book is halted, and the books that depend on it are told when its stripe has been left (rule J6): a "
+        "derivative trades after the halt of what it is about.",
+        True,
+        "made up: halts that spread by messages, each to a book with a lock of its own.",
+        "underlying-halts",
+    ),
     Defect(
         "expiry-takes-no-lock",
         ExpiryTakesNoLock,

@@ -46,7 +46,7 @@ class _Believing(StripedEngine):
         with self._lock_of[command.symbol]:  # guards book
             if not book.lists:
                 if seen is self.believed:
-                    return self._refuse(command.symbol, command.order_id, seen)
+                    return self._refuse(command.symbol, command.order_id, self.believed)
                 if book.refusal(command) is self.believed:
                     return self._stamped(_entered(book, command))
                 return self._stamped(book.submit(command))

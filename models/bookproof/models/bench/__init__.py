@@ -1,1 +1,1 @@
-"""Throughput on the published workloads: our engines beside the pure-Python books that PyPI offers."""
+"""Throughput on the published workloads beside the order books of PyPI, and the interleaving checker in figures."""

@@ -17,6 +17,7 @@ from bookproof.spec.commands import (
     Resume,
     Route,
     SetLimits,
+    SetMark,
     SetPhase,
     SetReference,
     Submit,
@@ -73,7 +74,7 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
             return (command.symbol,)
         case Deposit() | Withdraw():
             return () if command.symbol is None else (command.symbol,)
-        case SetLimits():
+        case SetLimits() | SetMark():
             return ()
         case Basket() | SubmitList():
             return tuple(leg.symbol for leg in command.legs)

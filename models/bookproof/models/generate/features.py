@@ -67,6 +67,8 @@ class Feature(StrEnum):
     """Orders that cancel or release one another, in one book and across books (H)."""
     ACCOUNTS = "accounts"
     """Deposits, withdrawals, limits, reduce-only orders, busts and block trades (M, C9, N, L6)."""
+    MARGIN = "margin"
+    """Margin accounts beside others, marks that move, and liquidations (M3)."""
     ROUTING = "routing"
     """Groups of books with interchangeable quotes, and orders that take the best of them (L5)."""
     SPREADS = "spreads"

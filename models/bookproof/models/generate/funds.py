@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
-from bookproof.models.generate.venues import scale_of
-from bookproof.spec.commands import Command, Deposit
+from bookproof.models.generate.venues import LEVELS, MARGIN_ACCOUNTS, scale_of
+from bookproof.spec.commands import Command, Deposit, SetMark
 from bookproof.spec.instruments import LARGEST, Instrument
 from bookproof.spec.profile import Profile, Risk
 from bookproof.spec.values import Account, Money
@@ -17,6 +17,9 @@ CASH: dict[Account, Money] = {1: RICH, 2: 2_000, 3: 800}
 
 SIZES: dict[Account, int] = {1: 30, 2: 12, 3: 4}
 """The same for what they can sell, in the smallest order of each book."""
+
+LEVERAGE = 8
+"""A margin account begins with so much less cash, and with no lots: else a mark would have to move very far."""
 
 PLENTY = 300
 """More than all orders of a short sequence sell, in the smallest order of each book."""
@@ -33,6 +36,17 @@ def with_accounts(profile: Profile) -> Profile:
     return profile._replace(name=f"{profile.name} with accounts", risk=Risk.CASH)
 
 
+def with_margin(profile: Profile) -> Profile:
+    """The same venue, had it margin accounts.
+
+    >>> with_margin(Profile("open")).name
+    'open with margin'
+    """
+    if profile.margin_accounts:
+        return with_accounts(profile)
+    return profile._replace(name=f"{profile.name} with margin", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS)
+
+
 def profile_for(features: Features, profile: Profile) -> Profile:
     """The venue that a sequence runs in: accounts are kept if they are among a few features.
 
@@ -42,7 +56,22 @@ def profile_for(features: Features, profile: Profile) -> Profile:
     >>> profile_for(alone(Feature.ACCOUNTS), Profile()).risk, profile_for(EVERYTHING, Profile()).risk
     (<Risk.CASH: 'cash'>, <Risk.NONE: 'none'>)
     """
-    return with_accounts(profile) if Feature.ACCOUNTS in features and features != EVERYTHING else profile
+    if features == EVERYTHING:
+        return profile
+    if Feature.MARGIN in features:
+        return with_margin(profile)
+    return with_accounts(profile) if Feature.ACCOUNTS in features else profile
+
+
+def first_marks(instruments: tuple[Instrument, ...], profile: Profile) -> tuple[Command, ...]:
+    """Every book is valued in the middle of what is drawn there, where there are margin accounts.
+
+    >>> first_marks((Instrument("ABC"),), with_margin(Profile()))
+    (SetMark(symbol='ABC', price=105),)
+    """
+    if profile.risk is Risk.NONE or not profile.margin_accounts:
+        return ()
+    return tuple(SetMark(scale.symbol, scale.prices[LEVELS // 2]) for scale in map(scale_of, instruments))
 
 
 def opening_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> tuple[Command, ...]:
@@ -53,11 +82,19 @@ def opening_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> t
     """
     if profile.risk is Risk.NONE:
         return ()
-    cash: list[Command] = [Deposit(account, amount) for account, amount in CASH.items()]
-    return *cash, *(
-        Deposit(account, scale.quantities[0] * sizes, scale.symbol)
-        for scale in map(scale_of, instruments)
-        for account, sizes in SIZES.items()
+    little = profile.margin_accounts
+    cash: list[Command] = [
+        Deposit(account, amount // LEVERAGE if account in little else amount) for account, amount in CASH.items()
+    ]
+    return (
+        *cash,
+        *(
+            Deposit(account, scale.quantities[0] * sizes, scale.symbol)
+            for scale in map(scale_of, instruments)
+            for account, sizes in SIZES.items()
+            if account not in little
+        ),
+        *first_marks(instruments, profile),
     )
 
 

@@ -15,7 +15,7 @@ from bookproof.models.generate.case import entered
 from bookproof.models.generate.features import Feature, Features
 from bookproof.models.generate.patterns import PLAIN_PATTERN, Pattern, patterns_for
 from bookproof.models.generate.spoil import WAYS, spoil
-from bookproof.models.generate.venues import ACCOUNTS, LEVELS, SIZES, Scale, scale_of
+from bookproof.models.generate.venues import ACCOUNTS, LEVELS, MARGIN_ACCOUNTS, SIZES, Scale, scale_of
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -30,6 +30,7 @@ from bookproof.spec.commands import (
     IndexLevel,
     KillSwitch,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
     Reinstate,
@@ -37,6 +38,7 @@ from bookproof.spec.commands import (
     Resume,
     Route,
     SetLimits,
+    SetMark,
     SetPhase,
     SetReference,
     Submit,
@@ -101,6 +103,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.LISTS: {"list": 6},
     Feature.ACCOUNTS: {"deposit": 3, "withdraw": 1, "set_limits": 1, "reduce": 2, "bust": 1, "block": 1},
     Feature.ROUTING: {"route": 10},
+    Feature.MARGIN: {"mark": 2, "liquidate": 2},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
 
@@ -475,6 +478,23 @@ def _route(code: int, context: Context) -> Route:
     return Route(_submit(code, context)._replace(stop=None, post_only=False))
 
 
+def _mark(code: int, context: Context) -> SetMark:
+    """A price of the book's, or about twice or half of that: far enough to leave somebody short of margin."""
+    code, at = divmod(code, len(context.plan.drawn_scales))
+    symbol, prices, _ = context.plan.drawn_scales[at]
+    code, level = divmod(code, LEVELS)
+    price, step = prices[level], max(1, prices[1] - prices[0])
+    return SetMark(symbol, (price, 2 * price, price // 2 // step * step)[code % 3])
+
+
+def _liquidate(code: int, context: Context) -> Liquidate:
+    """Under a new id: its orders are gone when it has ended, so the id is free again; one time in eight it is used."""
+    code, at = divmod(code, 8)
+    code, account = divmod(code, 2 * len(MARGIN_ACCOUNTS) + 1)
+    order_id = _target(code, context)[2] if at == 7 else len(context.used) + 1
+    return Liquidate((*MARGIN_ACCOUNTS * 2, 1)[account], order_id)
+
+
 def _spoiled(code: int, context: Context) -> Command:
     decoders = context.plan.decoders
     code, at = divmod(code, len(decoders))
@@ -508,4 +528,6 @@ _DECODERS: Mapping[str, Decoder] = {
     "bust": _bust,
     "block": _block,
     "route": _route,
+    "mark": _mark,
+    "liquidate": _liquidate,
 }

@@ -23,12 +23,14 @@ from bookproof.spec.commands import (
     Disconnect,
     IndexLevel,
     KillSwitch,
+    Liquidate,
     MassCancel,
     Reduce,
     Reinstate,
     Replace,
     Route,
     SetLimits,
+    SetMark,
     SetPhase,
     SetReference,
     Submit,
@@ -94,6 +96,12 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         for field in ("quantity", "buyer", "seller"):
             yield from _smaller(command, field)
         yield from _cheaper(command, ("price",), prices)
+    elif type(command) is SetMark:
+        yield from _cheaper(command, ("price",), prices)
+    elif type(command) is Liquidate:
+        yield MassCancel(command.account)
+        for field in ("account", "order_id"):
+            yield from _smaller(command, field)
     elif type(command) is Bust:
         yield from _smaller(command, "trade")
     elif type(command) is Route:

@@ -40,6 +40,7 @@ from bookproof.spec.commands import (
     IndexLevel,
     KillSwitch,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
     Reinstate,
@@ -47,6 +48,7 @@ from bookproof.spec.commands import (
     Resume,
     Route,
     SetLimits,
+    SetMark,
     SetPhase,
     SetReference,
     Submit,
@@ -80,6 +82,8 @@ ACCOUNT: SearchStrategy[Account] = st.integers(1, ACCOUNTS)
 QUANTITY: SearchStrategy[Lots] = st.integers(1, SIZES)
 PRICE: SearchStrategy[Ticks] = st.integers(USUAL_PRICE, USUAL_PRICE + LEVELS - 1)
 INDEX: SearchStrategy[int] = st.integers(75, 106)
+MARK: SearchStrategy[Ticks] = st.integers(USUAL_PRICE // 2, 2 * USUAL_PRICE)
+"""Far enough from the prices to leave somebody short of margin."""
 TIME: SearchStrategy[int] = st.integers(0, 20)
 PHASE: SearchStrategy[Phase] = st.sampled_from((Phase.CALL, Phase.CONTINUOUS, *Phase))
 """The way into a call and out of it twice as often as the others."""
@@ -227,6 +231,7 @@ def commands(
         ),
         Feature.BANDS: (st.builds(SetReference, symbol, PRICE),),
         Feature.BREAKER: (st.builds(IndexLevel, INDEX), st.builds(Resume)),
+        Feature.MARGIN: (st.builds(SetMark, symbol, MARK), st.builds(Liquidate, ACCOUNT, order_id)),
     }
     cancels: SearchStrategy[Command] = st.builds(Cancel, symbol, order_id)
     special = [strategy for feature, strategies in more.items() if feature in features for strategy in strategies]

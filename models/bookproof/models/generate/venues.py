@@ -41,6 +41,9 @@ SIZES = 10
 ACCOUNTS = 3
 """Few, so that orders meet orders of their own account."""
 
+MARGIN_ACCOUNTS = (2, 3)
+"""Those that have little cash (`funds`); the first is a cash account among them."""
+
 USUAL_PRICE = 100
 """The lowest price drawn where the instrument allows it: unlike any quantity or id in a sequence, so easy to spot."""
 
@@ -94,6 +97,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("breaker", breaker_levels=(7, 13, 20)),
         Profile("whole-icebergs", icebergs=Icebergs.WHOLE),
         Profile("reductions-only", replace_allows=ReplaceAllows.REDUCTION),
+        Profile("margin-accounts", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""

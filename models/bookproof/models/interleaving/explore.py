@@ -18,7 +18,7 @@ from bookproof.models.concurrent.check import Violation
 from bookproof.models.engines_by_name import Factory
 from bookproof.models.interleaving.digests import engine_digest, scenario_digest
 from bookproof.models.interleaving.program import Outcome, Program
-from bookproof.models.interleaving.reorders import reordered
+from bookproof.models.interleaving.reorders import reordered, right_in_all
 from bookproof.models.interleaving.sampling import Pct, UniformWalk, Walk
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler
@@ -431,6 +431,8 @@ class _Judge:
         violation = self._witness.judge(history)
         if violation is not None:
             return _unexplained(violation, run)
+        if right_in_all(outcome, self._witness):
+            return None
         for other in reordered(outcome):
             violation = self._witness.judge(other.history)
             if violation is not None:
@@ -469,12 +471,14 @@ Heard = list[tuple[int, str]]
 """What happened, in order: the thread, and what it did."""
 
 
-def replayed(make: Factory, replay: Replay, recorder: Recorder | None = None) -> tuple[Outcome, Fault | None, Heard]:
+def replayed(
+    make: Factory, replay: Replay, recorder: Recorder | None = None, back_end: str = THREADS
+) -> tuple[Outcome, Fault | None, Heard]:
     """Run one schedule again, and hear what every thread does. After its last step whoever can goes on.
 
     Raises ValueError when the schedule asks for a thread that cannot go on.
     """
-    scheduler = Scheduler(len(replay.scenario.scripts))
+    scheduler = Scheduler(len(replay.scenario.scripts), back_end)
     scheduler.numbers_matter = False
     scheduler.racy = replay.points
     program = Program(make, replay.scenario, scheduler)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any, NamedTuple, TypeAlias
 
-from bookproof.engine.accounts import Demand, OrderCommand
+from bookproof.engine.accounts import Demand, Ledger, OrderCommand
 from bookproof.engine.book import FastBook
 from bookproof.engine.floor import Floor
 from bookproof.engine.interface import Answer
@@ -92,7 +92,7 @@ def _books(entries: Iterable[Account]) -> Iterable[tuple[str, bool]]:
     return [(_purse(account), True) for account in entries]
 
 
-_ON_ACCOUNT: Mapping[str, Touches] = {
+_ON_ACCOUNT: dict[str, Touches] = {
     "demand": _asks,
     "refusal": _checks,
     "admit": _admits,
@@ -106,6 +106,24 @@ _ON_ACCOUNT: Mapping[str, Touches] = {
     "view": lambda account: [(_purse(account), False)],
 }
 """What each method of the engine's ledger touches, but for what it asks other methods of this table."""
+
+
+def _on_margin(ledger: Ledger) -> dict[str, Touches]:
+    """The same where there are margin accounts (M3): lots of theirs and marks change what their purses hold."""
+    shelves = [(symbol, False) for symbol in ledger.desks]
+
+    def moves(command: Deposit | Withdraw) -> Iterable[tuple[str, bool]]:
+        both = command.symbol is not None and command.account in ledger.on_margin
+        return [*_moves(command), *([(_purse(command.account), True)] if both else [])]
+
+    return {
+        "deposit": moves,
+        "withdraw": moves,
+        "set_mark": lambda command: [(command.symbol, True), *((_purse(owner), True) for owner in ledger.on_margin)],
+        "margin": lambda account: [(_purse(account), False), *shelves],
+        "worth_on_shelves": lambda account: shelves,
+        "to_close": lambda account: shelves,
+    }
 
 
 class Told(NamedTuple):
@@ -223,7 +241,7 @@ def _watch(floor: Floor, scheduler: Scheduler, classes: dict[tuple[type[FastBook
     for name, cells in touches.items():
         setattr(floor, name, _touching(getattr(floor, name), cells, scheduler))
     if floor.ledger is not None:
-        for name, cells in _ON_ACCOUNT.items():
+        for name, cells in (_ON_ACCOUNT | _on_margin(floor.ledger)).items():
             setattr(floor.ledger, name, _touching(getattr(floor.ledger, name), cells, scheduler))
 
 

@@ -16,6 +16,7 @@ from bookproof.engine.interface import Answer
 from bookproof.models.concurrent.history import History, Operation
 from bookproof.models.interleaving.program import Outcome, Told
 from bookproof.models.interleaving.scheduler import Run
+from bookproof.models.interleaving.witness import Witness
 
 MOST_ORDERS = 2_000
 """Of one run, at most."""
@@ -52,10 +53,31 @@ def by_stamp(outcome: Outcome) -> list[Told]:
     return sorted(outcome.told, key=lambda each: each.answer.stamp)
 
 
+def right_in_all(outcome: Outcome, witness: Witness) -> bool:
+    """Whether every order of the stamps is seen to be explained at once. If not, `reordered` has them one by one."""
+    history = outcome.history
+    if history is None or _uncertain(outcome.run):
+        return True
+    pairs = in_order(outcome)
+    told = by_stamp(outcome)
+    if pairs is None or len(pairs) == len(told) * (len(told) - 1) // 2:
+        return True
+    before = [0] * len(told)
+    for one, other in pairs:
+        before[other] |= 1 << one
+    operations = [Operation(each.client, each.command, each.called, each.returned, each.answer) for each in told]
+    return witness.in_every_order(history, operations, before, MOST_ORDERS)
+
+
+def _uncertain(run: Run) -> bool:
+    """What races and is no point may come out otherwise in another order."""
+    return any(race.cell not in run.points for race in run.races)
+
+
 def reordered(outcome: Outcome) -> Iterator[Reordered]:
     """Every other order of the stamps that the locks of a run allow, `MOST_ORDERS` of them at most."""
-    if any(race.cell not in outcome.run.points for race in outcome.run.races):
-        return  # what races and is no point may come out otherwise in another order
+    if _uncertain(outcome.run):
+        return
     pairs = in_order(outcome)
     if pairs is None or outcome.history is None:
         return

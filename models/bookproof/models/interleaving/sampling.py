@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from statistics import fmean
 
 from bookproof.models.interleaving.scheduler import Run
 from bookproof.models.interleaving.search import Execute, Strayed, Wanted
@@ -31,7 +30,9 @@ class Walk:
         self.strayed: Strayed | None = None
         self._unlikely = 1.0
         """One over the probability of the run at hand."""
-        self._weights: list[float] = []
+        self._drawn = 0
+        self._weight = 0.0
+        """Of all runs so far: for each, one over how likely its trace was."""
 
     def __iter__(self) -> Iterator[Run]:
         for _ in range(self._samples):
@@ -45,13 +46,14 @@ class Walk:
 
         A trace may be met in as many orders as it has linearizations, all of them about as likely.
         """
-        return fmean(self._weights) if self._weights else 1.0
+        return self._weight / self._drawn if self._drawn else 1.0
 
     def _begin(self) -> None:
         self._unlikely = 1.0
 
     def _end(self, run: Run) -> None:
-        self._weights.append(self._unlikely / linearizations(run).orders)
+        self._drawn += 1
+        self._weight += self._unlikely / linearizations(run).orders
 
     def _choose(self, wanted: Wanted, able: frozenset[int]) -> int | None:
         self._unlikely *= len(able)
@@ -99,7 +101,7 @@ class Pct(Walk):
 
     def estimate(self) -> float:
         """Nothing is known of what these runs leave out: as many as there were."""
-        return float(len(self._weights))
+        return float(self._drawn)
 
     def _begin(self) -> None:
         drawn = self._dice.sample(range(self._steps), min(self._changes, self._steps))
@@ -108,7 +110,7 @@ class Pct(Walk):
         self._step = 0
 
     def _end(self, run: Run) -> None:
-        self._weights.append(1.0)
+        self._drawn += 1
         self._steps = max(self._steps, len(run.events))
 
     def _choose(self, wanted: Wanted, able: frozenset[int]) -> int | None:

@@ -10,19 +10,23 @@ from typing import NamedTuple
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
+    BlockTrade,
     Bust,
     Cancel,
     Command,
     Deposit,
     EndOfDay,
     Halt,
+    KillSwitch,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
     Replace,
     Resume,
     Route,
     SetLimits,
+    SetMark,
     SetPhase,
     Submit,
     SubmitList,
@@ -31,7 +35,18 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import DEFAULT, Profile, ReplaceQuantity, Risk
-from bookproof.spec.values import Limits, ListKind, Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import (
+    Limits,
+    ListKind,
+    Lots,
+    OrderId,
+    Phase,
+    SelfTradePrevention,
+    Side,
+    Symbol,
+    Ticks,
+    TimeInForce,
+)
 
 A, B, C = "A", "B", "C"
 _BUYER, _SELLER, _OTHER = 1, 2, 3
@@ -86,6 +101,10 @@ _POOL = tuple(Instrument(symbol, group="pool") for symbol in (A, B, C))
 _SPREAD = "A-B"
 _FAMILY = (*listing([A, B]), Instrument(_SPREAD, min_price=-10, max_price=10, legs=(A, B)))
 """Two books and that of their spread (L1)."""
+
+ON_MARGIN = CASH._replace(name="margin", margin_accounts=(_BUYER,))
+"""The buyer has a margin account (M3): an order for a lot at 100 needs 10."""
+_MARKS = (SetMark(A, 100), SetMark(B, 100))
 
 NAMED: dict[str, Scenario] = {
     scenario.name: scenario
@@ -185,6 +204,19 @@ NAMED: dict[str, Scenario] = {
             "Two books are traded in at once while all are looked at: no two stamps are the same.",
             ((buy(3, A),), (buy(4, B),), (TakeSnapshot(),)),
             _OFFERS,
+        ),
+        Scenario(
+            "kill-switch",
+            "An account is blocked while it enters another order (J7): it was in time and is cancelled, or is refused.",
+            ((KillSwitch(_SELLER),), (sell(3, B),), (buy(4, A),)),
+            _OFFERS,
+        ),
+        Scenario(
+            "underlying-halts",
+            "A book is halted while somebody trades in another that depends on it (J6): before the halt or not at all.",
+            ((Halt(A),), (buy(3, B),), (buy(4, A),)),
+            _OFFERS,
+            (Instrument(A), Instrument(B, underlying=A), Instrument(C)),
         ),
         Scenario(
             "baskets-cross",
@@ -395,6 +427,56 @@ NAMED: dict[str, Scenario] = {
             profile=CASH,
         ),
         Scenario(
+            "position-limit",
+            "Orders in one book come close to the limit of an account's position (M2): the second goes beyond it.",
+            ((buy(3, A),), (buy(4, A),)),
+            (
+                SetLimits(_BUYER, Limits(position=1)),
+                Deposit(_BUYER, 200),
+                Deposit(_SELLER, 2, A),
+                sell(1, A, 2),
+            ),
+            profile=CASH,
+        ),
+        Scenario(
+            "order-count",
+            "An account may have one open order, and enters one in each of two books while the first is filled (M2).",
+            ((buy(1, A),), (buy(2, B),), (sell(3, A),)),
+            (SetLimits(_BUYER, Limits(open_orders=1)), Deposit(_BUYER, 200), Deposit(_SELLER, 1, A)),
+            profile=CASH,
+        ),
+        Scenario(
+            "transferred",
+            "Prevention moves an order of one account to another of its group (G3), which takes its money out.",
+            ((sell(4, A)._replace(self_trade=SelfTradePrevention.TRANSFER),), (Withdraw(_SELLER, 100),)),
+            (
+                Deposit(_BUYER, 100),
+                Deposit(_SELLER, 1, A),
+                buy(1, A)._replace(self_trade=SelfTradePrevention.TRANSFER),
+            ),
+            profile=Profile("group", risk=Risk.CASH, self_trade_groups=((_BUYER, _SELLER),)),
+        ),
+        Scenario(
+            "bust-basket",
+            "A basket is busted by one of its trades while its owner spends what it would get back (N2).",
+            ((Bust(A, 1),), (Withdraw(_OTHER, 200),), (Submit(C, 5, _SELLER, Side.BUY, 1, 100),)),
+            (
+                Deposit(_OTHER, 200),
+                Deposit(_SELLER, 1, A),
+                Deposit(_SELLER, 1, B),
+                *_OFFERS,
+                basket(11, A, B),
+            ),
+            profile=CASH,
+        ),
+        Scenario(
+            "block-trade",
+            "Two parties trade past the book while one of them spends the money in it (L6): for one of the two only.",
+            ((BlockTrade(A, _BUYER, _SELLER, 1, 100),), (buy(3, B),), (Withdraw(_SELLER, 100),)),
+            (Deposit(_BUYER, 100), Deposit(_SELLER, 1, A), Deposit(_SELLER, 1, B), sell(2, B)),
+            profile=CASH,
+        ),
+        Scenario(
             "two-closers",
             "Two reduce-only orders want to close one position (C9): one of them comes too late.",
             ((Reduce(A, 3, _BUYER, Side.SELL, 1, 100),), (Reduce(A, 4, _BUYER, Side.SELL, 1, 100),)),
@@ -434,6 +516,69 @@ NAMED: dict[str, Scenario] = {
             ),
             profile=CASH,
         ),
+        Scenario(
+            "one-portfolio",
+            "Orders in two books need margin of one account, whose equity covers one of them (M3).",
+            ((buy(1, A),), (buy(2, B),), (Deposit(_BUYER, 1),)),
+            (Deposit(_BUYER, 18), *_MARKS),
+            profile=ON_MARGIN,
+        ),
+        Scenario(
+            "maker-on-margin",
+            "A maker on margin is filled in one book while it orders in another, which nothing covers before or after "
+            "(M3, M4): lots that are not paid for yet are no wealth.",
+            ((sell(2, A),), (buy(3, B, 2),)),
+            (Deposit(_BUYER, 25), Deposit(_SELLER, 1, A), *_MARKS, buy(1, A)),
+            profile=ON_MARGIN,
+        ),
+        Scenario(
+            "mark-moves",
+            "A mark falls while an account on margin orders in another book and is filled in that one (M3).",
+            ((SetMark(A, 90),), (buy(3, B),), (sell(2, A),)),
+            (Deposit(_BUYER, 25), Deposit(_SELLER, 1, A), *_MARKS, buy(1, A)),
+            profile=ON_MARGIN,
+        ),
+        Scenario(
+            "liquidated",
+            "An account on margin is closed out while somebody takes what it would sell to, and its own order in "
+            "another book is filled (M3): each lot and each coin is somebody's at every moment.",
+            ((Liquidate(_BUYER, 9),), (sell(5, A),), (sell(6, B),)),
+            (
+                Deposit(_BUYER, 25),
+                Deposit(_OTHER, 200),
+                Deposit(_SELLER, 2, A),
+                Deposit(_SELLER, 1, B),
+                *_MARKS,
+                sell(1, A),
+                buy(2, A),
+                buy(3, B),
+                SetMark(A, 76),
+                Submit(A, 4, _OTHER, Side.BUY, 1, 76),
+            ),
+            profile=ON_MARGIN,
+        ),
     )
 }
 """Every scenario that can be asked for by name."""
+
+ROWS: dict[int, tuple[str, ...]] = {
+    1: ("one-purse", "cancel-releases"),
+    2: ("maker-withdraws", "each-pays-the-other", "uncross-pays"),
+    3: ("position-limit", "two-closers"),
+    4: ("rivals-hit", "rivals-enter", "chain-cancel", "rivals-uncross", "released-and-spent", "rival-pays"),
+    7: ("baskets-cross", "basket-torn", "baskets-ring", "baskets-share"),
+    8: ("mass-cancel", "kill-switch"),
+    9: ("market-halt", "underlying-halts"),
+    11: ("transferred",),
+    12: ("same-id",),
+    13: ("order-count",),
+    14: ("two-books", "snapshot-basket", "snapshot-pair"),
+    15: ("bust-basket", "bust-spends", "block-trade"),
+    16: ("day-end", "expiry-fill", "call-ends", "resume-call"),
+}
+"""What needs more than one lock, as the rules list it (section P): the scenarios of each row.
+
+1 credit, 2 settlement of makers, 3 position limits and reduce-only, 4 lists over two books, 7 baskets, 8 mass cancel
+and kill switch, 9 halts of the market and of what depends on a book, 11 prevention between two accounts, 12 order ids,
+13 order counts, 14 stamps and pictures of all books, 15 busts and block trades, 16 end of day, expiry and phases.
+"""

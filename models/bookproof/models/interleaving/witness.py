@@ -1,11 +1,13 @@
 """Is a run explained by its commit stamps? As `concurrent.check` asks it, for the many runs of one scenario.
 
-Most runs begin as another one did, and the oracle is asked about each beginning once: it is a tree of commands in the
-order of their stamps. What it finds wrong, `check` finds again, and tells.
+Most runs come through states of the oracle that others have come through, so it is asked once what a command does in
+each: it is a graph of states, with commands that lead from one to the next in the order of their stamps. What it finds
+wrong, `check` finds again, and tells.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from bookproof.models.concurrent.check import Violation, check
@@ -18,12 +20,13 @@ from bookproof.spec.views import AccountView, BookView
 
 
 class _Place(NamedTuple):
-    """What the oracle has been told, and what it said last."""
+    """A state of the oracle, however it was reached."""
 
     state: Exchange
-    answer: tuple[Event, ...]
-    following: dict[int, _Place]
-    """By the command that comes next, which is one object in all runs."""
+    done: frozenset[int]
+    """What it was told, in any order."""
+    following: dict[int, tuple[tuple[Event, ...], _Place]]
+    """By the command that comes next, which is one object in all runs: what the oracle says, and where it leads."""
     books: list[tuple[BookView, ...]]
     """All of them, once somebody has asked."""
     accounts: dict[Account, AccountView]
@@ -35,37 +38,78 @@ class Witness:
     def __init__(self) -> None:
         self._root: _Place | None = None
         self._kept: list[Command] = []
-        """Every command in the tree: as long as it is kept, nothing else has its identity."""
+        """Every command in the graph: as long as it is kept, nothing else has its identity."""
+        self._places: dict[frozenset[int], list[_Place]] = {}
 
     def judge(self, history: History) -> Violation | None:
         """What the stamps do not explain, or None: as `check` does."""
         ordered = sorted(history.operations, key=lambda operation: operation.answer.stamp)
         return None if self._explained(history, ordered) else check(history)
 
-    def _explained(self, history: History, ordered: list[Operation]) -> bool:
+    def in_every_order(self, history: History, told: Sequence[Operation], before: Sequence[int], most: int) -> bool:
+        """Whether the operations of the threads are explained in every order, one after the other, that puts each of
+        them after those that come `before` it (a bit for each); or in so many orders.
+
+        False if that was not to be seen in this way: then the orders have to be judged one by one.
+        """
+        first = min((operation.answer.stamp for operation in told), default=0)
+        earlier = [operation for operation in history.operations if operation.answer.stamp < first]
+        if len(earlier) + len(told) != len(history.operations):
+            return False
+        start = self._follow(self._first(history), sorted(earlier, key=lambda operation: operation.answer.stamp))
+        full = (1 << len(told)) - 1
+        ends = 0
+        seen: set[tuple[int, int]] = set()
+
+        def right(place: _Place, done: int) -> bool:
+            nonlocal ends
+            if done == full:
+                ends += 1
+                return self._ends(place, history)
+            for at, operation in enumerate(told):
+                if done >> at & 1 or before[at] & ~done or ends >= most:
+                    continue
+                answer, following = self._after(place, operation.command)
+                if answer != operation.answer.events:
+                    return False
+                known = id(following), done | 1 << at
+                if known not in seen:
+                    seen.add(known)
+                    if not right(following, done | 1 << at):
+                        return False
+            return True
+
+        return start is not None and right(start, 0)
+
+    def _first(self, history: History) -> _Place:
         if self._root is None:
-            self._root = _Place(opening(history.instruments, history.profile), (), {}, [], {})
-        place = self._root
-        last: int | None = None
-        first_return: int | None = None
+            self._root = _Place(opening(history.instruments, history.profile), frozenset(), {}, [], {})
+        return self._root
+
+    def _after(self, place: _Place, command: Command) -> tuple[tuple[Event, ...], _Place]:
+        """What the oracle says next, and where that leads."""
+        following = place.following.get(id(command))
+        if following is None:
+            self._kept.append(command)
+            state, answer = step(place.state, command)
+            done = place.done | {id(command)}
+            alike = self._places.setdefault(done, [])
+            there = next((other for other in alike if other.state == state), None)
+            if there is None:
+                there = _Place(state, done, {}, [], {})
+                alike.append(there)
+            following = place.following[id(command)] = answer, there
+        return following
+
+    def _follow(self, place: _Place, ordered: Sequence[Operation]) -> _Place | None:
+        """Where these operations lead, if they are what the oracle says."""
         for operation in ordered:
-            stamp = operation.answer.stamp
-            if stamp == last:
-                return False
-            last = stamp
-            following = place.following.get(id(operation.command))
-            if following is None:
-                state, answer = step(place.state, operation.command)
-                following = place.following[id(operation.command)] = _Place(state, answer, {}, [], {})
-                self._kept.append(operation.command)
-            if following.answer != operation.answer.events:
-                return False
-            place = following
-        for operation in reversed(ordered):
-            if first_return is not None and first_return < operation.called:
-                return False
-            if first_return is None or operation.returned < first_return:
-                first_return = operation.returned
+            answer, place = self._after(place, operation.command)
+            if answer != operation.answer.events:
+                return None
+        return place
+
+    def _ends(self, place: _Place, history: History) -> bool:
         if not place.books:
             place.books.append(snapshot(place.state))
         if place.books[0] != history.final:
@@ -76,3 +120,16 @@ class Witness:
             if place.accounts[held.account] != held:
                 return False
         return True
+
+    def _explained(self, history: History, ordered: list[Operation]) -> bool:
+        stamps = [operation.answer.stamp for operation in ordered]
+        if len(set(stamps)) < len(stamps):
+            return False
+        first_return: int | None = None
+        for operation in reversed(ordered):
+            if first_return is not None and first_return < operation.called:
+                return False
+            if first_return is None or operation.returned < first_return:
+                first_return = operation.returned
+        place = self._follow(self._first(history), ordered)
+        return place is not None and self._ends(place, history)

@@ -43,9 +43,9 @@ def _matched(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion
     )
 
 
-_LISTS = (
-    "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 J4 J6 M1"  # with what may befall an order whose turn comes, in whatever book it is
-)
+_LISTS = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 J4 J6 M1 M3"
+"""With what may befall an order whose turn comes, in whatever book it is."""
+
 _AND_THEN = (
     "what matched is followed by orders whose turn has come: stops, orders that a call collects, and such as their "
     "books refuse; their ids were theirs before, and a clock that passes them ends them"
@@ -67,45 +67,45 @@ def _implying(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasio
 OCCASIONS: tuple[Occasion, ...] = (
     *_matched(
         "a new order is taken",
-        "E2 M1",
+        "E2 M1 M3",
         "what refuses an order has been ruled out, and no order is replaced; the stops it sets off may be of any kind",
     ),
     _occasion(
         "a new order is collected in a call",
-        "A2 D1 D4 E2 G1 I1 M1",
+        "A2 D1 D4 E2 G1 I1 M1 M3",
         "it rests whatever it crosses, so nobody is met and no stop becomes due; what it betters is no market (K3)",
     ),
     *_matched(
         "a new stop is taken",
-        "E1 M1",
+        "E1 M1 M3",
         "it trades only when the profile triggers stops that are due on entry, and then as a cascade, without a "
         "matching of its own for E2 to wait for",
     ),
     *_matched(
         "a replaced order gives up its place",
-        "E2 F2 F3 M1",
+        "E2 F2 F3 M1 M3",
         "another price or a larger quantity makes a new entry; its place is lost by F2, so neither kept nor lost by "
         "the profile's convention",
     ),
     _occasion(
         "a replaced order gives up its place because the profile says so",
-        "A2 C1 C2 D1 D4 E2 F7 G1 K3 M1",
+        "A2 C1 C2 D1 D4 E2 F7 G1 K3 M1 M3",
         "the price is the same and the book was uncrossed (B6), so nothing trades, no stop becomes due, and all of it "
         "rests again",
     ),
     *(
         _occasion(
             f"a replaced order {why} and is collected again in a call",
-            f"A2 D1 D4 E2 {rule} G1 I1 M1",
+            f"A2 D1 D4 E2 {rule} G1 I1 M1 M3",
             "it rests whatever it crosses, so nobody is met and no stop becomes due",
         )
         for rule, why in (("F2", "gives up its place"), ("F7", "gives up its place by convention"))
     ),
-    _occasion("a replaced order keeps its place", "D5 F1 M1", "nothing moves, so nothing is met"),
+    _occasion("a replaced order keeps its place", "D5 F1 M1 M3", "nothing moves, so nothing is met"),
     _occasion("a replaced order has nothing left to fill", "F4", "its remainder is cancelled, and nothing is met"),
     *_matched(
         "a basket is taken",
-        "E2 L4 M1",
+        "E2 L4 M1 M3",
         "its legs are fill-or-kill orders without stops, and none of them is refused or replaced",
     ),
     _occasion(
@@ -169,7 +169,7 @@ OCCASIONS: tuple[Occasion, ...] = (
     ),
     _occasion("a post-only order would take what is implied", "A4 C6 L1", _ONE_REASON),
     _occasion("a cancel", "A3 J2", "it takes one order out, or finds none; a halt does not stop it; nothing is met"),
-    _occasion("orders of an account are cancelled, or it is blocked or reinstated", "J7", "nothing is met"),
+    _occasion("a mass cancel, kill switch, reinstatement or lost connection", "J7", "nothing is met"),
     _occasion("a book has another reference", "J4", "orders that are in stay in"),
     _occasion("the clock or the end of the day", "C2", "orders expire, and nothing is met"),
     *_matched(
@@ -182,13 +182,17 @@ OCCASIONS: tuple[Occasion, ...] = (
     _occasion("the market is halted or resumed, or its index moves", "J6", "only the market's own state changes"),
     _occasion(
         "an account cannot stand for its orders",
-        "A4 M1 M2",
+        "A4 M1 M2 M3",
         "what its orders would have done is forgotten, and so are the rules that it would have been done by",
     ),
     _occasion("a reduce-only order does not reduce", "A4 C9 M1", "limits are looked at before, and funds after it"),
-    _occasion("cash or lots are deposited or withdrawn, or not", "M1", "no order and no book is concerned"),
+    _occasion("cash or lots are deposited or withdrawn, or not", "M1 M3", "no order and no book is concerned"),
     _occasion("an account has new limits", "M2", "they bind the orders that come after them"),
-    _occasion("a block trade is made, or is too small or too much for its parties", "A4 L6", "it goes past the book"),
+    _occasion(
+        "a block trade is made, or is too small or too much for its parties", "A4 L6 M3", "it goes past the book"
+    ),
+    _occasion("a book has another mark", "M3", "everybody is worth another sum from now on, and no book is concerned"),
+    _occasion("there is nothing to liquidate", "A4 M3", _ONE_REASON),
     _occasion("a trade is busted, or there is none to bust", "N1", "it asks nobody and changes no book"),
     *(_occasion(f"a command is refused by {reason}", f"A4 {reason}", _ONE_REASON) for reason in _REASONS),
     *(
@@ -199,13 +203,14 @@ OCCASIONS: tuple[Occasion, ...] = (
             ("a basket is taken in books with lists", "E2 L4"),
             ("a call ends with an uncross in a book with lists", "I2 I3 I4 I5 I6 I8 I9 J1"),
             ("a list is taken", ""),
+            ("an account is liquidated", "E2"),
         )
         for row in _matched(outcome, f"{rules} {_LISTS}", _AND_THEN)
     ),
     *(
         _occasion(
             f"a replace amends rivals in an OCO, and nobody trades ({way})",
-            f"A2 C1 C2 D1 D2 D4 E1 E2 {way} F2 F4 G1 H1 H4 I1 K3 M1",
+            f"A2 C1 C2 D1 D2 D4 E1 E2 {way} F2 F4 G1 H1 H4 I1 K3 M1 M3",
             "a rival that trades ends the list: the others are cancelled, not replaced, and as their prices stay they "
             "meet nobody; whether a place is kept or lost by convention is the profile's",
         )
@@ -223,7 +228,9 @@ OCCASIONS: tuple[Occasion, ...] = (
         "every leg is asked, and no leg enters; these are the reasons that a leg or its book can have",
     ),
     _occasion("a cancel ends a list", "H4 J2", "the others are taken out as well, and nothing is met"),
-    _occasion("cancels of an account's orders end lists", "H4 J7", "orders are taken out, and nothing is met"),
+    _occasion(
+        "a mass cancel, kill switch or lost connection ends lists", "H4 J7", "orders are taken out, and nothing is met"
+    ),
     _occasion("the clock or the end of the day ends lists", "C2 H4", "orders expire or go with them; nothing is met"),
 )
 

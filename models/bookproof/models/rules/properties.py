@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 _STEP = "bookproof.spec.invariants"
+_ACCOUNTS = "bookproof.spec.account_invariants"
+_LISTS = "bookproof.spec.list_invariants"
 
 
 class Property(NamedTuple):
@@ -62,10 +64,9 @@ PROPERTIES: tuple[Property, ...] = (
     Property(
         "P4",
         "conservation of money",
-        "Cash and positions over all accounts change by nothing but what trades move between two of them.",
-        (),
-        "",
-        "no account has cash or a position",
+        "Cash and lots over all accounts change by deposits and withdrawals alone; all else moves them between two.",
+        (f"{_ACCOUNTS}:wealth_is_conserved", f"{_ACCOUNTS}:both_sides_settle"),
+        f"{_EACH_STEP}, at venues that keep accounts",
     ),
     Property("P5", "maker price", "Every fill is at the maker's price.", _of_step("maker_price"), _EACH_STEP),
     Property(
@@ -92,34 +93,39 @@ PROPERTIES: tuple[Property, ...] = (
     Property(
         "P9",
         "one leg of an OCO",
-        "Of two orders that cancel each other at most one ever executes.",
-        (),
-        "",
-        "no order is linked to another",
+        "Of orders that cancel one another at most one ever executes, and no other is there after that.",
+        (f"{_LISTS}:at_most_one_rival_executes", f"{_LISTS}:lists_end_together"),
+        _EACH_STEP,
     ),
     Property(
         "P10",
         "limits",
         "Every order in a book is within the limits of its instrument, and every account within its own.",
-        _of_step("on_the_grid"),
+        (
+            *_of_step("on_the_grid"),
+            f"{_ACCOUNTS}:limits_bind",
+            f"{_ACCOUNTS}:available_stays_above_zero",
+            f"{_ACCOUNTS}:reserved_is_what_live_orders_need",
+        ),
         _EACH_STEP,
-        "accounts have no limits; of an instrument's, ticks and lots are judged after a step, the others as refusals, "
-        "by being equal to the oracle",
+        "of an instrument's limits, ticks and lots are judged after a step, the others as refusals, by being equal to "
+        "the oracle",
     ),
     Property(
         "P11",
         "halt barrier",
-        "While a book or the market is halted nothing enters, changes, is triggered or trades.",
-        _of_step("no_trade_while_halted", "phases_change_by_command"),
+        "While a book, or one above it, or the market is halted nothing enters, changes, is triggered or trades.",
+        _of_step(
+            "no_trade_while_halted", "phases_change_by_command", "halts_reach_what_depends", "breaker_halts_the_market"
+        ),
         _EACH_STEP,
     ),
     Property(
         "P12",
         "kill barrier",
-        "After a mass cancel no order of the account is live in any book.",
-        _of_step("mass_cancel_is_complete"),
+        "From a kill switch to the reinstatement no order of the account enters, trades or is live in any book.",
+        _of_step("blocked_accounts_stay_out", "account_cancels_are_complete", "mass_cancel_is_complete"),
         _EACH_STEP,
-        "a mass cancel does not block the account's next order",
     ),
     Property(
         "P13",

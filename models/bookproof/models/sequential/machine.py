@@ -26,6 +26,7 @@ from bookproof.models.generate.strategies import (
     AMOUNT,
     INDEX,
     LIMITS,
+    MARK,
     PHASE,
     PRICE,
     QUANTITY,
@@ -56,12 +57,14 @@ from bookproof.spec.commands import (
     IndexLevel,
     KillSwitch,
     Leg,
+    Liquidate,
     MassCancel,
     Reduce,
     Reinstate,
     Replace,
     Resume,
     SetLimits,
+    SetMark,
     SetPhase,
     SetReference,
     SubmitList,
@@ -311,6 +314,16 @@ def agreement_machine(
             @rule(symbol=symbols, price=PRICE)
             def set_reference(self, symbol: Symbol, price: Ticks) -> None:
                 self.do(SetReference(symbol, price))
+
+        if Feature.MARGIN in features:
+
+            @rule(symbol=symbols, price=MARK)
+            def set_mark(self, symbol: Symbol, price: Ticks) -> None:
+                self.do(SetMark(symbol, price))
+
+            @rule(account=ACCOUNT)
+            def liquidate(self, account: Account) -> None:
+                self.do(Liquidate(account, self.next_id))
 
         if Feature.LIMITS in features or Feature.SPREADS in features:
 
