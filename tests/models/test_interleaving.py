@@ -505,6 +505,16 @@ def test_the_zoo_catches_them_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert (told["by"], told["commands"], told["switches"]) == ("schedules: answer", 2, 1)
 
 
+def test_a_correct_engine_that_does_not_pass_fails_the_zoo(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoo, "CORRECT", ("look-up-before-lock",))
+    monkeypatch.setattr(zoo, "NAMED", {name: NAMED[name] for name in ("buy-sell", "cancel-fill")})
+    monkeypatch.setattr(zoo, "ZOO", {"look-up-before-lock": ZOO["look-up-before-lock"]})
+    assert main(["zoo"]) == 1
+    assert "look-up-before-lock: not verified: cancel-fill." in capsys.readouterr().out
+
+
 def test_a_defect_that_is_missed_fails_the_zoo(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from bookproof.models.concurrent.seam import OverlappingThreads
 from bookproof.models.concurrent.story import as_test, lines_of, side_by_side
 from bookproof.models.engines_by_name import factory
 from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Features
-from bookproof.models.generate.funds import opening_deposits, with_accounts
+from bookproof.models.generate.funds import opening_deposits, with_accounts, with_margin
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.venues import VENUES, books, fitting, venue_named
 from bookproof.models.verdict import Disagreement, Result, Verdict
@@ -54,7 +54,7 @@ MIXES: dict[str, Features] = {
     "across books": ACROSS_BOOKS,
     "lists across books": PLAIN | {Feature.LISTS, Feature.IOC, Feature.BASKETS, Feature.REUSED_IDS},
     "everything": EVERYTHING - {Feature.BAD_INPUT, Feature.LIMITS, Feature.SPREADS},
-    ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.REPLACE, Feature.IOC, Feature.BASKETS},
+    ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.MARGIN, Feature.REPLACE, Feature.IOC, Feature.BASKETS},
     LISTS_ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.LISTS, Feature.IOC, Feature.BASKETS},
     "spreads": PLAIN | {Feature.SPREADS, Feature.REPLACE, Feature.STOPS, Feature.FOK},
 }
@@ -117,7 +117,7 @@ def numbered_scenario(seed: int, number: int) -> Scenario:
         venues = [venue for venue in venues if fitting(MIXES[mix], venue) == MIXES[mix]]
     profile = venues[turn // 2 % len(venues)]
     if mix in (ON_ACCOUNT, LISTS_ON_ACCOUNT):
-        profile = with_accounts(profile)
+        profile = with_margin(profile) if mix == ON_ACCOUNT and turn % 4 > 1 else with_accounts(profile)
     funds = tuple((0, deposit) for deposit in opening_deposits(listed, profile))
     return Scenario(mix, profile, funds + dealt, CUTS if turn % 2 else 0.0)
 

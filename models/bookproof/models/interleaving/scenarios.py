@@ -564,7 +564,7 @@ NAMED: dict[str, Scenario] = {
 ROWS: dict[int, tuple[str, ...]] = {
     1: ("one-purse", "cancel-releases"),
     2: ("maker-withdraws", "each-pays-the-other", "uncross-pays"),
-    3: ("position-limit", "two-closers"),
+    3: ("position-limit", "two-closers", "maker-on-margin"),
     4: ("rivals-hit", "rivals-enter", "chain-cancel", "rivals-uncross", "released-and-spent", "rival-pays"),
     7: ("baskets-cross", "basket-torn", "baskets-ring", "baskets-share"),
     8: ("mass-cancel", "kill-switch"),
