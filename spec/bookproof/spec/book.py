@@ -6,7 +6,7 @@ book. `exchange` decides which book a command goes to and holds the rules that n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec import kernel, level_match
@@ -285,9 +285,7 @@ def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preve
         return book, [*repriced, cancelled_event(order, order.quantity, CancelReason.MIN_QUANTITY)]
     book, events = settle(book, order, match)
     events = [*repriced, *events]
-    if profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL and profile.stop_reference is StopReference.LAST:
-        prices = tuple(meeting.before.price for meeting in match.meetings if meeting.traded)
-        book = book._replace(touched=book.touched + prices)
+    book = counted(book, [meeting.before.price for meeting in match.meetings if meeting.traded], profile)
     executed += match.executed
     prevented += sum(meeting.prevented for meeting in match.meetings)
     if match.leaves == 0:
@@ -533,6 +531,13 @@ def _take_due(book: Book) -> tuple[Book, list[Pending]]:
         book, reached = _take_reached(book, price)
         due += reached
     return _looked_at(book), due
+
+
+def counted(book: Book, fills: Iterable[Ticks], profile: Profile) -> Book:
+    """The book that remembers its fills at these prices for its stops, where each fill counts (E2)."""
+    if profile.stops_looked_at is not StopsLookedAt.AFTER_EACH_FILL or profile.stop_reference is StopReference.MARK:
+        return book
+    return book._replace(touched=(*book.touched, *fills))
 
 
 def _looked_at(book: Book) -> Book:

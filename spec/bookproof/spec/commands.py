@@ -1,7 +1,8 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
 `Submit`, `Cancel`, `Replace`, `Reduce` and `SetPhase` touch one book, and every book that a list of orders ties it to.
-`Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to. `MassCancel`, a market-wide
+`Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to; `Route` those of a group.
+Whatever can trade in a book that is part of a spread touches all books of its family. `MassCancel`, a market-wide
 `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
 `SetLimits`, `Bust` and `BlockTrade` touch accounts and no book. `KillSwitch`, `Reinstate`, `Disconnect` and
 `IndexLevel` touch all books, and `SetReference` one. A halt of a book touches those that depend on it as well.
@@ -209,6 +210,15 @@ class BlockTrade(Value, frozen=True):
     quantity: Lots
 
 
+class Route(Value, frozen=True):
+    """A new order that takes the best quotes of every book in its book's group (rule L5).
+
+    What is left of it rests in the book it names. It can be neither a stop nor post-only.
+    """
+
+    order: Submit
+
+
 class KillSwitch(Value, frozen=True):
     """Block an account and cancel every live order of it, in all books and in one step (rule J7)."""
 
@@ -286,6 +296,7 @@ Command: TypeAlias = (
     | IndexLevel
     | SetMark
     | Liquidate
+    | Route
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -314,5 +325,6 @@ COMMANDS: tuple[type[Command], ...] = (
     IndexLevel,
     SetMark,
     Liquidate,
+    Route,
 )
 """Every kind of command."""

@@ -155,6 +155,10 @@ class StopReference(StrEnum):
     """Its mark, which is set by command: no trade triggers anything, and setting the mark does at once."""
 
 
+_OF_ONE_BOOK = ("market_orders", "post_only", "replace_allows", "icebergs", "stop_reference")
+"""Settings that groups and spreads know one choice of: the usual one."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -206,6 +210,25 @@ class Profile(Value, frozen=True):
     """J6: falls of the index, in percent of its base, at each of which the market halts once a day."""
     margin_accounts: tuple[Account, ...] = ()
     """M3: of the accounts that are kept, those that need margin for what they may come to instead of having it."""
+
+    @property
+    def apart(self) -> str:
+        """The first of its choices that orders over several books do not know (L2, L5); empty when there is none.
+
+        >>> Profile(icebergs=Icebergs.WHOLE).apart, Profile().apart
+        ('icebergs', '')
+        """
+        plain = Profile()
+        return next((name for name in _OF_ONE_BOOK if getattr(self, name) != getattr(plain, name)), "")
+
+    def together(self) -> Profile:
+        """The same venue with the usual choices where orders over several books know no others (L2, L5).
+
+        >>> Profile(icebergs=Icebergs.WHOLE).together().icebergs.value
+        'slice'
+        """
+        plain = Profile()
+        return self._replace(**{name: getattr(plain, name) for name in _OF_ONE_BOOK})
 
     def breaker_flaw(self) -> str | None:
         """What is wrong with the levels of the breaker; None when they can be.

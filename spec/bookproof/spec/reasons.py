@@ -18,8 +18,9 @@ class RejectReason(StrEnum):
     UNKNOWN_SYMBOL = "unknown-symbol"
     """No such book."""
     INVALID_LEGS = "invalid-legs"
-    """A basket names a book twice, or has no legs (L4). A list has too few orders, one order twice, two accounts, or
-    two rivals in one queue or in each other's reach (H1, H4)."""
+    """A basket names a book twice, or has no legs, or has some in spreads or legs of these and others not (L4, L2).
+    A list has too few orders, one order twice, two accounts, two rivals in one queue or in each other's reach (H1, H4),
+    or on one side of a group of books (L5), or an order in a spread or in a leg of one (L2)."""
     INVALID_ORDER_ID = "invalid-order-id"
     """Not an integer from 0 to 2**63 - 1 (A3)."""
     INVALID_ACCOUNT = "invalid-account"
@@ -115,6 +116,8 @@ class RejectReason(StrEnum):
     """Only a margin account is liquidated (M3)."""
     MARGIN_HOLDS = "margin-holds"
     """The equity is not below the maintenance margin (M3)."""
+    NOT_ON_ACCOUNT = "not-on-account"
+    """Accounts are kept here, and nothing says in which book a routed order will need lots or cash (L5, M1)."""
 
     @property
     def precedence(self) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from bookproof.spec.commands import Basket, Cancel, Leg, Liquidate, Reduce, Replace, Submit, SubmitList
 from bookproof.spec.events import Accepted
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import Instrument, families_of
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.values import ListKind, Lots, Side, Symbol, TimeInForce
@@ -133,6 +133,9 @@ def basket_fault(basket: Basket, listing: Mapping[Symbol, Instrument]) -> tuple[
     faults += [(RejectReason.INVALID_LEGS, leg) for at, leg in enumerate(basket.legs) if leg.symbol in symbols[:at]]
     if not basket.legs:
         return None, RejectReason.INVALID_LEGS
+    tied = families_of(list(listing.values()))
+    mixed = [leg for leg in basket.legs if (leg.symbol in tied) is not (symbols[0] in tied)]
+    faults += [(RejectReason.INVALID_LEGS, leg) for leg in mixed]
     if not faults:
         return None
     fired("A1")
@@ -153,9 +156,11 @@ def list_fault(command: SubmitList, listing: Mapping[Symbol, Instrument]) -> tup
         for at, leg in enumerate(legs)
         if (reason := _submit_fault(leg, listing.get(leg.symbol))) is not None
     ]
+    tied = families_of(list(listing.values()))
     for at, leg in enumerate(legs):
         twice = any((other.symbol, other.order_id) == (leg.symbol, leg.order_id) for other in legs[:at])
-        if twice or leg.account != legs[0].account or any(collide(leg, rival) for rival in _rivals(command, at)):
+        misplaced = any(collide(leg, it) or _within_one_route(leg, it, listing) for it in _rivals(command, at))
+        if twice or misplaced or leg.account != legs[0].account or leg.symbol in tied:
             faults.append((RejectReason.INVALID_LEGS, at))
     if not faults:
         return None
@@ -168,6 +173,14 @@ def _rivals(command: SubmitList, at: int) -> tuple[Submit, ...]:
     """The legs before this one of which at most one may execute."""
     first = {ListKind.OCO: 0, ListKind.OTO: at, ListKind.OTOCO: 1}[command.kind]
     return command.legs[first:at]
+
+
+def _within_one_route(leg: Submit, rival: Submit, listing: Mapping[Symbol, Instrument]) -> bool:
+    """Whether one routed order could trade with both (L5): they rest on one side of a group, in different books."""
+    if leg.stop is not None or rival.stop is not None or leg.side is not rival.side or leg.symbol == rival.symbol:
+        return False
+    here, there = listing.get(leg.symbol), listing.get(rival.symbol)
+    return here is not None and there is not None and bool(here.group) and here.group == there.group
 
 
 def collide(leg: Submit, rival: Submit) -> bool:

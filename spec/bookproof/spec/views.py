@@ -192,6 +192,25 @@ class AccountView(Value, frozen=True):
     """Only of a margin account."""
 
 
+class ImpliedQuote(Value, frozen=True):
+    """What the best displayed levels of two other books imply in this one (rule L2)."""
+
+    spread: Symbol
+    """The spread by which they do."""
+    price: Ticks
+    quantity: Lots
+
+
+class ImpliedQuotes(Value, frozen=True):
+    """Quotes implied in one book, best first, of equal prices as the spreads are listed.
+
+    They stand beside the book's own depth, not in it. Two of them may rest on the same order.
+    """
+
+    bids: tuple[ImpliedQuote, ...]
+    asks: tuple[ImpliedQuote, ...]
+
+
 class MarketView(Value, frozen=True):
     """What can be seen of the exchange as a whole: the state that belongs to no single book."""
 

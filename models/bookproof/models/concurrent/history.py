@@ -15,6 +15,7 @@ from bookproof.spec.commands import (
     Reduce,
     Replace,
     Resume,
+    Route,
     SetLimits,
     SetMark,
     SetPhase,
@@ -79,6 +80,8 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
             return ()
         case Basket() | SubmitList():
             return tuple(leg.symbol for leg in command.legs)
+        case Route():
+            return (command.order.symbol,)  # and those of its group, which the command does not name
         case Halt(symbol=str(symbol)) | Resume(symbol=str(symbol)) | SetPhase(symbol=symbol):
             return (symbol,)
         case _:
