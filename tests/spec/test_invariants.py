@@ -197,7 +197,7 @@ def script(seed: int, length: int) -> Iterator[Command]:
             min_quantity=rarely(draw.randint(1, lots), 0),
             display=rarely(draw.randint(0, 3) * book.lot, None, 0.3 if rests else 0.01),
             expires=clock + draw.randint(0, 9) if lives is TimeInForce.GTD else None,
-            self_trade=draw.choice(list(SelfTradePrevention)),
+            self_trade=draw.choice([*SelfTradePrevention, SelfTradePrevention.TRANSFER]),
             cancel_on_disconnect=rarely(True, False),
         )
 
@@ -272,9 +272,12 @@ def calls(seed: int, length: int) -> Iterator[Command]:
 def funded(commands: Iterable[Command], seed: int) -> Iterator[Command]:
     """The same commands, of accounts that have a little of everything and are now and then given or refused more."""
     draw = random.Random(seed)
+    yield from (SetMark(book.symbol, 100) for book in BOOKS)
     for account in range(5):
         rich = account < 2  # enough for a market order, which may cost whatever its instrument allows
         yield Deposit(account, 10**14 if rich else draw.randint(500, 9_000))
+        if account in FUNDED.margin_accounts and seed % 2:
+            continue  # next to nothing, so that a mark that moves leaves too little
         yield from (Deposit(account, book.lot * draw.randint(1, 30), book.symbol) for book in BOOKS)
     for number, command in enumerate(commands):
         yield command
@@ -294,7 +297,7 @@ def funded(commands: Iterable[Command], seed: int) -> Iterator[Command]:
             Reduce(book.symbol, 10_000 + number, account, side, lots, price),
             Bust(book.symbol, draw.randint(1, 20)),
             BlockTrade(book.symbol, account, draw.randrange(5), 100, lots),
-            SetMark(book.symbol, draw.choice([80, 96, 100, 104, 120])),
+            SetMark(book.symbol, draw.choice([50, 96, 100, 104, 200])),
             Liquidate(draw.choice([3, 4]), 20_000 + number),
         ]
         yield draw.choice(about_accounts)
@@ -321,7 +324,7 @@ def test_the_random_steps_reach_every_rule_that_is_a_decision_and_every_kind_of_
     said: Counter[type[Event]] = Counter()
     with listening() as reached:
         for profile in PROFILES:
-            for seed in range(12):
+            for seed in range(30):
                 for commands in (script, calls):
                     said.update(map(type, run(opening(BOOKS, profile), played(commands, profile, seed))[1]))
     decisions = {number for number, rule in RULES.items() if rule.shown_by == "decision"}
@@ -1381,7 +1384,7 @@ DEFECTS = [
     ),
     (rules.phase_refusal, "if book.phase is Phase.CLOSED:", "if False:", "no_trade_while_halted"),
     (rules.enter, "if book.phase.collects:", "if False:", "nothing_matches_in_a_call"),
-    (rules.cascade, "book.phase is not Phase.CONTINUOUS or ", "", "nothing_matches_in_a_call"),
+    (rules.cascade, "if book.phase is not Phase.CONTINUOUS:", "if False:", "nothing_matches_in_a_call"),
     (phases.change, "if not _is_settled(book):", "if False:", "uncrossed"),
     (phases.uncross, "order.terms.price is None:", "False:", "nothing_dead_rests"),
     (phases.uncross, "book._replace(last_price=price)", "book", "last_price_is_the_last_trade"),
@@ -1435,7 +1438,7 @@ def test_every_invariant_notices_a_defect_planted_in_the_oracle(
     *owner, name_of_it = place.__qualname__.split(".")
     monkeypatch.setattr(getattr(module, owner[0]) if owner else module, name_of_it, made[name_of_it])
     everything = (
-        (seed, profile, commands) for seed in range(12) for profile in PROFILES for commands in (script, calls)
+        (seed, profile, commands) for seed in range(40) for profile in PROFILES for commands in (script, calls)
     )
     assert any(name in noticed_in(played(commands, profile, seed), profile) for seed, profile, commands in everything)
 

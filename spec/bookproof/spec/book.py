@@ -480,12 +480,12 @@ def _with_top(book: Book, newcomer: Resting, profile: Profile) -> Book:
 
 def cascade(book: Book, profile: Profile, aside: Aside = nothing_aside) -> Happened:
     """Trigger stops until none is due (E2, E5). Each activation is one matching step of the same command."""
-    if book.phase is not Phase.CONTINUOUS or not (book.buy_stops or book.sell_stops):
-        return _looked_at(book), []  # what is due in a call waits for its end (I9)
+    if not (book.buy_stops or book.sell_stops):
+        return _looked_at(book), []
     events: list[Event] = []
     waiting: list[Pending] = []
     while True:
-        if book.phase is not Phase.CONTINUOUS:  # J5: what is due now waits for the call that ends the halt (I9)
+        if book.phase is not Phase.CONTINUOUS:  # a call, or J5: what is due waits for the end of the call (I9)
             return _put_back(_looked_at(book), waiting), events
         book, due = _take_due(book)
         waiting += due

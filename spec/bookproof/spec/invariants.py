@@ -363,19 +363,19 @@ def no_trade_while_halted(step: Step) -> Sentences:
 
     A halt amid a command stops its own book at once, and the books that depend on it when the command is over.
     """
-    shut = (Phase.HALT, Phase.CANCEL_ONLY, Phase.CLOSED)
-    before, command = step.before, step.command
-    halted = {symbol for symbol, book in before.books.items() if book.phase in shut or _halted(before, symbol)}
-    if command == Resume():  # what the market's halt alone has stopped goes on
-        opened = before._replace(halted=False)
-        halted = {symbol for symbol, book in opened.books.items() if book.phase in shut or _halted(opened, symbol)}
-    elif isinstance(command, Resume | SetPhase) and step.after.books.get(command.symbol or "") is not None:
-        halted.discard(command.symbol or "")  # and so may a book that its own command opens
+    halted = _shut(step.before)
+    if isinstance(step.command, Resume | SetPhase):
+        halted = (halted & _shut(step.after)) - {step.command.symbol}
     for event in step.events:
         if isinstance(event, Halted) and event.symbol is not None:
             halted.add(event.symbol)
         if isinstance(event, Accepted | Replaced | Repriced | Triggered | Trade | Prevented) and event.symbol in halted:
             yield f"{event} happened while {event.symbol} is halted"
+
+
+def _shut(state: Exchange) -> set[Symbol]:
+    phases = (Phase.HALT, Phase.CANCEL_ONLY, Phase.CLOSED)
+    return {symbol for symbol, book in state.books.items() if book.phase in phases or _halted(state, symbol)}
 
 
 @_of_step("J7")

@@ -112,7 +112,7 @@ _CANCELS = 20
 
 
 _LEAST_SUBMITS = 35
-"""So many new orders at least beside a hundred other commands: else, with everything on, hardly anything would trade."""
+"""So many new orders at least beside a hundred other commands: else, with everything on, little would trade."""
 
 
 @cache
