@@ -36,6 +36,7 @@ from bookproof.spec.commands import (
     SetMark,
     SetPhase,
     SetReference,
+    Spend,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -120,7 +121,7 @@ class Floor:
             rejected, entries = self.account_fault(command) or self.block_refusal(command), Entries()
             events: Sequence[Event] = [rejected] if rejected is not None else self.on_account(command, entries)
         else:
-            if isinstance(command, Submit | Reduce | Basket | Replace):
+            if isinstance(command, Submit | Reduce | Basket | Replace | Spend):
                 rejected = self.order_fault(command)
                 if rejected is None:
                     rejected = self._stand_for(self.ledger, command)
@@ -213,6 +214,11 @@ class Floor:
                 return refused(command.symbol, command.order_id, reason) if rejected is None else [rejected]
             case Liquidate():
                 return self.liquidate(command)
+            case Spend():
+                rejected = self.order_fault(command)
+                if rejected is not None:
+                    return [rejected]
+                return self._matched(self.books[command.symbol].spending_order(command))
             case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | SetMark():
                 rejected = self.account_fault(command) or self.block_refusal(command)
                 about = None if isinstance(command, SetLimits) else command.symbol
@@ -274,6 +280,8 @@ class Floor:
         book = self.books.get(command.symbol)
         if book is None:
             reason: RejectReason | None = RejectReason.UNKNOWN_SYMBOL
+        elif isinstance(command, Spend):
+            reason = book.spending_refusal(command)
         elif isinstance(command, Replace):
             if type(command.order_id) is int and command.order_id in book.lists:
                 reason = self.lists.replace_refusal(command)

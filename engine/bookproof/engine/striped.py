@@ -119,6 +119,7 @@ from bookproof.spec.commands import (
     SetMark,
     SetPhase,
     SetReference,
+    Spend,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -131,7 +132,7 @@ from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Account, OrderId, Symbol
 from bookproof.spec.views import AccountView
 
-_ABOUT_ONE_ORDER = (Submit, Cancel, Replace, Reduce)
+_ABOUT_ONE_ORDER = (Submit, Cancel, Replace, Reduce, Spend)
 _ABOUT_A_PHASE = (Halt, Resume, SetPhase)
 _HALTS_NOBODY = (Cancel, SetReference)
 
@@ -354,7 +355,7 @@ class StripedEngine(LockedViews):
                     return self._lots_on_margin(command)
                 return self._stamped(self._floor.on_account(command, {}) if rejected is None else [rejected])
             if not self._floor.books[command.symbol].lists:  # asked under the stripe, as where no accounts are kept
-                if kind is Submit or kind is Replace or kind is Reduce:
+                if kind is Submit or kind is Replace or kind is Reduce or kind is Spend:
                     return self._paid(command)
                 return self._stamped(self._floor.match(command))
         return self._with_everything(command)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bookproof.spec.commands import Basket, Cancel, Leg, Liquidate, Reduce, Replace, Submit, SubmitList
+from bookproof.spec.commands import Basket, Cancel, Leg, Liquidate, Reduce, Replace, Spend, Submit, SubmitList
 from bookproof.spec.events import Accepted
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.instruments import LARGEST, Instrument
+from bookproof.spec.profile import MarketByBudget, Profile
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.values import ListKind, Lots, Side, Symbol, TimeInForce
@@ -214,6 +215,42 @@ def closing_order(command: Liquidate, accepted: Accepted) -> Submit:
     """An order of a liquidation as the immediate-or-cancel order that it is, told by its acceptance (M3)."""
     fields = (accepted.symbol, command.order_id, command.account, accepted.side, accepted.quantity, accepted.price)
     return Submit(*fields, TimeInForce.IOC)
+
+
+def spend_fault(command: Spend, instrument: Instrument | None, profile: Profile) -> RejectReason | None:
+    """Why a market order over an amount of money is refused whatever the book holds; None when it is well formed.
+
+    At prices of zero and below there is no most that such an order could buy.
+
+    >>> from bookproof.spec.profile import DEFAULT
+    >>> spend_fault(Spend("ABC", 1, 7, 500), Instrument("ABC", min_price=0), DEFAULT).value
+    'not-by-budget'
+    """
+    if instrument is None:
+        return RejectReason.UNKNOWN_SYMBOL
+    if not is_id(command.order_id):
+        return RejectReason.INVALID_ORDER_ID
+    if not is_id(command.account):
+        return RejectReason.INVALID_ACCOUNT
+    if type(command.budget) is not int or not 1 <= command.budget <= LARGEST:
+        return RejectReason.INVALID_BUDGET
+    if profile.market_by_budget is MarketByBudget.REFUSED or instrument.min_price <= 0:
+        fired("C3")
+        return RejectReason.NOT_BY_BUDGET
+    return None
+
+
+def spending_order(command: Spend, quantity: Lots) -> Submit:
+    """A market order over an amount of money as the immediate-or-cancel order that it is, once that is known (C3)."""
+    return Submit(
+        command.symbol,
+        command.order_id,
+        command.account,
+        Side.BUY,
+        quantity,
+        time_in_force=TimeInForce.IOC,
+        self_trade=command.self_trade,
+    )
 
 
 def is_id(number: object) -> bool:
