@@ -23,8 +23,8 @@ all stripes           the market-wide halt, the clock, the index  mass cancel, h
 all stripes and       everything; and the marks of the books, to  (with accounts) list, and a command about books that
 all balances          write them (any one stripe, to read them)   have lists: it reads balances while it matches; mark;
                                                                   liquidation
-``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce and basket of
-                      ``i`` have available: nobody else does      the account, from its check to its stamp; withdrawal
+``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce, spend and
+                      ``i`` have available: nobody else does      basket of the account, from check to stamp; withdrawal
                       while it is held                            of cash and new limits; block trade: of both parties;
                                                                   lots of a margin account
 ``_balances[i]``      cash, worth, reserved cash, count of        (with accounts) whoever moves or reads any of it: for

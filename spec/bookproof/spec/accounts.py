@@ -6,8 +6,8 @@ stand for it, and then has the events settled. Nothing here matches orders.
 Money is ticks times lots, so all of it is whole numbers. The worst price of an order is its limit; a market order has
 none, so it is the worst that its instrument allows (A1): the highest for a buy, the lowest for a sell. A buyer reserves
 the worst price of every open lot in cash and a seller the lots themselves; where prices are below zero it is the seller
-who pays, so each side reserves the cash that it may have to pay, and nothing where it is paid in any case. A market order over
-an amount of money needs that amount.
+who pays, so each side reserves the cash that it may have to pay, and nothing where it is paid in any case. A market
+order over an amount of money needs that amount.
 """
 
 from __future__ import annotations

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from bookproof.spec.bands import collar_of
 from bookproof.spec.commands import Spend
 from bookproof.spec.events import Accepted, Cancelled, Prevented, Trade
 from bookproof.spec.profile import MarketByBudget, MarketOrders
 from bookproof.spec.reasons import CancelReason
-from bookproof.spec.tape import order_of
-from bookproof.spec.values import Lots, SelfTradePrevention, Side, Ticks
+from bookproof.spec.tape import collar, order_of
+from bookproof.spec.values import Lots, SelfTradePrevention, Ticks
 
 if TYPE_CHECKING:
     from bookproof.spec.invariants import Step
@@ -68,13 +67,13 @@ PREDICATES: tuple[tuple[tuple[str, ...], Callable[[Step], Sentences]], ...] = (
 def _offers(step: Step, command: Spend) -> Iterator[tuple[Ticks, Lots]]:
     """What there was for a market order of this account to buy, the cheapest first."""
     book, profile = step.before.books[command.symbol], step.before.profile
-    collar = collar_of(book.instrument, book.last_price, book.reference)
+    limits = collar(book, book.last_price)
     passes = command.self_trade is SelfTradePrevention.CANCEL_MAKER
     best = min((order.price for order in book.asks), default=0)
     for price, leaves, owner in sorted((order.price, order.leaves, order.owner) for order in book.asks):
         if profile.market_orders is MarketOrders.LIMIT and price > best:
             return
-        if collar is not None and (collar.holds_back(Side.BUY, best) or price > collar.far_end(Side.BUY)):
+        if limits is not None and not (limits.inside(best) and limits.inside(price)):
             return
         if not (passes and owner == profile.owner(command.account)):
             yield price, leaves
