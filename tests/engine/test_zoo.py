@@ -15,6 +15,8 @@ from bookproof.engine.zoo.lock_defects import (
     ListsReadBeforeLock,
     LookUpBeforeLock,
     RivalCancelledLate,
+    SpreadAlone,
+    StaleRoute,
     StripesAsDiscovered,
 )
 from bookproof.models.concurrent.check import check
@@ -27,10 +29,10 @@ from bookproof.models.interleaving.scenarios import NAMED
 from bookproof.models.sequential.differential import compare, shrink
 from bookproof.models.sequential.run import numbered_case
 from bookproof.models.verdict import Verdict
-from bookproof.spec.commands import Basket, Cancel, Command, Leg, Replace, Submit, SubmitList
-from bookproof.spec.events import Cancelled, Trade
+from bookproof.spec.commands import Basket, Cancel, Command, Leg, Replace, Route, Submit, SubmitList
+from bookproof.spec.events import Cancelled, ImpliedTrade, Trade
 from bookproof.spec.exchange import opening, run
-from bookproof.spec.instruments import listing
+from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import DEFAULT
 from bookproof.spec.values import ListKind, Side
 
@@ -93,7 +95,7 @@ ALONE = [name for name, defect in ZOO.items() if not defect.needs_threads and na
 @pytest.mark.parametrize("name", ALONE)
 def test_random_commands_on_one_thread_see_what_one_thread_can_see(name: str) -> None:
     make = factory(name)
-    cases = (numbered_case(1, number)[1] for number in range(2_000))
+    cases = (numbered_case(1, number)[1] for number in range(6_000))
     assert any(compare(make, case.instruments, case.profile, case.commands) is not None for case in cases)
 
 
@@ -176,6 +178,72 @@ def test_look_up_before_lock_reports_a_filled_order_as_cancelled(
     _, right = run(state, [Cancel("ABC", 1)])
     assert (answer.events == right) is is_right
     assert isinstance(answer.events[0], Cancelled) is not is_right
+
+
+@pytest.mark.parametrize(("engine_type", "is_right"), [(StripedEngine, True), (StaleRoute, False)])
+def test_stale_route_passes_a_better_quote_over_that_came_while_it_made_up_its_mind(
+    engine_type: type[StripedEngine], is_right: bool
+) -> None:
+    pool = (Instrument("ABC", group="pool"), Instrument("XYZ", group="pool"))
+    better = Submit("XYZ", 2, 1, Side.SELL, 5, 99)
+    sync = InterruptedOnce()
+    engine = engine_type(pool, sync=sync)
+    engine.submit(sell(1, 5))
+    sync.before_next = lambda: engine.submit(better)
+    answer = engine.submit(Route(buy(3, 5)))
+    state, _ = run(opening(pool), [sell(1, 5), better])
+    _, right = run(state, [Route(buy(3, 5))])
+    assert right[1] == Trade("XYZ", 99, 5, 2, 3)
+    assert (answer.events == right) is is_right
+
+
+class TakenDown(Threads):
+    """A `Sync` that writes down which locks are taken."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    def lock(self, name: str) -> InterruptedLock:
+        return TakenDownLock(self, name)
+
+    def counter(self, name: str) -> Callable[[], int]:
+        return THREADS.counter(name)
+
+
+class TakenDownLock(InterruptedLock):
+    def __init__(self, sync: TakenDown, name: str) -> None:
+        super().__init__(InterruptedOnce())
+        self._all = sync
+        self._name = name
+
+    def acquire(self) -> bool:
+        self._all.taken.append(self._name)
+        return super().acquire()
+
+
+@pytest.mark.parametrize(("engine_type", "stripes"), [(StripedEngine, {0, 1, 2}), (SpreadAlone, {2})])
+def test_spread_alone_trades_in_books_whose_stripes_it_does_not_hold(
+    engine_type: type[StripedEngine], stripes: set[int]
+) -> None:
+    trio = (*BOOKS, Instrument("ABC-XYZ", min_price=-9, legs=("ABC", "XYZ")))
+    sync = TakenDown()
+    engine = engine_type(trio, stripes=3, sync=sync)
+    engine.submit(sell(1, 5))
+    engine.submit(buy(2, 5, "XYZ"))
+    sync.taken.clear()
+    [_, trade] = engine.submit(Submit("ABC-XYZ", 3, 3, Side.BUY, 5, 0)).events
+    assert isinstance(trade, ImpliedTrade)
+    assert {leg.symbol for leg in trade.legs} == {"ABC", "XYZ"}
+    assert sync.taken == [f"stripe {number}" for number in sorted(stripes)]
+
+
+def test_a_routed_order_takes_the_stripes_of_its_group_and_no_other_lowest_first() -> None:
+    pool = tuple(Instrument(symbol, group="pool" if symbol != "DEF" else "") for symbol in ("ABC", "DEF", "GHI", "XYZ"))
+    sync = TakenDown()
+    engine = StripedEngine(pool, stripes=4, sync=sync)
+    engine.submit(Route(Submit("XYZ", 1, 1, Side.BUY, 5, 100)))
+    engine.submit(Route(Submit("DEF", 1, 1, Side.BUY, 5, 100)))
+    assert sync.taken == ["stripe 0", "stripe 2", "stripe 3", "stripe 1"]
 
 
 def test_unordered_stripes_deadlock_and_two_baskets_are_enough() -> None:

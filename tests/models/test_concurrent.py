@@ -22,8 +22,8 @@ from bookproof.models.concurrent.recorder import SWITCH_INTERVAL, RunError, reco
 from bookproof.models.concurrent.run import MIXES, numbered_scenario, run_concurrent
 from bookproof.models.concurrent.seam import OverlappingThreads, StuckError
 from bookproof.models.verdict import Verdict
-from bookproof.spec.commands import Basket, Cancel, Command, Leg, MassCancel, Submit, TakeSnapshot
-from bookproof.spec.events import Event, SnapshotTaken
+from bookproof.spec.commands import Basket, Cancel, Command, Leg, MassCancel, Route, Submit, TakeSnapshot
+from bookproof.spec.events import Event, ImpliedTrade, SnapshotTaken, Trade
 from bookproof.spec.exchange import opening, snapshot, step
 from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import listing
@@ -169,6 +169,38 @@ def test_most_operations_of_a_recorded_run_really_overlap() -> None:
 
 
 PLAIN = listing(["ABC", "DEF", "GHI", "XYZ"])
+
+
+def history_of_case(number: int) -> History:
+    scenario = numbered_scenario(2, number)
+    books, profile = scenario.instruments, scenario.profile
+    return record(
+        lambda sync: StripedEngine(books, profile, stripes=len(books), sync=sync), books, profile, scenario.scripts
+    )
+
+
+def test_histories_of_routed_orders_check_out_and_some_of_them_trade_in_other_books() -> None:
+    """Case 1 of each round is across books."""
+    elsewhere = 0
+    for turn in range(3):
+        history = history_of_case(turn * len(MIXES) + 1)
+        assert check(history) is None
+        for operation in history.operations:
+            if isinstance(operation.command, Route):
+                own = operation.command.order.symbol
+                elsewhere += any(isinstance(e, Trade) and e.symbol != own for e in operation.answer.events)
+    assert elsewhere > 0
+
+
+def test_histories_of_spreads_check_out_and_some_of_their_trades_are_implied() -> None:
+    """Case 3 of each round is of spreads."""
+    implied = 0
+    for turn in range(3):
+        history = history_of_case(turn * len(MIXES) + 3)
+        assert check(history) is None
+        said = [event for operation in history.operations for event in operation.answer.events]
+        implied += sum(isinstance(event, ImpliedTrade) for event in said)
+    assert implied > 0
 
 
 # ── recording ──

@@ -35,6 +35,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    Route,
     SetLimits,
     SetPhase,
     SetReference,
@@ -43,8 +44,8 @@ from bookproof.spec.commands import (
     TakeSnapshot,
     Withdraw,
 )
-from bookproof.spec.events import Accepted, Cancelled, ListAccepted, Rejected, Trade, Triggered
-from bookproof.spec.exchange import opening, step
+from bookproof.spec.events import Accepted, Cancelled, ImpliedTrade, ListAccepted, Rejected, Trade, Triggered
+from bookproof.spec.exchange import opening, run, step
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import PROFILES
 from bookproof.spec.reasons import CancelReason, RejectReason
@@ -109,6 +110,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.AUCTIONS: is_any(SetPhase),
     Feature.LISTS: is_any(SubmitList),
     Feature.ACCOUNTS: is_any(Withdraw, SetLimits, Reduce, Bust),
+    Feature.ROUTING: is_any(Route),
     Feature.MARGIN: is_any(Liquidate),
 }
 """What shows that a feature is on."""
@@ -187,6 +189,27 @@ def test_the_mix_is_the_one_that_finds_defects() -> None:
     assert 0.17 < counts[Cancel] / counts.total() < 0.23
     assert 0.35 < dead / counts[Cancel] < 0.6
     assert (len(prices), quantities, accounts) == (11, set(range(1, 11)), {1, 2, 3})
+
+
+def test_a_spread_never_comes_without_its_legs_and_trades_with_them() -> None:
+    implied = Counter[str]()
+    for case in soaked(alone(Feature.SPREADS), cases=100):
+        state = opening(case.instruments)
+        for command in case.commands:
+            state, events = step(state, command)
+            implied.update(event.symbol for event in events if isinstance(event, ImpliedTrade))
+    assert min(implied[symbol] for symbol in ("ABC", "DEF", "ABC-DEF", "GHI", "GHI-DEF")) > 0
+
+
+def test_a_routed_order_finds_the_better_price_in_another_book() -> None:
+    elsewhere = 0
+    for case in soaked(alone(Feature.ROUTING), cases=100):
+        state = opening(case.instruments)
+        for command in case.commands:
+            state, events = step(state, command)
+            if isinstance(command, Route):
+                elsewhere += any(isinstance(e, Trade) and e.symbol != command.order.symbol for e in events)
+    assert elsewhere > 20
 
 
 def test_stops_set_each_other_off() -> None:
@@ -347,6 +370,28 @@ def test_shrinking_leaves_only_what_matters() -> None:
     assert shortest.commands[1] == Submit("ABC", 1, 1, Side.SELL, 2, 100)
     assert shortest.instruments == PLAIN_BOOKS[:1]
     assert shortest == shrink_case(soak_case(1, number, EVERYTHING), sells_after_a_halt)
+
+
+def trades_by_implication(case: Case) -> bool:
+    try:
+        _, events = run(opening(case.instruments, case.profile), case.commands)
+    except ValueError:  # a spread without its legs
+        return False
+    return any(isinstance(event, ImpliedTrade) for event in events)
+
+
+def test_shrinking_keeps_a_spread_with_its_legs_together() -> None:
+    number = next(n for n in range(99) if trades_by_implication(soak_case(1, n, alone(Feature.SPREADS))))
+    shortest = shrink_case(soak_case(1, number, alone(Feature.SPREADS)), trades_by_implication)
+    assert [type(command) for command in shortest.commands] == [Submit] * 3
+    [spread] = [book for book in shortest.instruments if book.legs]
+    assert {spread.symbol, *spread.legs} == {book.symbol for book in shortest.instruments}
+
+
+def test_shrinking_takes_a_route_for_the_plain_order_that_it_could_be() -> None:
+    routed = Case(PLAIN_BOOKS[:1], (Route(Submit("ABC", 1, 3, Side.SELL, 9, 105)),))
+    shortest = shrink_case(routed, lambda case: len(case.commands) == 1)
+    assert shortest.commands == (Submit("ABC", 1, 1, Side.SELL, 1, 100),)
 
 
 def test_shrinking_keeps_to_its_attempts() -> None:

@@ -75,6 +75,7 @@ from bookproof.spec.events import (
     Cancelled,
     Event,
     Halted,
+    ImpliedTrade,
     ListAccepted,
     MarkSet,
     MassCancelled,
@@ -164,6 +165,9 @@ ROUTES: list[list[Phase]] = [
 ]
 """Ways away from continuous trading and back."""
 
+ACROSS_BOOKS = {"L1", "L2", "L3", "L5"}
+"""Rules of orders over several books: reached, doctored and broken in `test_rules_routing` and `test_rules_spreads`."""
+
 
 # ── every invariant holds ──
 
@@ -197,7 +201,7 @@ def script(seed: int, length: int) -> Iterator[Command]:
             min_quantity=rarely(draw.randint(1, lots), 0),
             display=rarely(draw.randint(0, 3) * book.lot, None, 0.3 if rests else 0.01),
             expires=clock + draw.randint(0, 9) if lives is TimeInForce.GTD else None,
-            self_trade=draw.choice(list(SelfTradePrevention)),
+            self_trade=draw.choice([*SelfTradePrevention, SelfTradePrevention.TRANSFER]),
             cancel_on_disconnect=rarely(True, False),
         )
 
@@ -272,9 +276,12 @@ def calls(seed: int, length: int) -> Iterator[Command]:
 def funded(commands: Iterable[Command], seed: int) -> Iterator[Command]:
     """The same commands, of accounts that have a little of everything and are now and then given or refused more."""
     draw = random.Random(seed)
+    yield from (SetMark(book.symbol, 100) for book in BOOKS)
     for account in range(5):
         rich = account < 2  # enough for a market order, which may cost whatever its instrument allows
         yield Deposit(account, 10**14 if rich else draw.randint(500, 9_000))
+        if account in FUNDED.margin_accounts and seed % 2:
+            continue  # next to nothing, so that a mark that moves leaves too little
         yield from (Deposit(account, book.lot * draw.randint(1, 30), book.symbol) for book in BOOKS)
     for number, command in enumerate(commands):
         yield command
@@ -294,7 +301,7 @@ def funded(commands: Iterable[Command], seed: int) -> Iterator[Command]:
             Reduce(book.symbol, 10_000 + number, account, side, lots, price),
             Bust(book.symbol, draw.randint(1, 20)),
             BlockTrade(book.symbol, account, draw.randrange(5), 100, lots),
-            SetMark(book.symbol, draw.choice([80, 96, 100, 104, 120])),
+            SetMark(book.symbol, draw.choice([50, 96, 100, 104, 200])),
             Liquidate(draw.choice([3, 4]), 20_000 + number),
         ]
         yield draw.choice(about_accounts)
@@ -331,11 +338,12 @@ def test_the_random_steps_reach_every_rule_that_is_a_decision_and_every_kind_of_
     said: Counter[type[Event]] = Counter()
     with listening() as reached:
         for profile in PROFILES:
-            for seed in range(12):
+            for seed in range(30):
                 for commands in (script, calls):
                     said.update(map(type, run(opening(BOOKS, profile), played(commands, profile, seed))[1]))
-    assert set(reached) == {number for number, rule in RULES.items() if rule.shown_by == "decision"}
-    assert set(said) == set(EVENTS)
+    decisions = {number for number, rule in RULES.items() if rule.shown_by == "decision"}
+    assert set(reached) == decisions - ACROSS_BOOKS
+    assert set(said) == set(EVENTS) - {ImpliedTrade}
 
 
 # ── every invariant refutes a doctored step ──
@@ -557,6 +565,7 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
     ("iceberg_bound", "hides too much", [], buy(1, 5, 100), lambda it: it.leave_order(1, slice=4, reserve=1)),
     ("nothing_dead_rests", "at once", [], buy(1, 5, 100), lambda it: it.leave_order(1, time_in_force=IOC)),
     ("no_due_stop", "the price is past", [], buy(1, 5, stop=105), lambda it: it.leave(last_price=105)),
+    ("marks_are_set_by_command", "nobody set it", [], buy(1, 5, stop=105), lambda it: it.leave(mark=100)),
     ("no_due_stop", "fills are left to look at", [], buy(1, 5, stop=105), lambda it: it.leave(touched=(100,))),
     ("within_limits", "beyond", TWO_ASKS, buy(3, 5, 100), lambda it: it.ask(price=99)),
     (
@@ -1249,7 +1258,7 @@ def test_every_invariant_of_shared_levels_refutes_a_step_made_wrong(
 
 def test_no_invariant_is_left_undoctored() -> None:
     doctored = {name for name, *_ in (*DOCTORED, *DOCTORED_SHARES, *DOCTORED_ACCOUNTS, *DOCTORED_RIVALS)}
-    assert doctored == {invariant.name for invariant in INVARIANTS}
+    assert doctored == {invariant.name for invariant in INVARIANTS if not set(invariant.rules) & ACROSS_BOOKS}
 
 
 ORACLE = [module.__name__ for module in (rules, budget, exchange, kernel, accounts, allocation, level_match)]
@@ -1313,9 +1322,9 @@ DEFECTS = [
     (rules.phase_refusal, "if book.phase is Phase.HALT:", "if False:", "no_trade_while_halted"),
     (exchange._basket, "return state, tuple(", "return state._replace(books=lists.books), tuple(", "all_or_nothing"),
     (
-        exchange._basket,
-        "book, cascaded = rules.cascade(state.books[order.symbol], state.profile)",
-        "book, cascaded = state.books[order.symbol], []",
+        exchange._cascaded,
+        "lists.books[symbol], events = rules.cascade(lists.books[symbol], state.profile, lists)",
+        "events = []",
         "stops_take_their_turn",
     ),
     (
@@ -1330,7 +1339,7 @@ DEFECTS = [
         "order.terms.expires < command.now",
         "clock_leaves_nothing_due",
     ),
-    (phases.set_phase, "rules.in_phase(book, phase)", "book", "phases_change_by_command"),
+    (phases.change, "rules.in_phase(book, phase)", "book", "phases_change_by_command"),
     (contingent.Aftermath._notice, "if found.working is None:", "if False:", "at_most_one_rival_executes"),
     (contingent.Aftermath._notice, "isinstance(event, Cancelled)", "False", "lists_fit_the_books"),
     (
@@ -1345,7 +1354,7 @@ DEFECTS = [
     (contingent.Aftermath._release, "if found.kind is ListKind.OTOCO:", "if False:", "at_most_one_rival_executes"),
     (contingent.Aftermath._end, "if place != by for", "if place != by and False for", "lists_end_together"),
     (contingent.Aftermath.__call__, "also = self.follow(events)", "also = []", "at_most_one_rival_executes"),
-    (phases.set_phase, "book, _, also = aside(book, [], events)", "also = []", "at_most_one_rival_executes"),
+    (phases.finish, "book, _, also = aside(book, [], events)", "also = []", "at_most_one_rival_executes"),
     (exchange._submit, "fault is None and order.account in state.blocked", "False", "blocked_accounts_stay_out"),
     (
         exchange._disconnect,
@@ -1399,8 +1408,8 @@ DEFECTS = [
     ),
     (rules.phase_refusal, "if book.phase is Phase.CLOSED:", "if False:", "no_trade_while_halted"),
     (rules.enter, "if book.phase.collects:", "if False:", "nothing_matches_in_a_call"),
-    (rules.cascade, "book.phase is not Phase.CONTINUOUS or ", "", "nothing_matches_in_a_call"),
-    (phases.set_phase, "if not _is_settled(book):", "if False:", "uncrossed"),
+    (rules.cascade, "if book.phase is not Phase.CONTINUOUS:", "if False:", "nothing_matches_in_a_call"),
+    (phases.change, "if not _is_settled(book):", "if False:", "uncrossed"),
     (phases.uncross, "order.terms.price is None:", "False:", "nothing_dead_rests"),
     (phases.uncross, "book._replace(last_price=price)", "book", "last_price_is_the_last_trade"),
     (phases.uncross, "Trade(symbol, price,", "Trade(symbol, buy.terms.price or price,", "one_price_per_uncross"),
@@ -1457,7 +1466,7 @@ def test_every_invariant_notices_a_defect_planted_in_the_oracle(
     *owner, name_of_it = place.__qualname__.split(".")
     monkeypatch.setattr(getattr(module, owner[0]) if owner else module, name_of_it, made[name_of_it])
     everything = (
-        (seed, profile, commands) for seed in range(12) for profile in PROFILES for commands in (script, calls)
+        (seed, profile, commands) for seed in range(40) for profile in PROFILES for commands in (script, calls)
     )
     assert any(name in noticed_in(played(commands, profile, seed), profile) for seed, profile, commands in everything)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bookproof.spec.commands import Basket, Leg, Submit, SubmitList
-from bookproof.spec.events import Trade, Triggered
-from bookproof.spec.exchange import opening
+from bookproof.spec.commands import Basket, Deposit, Halt, Leg, Resume, SetMark, Submit, SubmitList
+from bookproof.spec.events import MarkSet, Trade, Triggered
+from bookproof.spec.exchange import account, opening, snapshot
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import Profile, StopsLookedAt
+from bookproof.spec.profile import Profile, Risk, StopReference, StopsLookedAt
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import ListKind, Lots, OrderId, Side, Ticks, TimeInForce
+from bookproof.spec.values import ListKind, Lots, OrderId, Phase, Side, Ticks, TimeInForce
 
 if TYPE_CHECKING:
     from tests.spec.conftest import FloorAndEngine
@@ -129,6 +129,123 @@ def test_e2_the_fills_of_a_basket_count_when_all_its_legs_have_traded(each_fill:
     each_fill.do(Basket(7, (Leg("ABC", 5, Side.BUY, 2), Leg("XYZ", 6, Side.BUY, 1))))
     assert each_fill.triggered == [4]
     assert [trade[0] for trade in each_fill.trades] == [1, 2, 3]
+
+
+# ── E1: stops that follow the mark ──
+
+
+@pytest.fixture
+def marked(open_pair: OpenPair) -> FloorAndEngine:
+    """A venue whose stops follow the mark, which is at 100."""
+    pair = open_pair(profile=Profile("by-mark", stop_reference=StopReference.MARK))
+    pair.do(SetMark("ABC", 100))
+    return pair
+
+
+def test_e1_a_mark_triggers_stops_and_a_trade_does_not(marked: FloorAndEngine) -> None:
+    marked.buy(1, 2, stop=105)
+    marked.sell(2, 2, 104, stop=95)
+    marked.sell(3, 1, 110)
+    marked.buy(4, 1, 110)
+    assert (marked.triggered, marked.stops()) == ([], [1, 2])
+    marked.do(SetMark("ABC", 95))
+    assert marked.events == (MarkSet("ABC", 95), Triggered("ABC", 2))
+    assert marked.asks() == [(2, 2, 2)]
+    marked.do(SetMark("ABC", 106))
+    assert (marked.triggered, marked.trades) == ([1], [(2, 104, 2)])
+
+
+def test_e1_the_mark_is_seen_and_each_book_has_its_own(marked: FloorAndEngine) -> None:
+    marked.buy(1, 2, stop=105, symbol="XYZ")
+    marked.do(SetMark("ABC", 110))
+    assert marked.stops("XYZ") == [1]
+    assert [book.mark for book in snapshot(marked.state)] == [110, None]
+
+
+def test_e1_no_stop_is_due_before_there_is_a_mark(open_pair: OpenPair) -> None:
+    pair = open_pair(profile=Profile("by-mark", stop_reference=StopReference.MARK))
+    pair.sell(1, 1, 100)
+    pair.buy(2, 1, 100)
+    pair.buy(3, 1, stop=90)
+    assert pair.stops() == [3]
+
+
+def test_e7_a_stop_that_the_mark_has_reached_is_refused_whatever_traded_last(marked: FloorAndEngine) -> None:
+    marked.sell(1, 1, 120)
+    marked.buy(2, 1, 120)
+    marked.buy(3, 1, stop=100)
+    assert marked.reason is RejectReason.STOP_ALREADY_TRUE
+    marked.buy(3, 1, stop=101)
+    assert marked.stops() == [3]
+
+
+def test_e5_what_a_marks_stops_trade_triggers_no_others(marked: FloorAndEngine) -> None:
+    marked.sell(1, 1, 120)
+    marked.buy(2, 1, stop=101)
+    marked.buy(3, 1, stop=115)
+    marked.do(SetMark("ABC", 101))
+    assert (marked.triggered, marked.trades, marked.stops()) == ([2], [(1, 120, 1)], [3])
+
+
+def test_i9_stops_that_a_mark_reaches_in_a_call_wait_for_its_end(marked: FloorAndEngine) -> None:
+    marked.sell(1, 1, 99, stop=95)
+    marked.go(Phase.CALL)
+    marked.do(SetMark("ABC", 90))
+    assert (marked.triggered, marked.stops()) == ([], [1])
+    marked.go(Phase.CONTINUOUS)
+    assert marked.triggered == [1]
+
+
+def test_j2_a_mark_that_stops_wait_for_in_a_halted_book_lets_it_reopen_through_a_call_only(
+    marked: FloorAndEngine,
+) -> None:
+    marked.sell(1, 1, 99, stop=95)
+    marked.do(Halt("ABC"))
+    marked.do(SetMark("ABC", 90))
+    assert marked.triggered == []
+    marked.do(Resume("ABC"))
+    assert marked.reason is RejectReason.NEEDS_CALL
+
+
+def test_j6_while_the_market_is_halted_no_mark_is_set(marked: FloorAndEngine) -> None:
+    marked.do(Halt())
+    marked.do(SetMark("ABC", 90))
+    assert marked.reason is RejectReason.MARKET_HALTED
+    for wrong in (SetMark("NONE", 90), SetMark("ABC", 0)):
+        marked.do(wrong)
+        assert marked.reason in (RejectReason.UNKNOWN_SYMBOL, RejectReason.INVALID_PRICE)
+
+
+def test_j6_while_a_book_that_it_depends_on_is_halted_no_mark_is_set(open_pair: OpenPair) -> None:
+    books = (Instrument("XYZ"), Instrument("ABC", underlying="XYZ"))
+    pair = open_pair(*books, profile=Profile("by-mark", stop_reference=StopReference.MARK))
+    pair.do(Halt("XYZ"))
+    pair.do(SetMark("ABC", 90))
+    assert pair.reason is RejectReason.BOOK_HALTED
+    pair.do(Resume("XYZ"))
+    pair.do(SetMark("ABC", 90))
+    assert pair.reason is None
+
+
+def test_h1_a_rival_that_a_mark_triggers_cancels_the_other_in_another_book(marked: FloorAndEngine) -> None:
+    stop = limit(1, 90)._replace(stop=95)
+    marked.do(SubmitList(ListKind.OCO, (stop, limit(2, 110)._replace(symbol="XYZ"))))
+    marked.do(SetMark("ABC", 94))
+    assert marked.triggered == [1]
+    assert marked.cancels == [(2, 1, CancelReason.CONTINGENT)]
+
+
+def test_e1_a_mark_settles_what_it_sets_off_where_accounts_are_kept(open_pair: OpenPair) -> None:
+    pair = open_pair(profile=Profile("by-mark", stop_reference=StopReference.MARK, risk=Risk.CASH))
+    for command in (Deposit(1, 1_000), Deposit(2, 10, "ABC"), SetMark("ABC", 100)):
+        pair.do(command)
+    pair.sell(1, 5, 100, account=2)
+    pair.buy(2, 5, 101, stop=105, account=1)
+    pair.do(SetMark("ABC", 105))
+    assert pair.trades == [(1, 100, 5)]
+    assert account(pair.state, 1).cash == 500 == account(pair.state, 2).cash
+    for number in (1, 2):
+        assert pair.engine.account(number) == account(pair.state, number)
 
 
 # ── D1: the least display quantity ──

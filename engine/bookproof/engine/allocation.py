@@ -238,52 +238,55 @@ class SharingBook(FastBook):
                 del rungs[-1], resting[-1]
         return leaves, all_prevented
 
-    def _obtainable(
+    def play(
         self,
-        opposite: Ladder,
-        floor: int,
-        wanted: Lots,
+        orders: Iterable[RestingOrder],
+        leaves: Lots,
         owner: Account,
         prevention: SelfTradePrevention,
         less: Mapping[OrderId, Lots] = NOBODY,
         touched: dict[OrderId, Lots] | None = None,
-    ) -> Lots:
-        """How much of `wanted` would trade now, round by round as the real run would go (C5, C7, L4)."""
+    ) -> tuple[Lots, Lots, bool]:
+        """One level of a dry run, round by round as the real run would go (C5, C7, L4)."""
         touched = {} if touched is None else touched
-        leaves, executed = wanted, 0
-        for orders in opposite.best_first(floor):
-            displayed: list[Slice] = []
-            hidden: list[Slice] = []
-            for order in orders:
-                left = order.leaves - less.get(order.order_id, 0)
-                if left <= 0:
+        executed = 0
+        displayed: list[Slice] = []
+        hidden: list[Slice] = []
+        for order in orders:
+            left = order.leaves - less.get(order.order_id, 0)
+            if left <= 0:
+                continue
+            own = prevention is not _NONE and self.owner(order) == owner
+            slice = Slice(order, own, self._is_top(order))
+            slice.quantity = min(slice.quantity, left)
+            slice.reserve = left - slice.quantity
+            (hidden if order.terms.display == 0 else displayed).append(slice)
+        while leaves and (displayed or hidden):
+            slices = displayed or hidden
+            if any(slice.own for slice in slices):
+                if prevention is _CANCEL_TAKER or prevention is _CANCEL_BOTH:
+                    return leaves, executed, True
+                if prevention is _CANCEL_MAKER:
+                    touched.update({slice.order_id: ALL for slice in slices if slice.own})
+                    slices[:] = [slice for slice in slices if not slice.own]
                     continue
-                own = prevention is not _NONE and self.owner(order) == owner
-                slice = Slice(order, own, self._is_top(order))
-                slice.quantity = min(slice.quantity, left)
-                slice.reserve = left - slice.quantity
-                (hidden if order.terms.display == 0 else displayed).append(slice)
-            while leaves and (displayed or hidden):
-                slices = displayed or hidden
-                if any(slice.own for slice in slices):
-                    if prevention is _CANCEL_TAKER or prevention is _CANCEL_BOTH:
-                        return executed
-                    if prevention is _CANCEL_MAKER:
-                        touched.update({slice.order_id: ALL for slice in slices if slice.own})
-                        slices[:] = [slice for slice in slices if not slice.own]
-                        continue
-                shares = self._sharer.share(leaves, slices)
-                leaves -= sum(shares)
-                for share, slice in zip(shares, slices, strict=True):
-                    if share and not slice.own:
-                        executed += share
-                    if share and (not slice.own or (share == slice.quantity and not slice.reserve)):
-                        touched[slice.order_id] = touched.get(slice.order_id, 0) + (ALL if slice.own else share)
-                # Whoever has nothing more to show is gone. If somebody has, then nothing of the taker is left.
-                slices[:] = [slice for slice in slices if slice.refresh()]
-            if not leaves:
-                break
-        return executed
+            shares = self._sharer.share(leaves, slices)
+            leaves -= sum(shares)
+            for share, slice in zip(shares, slices, strict=True):
+                if share and not slice.own:
+                    executed += share
+                if share and (not slice.own or (share == slice.quantity and not slice.reserve)):
+                    touched[slice.order_id] = touched.get(slice.order_id, 0) + (ALL if slice.own else share)
+            # Whoever has nothing more to show is gone. If somebody has, then nothing of the taker is left.
+            slices[:] = [slice for slice in slices if slice.refresh()]
+        return leaves, executed, False
+
+    def give(self, side: Side, quantity: Lots, *, at_its_price: bool = True) -> tuple[OrderId, Ticks]:
+        """As any book: the first order gives. If it is TOP and shows a new slice, it is TOP no longer (K3)."""
+        first = next(iter(self._bids if side is Side.BUY else self._asks))
+        if quantity == first.slice and self._is_top(first):
+            self._tops[side] = None
+        return super().give(side, quantity, at_its_price=at_its_price)
 
     def _rest(
         self,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bookproof.engine import auction
 from bookproof.engine.entry_checks import NOTHING as _NOTHING
@@ -46,6 +46,7 @@ from bookproof.spec.profile import (
     ReplaceAllows,
     ReplaceKeeps,
     ReplaceQuantity,
+    StopReference,
     StopsLookedAt,
     TrueStop,
 )
@@ -163,6 +164,7 @@ class FastBook:
         "_band",
         "_bids",
         "_buy_stops",
+        "_by_mark",
         "_collar",
         "_each_fill_counts",
         "_group",
@@ -170,6 +172,7 @@ class FastBook:
         "_live",
         "_market",
         "_market_to_limit",
+        "_offers_budgets",
         "_min_notional",
         "_plain_price",
         "_plain_quantity",
@@ -190,6 +193,7 @@ class FastBook:
         "halted_above",
         "last_price",
         "lists",
+        "mark",
         "paused",
         "phase",
         "reference",
@@ -227,7 +231,10 @@ class FastBook:
         ) == Instrument(instrument.symbol, max_price=0, max_quantity=0, initial_margin=1, maintenance_margin=1)
         self._plain_price = min(instrument.max_price + 1, _SMALL) if unlimited else 0
         self._plain_quantity = min(instrument.max_quantity + 1, _SMALL) if unlimited else 0
-        self._each_fill_counts = profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL
+        self._by_mark = profile.stop_reference is StopReference.MARK
+        self.mark: Ticks | None = None
+        """What stops follow, where it is not the last trade (E1)."""
+        self._each_fill_counts = profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL and not self._by_mark
         if self._each_fill_counts:  # every order goes by `_enter`, which looks at its fills
             self._plain_price = self._plain_quantity = 0
         self._profile = profile
@@ -236,6 +243,7 @@ class FastBook:
         self._reduces_only = profile.replace_allows is ReplaceAllows.REDUCTION
         self._whole_icebergs = profile.icebergs is Icebergs.WHOLE
         self._reprices = profile.post_only is PostOnly.REPRICE
+        self._offers_budgets = profile.market_by_budget is MarketByBudget.TAKEN
         self._market_to_limit = profile.market_orders is MarketOrders.LIMIT
         self._group = {account: group[0] for group in reversed(profile.self_trade_groups) for account in group}
         self._bids = Ladder()
@@ -413,9 +421,7 @@ class FastBook:
                     opposite, floor, leaves, owner, prevention, terms.symbol, terms.order_id, events
                 )
                 if self._each_fill_counts:
-                    for event in events[said:]:
-                        if type(event) is Trade:  # E2
-                            self._call_up(event.price)
+                    self._count(events[said:])
                 executed = before - leaves - prevented
                 if self._taker_ended:
                     reason = CancelReason.SELF_TRADE
@@ -701,16 +707,60 @@ class FastBook:
     ) -> Lots:
         return obtainable(self, opposite, floor, wanted, owner, prevention, less, touched)
 
+    def play(
+        self,
+        orders: Iterable[RestingOrder],
+        leaves: Lots,
+        owner: Account,
+        prevention: SelfTradePrevention,
+        less: Mapping[OrderId, Lots] = NOBODY,
+        touched: dict[OrderId, Lots] | None = None,
+    ) -> tuple[Lots, Lots, bool]:
+        """One level of a dry run: what would be left, what would trade, and whether prevention would end it."""
+        executed = 0
+        displayed: deque[_Slice] = deque()
+        hidden: deque[_Slice] = deque()
+        for order in orders:
+            left = order.leaves - less.get(order.order_id, 0)
+            if left <= 0:
+                continue
+            display, slice = order.terms.display, min(order.slice, left)
+            queue = hidden if display == 0 else displayed
+            queue.append((self.owner(order), slice, left - slice, display or 0, order.order_id))
+        while leaves and (displayed or hidden):
+            maker, slice, reserve, display, order_id = (displayed or hidden).popleft()
+            own = prevention is not _ALLOW and maker == owner
+            if own and (prevention is _CANCEL_TAKER or prevention is _CANCEL_BOTH):
+                return leaves, executed, True
+            quantity = min(slice, leaves)
+            if not own and self.takes_whole_icebergs and leaves > slice:  # D3
+                quantity = min(leaves, slice + reserve)
+                reserve -= quantity - slice
+            if touched is not None and (not own or prevention is not _DECREMENT or not (reserve or quantity < slice)):
+                touched[order_id] = touched.get(order_id, 0) + (ALL if own else quantity)
+            if own and prevention is not _DECREMENT:
+                continue
+            leaves -= quantity
+            if not own:
+                executed += quantity
+            if reserve:
+                shown = min(display, reserve)
+                displayed.append((maker, shown, reserve - shown, display, order_id))
+        return leaves, executed, False
+
     def fill(self, order: Submit, events: list[Event]) -> None:
         """Let an order trade that `can_fill`. Stops are triggered when the caller says so (E2)."""
         self._enter(order, order.price, order.quantity, events)
 
     # ── market orders over an amount of money ──
 
-    def spending_refusal(self, command: Spend) -> RejectReason | None:
-        """Why this book does not take a market order over an amount of money, wrong by itself or not (C3)."""
+    def spending_refusal(self, command: Spend, *, implied: bool) -> RejectReason | None:
+        """Why this book does not take a market order over an amount of money, wrong by itself or not (C3).
+
+        None is taken where spreads imply quotes.
+        """
         checks = self.checks
-        reason = checks.spend(command, offered=self._profile.market_by_budget is MarketByBudget.TAKEN)
+        reason = checks.spend(command, offered=self._offers_budgets and not implied)
         if reason is not None:
             return reason
         one = _spending(command, checks.min_quantity + -checks.min_quantity % checks.lot)
@@ -750,6 +800,87 @@ class FastBook:
         most = self.checks.max_quantity
         return min(bought, most - most % lot)
 
+    # ── orders over several books ──
+
+    def against(self, side: Side) -> Ladder:
+        """The other side, which an order on `side` takes from."""
+        return self._against(side)
+
+    def owner_of(self, order: Submit) -> Account:
+        """Who an order that comes in trades for (G1)."""
+        return self._group.get(order.account, order.account)
+
+    def take_down_to(self, rung: int, order: Submit, leaves: Lots, events: list[Event]) -> tuple[Lots, Lots, bool]:
+        """Let an order of this book or another take from this one, down to a rung and no further.
+
+        Gives what is left of it, how much of it was prevented, and whether prevention had the last word.
+        """
+        opposite, owner, said = self._against(order.side), self.owner_of(order), len(events)
+        self._transfers_of = order.account if order.self_trade is _TRANSFER else None
+        left, prevented = self._take(
+            opposite, rung, leaves, owner, prevention_of(order), self.symbol, order.order_id, events
+        )
+        self._count(events[said:])
+        return left, prevented, self._taker_ended
+
+    def rest(
+        self,
+        order: Submit,
+        price: Ticks,
+        leaves: Lots,
+        executed: Lots,
+        prevented: Lots,
+        resting: RestingOrder | None = None,
+    ) -> None:
+        """Let an order rest that has taken what it could, here and elsewhere; `resting` as in `_enter`."""
+        self._rest(order, price, leaves, executed, prevented, resting)
+
+    def give(self, side: Side, quantity: Lots, *, at_its_price: bool = True) -> tuple[OrderId, Ticks]:
+        """Let the first order of one side give so much, at most its slice, in an implied trade: who, at which price.
+
+        Unless it trades at its own price, that is no fill of the book for the stops to look at.
+        """
+        ladder = self._bids if side is _BUY else self._asks
+        rung = ladder.rungs[-1]
+        given: list[Any] = []
+        FastBook._take(self, ladder, rung, quantity, -1, _ALLOW, self.symbol, -1, given)  # however levels are shared
+        [trade] = given
+        if at_its_price:
+            self._count(given)
+        return trade.maker, trade.price
+
+    def traded_at(self, price: Ticks) -> None:
+        """An order of this book traded with orders of others, at this price (L2)."""
+        self.last_price = price
+        if self._each_fill_counts:
+            self._call_up(price)
+
+    def pend(self, order: Submit) -> None:
+        """Let a stop wait."""
+        self._pend(order)
+
+    def pop_due(self) -> list[StopOrder]:
+        """Take out the stops that are due, in the order of E3."""
+        self._call_up(self.last_price)
+        due = list(self._waiting)
+        self._waiting.clear()
+        for stop in due:
+            del self._live[stop.order_id]
+        return due
+
+    def accepts_notional(self, price: Ticks, quantity: Lots) -> bool:
+        """Whether price times quantity is large enough (A1)."""
+        return not self._min_notional or price * quantity >= self._min_notional
+
+    def find(self, order_id: OrderId) -> RestingOrder | StopOrder | None:
+        """The live order with this id."""
+        return self._live.get(order_id)
+
+    def lift(self, order: RestingOrder) -> None:
+        """Take a resting order out: it comes in anew."""
+        (self._bids if order.terms.side is _BUY else self._asks).remove(order)
+        del self._live[order.order_id]
+
     # ── stops ──
 
     def trigger_stops(self, events: list[Event]) -> None:
@@ -763,7 +894,7 @@ class FastBook:
         if aside is not None:
             aside(events)
         while True:
-            self._call_up(self.last_price)
+            self._call_up(self.mark if self._by_mark else self.last_price)
             if not waiting:
                 return
             terms = waiting.popleft().terms
@@ -795,6 +926,18 @@ class FastBook:
             return min(terms.stop + self._protection, self.checks.highest)
         return max(terms.stop - self._protection, self.checks.lowest)
 
+    def follow(self, mark: Ticks, events: list[Event]) -> None:
+        """Let stops follow another mark (E1)."""
+        self.mark = mark
+        self.trigger_stops(events)
+
+    def _count(self, events: Iterable[Event]) -> None:
+        """Where each fill counts: look at the stops for every trade among these events (E2)."""
+        if self._each_fill_counts:
+            for event in events:
+                if type(event) is Trade:
+                    self._call_up(event.price)
+
     def _call_up(self, price: Ticks | None) -> None:
         """Let the stops that a price has reached wait for their turn, nearest first, buys before sells (E1, E3)."""
         if price is None:
@@ -804,10 +947,10 @@ class FastBook:
                 self._waiting.append(stops.pop(0))
 
     def _reached(self, side: Side, stop: Ticks) -> bool:
-        last_price = self.last_price
-        if last_price is None:
+        price = self.mark if self._by_mark else self.last_price
+        if price is None:
             return False
-        return last_price >= stop if side is _BUY else last_price <= stop
+        return price >= stop if side is _BUY else price <= stop
 
     def _pend(self, order: Submit) -> None:
         self._stops_seen += 1
@@ -822,7 +965,10 @@ class FastBook:
     # ── phases and auctions ──
 
     def go(self, phase: Phase) -> RejectReason | list[Event]:
-        """To another phase: what happened, first of all that it did; or why it does not (J1, J3)."""
+        """To another phase: what happened, first of all that it did; or why it does not (J1, J3).
+
+        Stops are triggered when the caller says so (I9).
+        """
         reason = auction.cannot_go(self, phase, self._profile)
         if reason is not None:
             return reason
@@ -832,7 +978,6 @@ class FastBook:
         self.paused = phase is not Phase.CONTINUOUS or bool(self.halted_above)
         if uncrosses:
             events += auction.uncross(self, self._bids, self._asks, self.checks.tick)
-            self.trigger_stops(events)  # I9
         return events
 
     def would_stir(self) -> bool:
@@ -1272,40 +1417,20 @@ def obtainable(
     As if the orders in `less` were smaller by so much. Who would trade is added to `touched` with how much, and who
     would go by self-trade prevention with `ALL`.
     """
-    leaves = wanted
-    executed = 0
+    leaves, executed = wanted, 0
     for orders in opposite.best_first(floor):
         if not leaves:
             break
-        displayed: deque[_Slice] = deque()
-        hidden: deque[_Slice] = deque()
-        for order in orders:
-            left = order.leaves - less.get(order.order_id, 0)
-            if left <= 0:
-                continue
-            display, slice = order.terms.display, min(order.slice, left)
-            queue = hidden if display == 0 else displayed
-            queue.append((book.owner(order), slice, left - slice, display or 0, order.order_id))
-        while leaves and (displayed or hidden):
-            maker, slice, reserve, display, order_id = (displayed or hidden).popleft()
-            own = prevention is not _ALLOW and maker == owner
-            if own and (prevention is _CANCEL_TAKER or prevention is _CANCEL_BOTH):
-                return executed
-            quantity = min(slice, leaves)
-            if not own and book.takes_whole_icebergs and leaves > slice:  # D3
-                quantity = min(leaves, slice + reserve)
-                reserve -= quantity - slice
-            if touched is not None and (not own or prevention is not _DECREMENT or not (reserve or quantity < slice)):
-                touched[order_id] = touched.get(order_id, 0) + (ALL if own else quantity)
-            if own and prevention is not _DECREMENT:
-                continue
-            leaves -= quantity
-            if not own:
-                executed += quantity
-            if reserve:
-                shown = min(display, reserve)
-                displayed.append((maker, shown, reserve - shown, display, order_id))
+        leaves, traded, ended = book.play(orders, leaves, owner, prevention, less, touched)
+        executed += traded
+        if ended:
+            break
     return executed
+
+
+def prevention_of(order: Submit) -> SelfTradePrevention:
+    """What an order asks for, as far as it is about who trades: a transfer is more than a decrement, and not other."""
+    return _DECREMENT if order.self_trade is _TRANSFER else order.self_trade
 
 
 def _cancelled(terms: Submit, price: Ticks | None, leaves: Lots, reason: CancelReason) -> Cancelled:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from bookproof.engine import routing
 from bookproof.engine.accounts import AccountCommand, Entries, Ledger, OrderCommand, closing_order, fault_of
 from bookproof.engine.allocation import sharing
 from bookproof.engine.book import FastBook, Market
+from bookproof.engine.implied import Family
 from bookproof.engine.lists import Lists
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -32,6 +34,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    Route,
     SetLimits,
     SetMark,
     SetPhase,
@@ -53,6 +56,7 @@ from bookproof.spec.events import (
     Event,
     Halted,
     IndexMoved,
+    MarkSet,
     MassCancelled,
     PhaseChanged,
     ReferenceSet,
@@ -60,11 +64,11 @@ from bookproof.spec.events import (
     Resumed,
     SnapshotTaken,
 )
-from bookproof.spec.instruments import Instrument, underlying_flaw
-from bookproof.spec.profile import OnDisconnect, Profile, Risk
+from bookproof.spec.instruments import Instrument, families_of, listing_flaw, underlying_flaw, ways_of
+from bookproof.spec.profile import OnDisconnect, Profile, Risk, StopReference
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Account, Limits, OrderId, Phase, Side, Symbol, TimeInForce
-from bookproof.spec.views import AccountView, BookView, MarketView
+from bookproof.spec.views import AccountView, BookView, ImpliedQuotes, MarketView
 
 
 class Floor:
@@ -90,11 +94,30 @@ class Floor:
             if flaw is not None:
                 raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
             self.books[instrument.symbol] = book_type(instrument, profile, self.market)
+        flaw = listing_flaw(listed, profile.risk is not Risk.NONE, profile.apart)
+        if flaw is not None:
+            raise ValueError(flaw)
         self._least_block = profile.least_block
+        self._stops_follow_marks = profile.stop_reference is StopReference.MARK
         self._lots = {instrument.symbol: instrument.lot for instrument in listed}
         self.ledger = None if profile.risk is Risk.NONE else Ledger(listed, self.books, profile)
         """The accounts; None where the venue keeps none (M1)."""
-        self.lists = Lists(self.books, profile, self.ledger)
+        groups: dict[str, tuple[Symbol, ...]] = {}
+        for one in listed:
+            if one.group:
+                groups[one.group] = (*groups.get(one.group, ()), one.symbol)
+        # The books that an order routed from each book may touch, in listing order (L5).
+        self.group_of = {one.symbol: groups[one.group] if one.group else (one.symbol,) for one in listed}
+        # The books that spreads tie together, by each of them (L2).
+        ways, spreads = ways_of(listed), [one.symbol for one in listed if one.legs]
+        self.family_of: dict[Symbol, Family] = {}
+        for members in dict.fromkeys(families_of(listed).values()):
+            books = {member: self.books[member] for member in members}
+            family = Family(books, ways, [symbol for symbol in spreads if symbol in members], profile)
+            self.family_of |= dict.fromkeys(members, family)
+        named_groups = {one.symbol: one.group for one in listed if one.group}
+        self.lists = Lists(self.books, profile, self.ledger, self.family_of.keys(), named_groups)
+
         self._breaker_levels = profile.breaker_levels
         flaw = underlying_flaw(listed) or profile.breaker_flaw()
         if flaw is not None:
@@ -119,7 +142,12 @@ class Floor:
             return self.match(command)
         if isinstance(command, Deposit | Withdraw | SetLimits | Bust | BlockTrade | SetMark):
             rejected, entries = self.account_fault(command) or self.block_refusal(command), Entries()
+            if isinstance(command, SetMark):
+                rejected = rejected or self.mark_refusal(command.symbol)
             events: Sequence[Event] = [rejected] if rejected is not None else self.on_account(command, entries)
+            if isinstance(command, SetMark) and self._stops_follow_marks and rejected is None:
+                events = self.set_mark(command)
+                entries = self.ledger.rest_of(events)
         else:
             if isinstance(command, Submit | Reduce | Basket | Replace | Spend):
                 rejected = self.order_fault(command)
@@ -169,20 +197,21 @@ class Floor:
                     return refused(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
                 if book.lists:
                     return self.among_lists(command)
-                if isinstance(command, Submit):
-                    return book.submit(command)
-                return book.replace(command) if isinstance(command, Replace) else book.cancel(command)
+                if isinstance(command, Cancel):
+                    return book.cancel(command)
+                dealer = self._dealer(command.symbol)
+                return dealer.submit(command) if isinstance(command, Submit) else dealer.replace(command)
             case Basket():
                 rejected = self.basket_fault(command)
                 return self.basket(command) if rejected is None else [rejected]
             case Halt(symbol=None):
                 return [self.halt_market()]
             case Resume(symbol=None):
-                return [self.resume_market()]
+                return self.resume_market()
             case Halt(symbol=str(symbol)) | Resume(symbol=str(symbol)):
                 if symbol not in self.books:
                     return refused(symbol, None, RejectReason.UNKNOWN_SYMBOL)
-                return [self.halt_book(symbol) if isinstance(command, Halt) else self.resume_book(symbol)]
+                return [self.halt_book(symbol)] if isinstance(command, Halt) else self.resume_book(symbol)
             case SetReference():
                 if command.symbol not in self.books:
                     return refused(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
@@ -206,6 +235,9 @@ class Floor:
             case SubmitList():
                 rejected = self.lists.fault(command)
                 return self.lists.submit(command) if rejected is None else [rejected]
+            case Route():
+                rejected = self.route_fault(command)
+                return self.route(command) if rejected is None else [rejected]
             case Reduce():
                 if self.ledger is not None:
                     return self.match(closing_order(command))
@@ -219,6 +251,9 @@ class Floor:
                 if rejected is not None:
                     return [rejected]
                 return self._matched(self.books[command.symbol].spending_order(command))
+            case SetMark() if self._stops_follow_marks:
+                rejected = self.account_fault(command) or self.mark_refusal(command.symbol)
+                return self.set_mark(command) if rejected is None else [rejected]
             case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | SetMark():
                 rejected = self.account_fault(command) or self.block_refusal(command)
                 about = None if isinstance(command, SetLimits) else command.symbol
@@ -281,7 +316,7 @@ class Floor:
         if book is None:
             reason: RejectReason | None = RejectReason.UNKNOWN_SYMBOL
         elif isinstance(command, Spend):
-            reason = book.spending_refusal(command)
+            reason = book.spending_refusal(command, implied=command.symbol in self.family_of)
         elif isinstance(command, Replace):
             if type(command.order_id) is int and command.order_id in book.lists:
                 reason = self.lists.replace_refusal(command)
@@ -289,7 +324,7 @@ class Floor:
                 reason = book.checks.replace(command) or book.replace_refusal(command)
         else:
             order = closing_order(command) if isinstance(command, Reduce) else command
-            reason = book.checks.submit(order) or book.refusal(order)
+            reason = book.checks.submit(order) or self._dealer(order.symbol).refusal(order)
         return None if reason is None else Rejected(command.symbol, command.order_id, reason)
 
     def on_account(self, command: AccountCommand, entries: Entries) -> list[Event]:
@@ -370,10 +405,17 @@ class Floor:
             reason = RejectReason.UNKNOWN_SYMBOL if book is None else book.checks.submit(leg)
             if reason is not None:
                 faults.append((reason.precedence, at, reason))
-            if leg.symbol in seen:
+            mixed = (leg.symbol in self.family_of) is not (basket.legs[0].symbol in self.family_of)
+            if mixed or leg.symbol in seen:
                 faults.append((RejectReason.INVALID_LEGS.precedence, at, RejectReason.INVALID_LEGS))
             seen.add(leg.symbol)
         return _worst(basket, faults)
+
+    def route_fault(self, command: Route) -> Rejected | None:
+        """The refusal of a routed order that is wrong by itself."""
+        order = command.order
+        reason = routing.route_fault(order, self.books.get(order.symbol))
+        return None if reason is None else Rejected(order.symbol, order.order_id, reason)
 
     # ── one book: hold its stripe ──
 
@@ -385,16 +427,24 @@ class Floor:
         gone = book.go(Phase.HALT)
         return Rejected(symbol, None, gone) if isinstance(gone, RejectReason) else Halted(symbol)
 
-    def resume_book(self, symbol: Symbol) -> Event:
-        """End the halt of one book (J1)."""
+    def resume_book(self, symbol: Symbol) -> list[Event]:
+        """End the halt of one book (J1). In a book that is part of a spread, hold the stripes of its family."""
         book = self.books[symbol]
         if book.phase is not Phase.HALT:
-            return Rejected(symbol, None, RejectReason.NOT_HALTED)
+            return refused(symbol, None, RejectReason.NOT_HALTED)
         gone = book.go(Phase.CONTINUOUS)
-        return Rejected(symbol, None, gone) if isinstance(gone, RejectReason) else Resumed(symbol)
+        if isinstance(gone, RejectReason):
+            return refused(symbol, None, gone)
+        events: list[Event] = [Resumed(symbol)]
+        if not self.market.halted:
+            self._imply_anew([symbol], events)
+        return events
 
     def set_phase(self, command: SetPhase) -> list[Event]:
-        """Move one book to another phase (J1); while the market is halted no call ends with an uncross (J6)."""
+        """Move one book to another phase (J1); while the market is halted no call ends with an uncross (J6).
+
+        In a book that is part of a spread, hold the stripes of its family.
+        """
         symbol, phase = command.symbol, command.phase
         book = self.books[symbol]
         if self.market.halted and book.phase is Phase.CALL and phase is Phase.CONTINUOUS:
@@ -404,6 +454,8 @@ class Floor:
             gone = book.go(phase)
             if isinstance(gone, RejectReason):
                 return refused(symbol, None, gone)
+            if self.market.halted or not self._imply_anew([symbol], gone):
+                book.trigger_stops(gone)  # I9
             run.follow(gone)
         run.finish(gone)
         return gone
@@ -417,13 +469,34 @@ class Floor:
         book.reference = command.price
         return [ReferenceSet(command.symbol, command.price)]
 
+    def mark_refusal(self, symbol: Symbol) -> Rejected | None:
+        """Why a mark may not be set now: its stops could not follow it (E1, J6)."""
+        if self._stops_follow_marks and self.market.halted:
+            return Rejected(symbol, None, RejectReason.MARKET_HALTED)
+        if self._stops_follow_marks and self.books[symbol].halted_above:
+            return Rejected(symbol, None, RejectReason.BOOK_HALTED)
+        return None
+
+    def set_mark(self, command: SetMark) -> list[Event]:
+        """Let the stops of one book follow another mark (E1)."""
+        book = self.books[command.symbol]
+        events: list[Event] = [MarkSet(command.symbol, command.price)]
+        run = self.lists.begin()
+        with run.watching([book]):
+            book.follow(command.price, events)
+            run.follow(events)
+        run.finish(events)
+        return events
+
     def view(self, symbol: Symbol) -> BookView:
         """Everything that can be seen of one book."""
         book = self.books[symbol]
         phase = Phase.HALT if self.market.halted or book.halted_above else book.phase
         indicative = book.indicative() if phase is Phase.CALL else None
         lists = tuple(found.shown for found in dict.fromkeys(book.lists.values()))
-        return BookView(symbol, phase, book.last_price, book.queue(), book.stops(), indicative, lists, book.reference)
+        return BookView(
+            symbol, phase, book.last_price, book.queue(), book.stops(), indicative, lists, book.reference, book.mark
+        )
 
     def market_view(self) -> MarketView:
         """What can be seen of the exchange as a whole: hold any stripe."""
@@ -473,7 +546,7 @@ class Floor:
                 book.fill(order, events)
                 run.follow(events)
             for book in books:
-                book.trigger_stops(events)
+                self._dealer(book.symbol).trigger_stops(events)
                 run.follow(events)
         run.finish(events)
         return events
@@ -486,6 +559,52 @@ class Floor:
             if reason is not None:
                 refusals.append((reason.precedence, at, reason))
         return _worst(basket, refusals)
+
+    # ── the books of a group: hold the stripes of them all, and of what lists tie them to ──
+
+    def route(self, command: Route, venues: Sequence[Symbol] = ()) -> list[Event]:
+        """A well-formed order takes the best levels of its group (L5), or of these books of it."""
+        order = command.order
+        dealer = self._dealer(order.symbol)
+        if isinstance(dealer, Family):  # which is in no group: there is no other book to take from
+            return list(dealer.submit(order))
+        group = [self.books[symbol] for symbol in venues or self.group_of[order.symbol]]
+        reason = routing.refusal(dealer, group, order)
+        if reason is None and self.ledger is not None:
+            reason = RejectReason.NOT_ON_ACCOUNT
+        if reason is not None:
+            return refused(order.symbol, order.order_id, reason)
+        run = self.lists.begin()
+        with run.watching(group):
+            events = routing.route(dealer, group, order, run.follow)
+            run.follow(events)
+        run.finish(events)
+        return events
+
+    # ── the books of a family: hold the stripes of them all ──
+
+    def _dealer(self, symbol: Symbol) -> FastBook | Family:
+        """Who takes orders for a book: its family while that implies anything, else the book itself (L3)."""
+        family = self.family_of.get(symbol)
+        return family if family is not None and family.is_on else self.books[symbol]
+
+    def _imply_anew(self, symbols: Iterable[Symbol], events: list[Event]) -> bool:
+        """What stopped matching in these books is over: what can trade by what is implied does (L3).
+
+        Whether anything is implied in them now.
+        """
+        families = dict.fromkeys(self.family_of[symbol] for symbol in symbols if symbol in self.family_of)
+        open_ones = [family for family in families if family.is_on]
+        for family in open_ones:
+            family.uncross(events)
+        return bool(open_ones)
+
+    def implied(self, symbol: Symbol) -> ImpliedQuotes:
+        """What others imply in one book, beside its own depth (L2)."""
+        family = self.family_of.get(self.books[symbol].symbol)
+        if family is None or self.market.halted or not family.is_on:
+            return ImpliedQuotes((), ())
+        return family.quotes(symbol)
 
     # ── the whole market: hold every stripe ──
 
@@ -529,12 +648,14 @@ class Floor:
         self.market.set_halted(True)
         return Halted(None)
 
-    def resume_market(self) -> Event:
+    def resume_market(self) -> list[Event]:
         """End the market-wide halt (J6)."""
         if not self.market.halted:
-            return Rejected(None, None, RejectReason.NOT_HALTED)
+            return [Rejected(None, None, RejectReason.NOT_HALTED)]
         self.market.set_halted(False)
-        return Resumed(None)
+        events: list[Event] = [Resumed(None)]
+        self._imply_anew(self.family_of, events)
+        return events
 
     def index_level(self, value: int) -> list[Event]:
         """Move the index, and halt the market where it has fallen by one more level of the breaker (J6)."""

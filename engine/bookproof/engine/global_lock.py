@@ -25,8 +25,8 @@ from bookproof.engine.views import LockedViews
 from bookproof.spec.commands import Command
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Account
-from bookproof.spec.views import AccountView
+from bookproof.spec.values import Account, Symbol
+from bookproof.spec.views import AccountView, ImpliedQuotes
 
 
 class GlobalLockEngine(LockedViews):
@@ -57,3 +57,8 @@ class GlobalLockEngine(LockedViews):
         """One account over all books."""
         with self._lock:  # guards everything
             return self._floor.account(account)
+
+    def implied(self, symbol: Symbol) -> ImpliedQuotes:
+        """What others imply in one book, beside its own depth (L2)."""
+        with self._lock:  # guards everything
+            return self._floor.implied(symbol)

@@ -7,7 +7,7 @@ from typing import Protocol
 from bookproof.spec.commands import Command
 from bookproof.spec.events import Event
 from bookproof.spec.values import Account, OrderId, Symbol, Value
-from bookproof.spec.views import AccountView, BookView, Depth, MarketView, OrderStatus, Queue, Stops, Top
+from bookproof.spec.views import AccountView, BookView, Depth, ImpliedQuotes, MarketView, OrderStatus, Queue, Stops, Top
 
 
 class Answer(Value, frozen=True):
@@ -46,6 +46,10 @@ class Engine(Protocol):
 
     def status(self, symbol: Symbol, order_id: OrderId) -> OrderStatus | None:
         """Where an order stands; None when it is not live."""
+        ...
+
+    def implied(self, symbol: Symbol) -> ImpliedQuotes:
+        """What others imply in one book, beside its own depth; nothing in a book that is part of no spread."""
         ...
 
     def view(self, symbol: Symbol) -> BookView:

@@ -202,9 +202,19 @@ class Lists:
     Accepted(symbol='XYZ', order_id=2, side=<Side.SELL: 'sell'>, price=50, quantity=5)
     """
 
-    def __init__(self, books: Mapping[Symbol, FastBook], profile: Profile, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        books: Mapping[Symbol, FastBook],
+        profile: Profile,
+        ledger: Ledger | None = None,
+        spreads: Collection[Symbol] = (),
+        groups: Mapping[Symbol, str] | None = None,
+    ) -> None:
         self._books = books
         self._ledger = ledger
+        self._spreads = spreads
+        """The books of spreads and of their legs: no order of a list is in one (L2)."""
+        self._groups = groups or {}
         self._reduces = profile.oco_fill is OcoFill.REDUCE
         self._amends = profile.list_replace is ListReplace.AMEND and not self._reduces
 
@@ -223,10 +233,28 @@ class Lists:
             if reason is not None:
                 faults.append((reason.precedence, at, reason))
             misfit = (leg.symbol, leg.order_id) in seen or leg.account != legs[0].account
-            if misfit or _meets_a_rival(command, at):
+            if (
+                misfit
+                or leg.symbol in self._spreads
+                or _meets_a_rival(command, at)
+                or self._shares_a_route(command, at)
+            ):
                 faults.append((RejectReason.INVALID_LEGS.precedence, at, RejectReason.INVALID_LEGS))
             seen.add((leg.symbol, leg.order_id))
         return _worst(legs, faults)
+
+    def _shares_a_route(self, command: SubmitList, at: int) -> bool:
+        """Whether one routed order could fill a leg and a rival before it, in two books of one group (L5)."""
+        leg = command.legs[at]
+        group = self._groups.get(leg.symbol)
+        return bool(group) and any(
+            rival.symbol != leg.symbol
+            and self._groups.get(rival.symbol) == group
+            and rival.side is leg.side
+            and rival.stop is None
+            and leg.stop is None
+            for rival in _rivals_before(command, at)
+        )
 
     def refusal(self, command: SubmitList) -> Rejected | None:
         """Why the books, as they stand, do not take a list that is well formed."""
@@ -339,9 +367,9 @@ class Lists:
 def _meets_a_rival(command: SubmitList, at: int) -> bool:
     """Whether a leg stands in one queue with a rival before it, or would trade with it (H1). Stops do neither."""
     leg = command.legs[at]
-    if command.kind is ListKind.OTO or leg.stop is not None:
+    if leg.stop is not None:
         return False
-    for rival in command.legs[0 if command.kind is ListKind.OCO else 1 : at]:
+    for rival in _rivals_before(command, at):
         if rival.symbol != leg.symbol or rival.stop is not None:
             continue
         if rival.side is leg.side or None in (leg.price, rival.price):
@@ -350,6 +378,11 @@ def _meets_a_rival(command: SubmitList, at: int) -> bool:
         if type(bid) is int and type(ask) is int and bid >= ask:
             return True
     return False
+
+
+def _rivals_before(command: SubmitList, at: int) -> Sequence[Submit]:
+    """The legs before this one that it competes with (H1)."""
+    return () if command.kind is ListKind.OTO else command.legs[0 if command.kind is ListKind.OCO else 1 : at]
 
 
 def _place_of(reason: RejectReason) -> int:

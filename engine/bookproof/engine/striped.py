@@ -7,13 +7,19 @@ Lock table
 lock                  guards                                      taken by
 ====================  ==========================================  =====================================================
 ``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume, phase and
-                                                                  reference of one book, views: the book's stripe
+                                                                  reference of one book, its mark where there are no
+                                                                  accounts, views: the book's stripe
                       and all accounts' lots of these books       with accounts also reduce, block trade, deposit and
                                                                   withdrawal of lots
 several stripes       the books of a command's legs, and those    basket and list: the stripes of the legs' books;
                       that live lists tie to its books            a command about one book that has lists: its stripe;
                                                                   each with the stripes of all books that live lists
                                                                   tie to these, and so on
+                      the books of a group (rule L5)              routed order: the stripes of its book's group, and of
+                                                                  all books that live lists tie to these
+                      the books of a family, which spreads tie    each command about one book of a family, and its
+                      together (rule L2); no lists are in them    implied view: the stripes of the family; basket: those
+                                                                  of its legs' families
 several stripes       a book and those that depend on it: that    halt, resume and phase of such a book; where a collar
                       it is halted (the stripe of any one of      may halt books, also whatever may trade in it
                       them, to read that)
@@ -115,6 +121,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    Route,
     SetLimits,
     SetMark,
     SetPhase,
@@ -130,7 +137,7 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, CollarAction, Profile
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Account, OrderId, Symbol
-from bookproof.spec.views import AccountView
+from bookproof.spec.views import AccountView, ImpliedQuotes
 
 _ABOUT_ONE_ORDER = (Submit, Cancel, Replace, Reduce, Spend)
 _ABOUT_A_PHASE = (Halt, Resume, SetPhase)
@@ -172,11 +179,12 @@ class StripedEngine(LockedViews):
         self._next_stamp = sync.counter("stamp")
         self._any_lock = self._stripes[0]
         self._lock_of = {symbol: self._stripes[number] for symbol, number in self._stripe_of.items()}
-        # All that a command about one book needs, found in one look. A book that others depend on needs more (J6).
+        # All that a command about one book needs, found in one look. A book that others depend on (J6) or that is
+        # part of a spread (L2) needs more.
         self._desks = {
             symbol: (lock.acquire, lock.release, self._floor.books[symbol])
             for symbol, lock in self._lock_of.items()
-            if not self._floor.books[symbol].dependents
+            if not self._floor.books[symbol].dependents and symbol not in self._floor.family_of
         }
         self._dependents = {
             symbol: dict.fromkeys(self._stripe_of[other.symbol] for other in book.dependents)
@@ -200,6 +208,7 @@ class StripedEngine(LockedViews):
             TakeSnapshot: self._take_snapshot,
             SetPhase: self._set_phase,
             SubmitList: self._submit_list,
+            Route: self._route,
             Deposit: self._about_account,
             Withdraw: self._about_account,
             SetLimits: self._about_account,
@@ -243,6 +252,8 @@ class StripedEngine(LockedViews):
     def _submit_special(self, command: Any) -> Answer:
         """A command that is about no book, about one that others depend on, or about one that is not listed."""
         kind = type(command)
+        if getattr(command, "symbol", None) in self._floor.family_of:
+            return self._in_family(command)
         if getattr(command, "symbol", None) in self._lock_of:  # there is no desk: accounts are kept, or others depend
             return self._above_others(command) if self._ledger is None else self._at_the_book(command)
         if kind in _ABOUT_ONE_ORDER:
@@ -319,7 +330,7 @@ class StripedEngine(LockedViews):
             return self._stamped([rejected])
         symbols = [leg.symbol for leg in basket.legs]
         if self._ledger is None:
-            return self._together(basket, symbols)
+            return self._together(basket, self._with_families(symbols))
         with self._holding(self._stripes_at(basket, symbols)):  # guards the legs' books
             if not any(self._floor.books[symbol].lists for symbol in symbols):
                 return self._basket_at_its_books(basket)
@@ -464,6 +475,35 @@ class StripedEngine(LockedViews):
                 held.enter_context(self._balances[number])
             yield
 
+    # ── the stripes of a group, and of a family ──
+
+    def _route(self, command: Route) -> Answer:
+        rejected = self._floor.route_fault(command)
+        if rejected is not None:
+            return self._stamped([rejected])
+        group = self._floor.group_of[command.order.symbol]  # known before matching
+        if self._ledger is None:
+            return self._together(command, self._with_families(group))
+        with self._holding(self._stripe_of[symbol] for symbol in group):  # guards the group's books, to refuse it
+            return self._stamped(self._floor.route(command))
+
+    def _in_family(self, command: Command) -> Answer:
+        """A command about one book that is part of a spread. It may trade in every book of the family (L2)."""
+        named: Any = command
+        with self._holding(self._stripe_of[symbol] for symbol in self._with_families([named.symbol])):  # guards them
+            return self._stamped(self._floor.carry_out(command))
+
+    def _with_families(self, symbols: Iterable[Symbol]) -> list[Symbol]:
+        """These books and all that spreads tie to them: known before matching."""
+        families = self._floor.family_of
+        return [member for one in symbols for member in (families[one].books if one in families else (one,))]
+
+    def implied(self, symbol: Symbol) -> ImpliedQuotes:
+        """What others imply in one book, beside its own depth (L2)."""
+        family = self._with_families([symbol])  # itself if it is in none: KeyError for an unknown one, as in every view
+        with self._holding(self._stripe_of[member] for member in family):  # guards the books of the family
+            return self._floor.implied(symbol)
+
     # ── all stripes ──
 
     def _halt(self, command: Halt) -> Answer:
@@ -476,7 +516,7 @@ class StripedEngine(LockedViews):
         if command.symbol is not None:
             return self._refuse(command.symbol, None, RejectReason.UNKNOWN_SYMBOL)
         with self._holding_all():  # guards the market-wide halt
-            return self._stamped([self._floor.resume_market()])
+            return self._stamped(self._floor.resume_market())
 
     def _set_phase(self, command: SetPhase) -> Answer:
         """Of a book that is not listed: any other has its own stripe and needs no other."""

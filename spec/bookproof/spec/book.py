@@ -6,7 +6,7 @@ book. `exchange` decides which book a command goes to and holds the rules that n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec import kernel, level_match
@@ -38,6 +38,7 @@ from bookproof.spec.profile import (
     ReplaceAllows,
     ReplaceKeeps,
     ReplaceQuantity,
+    StopReference,
     StopsLookedAt,
     TrueStop,
 )
@@ -99,6 +100,15 @@ class Book(NamedTuple):
     """A book that this one depends on is halted (J6)."""
     touched: tuple[Ticks, ...] = ()
     """Where each fill counts, the prices of the fills since stops were looked at (E2). Empty between two commands."""
+    stops_follow: StopReference = StopReference.LAST
+    """As the profile says, from the opening on (E1)."""
+    mark: Ticks | None = None
+    """What stops follow where it is not the last trade; None until it is set (E1)."""
+
+    @property
+    def trigger_price(self) -> Ticks | None:
+        """The price that stops follow, if there is one yet (E1)."""
+        return self.mark if self.stops_follow is StopReference.MARK else self.last_price
 
     def top(self, side: Side) -> int:
         """The sequence that makes an order of this side TOP (K3)."""
@@ -275,9 +285,7 @@ def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preve
         return book, [*repriced, cancelled_event(order, order.quantity, CancelReason.MIN_QUANTITY)]
     book, events = settle(book, order, match)
     events = [*repriced, *events]
-    if profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL:
-        prices = tuple(meeting.before.price for meeting in match.meetings if meeting.traded)
-        book = book._replace(touched=book.touched + prices)
+    book = counted(book, [meeting.before.price for meeting in match.meetings if meeting.traded], profile)
     executed += match.executed
     prevented += sum(meeting.prevented for meeting in match.meetings)
     if match.leaves == 0:
@@ -477,12 +485,12 @@ def _with_top(book: Book, newcomer: Resting, profile: Profile) -> Book:
 
 def cascade(book: Book, profile: Profile, aside: Aside = nothing_aside) -> Happened:
     """Trigger stops until none is due (E2, E5). Each activation is one matching step of the same command."""
-    if book.phase is not Phase.CONTINUOUS or not (book.buy_stops or book.sell_stops):
-        return _looked_at(book), []  # what is due in a call waits for its end (I9)
+    if not (book.buy_stops or book.sell_stops):
+        return _looked_at(book), []
     events: list[Event] = []
     waiting: list[Pending] = []
     while True:
-        if book.phase is not Phase.CONTINUOUS:  # J5: what is due now waits for the call that ends the halt (I9)
+        if book.phase is not Phase.CONTINUOUS:  # a call, or J5: what is due waits for the end of the call (I9)
             return _put_back(_looked_at(book), waiting), events
         book, due = _take_due(book)
         waiting += due
@@ -511,17 +519,30 @@ def _with_protection(book: Book, stop: Submit) -> tuple[Submit, list[Event]]:
     return terms, [repriced_event(terms)]
 
 
+def set_mark(book: Book, mark: Ticks, profile: Profile, aside: Aside = nothing_aside) -> Happened:
+    """Another mark, and the stops that it reaches (E1). What is due in a call, or in a halt, waits for its end."""
+    fired("E1")
+    return cascade(book._replace(mark=mark), profile, aside)
+
+
 def _take_due(book: Book) -> tuple[Book, list[Pending]]:
-    """Take out the stops that are due: those that the last trade has reached.
+    """Take out the stops that are due: those that the last trade has reached, or the mark.
 
     Where each fill counts, those that the fills have reached one after the other; what an earlier fill reached goes
     before what a later one did (E2).
     """
     due: list[Pending] = []
-    for price in (*book.touched, book.last_price):
+    for price in (*book.touched, book.trigger_price):
         book, reached = _take_reached(book, price)
         due += reached
     return _looked_at(book), due
+
+
+def counted(book: Book, fills: Iterable[Ticks], profile: Profile) -> Book:
+    """The book that remembers its fills at these prices for its stops, where each fill counts (E2)."""
+    if profile.stops_looked_at is not StopsLookedAt.AFTER_EACH_FILL or profile.stop_reference is StopReference.MARK:
+        return book
+    return book._replace(touched=(*book.touched, *fills))
 
 
 def _looked_at(book: Book) -> Book:
@@ -546,7 +567,7 @@ def _take_reached(book: Book, price: Ticks | None) -> tuple[Book, list[Pending]]
 
 
 def has_due_stops(book: Book) -> bool:
-    """Whether a stop waits that the last trade has reached: so it may be in a call, if the profile takes true stops."""
+    """Whether a stop waits that is due: so it may be in a call, if the profile takes true stops."""
     nearest = [stops.first.terms for stops in (book.buy_stops, book.sell_stops) if stops]
     return any(stop.stop is not None and _is_due(book, stop.side, stop.stop) for stop in nearest)
 
@@ -560,8 +581,8 @@ def _put_back(book: Book, waiting: list[Pending]) -> Book:
 
 
 def _is_due(book: Book, side: Side, stop: Ticks) -> bool:
-    """Whether the last trade in this book has reached a stop (E1)."""
-    return _reached(book.last_price, side, stop)
+    """Whether the last trade in this book, or its mark, has reached a stop (E1)."""
+    return _reached(book.trigger_price, side, stop)
 
 
 def _reached(price: Ticks | None, side: Side, stop: Ticks) -> bool:

@@ -29,6 +29,8 @@ def spends_within_its_budget(step: Step) -> Sentences:
     accepted = [event for event in step.events if isinstance(event, Accepted) and order_of(command, event) is not None]
     if not accepted:
         return
+    if command.symbol in step.before.families:
+        yield f"{command.symbol} is part of a spread, and it took an order over an amount of money"
     if step.before.profile.market_by_budget is MarketByBudget.REFUSED:
         yield "the venue has no orders over an amount of money, and it took one"
     met = [

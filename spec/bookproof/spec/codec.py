@@ -39,8 +39,8 @@ from typing import IO, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from bookproof.spec.commands import COMMANDS, Command
 from bookproof.spec.events import EVENTS, Event
 from bookproof.spec.input_error import InputError, quote
-from bookproof.spec.instruments import Instrument, underlying_flaw
-from bookproof.spec.profile import DEFAULT, PROFILES, Profile
+from bookproof.spec.instruments import Instrument, listing_flaw, underlying_flaw
+from bookproof.spec.profile import DEFAULT, PROFILES, Profile, Risk
 from bookproof.spec.reports import REPORTS, Report
 from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
@@ -48,6 +48,8 @@ from bookproof.spec.views import (
     BookView,
     Depth,
     Holding,
+    ImpliedQuote,
+    ImpliedQuotes,
     Indicative,
     Level,
     MarginView,
@@ -120,6 +122,8 @@ View: TypeAlias = (
     | MarginView
     | Mark
     | OrderList
+    | ImpliedQuotes
+    | ImpliedQuote
     | MarketView
 )
 VIEWS: tuple[type[View], ...] = (
@@ -136,6 +140,8 @@ VIEWS: tuple[type[View], ...] = (
     OrderList,
     AccountView,
     Holding,
+    ImpliedQuotes,
+    ImpliedQuote,
     MarketView,
     MarginView,
     Mark,
@@ -329,6 +335,10 @@ def _check(header: Header[Any]) -> None:
         if (flaw := instrument.flaw()) is not None:
             raise InputError("", 0, f"instruments[{at}]", "limits that can be kept", f"those of {name}", flaw)
         listed.add(instrument.symbol)
+    if (
+        flaw := listing_flaw(header.instruments, header.profile.risk is not Risk.NONE, header.profile.apart)
+    ) is not None:
+        raise InputError("", 0, "instruments", "books that fit together", "others", flaw)
     if (flaw := underlying_flaw(header.instruments)) is not None:
         raise InputError("", 0, "instruments", "underlyings that can be", "these", flaw)
     if (flaw := header.profile.breaker_flaw()) is not None:

@@ -2,7 +2,8 @@
 
 `Submit`, `Cancel`, `Replace`, `Reduce`, `Spend` and `SetPhase` touch one book, and every book that a list of orders
 ties it to.
-`Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to. `MassCancel`, a market-wide
+`Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to; `Route` those of a group.
+Whatever can trade in a book that is part of a spread touches all books of its family. `MassCancel`, a market-wide
 `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
 `SetLimits`, `Bust` and `BlockTrade` touch accounts and no book. `KillSwitch`, `Reinstate`, `Disconnect` and
 `IndexLevel` touch all books, and `SetReference` one. A halt of a book touches those that depend on it as well.
@@ -211,6 +212,15 @@ class BlockTrade(Value, frozen=True):
     quantity: Lots
 
 
+class Route(Value, frozen=True):
+    """A new order that takes the best quotes of every book in its book's group (rule L5).
+
+    What is left of it rests in the book it names. It can be neither a stop nor post-only.
+    """
+
+    order: Submit
+
+
 class KillSwitch(Value, frozen=True):
     """Block an account and cancel every live order of it, in all books and in one step (rule J7)."""
 
@@ -237,7 +247,8 @@ class SetReference(Value, frozen=True):
 
 
 class SetMark(Value, frozen=True):
-    """Set the price at which margin accounts are valued in one book (rule M3). No trade moves it."""
+    """Set the mark of one book: the price at which margin accounts are valued in it (rule M3), and which its stops
+    follow where the profile says so (rule E1). No trade moves it."""
 
     symbol: Symbol
     price: Ticks
@@ -305,6 +316,7 @@ Command: TypeAlias = (
     | SetMark
     | Liquidate
     | Spend
+    | Route
 )
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -334,5 +346,6 @@ COMMANDS: tuple[type[Command], ...] = (
     SetMark,
     Liquidate,
     Spend,
+    Route,
 )
 """Every kind of command."""

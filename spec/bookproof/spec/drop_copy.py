@@ -65,7 +65,8 @@ class DropCopy:
             case ExecType.NEW | ExecType.PENDING_NEW:
                 self._enter(report)
             case ExecType.TRADE:
-                self.last_price = report.last_price
+                if report.traded_in == self.symbol:
+                    self.last_price = report.last_price
                 self._met(report, report.last_qty, 0)
             case ExecType.RESTATED if report.cancel_reason is CancelReason.CONTINGENT:  # H1; D5
                 copied = self._copied(report)

@@ -238,7 +238,7 @@ class ReferenceSet(Value, frozen=True):
 
 
 class MarkSet(Value, frozen=True):
-    """Margin accounts are valued at another price in one book from now on (rule M3)."""
+    """A book has another mark (rule M3). The stops that follow it come after this (rule E1)."""
 
     symbol: Symbol
     price: Ticks
@@ -261,6 +261,28 @@ class IndexMoved(Value, frozen=True):
 
     value: int
     level: int
+
+
+class ImpliedLeg(Value, frozen=True):
+    """A resting order that took part in an implied trade, at its own price."""
+
+    symbol: Symbol
+    price: Ticks
+    maker: OrderId
+
+
+class ImpliedTrade(Value, frozen=True):
+    """An order traded with two others that together stand for its opposite: all three in one step (rules L2, L4).
+
+    The order gets the price that follows from theirs. It is the last trade of all three books (rule E1).
+    """
+
+    symbol: Symbol
+    price: Ticks
+    quantity: Lots
+    taker: OrderId
+    legs: tuple[ImpliedLeg, ...]
+    """The two others, in listing order of their books."""
 
 
 class Transferred(Value, frozen=True):
@@ -327,6 +349,7 @@ Event: TypeAlias = (
     | Transferred
     | MarkSet
     | Liquidated
+    | ImpliedTrade
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -361,6 +384,7 @@ EVENTS: tuple[type[Event], ...] = (
     Transferred,
     MarkSet,
     Liquidated,
+    ImpliedTrade,
 )
 """Every kind of event."""
 

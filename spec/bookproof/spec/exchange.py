@@ -7,11 +7,13 @@ may branch from any of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bookproof.spec import accounts as money
 from bookproof.spec import book as rules
 from bookproof.spec import contingent, phases
+from bookproof.spec import implied as family_rules
 from bookproof.spec.accounts import Accounts
 from bookproof.spec.book import Book, Held, Pending
 from bookproof.spec.breaker import levels_crossed
@@ -36,6 +38,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    Route,
     SetLimits,
     SetMark,
     SetPhase,
@@ -57,17 +60,21 @@ from bookproof.spec.events import (
     Halted,
     IndexMoved,
     Liquidated,
+    MarkSet,
     MassCancelled,
     PhaseChanged,
     ReferenceSet,
     Rejected,
     Resumed,
     SnapshotTaken,
+    Triggered,
+    Uncrossed,
 )
-from bookproof.spec.instruments import Instrument, underlying_flaw
+from bookproof.spec.instruments import Instrument, families_of, listing_flaw, underlying_flaw
 from bookproof.spec.kernel import HIDDEN, Resting
-from bookproof.spec.profile import DEFAULT, OnDisconnect, Profile, Risk
+from bookproof.spec.profile import DEFAULT, OnDisconnect, Profile, Risk, StopReference
 from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.routing import route, route_fault
 from bookproof.spec.rulebook import fired, performed, rehearsing
 from bookproof.spec.validation import (
     basket_fault,
@@ -87,6 +94,7 @@ from bookproof.spec.views import (
     AccountView,
     BookView,
     Depth,
+    ImpliedQuotes,
     Indicative,
     MarketView,
     OrderStatus,
@@ -112,6 +120,8 @@ class Exchange(NamedTuple):
     """The live lists of orders, the oldest first (H)."""
     accounts: Accounts | None = None
     """None where the venue keeps none (M1)."""
+    families: Mapping[Symbol, tuple[Symbol, ...]] = MappingProxyType({})
+    """For each book that is part of a spread, all books that spreads tie to it, in listing order (L2)."""
     blocked: frozenset[Account] = frozenset()
     """Accounts that a kill switch keeps out (J7)."""
     index_level: int | None = None
@@ -130,6 +140,14 @@ class Exchange(NamedTuple):
         changed = {book.instrument.symbol: book for book in books}
         return self._replace(books={**self.books, **changed})
 
+    def family(self, symbol: Symbol) -> dict[Symbol, Book]:
+        """The books that an order in this book may touch by what spreads imply (L2).
+
+        Empty where nothing does: no spread ties the book to others, or not all of them trade continuously (L3).
+        """
+        books = {member: self.books[member] for member in self.families.get(symbol, ())}
+        return books if family_rules.is_on(books) else {}
+
 
 Stepped = tuple[Exchange, tuple[Event, ...]]
 """The state after a command, and what the exchange said."""
@@ -138,6 +156,8 @@ Stepped = tuple[Exchange, tuple[Event, ...]]
 def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Exchange:
     """An exchange with these books, all of them empty and open.
 
+    Raises ValueError when a symbol is listed twice, or when limits, self-trade groups, the allocation, groups of books
+    or spreads make no sense.
     Raises ValueError when a symbol is listed twice, or when limits, underlyings, self-trade groups, the allocation or
     the levels of the breaker make no sense.
     """
@@ -152,12 +172,14 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
             raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
         if (flaw := instrument.flaw()) is not None:
             raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
-        books[instrument.symbol] = Book(instrument, reference=instrument.reference)
-    flaw = underlying_flaw(book.instrument for book in books.values()) or profile.breaker_flaw()
+        books[instrument.symbol] = Book(instrument, reference=instrument.reference, stops_follow=profile.stop_reference)
+    listed = [book.instrument for book in books.values()]
+    keeps_accounts = profile.risk is not Risk.NONE
+    flaw = underlying_flaw(listed) or profile.breaker_flaw() or listing_flaw(listed, keeps_accounts, profile.apart)
     if flaw is not None:
         raise ValueError(flaw)
-    accounts = None if profile.risk is Risk.NONE else Accounts(on_margin=profile.margin_accounts)
-    return Exchange(profile, books, accounts=accounts)
+    accounts = Accounts(on_margin=profile.margin_accounts) if keeps_accounts else None
+    return Exchange(profile, books, accounts=accounts, families=families_of(listed))
 
 
 def step(state: Exchange, command: Command) -> Stepped:
@@ -217,6 +239,10 @@ def _carried_out(state: Exchange, command: Command) -> Stepped:
             return _move(state, command)
         case SubmitList():
             return _submit_list(state, command)
+        case SetMark() if state.profile.stop_reference is StopReference.MARK:
+            return _set_mark(state, command)
+        case Route():
+            return _route(state, command)
         case Deposit() | Withdraw() | SetLimits() | Bust() | BlockTrade() | Reduce() | SetMark():
             return _without_accounts(state, command)
         case KillSwitch():
@@ -257,6 +283,8 @@ def _submit(state: Exchange, order: Submit) -> Stepped:
         fault = RejectReason.MARKET_HALTED
     if fault is not None:
         return _refused(state, order.symbol, order.order_id, fault)
+    if family := state.family(order.symbol):  # no order of a list is in it
+        return _happened_in_family(state, family_rules.submit(family, order, state.clock, state.profile))
     lists = _aftermath(state, order)
     book = state.books[order.symbol]
     return _happened(state, rules.submit(book, order, state.clock, state.profile, lists), lists)
@@ -265,7 +293,7 @@ def _submit(state: Exchange, order: Submit) -> Stepped:
 def _spend(state: Exchange, command: Spend) -> Stepped:
     """A market buy over an amount of money: as one of as many lots as that pays for, if any are to be had (C3)."""
     instrument = state.instrument(command.symbol)
-    fault = spend_fault(command, instrument, state.profile)
+    fault = spend_fault(command, instrument, state.profile, implied=command.symbol in state.families)
     if fault is not None or instrument is None:
         return _refused(state, command.symbol, command.order_id, fault or RejectReason.UNKNOWN_SYMBOL)
     with rehearsing() as rehearsed:
@@ -300,6 +328,8 @@ def _replace(state: Exchange, command: Replace) -> Stepped:
         fault = RejectReason.MARKET_HALTED
     if fault is not None:
         return _refused(state, command.symbol, command.order_id, fault)
+    if family := state.family(command.symbol):
+        return _happened_in_family(state, family_rules.replace(family, command, state.profile))
     lists = _aftermath(state, command)
     found = contingent.list_of(state.lists, Place(command.symbol, command.order_id))
     if found is not None and rules.phase_refusal(state.books[command.symbol]) is None:
@@ -347,9 +377,18 @@ def _basket(state: Exchange, basket: Basket) -> Stepped:
         events += entered + also
     for order in orders:
         fired("E2")
-        lists.books[order.symbol], cascaded = rules.cascade(lists.books[order.symbol], state.profile, lists)
-        events += cascaded
+        events += _cascaded(state, lists, order.symbol)
     return _followed(state, events, lists)
+
+
+def _cascaded(state: Exchange, lists: Aftermath, symbol: Symbol) -> list[Event]:
+    """The stops of a book are triggered, and with them those of all books that spreads tie to it."""
+    if family := state.family(symbol):
+        books, events = family_rules.cascade({member: lists.books[member] for member in family}, state.profile)
+        lists.books |= books
+        return events
+    lists.books[symbol], events = rules.cascade(lists.books[symbol], state.profile, lists)
+    return events
 
 
 def _submit_list(state: Exchange, command: SubmitList) -> Stepped:
@@ -391,6 +430,24 @@ def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectRe
         return None
     reason, leg = min(refusals, key=lambda refusal: refusal[0].precedence)
     return leg, reason
+
+
+def _route(state: Exchange, command: Route) -> Stepped:
+    """One order over the books of a group (L5)."""
+    order = command.order
+    fault = route_fault(order, state.instrument(order.symbol))
+    if fault is None and order.account in state.blocked:
+        fired("J7")
+        fault = RejectReason.ACCOUNT_BLOCKED
+    if fault is None and state.halted:
+        fired("J6")
+        fault = RejectReason.MARKET_HALTED
+    if fault is not None:
+        return _refused(state, order.symbol, order.order_id, fault)
+    if family := state.family(order.symbol):  # which is in no group, so its own book is all there is
+        return _happened_in_family(state, family_rules.submit(family, order, state.clock, state.profile))
+    lists = _aftermath(state, command)
+    return _followed(state, route(order, state.clock, state.profile, lists), lists)
 
 
 def _mass_cancel(state: Exchange, command: MassCancel) -> Stepped:
@@ -460,7 +517,7 @@ def _resume(state: Exchange, command: Resume) -> Stepped:
         if not state.halted:
             return _refused(state, None, None, RejectReason.NOT_HALTED)
         fired("J6")
-        return state._replace(halted=False), (Resumed(None),)
+        return _implied_anew(state._replace(halted=False), state.families, [Resumed(None)])
     return _set_phase(state, command.symbol, Phase.CONTINUOUS)
 
 
@@ -475,7 +532,7 @@ def _set_phase(state: Exchange, symbol: Symbol, phase: Phase) -> Stepped:
     happened = phases.set_phase(book, phase, state.profile)
     if isinstance(happened, RejectReason):
         return _refused(state, symbol, None, happened)
-    return state._with(happened[0]), (Halted(symbol) if halting else Resumed(symbol),)
+    return _implied_anew(state._with(happened[0]), [symbol], [Halted(symbol) if halting else Resumed(symbol)])
 
 
 def _move(state: Exchange, command: SetPhase) -> Stepped:
@@ -486,11 +543,33 @@ def _move(state: Exchange, command: SetPhase) -> Stepped:
     if state.halted and book.phase is Phase.CALL and command.phase is Phase.CONTINUOUS:
         fired("J6")
         return _refused(state, command.symbol, None, RejectReason.MARKET_HALTED)
+    changed = phases.change(book, command.phase, state.profile)
+    if isinstance(changed, RejectReason):
+        return _refused(state, command.symbol, None, changed)
+    moved = state._with(changed[0])
+    if moved.family(command.symbol):
+        return _implied_anew(moved, [command.symbol], changed[1])
     lists = _aftermath(state, command)
-    happened = phases.set_phase(book, command.phase, state.profile, lists)
-    if isinstance(happened, RejectReason):
-        return _refused(state, command.symbol, None, happened)
-    return _happened(state, happened, lists)
+    return _happened(state, phases.finish(*changed, state.profile, lists), lists)
+
+
+def _implied_anew(state: Exchange, symbols: Iterable[Symbol], events: list[Event]) -> Stepped:
+    """What stopped matching in some books is over, and so quotes may be implied again (L3): what can trade does.
+
+    That is not so while the market is halted, or while another book of a family does not trade continuously.
+    """
+    seen: set[Symbol] = set()
+    for symbol in symbols:
+        family = {} if state.halted or symbol in seen else state.family(symbol)
+        seen |= family.keys()
+        if family:
+            state, traded = _happened_in_family(state, family_rules.uncross(family, state.profile))
+            if any(isinstance(event, Uncrossed) for event in events) and any(
+                isinstance(event, Triggered) for event in traded
+            ):
+                fired("I9")
+            events += traded
+    return state, tuple(events)
 
 
 def is_halted(state: Exchange, symbol: Symbol) -> bool:
@@ -523,6 +602,27 @@ def _index_level(state: Exchange, command: IndexLevel) -> Stepped:
         index_level=command.value, index_base=base, breaker_level=level, halted=state.halted or halts
     )
     return state, (IndexMoved(command.value, level), *([Halted(None)] if halts else []))
+
+
+def _set_mark(state: Exchange, command: SetMark) -> Stepped:
+    """Another mark for the stops of one book (E1). None is set while the market, or a book that this one depends on, is
+    halted: no stop could follow it.
+
+    Whoever computes the mark tells it by this command: it takes effect at a sequence of its own, never within the match
+    of the book that it was computed from.
+    """
+    fault = money.fault(command, {symbol: book.instrument for symbol, book in state.books.items()})
+    if fault is None and state.halted:
+        fired("J6")
+        fault = RejectReason.MARKET_HALTED
+    if fault is None and state.books[command.symbol].halted_above:
+        fired("J6")
+        fault = RejectReason.BOOK_HALTED
+    if fault is not None:
+        return _refused(state, command.symbol, None, fault)
+    lists = _aftermath(state, command)
+    book, cascaded = rules.set_mark(state.books[command.symbol], command.price, state.profile, lists)
+    return _happened(state, (book, [MarkSet(command.symbol, command.price), *cascaded]), lists)
 
 
 def _advance_clock(state: Exchange, command: AdvanceClock) -> Stepped:
@@ -560,12 +660,16 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
     changes here, and what the account cannot stand for is forgotten.
     """
     listing = {symbol: book.instrument for symbol, book in state.books.items()}
+    if isinstance(command, SetMark) and state.profile.stop_reference is StopReference.MARK:
+        return _mark_for_both(state, accounts, command)
     if isinstance(command, money.AccountCommand):
         fault = money.fault(command, listing) or _block_refusal(state, command)
         if fault is not None:
             return _refused(state, getattr(command, "symbol", None), None, fault)
         accounts, said = money.carry_out(accounts, state.books, command)
         return state._replace(accounts=accounts), said
+    if isinstance(command, Route):
+        return _without_route(state, command)
     with rehearsing() as rehearsed:
         after, events = _among_books(state, reduce_order(command) if isinstance(command, Reduce) else command)
     if isinstance(events[0], Rejected):
@@ -580,6 +684,16 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
         return _refused(state, *refusal)
     performed(rehearsed)
     return after._replace(accounts=money.settled(accounts, state.books, command, events, after.books)), events
+
+
+def _without_route(state: Exchange, command: Route) -> Stepped:
+    """A routed order where accounts are kept: what else is wrong with it takes precedence (M1)."""
+    with rehearsing() as rehearsed:
+        _, events = _among_books(state._replace(accounts=None), command)
+    if isinstance(events[0], Rejected):
+        performed(rehearsed)
+        return state, events
+    return _refused(state, command.order.symbol, command.order.order_id, RejectReason.NOT_ON_ACCOUNT)
 
 
 def _liquidate(state: Exchange, command: Liquidate) -> Stepped:
@@ -631,6 +745,17 @@ def _liquidate(state: Exchange, command: Liquidate) -> Stepped:
         lists.books[symbol], said = rules.submit(lists.books[symbol], order, state.clock, state.profile, lists)
         events += said
     return _followed(state, events, lists)
+
+
+def _mark_for_both(state: Exchange, accounts: Accounts, command: SetMark) -> Stepped:
+    """One mark for the stops of a book and for all who have a position in it: what it sets off is paid for at it."""
+    with rehearsing() as rehearsed:
+        accounts, _ = money.carry_out(accounts, state.books, command)
+        after, events = _set_mark(state._replace(accounts=accounts), command)
+    if isinstance(events[0], Rejected):
+        return _set_mark(state, command)
+    performed(rehearsed)
+    return after._replace(accounts=money.settled(accounts, state.books, command, events, after.books)), events
 
 
 def _block_refusal(state: Exchange, command: Command) -> RejectReason | None:
@@ -724,13 +849,24 @@ def status(state: Exchange, symbol: Symbol, order_id: OrderId) -> OrderStatus | 
     )
 
 
+def implied(state: Exchange, symbol: Symbol) -> ImpliedQuotes:
+    """What others imply in one book, beside its own depth (L2). A halted market implies nothing (L3)."""
+    book = state.books[symbol]
+    family = {} if state.halted else state.family(book.instrument.symbol)
+    if not family:
+        return ImpliedQuotes((), ())
+    return family_rules.implied(family, {member: top(state, member) for member in family}, symbol)
+
+
 def view(state: Exchange, symbol: Symbol) -> BookView:
     """Everything that can be seen of one book."""
     book = state.books[symbol]
     phase = Phase.HALT if is_halted(state, symbol) else book.phase
     indicative = Indicative(*phases.indicative(book)) if phase is Phase.CALL else None
     seen, waiting = queue(state, symbol), stops(state, symbol)
-    return BookView(symbol, phase, book.last_price, seen, waiting, indicative, lists(state, symbol), book.reference)
+    return BookView(
+        symbol, phase, book.last_price, seen, waiting, indicative, lists(state, symbol), book.reference, book.mark
+    )
 
 
 def snapshot(state: Exchange) -> tuple[BookView, ...]:
@@ -771,6 +907,12 @@ def _followed(state: Exchange, events: list[Event], lists: Aftermath) -> Stepped
     if lists.lists == state.lists and all(lists.books[symbol] is book for symbol, book in state.books.items()):
         return state, tuple(events)
     return state._replace(books=lists.books, lists=lists.lists), tuple(events)
+
+
+def _happened_in_family(state: Exchange, happened: family_rules.HappenedInFamily) -> Stepped:
+    books, events = happened
+    changed = [book for symbol, book in books.items() if book is not state.books[symbol]]
+    return (state._with(*changed) if changed else state), tuple(events)
 
 
 def _refused(state: Exchange, symbol: Symbol | None, order_id: OrderId | None, reason: RejectReason) -> Stepped:

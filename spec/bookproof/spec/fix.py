@@ -103,6 +103,8 @@ def _execution_report(report: ExecutionReport) -> Iterator[tuple[int, str]]:
         yield 32, str(report.last_qty)
         yield 31, str(report.last_price)
         yield 1057, _flag(report.aggressor)
+        if report.traded_in != report.symbol:
+            yield 30, report.traded_in
     yield 14, str(report.cum_qty)
     yield 151, str(report.leaves_qty)
     yield 6, decimal(report.avg_price, report.avg_rest, report.cum_qty)

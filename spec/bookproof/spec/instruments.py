@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from bookproof.spec.values import Lots, Symbol, Ticks, Value
 
@@ -36,6 +36,10 @@ class Instrument(Value, frozen=True):
     max_quantity: Lots = 10**12
     min_notional: int = 0
     """Least price times quantity of an order that names a price; 0 sets no limit."""
+    group: str = ""
+    """Books of one group have interchangeable quotes: a routed order takes the best (rule L5). "" is no group."""
+    legs: tuple[Symbol, ...] = ()
+    """Of a spread: to buy a lot of it is to buy one of the first leg and to sell one of the second (rule L1)."""
     most_slices: int = MOST_SLICES
     """D1: an iceberg may have at most so many times its displayed slice open, so it shows that part of it at least.
     Kraken takes 15."""
@@ -101,6 +105,119 @@ class Instrument(Value, frozen=True):
     def accepts_quantity(self, quantity: object) -> bool:
         """Whether `quantity` is a whole number of lots within the limits."""
         return type(quantity) is int and self.min_quantity <= quantity <= self.max_quantity and quantity % self.lot == 0
+
+
+def listing_flaw(instruments: Sequence[Instrument], keeps_accounts: bool = False, apart: str = "") -> str | None:
+    """What is wrong with the instruments together; None when an exchange may be opened with them.
+
+    Where accounts are kept there can be no spreads: a spread has no price of its own to pay, and what its legs will
+    cost is not known before they trade, so nothing could be reserved (M1). Books in groups and spreads have no bands,
+    and nothing depends on them or they on anything; `apart` names a choice of the venue that these do not know.
+
+    >>> listing_flaw([Instrument("ABC", group="one"), Instrument("XYZ", lot=2, group="one")])
+    "'XYZ' has another tick or lot than the first book of its group 'one'; make them equal (L5)"
+    """
+    grids: dict[str, tuple[Ticks, Lots]] = {}
+    for instrument in instruments:
+        grid = instrument.tick, instrument.lot
+        if instrument.group and grids.setdefault(instrument.group, grid) != grid:
+            return (
+                f"{instrument.symbol!r} has another tick or lot than the first book of its group "
+                f"{instrument.group!r}; make them equal (L5)"
+            )
+    listed = {instrument.symbol: instrument for instrument in instruments}
+    above = {instrument.underlying for instrument in instruments}
+    for symbol in (*(one.symbol for one in instruments if one.group), *families_of(instruments)):
+        book = listed.get(symbol)
+        if book is None:  # a leg that is not listed, of which more is said below
+            continue
+        if book.band or book.collar or book.protection or book.underlying or symbol in above:
+            return f"{symbol!r} has bands or an underlying, or is one; leave it out of groups and spreads (L2, L5)"
+        if apart:
+            return f"{symbol!r} is in a group or a spread, which {apart!r} of the profile is not made for (L2, L5)"
+    for spread in instruments:
+        if spread.legs and keeps_accounts:
+            return f"{spread.symbol!r} is a spread, and accounts are kept; list it at a venue without (M1)"
+        if spread.legs and (flaw := _flaw_of_spread(spread, listed)) is not None:
+            return f"{spread.symbol!r} {flaw} (L1)"
+    return None
+
+
+def _flaw_of_spread(spread: Instrument, listed: Mapping[Symbol, Instrument]) -> str | None:
+    if len(spread.legs) != 2 or len(set(spread.legs)) != 2:
+        return f"is a spread of {', '.join(spread.legs)}; name two different legs"
+    for leg in spread.legs:
+        if leg not in listed:
+            return f"is a spread of {leg!r}, which is not listed; list it too"
+        if listed[leg].legs:
+            return f"is a spread of {leg!r}, which is a spread itself; name outrights"
+        if (listed[leg].tick, listed[leg].lot) != (spread.tick, spread.lot):
+            return f"has another tick or lot than its leg {leg!r}; make them equal"
+        if listed[leg].group or spread.group:
+            return f"and its leg {leg!r} must be in no group of interchangeable quotes"
+    return None
+
+
+class Part(Value, frozen=True):
+    """One of the two books that together stand for a third: its price counts with this weight, 1 or -1."""
+
+    symbol: Symbol
+    weight: int
+
+
+class Way(Value, frozen=True):
+    """How a trade in one book may come about in two others (rule L2)."""
+
+    spread: Symbol
+    parts: tuple[Part, ...]
+    """In listing order."""
+
+
+def ways_of(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Way, ...]]:
+    """For each book that is part of a spread, the ways in which others imply quotes in it: by spread, as listed.
+
+    The price of a spread is that of its first leg less that of its second, so any of the three follows from the others.
+
+    >>> ways = ways_of([*listing(["A", "B"]), Instrument("A-B", legs=("A", "B"))])
+    >>> for symbol, (way,) in ways.items():
+    ...     print(symbol, "=", *(f"{part.weight:+} {part.symbol}" for part in way.parts))
+    A = +1 B +1 A-B
+    B = +1 A -1 A-B
+    A-B = +1 A -1 B
+    """
+    ways: dict[Symbol, tuple[Way, ...]] = {}
+    place = {instrument.symbol: at for at, instrument in enumerate(instruments)}
+    for spread in instruments:
+        if spread.legs:
+            first, second = spread.legs
+            for symbol, others in (
+                (spread.symbol, {first: 1, second: -1}),
+                (first, {spread.symbol: 1, second: 1}),
+                (second, {first: 1, spread.symbol: -1}),
+            ):
+                parts = sorted(others.items(), key=lambda other: place[other[0]])
+                way = Way(spread.symbol, tuple(Part(*part) for part in parts))
+                ways[symbol] = (*ways.get(symbol, ()), way)
+    return {symbol: ways[symbol] for symbol in place if symbol in ways}
+
+
+def families_of(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Symbol, ...]]:
+    """For each book that is part of a spread, every book that an order in it may touch, in listing order (rule L2).
+
+    Spreads that share a leg are of one family: a stop that is triggered in one book may trade on in the next.
+
+    >>> spreads = [Instrument("A-B", legs=("A", "B")), Instrument("C-B", legs=("C", "B"))]
+    >>> families_of([*listing(["A", "B", "C", "D"]), *spreads])["A"]
+    ('A', 'B', 'C', 'A-B', 'C-B')
+    """
+    of: dict[Symbol, set[Symbol]] = {}
+    for spread in instruments:
+        if spread.legs:
+            joined = {spread.symbol, *spread.legs}
+            joined |= {member for leg in spread.legs for member in of.get(leg, ())}
+            of |= dict.fromkeys(joined, joined)
+    order = [instrument.symbol for instrument in instruments]
+    return {symbol: tuple(other for other in order if other in of[symbol]) for symbol in order if symbol in of}
 
 
 def underlying_flaw(instruments: Iterable[Instrument]) -> str | None:

@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeAlias
 
 from bookproof.spec import account_invariants, budget_invariants, list_invariants
 from bookproof.spec import invariants_of_sharing as shared
+from bookproof.spec.across import implied_breaches, route_breaches, still_implied
 from bookproof.spec.book import Book, Held, Pending
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -36,6 +37,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    Route,
     SetLimits,
     SetMark,
     SetPhase,
@@ -59,6 +61,7 @@ from bookproof.spec.events import (
     Deposited,
     Event,
     Halted,
+    ImpliedTrade,
     IndexMoved,
     LimitsSet,
     Liquidated,
@@ -84,7 +87,15 @@ from bookproof.spec.events import (
 from bookproof.spec.exchange import Exchange
 from bookproof.spec.invariants_of_sharing import foremost
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import CollarAction, MarketOrders, OnDisconnect, PostOnly, Reopen, ReplaceQuantity
+from bookproof.spec.profile import (
+    CollarAction,
+    MarketOrders,
+    OnDisconnect,
+    PostOnly,
+    Reopen,
+    ReplaceQuantity,
+    StopReference,
+)
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.reporting import Desk, Journal, Known, report
 from bookproof.spec.reports import ExecType, ExecutionReport, OrdStatus
@@ -164,6 +175,7 @@ def broken(before: Exchange, command: Command, events: Iterable[Event], after: E
     events = tuple(events)
     named = {symbol_of(event) for event in events}
     named |= {place.symbol for event in events if isinstance(event, ListAccepted) for place in event.orders}
+    named |= {leg.symbol for event in events if isinstance(event, ImpliedTrade) for leg in event.legs}
     tapes = {
         symbol: Tape(book, command, events, before.profile) for symbol, book in before.books.items() if symbol in named
     }
@@ -354,15 +366,19 @@ def no_trade_while_halted(step: Step) -> Sentences:
 
     A halt amid a command stops its own book at once, and the books that depend on it when the command is over.
     """
-    shut = (Phase.HALT, Phase.CANCEL_ONLY, Phase.CLOSED)
-    halted = {
-        symbol for symbol, book in step.before.books.items() if book.phase in shut or _halted(step.before, symbol)
-    }
+    halted = _shut(step.before)
+    if isinstance(step.command, Resume | SetPhase):
+        halted = (halted & _shut(step.after)) - {step.command.symbol}
     for event in step.events:
         if isinstance(event, Halted) and event.symbol is not None:
             halted.add(event.symbol)
         if isinstance(event, Accepted | Replaced | Repriced | Triggered | Trade | Prevented) and event.symbol in halted:
             yield f"{event} happened while {event.symbol} is halted"
+
+
+def _shut(state: Exchange) -> set[Symbol]:
+    phases = (Phase.HALT, Phase.CANCEL_ONLY, Phase.CLOSED)
+    return {symbol for symbol, book in state.books.items() if book.phase in phases or _halted(state, symbol)}
 
 
 @_of_step("J7")
@@ -620,12 +636,12 @@ def nothing_dead_rests(book: Book) -> Sentences:
 
 @_of_book("E1", "E5")
 def no_due_stop(book: Book) -> Sentences:
-    """No stop waits that the last trade has reached, but for the end of a call (I9)."""
+    """No stop waits that the last trade has reached, or the mark, but for the end of a call (I9)."""
     if book.phase is not Phase.CONTINUOUS:
         return
     for stop in (*book.buy_stops, *book.sell_stops):
-        if reached(stop.terms, book.last_price):
-            yield f"stop {stop.order_id} at {stop.terms.stop} waits, and the last trade was at {book.last_price}"
+        if reached(stop.terms, book.trigger_price):
+            yield f"stop {stop.order_id} at {stop.terms.stop} waits, and {book.trigger_price} has reached it"
     if book.touched:
         yield f"nobody looked at the stops after the fills at {book.touched}"
 
@@ -732,11 +748,13 @@ def canonical_order(step: Step) -> Sentences:
 def fills_are_determined(step: Step) -> Sentences:
     """A plain order's fills are a matter of arithmetic: each maker gives what those before it left to be asked for.
 
-    Held in continuous trading, where no maker within reach has a reserve, no prevention interferes, and levels are not
-    shared.
+    Held in continuous trading, where no maker within reach has a reserve, no prevention interferes, levels are not
+    shared and no spread implies anything.
     """
     order = step.command
     if not step.before.profile.allocation.is_fifo:
+        return
+    if isinstance(order, Submit) and order.symbol in step.before.families:
         return
     if not isinstance(order, Submit) or order.stop is not None or not any(isinstance(e, Accepted) for e in step.events):
         return
@@ -771,8 +789,8 @@ def all_or_nothing(step: Step) -> Sentences:
     legs = {(order.symbol, order.order_id): 0 for order in orders_of(step.command) if order.stop is None}
     for tape in step.tapes.values():
         for taker in tape.entered:
-            met = [scene.event for scene in tape.scenes if scene.met is not None and scene.met.terms == taker]
-            traded = sum(event.quantity for event in met if isinstance(event, Trade))
+            met = [scene.event for scene in step.scenes if scene.met is not None and scene.met.terms == taker]
+            traded = sum(event.quantity for event in met if isinstance(event, Trade)) + _implied(step, taker)
             entering = (taker.symbol, taker.order_id)
             if entering in legs:
                 legs[entering] = traded
@@ -794,6 +812,8 @@ def killed_only_if_impossible(step: Step) -> Sentences:
         for scene in step.scenes
         if isinstance(scene.event, Cancelled) and scene.event.reason in (CancelReason.KILLED, CancelReason.MIN_QUANTITY)
     ]
+    if isinstance(step.command, Route):  # an order of its owner may end it in another book: routes_take_the_best_level
+        killed = [scene for scene in killed if scene.about.terms != step.command.order]
     possible = [
         f"order {scene.about.order_id} was killed, and its {least(scene.about.terms)} were there"
         for scene in killed
@@ -890,10 +910,26 @@ def stops_take_their_turn(step: Step) -> Sentences:
 def last_price_is_the_last_trade(step: Step) -> Sentences:
     """The price that triggers stops is that of the last trade in the book."""
     prices = {symbol: book.last_price for symbol, book in step.before.books.items()}
-    prices |= {event.symbol: event.price for event in step.events if isinstance(event, Trade)}
+    for event in step.events:
+        if isinstance(event, Trade | ImpliedTrade):
+            prices[event.symbol] = event.price
+        if isinstance(event, ImpliedTrade):
+            prices |= {leg.symbol: leg.price for leg in event.legs}
     for symbol, price in prices.items():
         if symbol in step.after.books and step.after.books[symbol].last_price != price:
             yield f"{symbol} last traded at {price}, and it says {step.after.books[symbol].last_price}"
+
+
+@_of_step("E1")
+def marks_are_set_by_command(step: Step) -> Sentences:
+    """Where stops follow the mark, it is what the last command that set it says; elsewhere there is none."""
+    for symbol, book in step.before.books.items():
+        command, mark = step.command, book.mark
+        follows = step.before.profile.stop_reference is StopReference.MARK
+        if isinstance(command, SetMark) and command.symbol == symbol and isinstance(step.events[0], MarkSet):
+            mark = command.price if follows else None
+        if symbol in step.after.books and step.after.books[symbol].mark != mark:
+            yield f"the mark of {symbol} should be {mark}, and it is {step.after.books[symbol].mark}"
 
 
 # ── self-trade prevention ──
@@ -916,6 +952,8 @@ def prevention_has_a_cause(step: Step) -> Sentences:
     mode = SelfTradePrevention
     for scene in step.scenes:
         event, about, taker, facing = scene
+        if about is taker and isinstance(step.command, Route) and about.terms == step.command.order:
+            continue  # the cause may stand in another book: routes_take_the_best_level
         if isinstance(event, Trade) or (isinstance(event, Cancelled) and event.reason is not CancelReason.SELF_TRADE):
             continue
         asked = mode.NONE if taker is None else taker.terms.self_trade
@@ -963,13 +1001,14 @@ def transfers_are_asked_for_by_both(step: Step) -> Sentences:
 def remainder_never_rests(step: Step) -> Sentences:
     """Who was cancelled is gone, and an aggressor that asks for both to be cancelled goes with the maker."""
     for symbol, tape in step.tapes.items():
-        for at, scene in enumerate(tape.scenes):
+        for scene in tape.scenes:
             if not isinstance(scene.event, Cancelled):
                 continue
             if _live(step.after, symbol, scene.about.order_id):
                 yield f"order {scene.about.order_id} was cancelled, and it is live in {symbol}"
             if scene.met is not None and scene.met.terms.self_trade is SelfTradePrevention.CANCEL_BOTH:
-                following = [other.about.order_id for other in tape.scenes[at + 1 : at + 2]]
+                at = step.events.index(scene.event)
+                following = [other.order_id for other in step.events[at + 1 : at + 2] if isinstance(other, Cancelled)]
                 if following != [scene.met.order_id]:
                     yield f"{scene.about.order_id} was cancelled for meeting {scene.met.order_id}, which goes on"
 
@@ -1116,6 +1155,30 @@ for _rules, _predicate in account_invariants.PREDICATES:
 for _rules, _predicate in budget_invariants.PREDICATES:
     _of_step(*_rules)(_predicate)
 
+# ── orders over several books ──
+
+
+@_of_step("L5")
+def routes_take_the_best_level(step: Step) -> Sentences:
+    """A routed order meets the best level of its group, and stops, or is killed, only when there is none for it."""
+    if isinstance(step.command, Route):
+        yield from route_breaches(step.before, step.command, step.events)
+
+
+@_of_step("L2", "L3", "B6")
+def nothing_implied_remains(step: Step) -> Sentences:
+    """No order of a spread could trade with orders of its legs."""
+    if step.after != step.before:
+        yield from still_implied(step.after)
+
+
+@_of_step("L1", "L2", "L3")
+def implied_trades_are_right(step: Step) -> Sentences:
+    """An implied trade is at the price that its legs make up, the best there was, and behind orders of its own book."""
+    if any(isinstance(event, Trade | Prevented | ImpliedTrade) for event in step.events):
+        yield from implied_breaches(step.before, step.command, step.events, step.after)
+
+
 INVARIANTS: tuple[Invariant, ...] = tuple(_TABLE)
 """Every invariant, in the order in which `broken` asks them."""
 
@@ -1180,8 +1243,13 @@ def _held(state: Exchange) -> Iterator[Submit]:
 
 
 def _reach(command: Command, state: Exchange) -> set[Symbol]:
-    """The books that a command may change: its own, those that lists tie to them (H1, H2), and who depends on these."""
+    """The books that a command may change: its own, those that spreads tie to them if it can trade (L2), and those
+    that lists tie to these (H1, H2)."""
     reached_books = _named(command, state)
+    if command == Resume():
+        reached_books |= state.families.keys()
+    elif not isinstance(command, Cancel | Halt):
+        reached_books |= {member for symbol in reached_books for member in state.families.get(symbol, ())}
     more = True
     while more:
         tied = [{place.symbol for place in one.members} for one in state.lists]
@@ -1191,6 +1259,13 @@ def _reach(command: Command, state: Exchange) -> set[Symbol]:
         dependent = {symbol for symbol in state.books if reached_books.intersection(_chain(state, symbol))}
         return reached_books | dependent  # they are told of a halt (J6)
     return reached_books
+
+
+def _implied(step: Step, taker: Submit) -> Lots:
+    """What an order traded with what was implied."""
+    mine = taker.symbol, taker.order_id
+    trades = [event for event in step.events if isinstance(event, ImpliedTrade)]
+    return sum(trade.quantity for trade in trades if (trade.symbol, trade.taker) == mine)
 
 
 def _named(command: Command, state: Exchange) -> set[Symbol]:
@@ -1209,6 +1284,11 @@ def _named(command: Command, state: Exchange) -> set[Symbol]:
             return set(state.books)
         case SetLimits():
             return set()
+        case Route():
+            own = state.books.get(command.order.symbol)
+            if own is None or not own.instrument.group:
+                return {command.order.symbol}
+            return {symbol for symbol, book in state.books.items() if book.instrument.group == own.instrument.group}
         case SetMark():
             return {command.symbol}
         case Liquidate():
@@ -1232,7 +1312,7 @@ def _of_one_order(event: Cancelled | Replaced, command: Cancel | Replace) -> boo
 def _acknowledges(event: Event, command: Command) -> bool:
     """Whether an event is the answer that a command is due when it is not refused."""
     match command:
-        case Submit() | Basket() | Reduce():
+        case Submit() | Basket() | Reduce() | Route():
             asked = [(order.symbol, order.order_id) for order in orders_of(command)]
             return isinstance(event, Accepted) and (event.symbol, event.order_id) in asked
         case Spend():

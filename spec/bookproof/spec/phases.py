@@ -35,6 +35,12 @@ _NEXT: Mapping[Phase, frozenset[Phase]] = {
 
 def set_phase(book: Book, phase: Phase, profile: Profile, aside: Aside = nothing_aside) -> Happened | RejectReason:
     """The book in another phase, with what its uncross brought about; or why it does not go there (J1, J3)."""
+    changed = change(book, phase, profile)
+    return changed if isinstance(changed, RejectReason) else finish(*changed, profile, aside)
+
+
+def change(book: Book, phase: Phase, profile: Profile) -> Happened | RejectReason:
+    """As `set_phase`, before anything that an uncross brings about: lists, and stops."""
     if phase not in _NEXT[book.phase]:
         fired("J1")
         return RejectReason.INVALID_PHASE
@@ -56,11 +62,18 @@ def set_phase(book: Book, phase: Phase, profile: Profile, aside: Aside = nothing
     if not uncrosses:
         return book, [changed]
     book, events = uncross(book)
+    return book, [changed, *events]
+
+
+def finish(book: Book, events: list[Event], profile: Profile, aside: Aside = nothing_aside) -> Happened:
+    """What a change of phase brings about after its uncross, if it had one."""
+    if not any(isinstance(event, Uncrossed) for event in events):
+        return book, events
     book, _, also = aside(book, [], events)
     book, cascaded = rules.cascade(book, profile, aside)
     if cascaded:
         fired("I9")
-    return book, [changed, *events, *also, *cascaded]
+    return book, [*events, *also, *cascaded]
 
 
 def _is_settled(book: Book) -> bool:

@@ -155,6 +155,19 @@ class StopsLookedAt(StrEnum):
     """At each of its fills. Stops that are due then are triggered one after the other when it has done its matching."""
 
 
+class StopReference(StrEnum):
+    """Which price triggers the stops of a book (rule E1)."""
+
+    LAST = "last"
+    """That of the last trade in it (default)."""
+    MARK = "mark"
+    """Its mark, which is set by command: no trade triggers anything, and setting the mark does at once."""
+
+
+_OF_ONE_BOOK = ("market_orders", "post_only", "replace_allows", "icebergs", "stop_reference")
+"""Settings that groups and spreads know one choice of: the usual one."""
+
+
 class Profile(Value, frozen=True):
     """A venue's choices. Every field names the rule it settles.
 
@@ -187,7 +200,9 @@ class Profile(Value, frozen=True):
     oco_fill: OcoFill = OcoFill.CANCEL
     """H1."""
     stops_looked_at: StopsLookedAt = StopsLookedAt.AFTER_COMMAND
-    """E2."""
+    """E2. It makes no difference where stops follow the mark."""
+    stop_reference: StopReference = StopReference.LAST
+    """E1, E7."""
     on_disconnect: OnDisconnect = OnDisconnect.FLAGGED
     """J7."""
     collar_action: CollarAction = CollarAction.EXPIRE
@@ -206,6 +221,25 @@ class Profile(Value, frozen=True):
     """M3: of the accounts that are kept, those that need margin for what they may come to instead of having it."""
     market_by_budget: MarketByBudget = MarketByBudget.TAKEN
     """C3."""
+
+    @property
+    def apart(self) -> str:
+        """The first of its choices that orders over several books do not know (L2, L5); empty when there is none.
+
+        >>> Profile(icebergs=Icebergs.WHOLE).apart, Profile().apart
+        ('icebergs', '')
+        """
+        plain = Profile()
+        return next((name for name in _OF_ONE_BOOK if getattr(self, name) != getattr(plain, name)), "")
+
+    def together(self) -> Profile:
+        """The same venue with the usual choices where orders over several books know no others (L2, L5).
+
+        >>> Profile(icebergs=Icebergs.WHOLE).together().icebergs.value
+        'slice'
+        """
+        plain = Profile()
+        return self._replace(**{name: getattr(plain, name) for name in _OF_ONE_BOOK})
 
     def breaker_flaw(self) -> str | None:
         """What is wrong with the levels of the breaker; None when they can be.

@@ -18,8 +18,9 @@ class RejectReason(StrEnum):
     UNKNOWN_SYMBOL = "unknown-symbol"
     """No such book."""
     INVALID_LEGS = "invalid-legs"
-    """A basket names a book twice, or has no legs (L4). A list has too few orders, one order twice, two accounts, or
-    two rivals in one queue or in each other's reach (H1, H4)."""
+    """A basket names a book twice, or has no legs, or has some in spreads or legs of these and others not (L4, L2).
+    A list has too few orders, one order twice, two accounts, two rivals in one queue or in each other's reach (H1, H4),
+    or on one side of a group of books (L5), or an order in a spread or in a leg of one (L2)."""
     INVALID_ORDER_ID = "invalid-order-id"
     """Not an integer from 0 to 2**63 - 1 (A3)."""
     INVALID_ACCOUNT = "invalid-account"
@@ -43,7 +44,8 @@ class RejectReason(StrEnum):
     INVALID_BUDGET = "invalid-budget"
     """Not an integer from 1 to 10**15 (C3)."""
     NOT_BY_BUDGET = "not-by-budget"
-    """The venue has no market orders over an amount of money, or the book has prices that are not above zero (C3)."""
+    """The venue has no market orders over an amount of money, or the book has prices that are
+    not above zero, or is part of a spread (C3)."""
     ACCOUNT_BLOCKED = "account-blocked"
     """A kill switch blocks the account, in this book and in every other (J7)."""
     ACCOUNT_NOT_BLOCKED = "account-not-blocked"
@@ -119,6 +121,8 @@ class RejectReason(StrEnum):
     """Only a margin account is liquidated (M3)."""
     MARGIN_HOLDS = "margin-holds"
     """The equity is not below the maintenance margin (M3)."""
+    NOT_ON_ACCOUNT = "not-on-account"
+    """Accounts are kept here, and nothing says in which book a routed order will need lots or cash (L5, M1)."""
 
     @property
     def precedence(self) -> int:

@@ -24,7 +24,7 @@ from bookproof.spec.reports import (
     TradeCaptureReport,
     precedence,
 )
-from bookproof.spec.values import OrderId, Symbol
+from bookproof.spec.values import Lots, OrderId, Symbol
 
 Sentences: TypeAlias = Iterator[str]
 Stream: TypeAlias = Sequence[Report]
@@ -212,12 +212,16 @@ def trades_past_the_book_are_captured(stream: Stream) -> Sentences:
 def trades_have_two_sides(stream: Stream) -> Sentences:
     """Each fill is reported to the maker and, next in its book, to the taker: the same lots at the same price.
 
-    So is each bust, to the one and then to the other (N1).
+    So is each bust, to the one and then to the other (N1). But of fills with orders of other books, both books tell
+    the same lots, in the same order (L2, L5).
     """
+    yield from _sides_in_other_books(stream)
     for reports in _by_book(stream):
         waiting: ExecutionReport | None = None
         for report in reports:
             trade = report if isinstance(report, ExecutionReport) and report.exec_type in _TWO_SIDED else None
+            if trade is not None and trade.elsewhere:
+                continue
             if waiting is None and trade is not None and not trade.aggressor:
                 waiting = trade
                 continue
@@ -235,6 +239,18 @@ def trades_have_two_sides(stream: Stream) -> Sentences:
             waiting = None
         if waiting is not None:
             yield f"{_told(waiting)}, and nothing follows"
+
+
+def _sides_in_other_books(stream: Stream) -> Sentences:
+    told: dict[tuple[Symbol, Symbol], list[Lots]] = {}
+    for report in stream:
+        if isinstance(report, ExecutionReport):
+            for other in report.elsewhere:
+                told.setdefault((report.symbol, other), []).append(report.last_qty)
+    heard = {report.symbol for report in stream}
+    for (here, there), lots in told.items():
+        if there in heard and told.get((there, here), []) != lots:
+            yield f"in {here}, fills of {lots} lots are with orders of {there}, which tells {told.get((there, here))}"
 
 
 @_of_stream("O1", "A4")

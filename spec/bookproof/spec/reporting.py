@@ -4,7 +4,8 @@ All that is needed is the commands and the events, so this works for any exchang
 oracle, an engine, or a file of outcomes. What a report says beyond its event, such as how much has been executed, is
 kept in a `Desk`, which is immutable; `report` is a function of desk, command and events, and of nothing else (A5).
 
-A trade makes two reports: the maker's first, the taker's next; a bust makes two again, in the same order, each of
+A trade makes two reports: the maker's first, the taker's next; if the taker is a routed order, each in its own book
+(L5). An implied trade makes three (L2). A bust makes two again, in the same order, each of
 which names the report that it takes back. Where busts are possible, which is where accounts are kept, the desk
 remembers every trade that was not busted, and the orders that had part in one, however old. A stop that is triggered
 is reported before it trades, and so is an order that the venue gives another limit (C3, C6, E6), unless that happens
@@ -20,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import merge
 from typing import Final, NamedTuple
 
-from bookproof.spec.commands import Cancel, Command, Replace, Spend, Submit, SubmitList
+from bookproof.spec.commands import Cancel, Command, Replace, Resume, Route, SetPhase, Spend, Submit, SubmitList
 from bookproof.spec.events import (
     Accepted,
     BlockTraded,
@@ -28,6 +29,7 @@ from bookproof.spec.events import (
     Cancelled,
     DayEnded,
     Event,
+    ImpliedTrade,
     ListAccepted,
     Prevented,
     Rejected,
@@ -270,6 +272,10 @@ class _Writer:
         self._may_bust = desk.profile.risk is not Risk.NONE
         self._command = command
         self._stamp = stamp
+        self._route = command.order if isinstance(command, Route) else None
+        """The routed order while it is the aggressor: until a stop is triggered, or another order enters (L5)."""
+        self._rests = isinstance(command, Resume | SetPhase)
+        """Whether an implied trade is of an order that rested while nothing was implied (L3), and no aggressor."""
 
     def write(self, event: Event) -> None:
         match event:
@@ -278,19 +284,23 @@ class _Writer:
             case Rejected():
                 self._rejected(event)
             case Trade():
+                home = self._home_of_taker(event)
+                away = home != event.symbol
                 sides = (
-                    self._filled(event, event.maker, aggressor=False),
-                    self._filled(event, event.taker, aggressor=True),
+                    self._filled(event, event.symbol, event.maker, elsewhere=(home,) if away else ()),
+                    self._filled(event, home, event.taker, aggressor=True, elsewhere=(event.symbol,) if away else ()),
                 )
                 self._traded(event, sides)
+            case ImpliedTrade():
+                self._implied(event)
             case BlockTraded():
                 self._traded(event, ())
                 self._captured(event, busted=False)
             case Busted():
                 self._busted(event)
             case Prevented():
-                self._prevented(event, event.maker, aggressor=False)
-                self._prevented(event, event.taker, aggressor=True)
+                self._prevented(event, event.symbol, event.maker, aggressor=False)
+                self._prevented(event, self._home_of_taker(event), event.taker, aggressor=True)
             case Cancelled():
                 self._cancelled(event)
             case Replaced():
@@ -300,6 +310,7 @@ class _Writer:
                 terms = order.terms._replace(quantity=order.terms.quantity - event.quantity)
                 self._say(ExecType.RESTATED, order._replace(terms=terms), cancel_reason=CancelReason.CONTINGENT)
             case Triggered():
+                self._route, self._rests = None, False
                 order = self._live(event.symbol, event.order_id)
                 self._say(ExecType.TRIGGERED, order._replace(working=True))
             case Repriced():
@@ -323,6 +334,7 @@ class _Writer:
         journal = self.books.get(event.symbol)
         held = None if journal is None else journal.find(event.order_id)
         if held is not None and held.held and not held.status.ended:  # its turn has come
+            self._route = None
             self._say(ExecType.NEW, held._replace(held=False, working=held.terms.stop is None))
             return
         order = order_of(self._command, event)
@@ -382,14 +394,47 @@ class _Writer:
         journal = self.books.get(terms.symbol)
         return Known(terms.order_id, terms, first=0 if journal is None else journal.report_seq + 1)
 
-    def _filled(self, event: Trade, order_id: OrderId, *, aggressor: bool) -> tuple[OrderId, int, int]:
+    def _home_of_taker(self, event: Trade | Prevented) -> Symbol:
+        """The book that the aggressor belongs to: that of the trade, unless it is routed (L5)."""
+        return self._route.symbol if self._route is not None else event.symbol
+
+    def _implied(self, event: ImpliedTrade) -> None:
+        """All three orders trade, each in its own book at its own price (L2): the two that imply, then the third."""
+        books = (event.symbol, *(leg.symbol for leg in event.legs))
+        for symbol, price, order_id in [(leg.symbol, leg.price, leg.maker) for leg in event.legs] + [
+            (event.symbol, event.price, event.taker)
+        ]:
+            self._filled(
+                Trade(symbol, price, event.quantity, order_id, event.taker),
+                symbol,
+                order_id,
+                aggressor=symbol == event.symbol and not self._rests,
+                elsewhere=tuple(other for other in books if other != symbol),
+            )
+
+    def _filled(
+        self,
+        event: Trade,
+        symbol: Symbol,
+        order_id: OrderId,
+        *,
+        aggressor: bool = False,
+        elsewhere: tuple[Symbol, ...] = (),
+    ) -> tuple[OrderId, int, int]:
         """Report a fill to one side: which order, which of those that had its id, and the number of the report."""
-        order = self._live(event.symbol, order_id)
+        order = self._live(symbol, order_id)
         order = order._replace(
             executed=order.executed + event.quantity, notional=order.notional + event.price * event.quantity
         )
-        self._say(ExecType.TRADE, order, last_qty=event.quantity, last_price=event.price, aggressor=aggressor)
-        return order_id, order.first, self.books[event.symbol].report_seq
+        self._say(
+            ExecType.TRADE,
+            order,
+            last_qty=event.quantity,
+            last_price=event.price,
+            aggressor=aggressor,
+            elsewhere=elsewhere,
+        )
+        return order_id, order.first, self.books[symbol].report_seq
 
     def _traded(self, event: Trade | BlockTraded, sides: tuple[tuple[OrderId, int, int], ...]) -> None:
         """Remember a trade, if it can be busted."""
@@ -427,8 +472,8 @@ class _Writer:
         number = self._next(event.symbol)
         self.reports.append(TradeCaptureReport(event.symbol, number, event.trade, *parties, busted, self._stamp))
 
-    def _prevented(self, event: Prevented, order_id: OrderId, *, aggressor: bool) -> None:
-        order = self._live(event.symbol, order_id)
+    def _prevented(self, event: Prevented, symbol: Symbol, order_id: OrderId, *, aggressor: bool) -> None:
+        order = self._live(symbol, order_id)
         if order.leaves > event.quantity:
             order = order._replace(prevented=order.prevented + event.quantity)
             self._say(ExecType.RESTATED, order, aggressor=aggressor, cancel_reason=CancelReason.SELF_TRADE)
@@ -470,6 +515,7 @@ class _Writer:
         last_price: int | None = None,
         aggressor: bool = False,
         cancel_reason: CancelReason | None = None,
+        elsewhere: tuple[Symbol, ...] = (),
         exec_ref: int | None = None,
     ) -> None:
         """Report on an order as it stands now."""
@@ -503,6 +549,7 @@ class _Writer:
                 cancel_reason,
                 self._stamp,
                 exec_ref,
+                elsewhere,
             )
         )
 

@@ -172,6 +172,13 @@ class ExecutionReport(Value, frozen=True):
     exec_ref: int | None = None
     """The number of the report of the fill that was busted (N1). It says which order is meant where an id is used
     again: that of the fill, which may have ended long ago."""
+    elsewhere: tuple[Symbol, ...] = ()
+    """Of a fill: the other books in which orders took part in it, one of a routed order (L5), two if implied (L2)."""
+
+    @property
+    def traded_in(self) -> Symbol:
+        """Of a fill: the book whose last trade it is. A routed order that comes in trades in the book of its maker."""
+        return self.elsewhere[0] if self.aggressor and len(self.elsewhere) == 1 else self.symbol
 
     @property
     def average(self) -> Fraction | None:

@@ -236,7 +236,9 @@ _TABLE = (
     Rule(
         "E1",
         "L1",
-        "A stop waits off-book until the last trade of its book reaches it: buys from below, sells from above.",
+        "A stop waits off-book until the last trade of its book reaches it, or its mark where the profile says so: "
+        "buys from below, sells from above.",
+        source="Deribit: stops by mark or index price",
     ),
     Rule(
         "E2",
@@ -454,6 +456,13 @@ _TABLE = (
         source="CME: kill switch, cancel on disconnect",
     ),
     Rule("L4", "LX", "All legs of a basket trade whole in one step, or no book changes."),
+    Rule(
+        "L5",
+        "LX",
+        "A routed order takes the best level of its group's open books, of equal ones its own book's first, then in "
+        "listing order, and what is left rests in its own book.",
+        source="Binance: SOR",
+    ),
     # K: sharing a level among its orders
     Rule(
         "K1",
@@ -589,10 +598,6 @@ RULES: dict[str, Rule] = {rule.number: rule for rule in _TABLE}
 
 NOT_YET: dict[str, str] = {
     "C8": "resting all-or-none is kept out of the core: skipped orders break B6 and B10",
-    "L1": "no spread books",
-    "L2": "no implied orders",
-    "L3": "no implied orders",
-    "L5": "no smart routing between books",
     "L7": "one process, no distributed commit",
     "M3 offsets": "each book needs margin by itself: what is long in one does not offset what is short in another",
     "M3 bankrupt": "who is liquidated below its limit prices keeps its position and its debt: no insurance fund, and "
@@ -603,6 +608,8 @@ NOT_YET: dict[str, str] = {
     "L6 legs": "a block trade is of one book, and its parties are no quote requests",
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
     "C3 sell by money": "a market order over an amount of money buys; none sells until it has brought in so much",
+    "C3 budget in spreads": "no order over an amount of money in a book that is part of a spread: what is implied "
+    "there would have to be led through both legs to know what it costs",
     "C3 budget waits": "a market order over an amount of money is no stop, and is in no call, basket or list",
     "C6 lock": "a post-only order keeps off a hidden opposite order as off any other, since the book may not lock (B6)",
     "D3 random": "no slices of random size: the draw would have to be part of the command (A5)",
@@ -612,7 +619,9 @@ NOT_YET: dict[str, str] = {
     "H1 amend reduced": "where a fill in part makes rivals smaller none of them is replaced: what a fill on the way "
     "would leave of the others is not settled",
     "H2 halt": "an order whose turn comes while its book takes nothing is refused, not kept until the book resumes",
-    "E1 reference": "only the last trade triggers, not mark, index or implied prices",
+    "E1 reference": "all stops of a venue follow the last trade, an implied one too, or all follow the mark: no order "
+    "chooses",
+    "E1 halt": "while the market or a book above is halted no mark is set where stops follow it: none could trigger",
     "E2 mid-sweep": "a stop that a fill has reached waits until the aggressor is done and never takes from under it: "
     "else fill-or-kill would have to try the stops as well (C5)",
     "K2 largest first": "leftovers go by time, as at CME since 2005, not to the largest order",
@@ -621,6 +630,18 @@ NOT_YET: dict[str, str] = {
     "I5 midpoint": "the reference is the last trade; no midpoint, close or theoretical price",
     "I6 extension": "a call ends when the command says so: no random end, no extension when the price moves far",
     "I8 displayed": "icebergs never take part with their displayed slice alone",
+    "L1 ratios": "spreads have two legs, one lot of each; no butterflies, no other ratios",
+    "L1 accounts": "where accounts are kept no spread is listed: what its legs will cost is known only when they trade",
+    "L2 baskets": "the legs of a basket trade with orders of their own books only, and either all of them or none are "
+    "in books that are part of spreads: what one leg implies and another releases from a list would need one order",
+    "L2 lists": "no order of a list stands in a spread or in a leg of one",
+    "L2 sharing": "an implied trade takes the first order of each leg, also where other trades share the level out (K)",
+    "L3 second generation": "implied quotes rest on real orders only, so a chain of two spreads implies nothing",
+    "L2 bands": "books in groups and spreads have no bands, collars, protection or underlying, and their venue neither "
+    "gives market orders a limit, reprices post-only orders, forbids amendments, nor takes icebergs whole",
+    "L5 stops": "neither stops nor post-only orders are routed, and a group has no spreads",
+    "L5 rivals": "no two rivals of a list stand on one side of a group, where one routed order could fill both",
+    "L5 accounts": "where accounts are kept no order is routed: lots of one book do not pay for those of another",
     "F6 pending": "a cancel or replace that pends belongs to a gateway; here each is over when the next starts",
     "O1 corrections": "a trade is busted or it stands: none is corrected in price or quantity; no order is suspended",
 }

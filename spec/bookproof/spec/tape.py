@@ -11,24 +11,27 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
-from bookproof.spec.commands import Basket, Command, Liquidate, Reduce, Replace, Spend, Submit, SubmitList
+from bookproof.spec.commands import Basket, Command, Liquidate, Reduce, Replace, Route, Spend, Submit, SubmitList
 from bookproof.spec.events import (
     Accepted,
     Cancelled,
     Event,
     Halted,
+    ImpliedTrade,
     ListAccepted,
+    MarkSet,
     PhaseChanged,
     Prevented,
     Replaced,
     Repriced,
     Restated,
+    Resumed,
     Trade,
     Triggered,
     Uncrossed,
 )
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import Icebergs, Profile, ReplaceKeeps, ReplaceQuantity, StopsLookedAt
+from bookproof.spec.profile import Icebergs, Profile, ReplaceKeeps, ReplaceQuantity, StopReference, StopsLookedAt
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
@@ -159,6 +162,8 @@ class Tape:
         self._book = book
         self._last_price = book.last_price
         self._triggered_by: Ticks | None = None
+        self._mark = book.mark
+        self._by_mark = profile.stop_reference is StopReference.MARK
         self._taker: Standing | None = None
         self._touched: list[Ticks] = []
         """Where each fill counts, the prices of the fills since stops were looked at (E2)."""
@@ -168,8 +173,14 @@ class Tape:
         for event in events:
             if isinstance(event, ListAccepted) and isinstance(command, SubmitList):
                 self.held += [Standing(leg, leg.quantity) for leg in command.legs if leg.symbol == self.symbol]
-            if getattr(event, "symbol", None) == self.symbol:
+            if isinstance(event, ImpliedTrade):
+                self._imply(event)
+            elif getattr(event, "symbol", None) == self.symbol:
                 self._play(event)
+            elif isinstance(event, Triggered):  # in another book: so matching has ended in this one, too (E2)
+                self._end_of_matching()
+            elif isinstance(command, Route):
+                self._play_elsewhere(event, command.order)
         self._end_of_matching()
         self.untimely += [f"stop {stop.order_id} is due and was not triggered" for stop in self._due]
 
@@ -188,6 +199,10 @@ class Tape:
                 self._restate(event)
             case Triggered():
                 self._trigger(event)
+            case Resumed():  # and so are the books of its family, maybe (L3)
+                self._continuous = True
+            case PhaseChanged() if event.phase is Phase.CONTINUOUS:
+                self._continuous, self._collects = True, False
             case PhaseChanged() if event.phase.collects:  # nobody betters a market that collects orders
                 self.tops = dict.fromkeys(Side)
                 self._halt(collects=True)
@@ -196,6 +211,8 @@ class Tape:
             case Uncrossed():
                 self.uncrossed = event
                 self._continuous, self._collects = True, False
+            case MarkSet():
+                self._mark = event.price
             case Trade() | Prevented():
                 self._meet(event)
             case Cancelled():
@@ -208,6 +225,69 @@ class Tape:
         self._continuous, self._collects = False, collects
         self.stops += self._due
         self._due, self._touched = [], []
+
+    def _play_elsewhere(self, event: Event, order: Submit) -> None:
+        """A routed order is the aggressor in every book of its group: what it trades in one it lacks in all (L5)."""
+        match event:
+            case Accepted() if (event.symbol, event.order_id) == (order.symbol, order.order_id):
+                self._taker = Standing(order, order.quantity)
+            case Accepted():  # an order of a list, whose turn comes when all matching has ended (H2)
+                self._end_of_matching()
+            case Trade() | Prevented() if self._taker is not None and self._taker.terms == order:
+                self._taker = self._taker.less(event)
+                if isinstance(event, Trade) and self._taker.leaves <= 0:
+                    self._taker = None
+            case Cancelled() if (event.symbol, event.order_id) == (order.symbol, order.order_id):
+                self._taker = None
+
+    def _imply(self, event: ImpliedTrade) -> None:
+        """What an implied trade does to this book: its order gives its part, or the aggressor is of this book (L2)."""
+        for leg in event.legs:
+            if leg.symbol == self.symbol:
+                self._give(leg.maker, leg.price, event.quantity)
+        if event.symbol != self.symbol:
+            return
+        if self.crosses:
+            self._end_of_crosses()
+        if self._taker is None or self._taker.order_id != event.taker:  # it rested while a book was halted
+            self._give(event.taker, None, event.quantity)
+        else:
+            if event.quantity > self._taker.leaves:
+                self.strange.append(f"order {event.taker} traded {event.quantity} of {self._taker.leaves}")
+            self._taker = self._taker.less(Trade(self.symbol, event.price, event.quantity, 0, event.taker))
+            if self._taker.leaves <= 0:
+                self._taker = None
+        self._note_fill(event.price)
+
+    def _note_fill(self, price: Ticks) -> None:
+        self._last_price = price
+        if self._profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL and not self._by_mark:
+            self._touched.append(price)
+
+    def _give(self, order_id: OrderId, price: Ticks | None, quantity: Lots) -> None:
+        """A resting order gives part of its slice in an implied trade, at its price unless it is the aggressor."""
+        queue = next((queue for queue in self.queues.values() if order_id in [it.order_id for it in queue]), None)
+        if queue is None:
+            self.strange.append(f"order {order_id} took part in an implied trade, and it does not rest")
+            return
+        place = [order.order_id for order in queue].index(order_id)
+        order = queue[place]
+        if place:
+            self.strange.append(f"order {order_id} took part in an implied trade before {queue[0].order_id}")
+        if not 0 < quantity <= order.slice:
+            self.strange.append(f"order {order_id} gave {quantity} lots; from 1 to {order.slice} were there")
+        if price is not None:
+            self._note_fill(price)
+            if price != order.terms.price:
+                self.strange.append(f"order {order_id} traded at {price}; it rests at {order.terms.price}")
+        left = order.less(Trade(self.symbol, 0, quantity, order_id, 0))
+        if left.slice > 0:  # B7
+            queue[place] = left
+            return
+        del queue[place]
+        if left.leaves > 0:
+            self._lose_top(left)
+            self._stand_last(left)
 
     def _accept(self, event: Accepted) -> None:
         held = next((order for order in self.held if order.order_id == event.order_id), None)
@@ -303,9 +383,7 @@ class Tape:
         traded = isinstance(event, Trade)
         self._taker = taker.less(event)
         if traded:
-            self._last_price = event.price
-            if self._profile.stops_looked_at is StopsLookedAt.AFTER_EACH_FILL:
-                self._touched.append(event.price)
+            self._note_fill(event.price)
             if self._taker.leaves <= 0:  # filled; an aggressor that prevention emptied waits for its cancel
                 self._taker = None
         place, left = facing.index(maker), maker.less(event)
@@ -381,6 +459,8 @@ class Tape:
         if self.crosses:
             self._end_of_crosses()
         taker, self._taker = self._taker, None
+        if taker is not None and taker.terms.symbol != self.symbol:
+            taker = None  # a routed order rests in its own book (L5)
         if taker is not None and (taker.leaves <= 0 or (taker.terms.price is None and not self._collects)):
             self.strange.append(f"order {taker.order_id} neither traded whole nor can rest, and no cancel says so")
         elif taker is not None:
@@ -388,7 +468,7 @@ class Tape:
             self._stand_last(taker)
         if not self._continuous:  # what is due waits for the uncross (I9)
             return
-        prices, self._touched = (*self._touched, self._last_price), []
+        prices, self._touched = (*self._touched, self._mark if self._by_mark else self._last_price), []
         for price in prices:
             due = [stop for stop in self.stops if reached(stop.terms, price)]
             self.stops = [stop for stop in self.stops if stop not in due]
@@ -443,6 +523,8 @@ def orders_of(command: Command) -> tuple[Submit, ...]:
     if isinstance(command, Reduce):
         plain = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
         return (Submit(*plain, TimeInForce.IOC),)
+    if isinstance(command, Route):
+        return (command.order,)
     if not isinstance(command, Basket):
         return ()
     fok, mode = TimeInForce.FOK, command.self_trade
@@ -504,11 +586,11 @@ def nearness(terms: Submit) -> int:
     return terms.stop if terms.side is Side.BUY else -terms.stop
 
 
-def reached(terms: Submit, last_price: Ticks | None) -> bool:
-    """Whether the last trade has reached a stop (E1)."""
-    if last_price is None or terms.stop is None:
+def reached(terms: Submit, price: Ticks | None) -> bool:
+    """Whether a price has reached a stop (E1)."""
+    if price is None or terms.stop is None:
         return False
-    return last_price >= terms.stop if terms.side is Side.BUY else last_price <= terms.stop
+    return price >= terms.stop if terms.side is Side.BUY else price <= terms.stop
 
 
 def within(terms: Submit, price: Ticks | None) -> bool:

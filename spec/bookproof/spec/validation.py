@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from bookproof.spec.commands import Basket, Cancel, Leg, Liquidate, Reduce, Replace, Spend, Submit, SubmitList
 from bookproof.spec.events import Accepted
-from bookproof.spec.instruments import LARGEST, Instrument
+from bookproof.spec.instruments import LARGEST, Instrument, families_of
 from bookproof.spec.profile import MarketByBudget, Profile
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
@@ -134,6 +134,9 @@ def basket_fault(basket: Basket, listing: Mapping[Symbol, Instrument]) -> tuple[
     faults += [(RejectReason.INVALID_LEGS, leg) for at, leg in enumerate(basket.legs) if leg.symbol in symbols[:at]]
     if not basket.legs:
         return None, RejectReason.INVALID_LEGS
+    tied = families_of(list(listing.values()))
+    mixed = [leg for leg in basket.legs if (leg.symbol in tied) is not (symbols[0] in tied)]
+    faults += [(RejectReason.INVALID_LEGS, leg) for leg in mixed]
     if not faults:
         return None
     fired("A1")
@@ -154,9 +157,11 @@ def list_fault(command: SubmitList, listing: Mapping[Symbol, Instrument]) -> tup
         for at, leg in enumerate(legs)
         if (reason := _submit_fault(leg, listing.get(leg.symbol))) is not None
     ]
+    tied = families_of(list(listing.values()))
     for at, leg in enumerate(legs):
         twice = any((other.symbol, other.order_id) == (leg.symbol, leg.order_id) for other in legs[:at])
-        if twice or leg.account != legs[0].account or any(collide(leg, rival) for rival in _rivals(command, at)):
+        misplaced = any(collide(leg, it) or _within_one_route(leg, it, listing) for it in _rivals(command, at))
+        if twice or misplaced or leg.account != legs[0].account or leg.symbol in tied:
             faults.append((RejectReason.INVALID_LEGS, at))
     if not faults:
         return None
@@ -169,6 +174,14 @@ def _rivals(command: SubmitList, at: int) -> tuple[Submit, ...]:
     """The legs before this one of which at most one may execute."""
     first = {ListKind.OCO: 0, ListKind.OTO: at, ListKind.OTOCO: 1}[command.kind]
     return command.legs[first:at]
+
+
+def _within_one_route(leg: Submit, rival: Submit, listing: Mapping[Symbol, Instrument]) -> bool:
+    """Whether one routed order could trade with both (L5): they rest on one side of a group, in different books."""
+    if leg.stop is not None or rival.stop is not None or leg.side is not rival.side or leg.symbol == rival.symbol:
+        return False
+    here, there = listing.get(leg.symbol), listing.get(rival.symbol)
+    return here is not None and there is not None and bool(here.group) and here.group == there.group
 
 
 def collide(leg: Submit, rival: Submit) -> bool:
@@ -217,10 +230,13 @@ def closing_order(command: Liquidate, accepted: Accepted) -> Submit:
     return Submit(*fields, TimeInForce.IOC)
 
 
-def spend_fault(command: Spend, instrument: Instrument | None, profile: Profile) -> RejectReason | None:
+def spend_fault(
+    command: Spend, instrument: Instrument | None, profile: Profile, *, implied: bool = False
+) -> RejectReason | None:
     """Why a market order over an amount of money is refused whatever the book holds; None when it is well formed.
 
-    At prices of zero and below there is no most that such an order could buy.
+    At prices of zero and below there is no most that such an order could buy. In a book that is part of a spread it is
+    not the book alone that says what there is to buy (L2): what is `implied` is not counted here.
 
     >>> from bookproof.spec.profile import DEFAULT
     >>> spend_fault(Spend("ABC", 1, 7, 500), Instrument("ABC", min_price=0), DEFAULT).value
@@ -234,7 +250,7 @@ def spend_fault(command: Spend, instrument: Instrument | None, profile: Profile)
         return RejectReason.INVALID_ACCOUNT
     if type(command.budget) is not int or not 1 <= command.budget <= LARGEST:
         return RejectReason.INVALID_BUDGET
-    if profile.market_by_budget is MarketByBudget.REFUSED or instrument.min_price <= 0:
+    if profile.market_by_budget is MarketByBudget.REFUSED or instrument.min_price <= 0 or implied:
         fired("C3")
         return RejectReason.NOT_BY_BUDGET
     return None

@@ -141,6 +141,8 @@ class BookView(Value, frozen=True):
     """The live lists that have an order in this book, the oldest first."""
     reference: Ticks | None = None
     """What bands are around (J4)."""
+    mark: Ticks | None = None
+    """What its stops follow, where that is not the last trade (rule E1)."""
 
 
 class Holding(Value, frozen=True):
@@ -188,6 +190,25 @@ class AccountView(Value, frozen=True):
     limits: Limits
     margin: MarginView | None = None
     """Only of a margin account."""
+
+
+class ImpliedQuote(Value, frozen=True):
+    """What the best displayed levels of two other books imply in this one (rule L2)."""
+
+    spread: Symbol
+    """The spread by which they do."""
+    price: Ticks
+    quantity: Lots
+
+
+class ImpliedQuotes(Value, frozen=True):
+    """Quotes implied in one book, best first, of equal prices as the spreads are listed.
+
+    They stand beside the book's own depth, not in it. Two of them may rest on the same order.
+    """
+
+    bids: tuple[ImpliedQuote, ...]
+    asks: tuple[ImpliedQuote, ...]
 
 
 class MarketView(Value, frozen=True):

@@ -15,6 +15,8 @@ from bookproof.engine.zoo.lock_defects import (
     LookUpBeforeLock,
     LostStripeLock,
     RivalCancelledLate,
+    SpreadAlone,
+    StaleRoute,
     StripesAsDiscovered,
     UnorderedStripes,
 )
@@ -132,6 +134,26 @@ ZOO = {
             True,
             "ctubio/Krypto-trading-bot #656: a venue tells of an execution before it has settled: insufficient funds.",
             "one-purse",
+        ),
+        Defect(
+            "stale-route",
+            StaleRoute,
+            "A routed order looks at the best prices of its group before it takes a stripe, and then takes the stripes "
+            "of the books it chose (rule L5): a better quote that came meanwhile in another book is passed over, and "
+            "there is no instant at which what it did was right.",
+            True,
+            "made up: the prices of other books are a feed that is read first, and orders go where it pointed.",
+            "route-better",
+        ),
+        Defect(
+            "spread-alone",
+            SpreadAlone,
+            "An order in a spread, or in one of its legs, holds the stripe of its own book only, though it may trade "
+            "in all of them (rule L2): what two legs imply is taken twice, or taken while it is being cancelled, and "
+            "books change under the hands of two threads.",
+            True,
+            "made up: the lock is that of the order's own book, as for any other order.",
+            "implied-in",
         ),
         Defect(
             "portfolio-as-seen",

@@ -109,7 +109,7 @@ class ResumeWithOneStripe(StripedEngine):
         if command.symbol is not None:
             return super()._resume(command)
         with self._holding([0]):  # the defect: all the other stripes
-            return self._stamped([self._floor.resume_market()])
+            return self._stamped(self._floor.resume_market())
 
 
 class LastStripeMissing(StripedEngine):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from bookproof.engine.book import FastBook
 from bookproof.engine.interface import Answer
+from bookproof.engine.ladder import floor_of
 from bookproof.engine.lists import Run
 from bookproof.engine.striped import StripedEngine
-from bookproof.spec.commands import Basket, Cancel, Command, Submit
+from bookproof.spec.commands import Basket, Cancel, Command, Route, Submit
 from bookproof.spec.events import Cancelled, Event
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.values import Place, Symbol
@@ -128,4 +130,31 @@ class StripesAsDiscovered(StripedEngine):
                 held.enter_context(self._holding(wanted - taken))  # the defect: the others are held already
                 taken |= wanted
                 wanted = set(self._tied(first, taken))
+            return self._stamped(self._floor.carry_out(command))
+
+
+class StaleRoute(StripedEngine):
+    """A routed order chooses its books by a look at their best prices, and takes the stripes of these only."""
+
+    def _route(self, command: Route) -> Answer:
+        rejected = self._floor.route_fault(command)
+        if rejected is not None:
+            return self._stamped([rejected])
+        order, books = command.order, self._floor.books
+        floor = floor_of(order.side, order.price)
+        chosen = []
+        for symbol in self._floor.group_of[order.symbol]:
+            rungs = books[symbol].against(order.side).rungs[-1:]  # the defect: no stripe of the group is held yet
+            if symbol == order.symbol or (rungs and rungs[0] >= floor):
+                chosen.append(symbol)
+        with self._holding(self._stripe_of[symbol] for symbol in chosen):  # guards the chosen books
+            return self._stamped(self._floor.route(command, chosen))
+
+
+class SpreadAlone(StripedEngine):
+    """An order in a book that is part of a spread holds the stripe of that book only."""
+
+    def _in_family(self, command: Command) -> Answer:
+        named: Any = command
+        with self._lock_of[named.symbol]:  # the defect: it trades in the other books of the family, too
             return self._stamped(self._floor.carry_out(command))

@@ -15,6 +15,7 @@ from bookproof.spec.commands import (
     Reduce,
     Replace,
     Resume,
+    Route,
     SetLimits,
     SetMark,
     SetPhase,
@@ -74,10 +75,14 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
             return (command.symbol,)
         case Deposit() | Withdraw():
             return () if command.symbol is None else (command.symbol,)
-        case SetLimits() | SetMark():
+        case SetMark():  # of a book whose stops may follow it
+            return (command.symbol,)
+        case SetLimits():
             return ()
         case Basket() | SubmitList():
             return tuple(leg.symbol for leg in command.legs)
+        case Route():
+            return (command.order.symbol,)  # and those of its group, which the command does not name
         case Halt(symbol=str(symbol)) | Resume(symbol=str(symbol)) | SetPhase(symbol=symbol):
             return (symbol,)
         case _:

@@ -21,7 +21,7 @@ from bookproof.models.engines_by_name import factory
 from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Features
 from bookproof.models.generate.funds import opening_deposits, with_accounts, with_margin
 from bookproof.models.generate.packed import BITS, decode, plan_for
-from bookproof.models.generate.venues import VENUES, books, venue_named
+from bookproof.models.generate.venues import VENUES, books, fitting, venue_named
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.commands import Command
 from bookproof.spec.instruments import Instrument
@@ -37,6 +37,7 @@ ACROSS_BOOKS = PLAIN | {
     Feature.SNAPSHOT,
     Feature.CLOCK,
     Feature.REPLACE,
+    Feature.ROUTING,
     Feature.KILL_SWITCH,
     Feature.BREAKER,
 }
@@ -52,10 +53,11 @@ MIXES: dict[str, Features] = {
     "one book at a time": PLAIN | {Feature.REPLACE, Feature.IOC, Feature.REUSED_IDS},
     "across books": ACROSS_BOOKS,
     "lists across books": PLAIN | {Feature.LISTS, Feature.IOC, Feature.BASKETS, Feature.REUSED_IDS},
-    "everything": EVERYTHING - {Feature.BAD_INPUT, Feature.LIMITS},
+    "everything": EVERYTHING - {Feature.BAD_INPUT, Feature.LIMITS, Feature.SPREADS},
     ON_ACCOUNT: PLAIN
     | {Feature.ACCOUNTS, Feature.MARGIN, Feature.REPLACE, Feature.IOC, Feature.MARKET, Feature.BASKETS},
     LISTS_ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.LISTS, Feature.IOC, Feature.BASKETS},
+    "spreads": PLAIN | {Feature.SPREADS, Feature.REPLACE, Feature.STOPS, Feature.FOK},
 }
 """The mixes of commands that the histories go through in turn."""
 
@@ -87,8 +89,8 @@ class Scenario(NamedTuple):
     cuts: float
 
     @property
-    def books(self) -> tuple[Instrument, ...]:
-        """The books of the mix: with halts some depend on others, with bands a collar may halt a book."""
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The books of the mix."""
         return books(MIXES[self.mix])
 
     @property
@@ -105,16 +107,19 @@ def numbered_scenario(seed: int, number: int) -> Scenario:
     ['one book at a time', 'across books', 'lists across books']
     """
     mix = list(MIXES)[number % len(MIXES)]
+    listed = books(MIXES[mix])
     turn = number // len(MIXES)
     venues = list(VENUES.values())
     dice = random.Random(f"concurrent {seed} {number}")
     codes = [dice.getrandbits(BITS) for _ in range(LENGTH)]
-    commands = decode(codes, plan_for(MIXES[mix], books(MIXES[mix])))
+    commands = decode(codes, plan_for(MIXES[mix], listed))
     dealt = tuple((dice.randrange(CLIENTS), command) for command in commands)
+    if {Feature.SPREADS, Feature.ROUTING} & MIXES[mix]:  # not every venue lists them
+        venues = [venue for venue in venues if fitting(MIXES[mix], venue) == MIXES[mix]]
     profile = venues[turn // 2 % len(venues)]
     if mix in (ON_ACCOUNT, LISTS_ON_ACCOUNT):
         profile = with_margin(profile) if mix == ON_ACCOUNT and turn % 4 > 1 else with_accounts(profile)
-    funds = tuple((0, deposit) for deposit in opening_deposits(books(MIXES[mix]), profile))
+    funds = tuple((0, deposit) for deposit in opening_deposits(listed, profile))
     return Scenario(mix, profile, funds + dealt, CUTS if turn % 2 else 0.0)
 
 
@@ -181,7 +186,7 @@ class _Finding(NamedTuple):
         return self.violation.kind if self.violation is not None else "run"
 
     def told(self, engine: str, scenario: Scenario, run_again: str) -> Disagreement:
-        program = as_test(engine, scenario.books, scenario.profile, scenario.scripts, scenario.cuts)
+        program = as_test(engine, scenario.instruments, scenario.profile, scenario.scripts, scenario.cuts)
         if self.violation is None or self.history is None:
             assert self.error is not None
             return Disagreement(
@@ -236,11 +241,17 @@ def _judge(
     make = factory(engine)
 
     def built(sync: OverlappingThreads) -> Engine:
-        return make(scenario.books, scenario.profile, sync=sync)
+        return make(scenario.instruments, scenario.profile, sync=sync)
 
     try:
         history = record(
-            built, scenario.books, scenario.profile, scenario.scripts, cuts=scenario.cuts, seed=number, patience=10.0
+            built,
+            scenario.instruments,
+            scenario.profile,
+            scenario.scripts,
+            cuts=scenario.cuts,
+            seed=number,
+            patience=10.0,
         )
     except RunError as error:
         return _Finding(None, None, error)

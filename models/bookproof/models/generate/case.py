@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bookproof.spec.commands import Basket, Cancel, Command, Reduce, Replace, Spend, Submit, SubmitList
+from bookproof.spec.commands import Basket, Cancel, Command, Reduce, Replace, Route, Spend, Submit, SubmitList
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.values import Account, OrderId, Symbol
@@ -29,6 +29,8 @@ def entered(command: Command) -> tuple[tuple[Symbol, OrderId], ...]:
         return ((command.symbol, command.order_id),)
     if type(command) is Basket or type(command) is SubmitList:
         return tuple((leg.symbol, leg.order_id) for leg in command.legs)
+    if type(command) is Route:
+        return ((command.order.symbol, command.order.order_id),)
     return ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bookproof.spec.commands import Basket, Command, SubmitList
+from bookproof.spec.commands import Basket, Command, Route, SubmitList
 from bookproof.spec.values import Lots, Side
 
 SANE = 10**6
@@ -13,7 +13,9 @@ SANE = 10**6
 
 
 def parts(command: Command) -> tuple[Any, ...]:
-    """The legs of a basket or a list, else the command itself: what has a symbol, an id and prices."""
+    """The legs of a basket or a list, the order of a route, else the command: what has a symbol, an id and prices."""
+    if type(command) is Route:
+        return (command.order,)
     return command.legs if type(command) is Basket or type(command) is SubmitList else (command,)
 
 
@@ -21,6 +23,8 @@ def changed(command: Command, change: Callable[[Any], Any]) -> Command:
     """The command with each of its parts changed."""
     if type(command) is Basket or type(command) is SubmitList:
         return command._replace(legs=tuple(map(change, command.legs)))
+    if type(command) is Route:
+        return Route(change(command.order))
     other: Command = change(command)
     return other
 

@@ -18,8 +18,8 @@ from bookproof.models.generate.features import EVERYTHING, Feature, Features
 from bookproof.models.generate.funds import generous_deposits
 from bookproof.models.generate.packed import BITS, Context, Plan, decode_command, plan_for
 from bookproof.models.generate.patterns import Pattern
-from bookproof.models.generate.venues import LEVELS, SIZES, VENUES, books
-from bookproof.spec.commands import Command, SetPhase
+from bookproof.models.generate.venues import LEVELS, SIZES, VENUES, books, fitting
+from bookproof.spec.commands import Command, Halt, Resume, SetPhase
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile, Risk
 from bookproof.spec.values import OrderId, Phase, Symbol, TimeInForce, Value
@@ -35,12 +35,20 @@ RESTING, STOPS, COLLECTED, ACTING = (4, 8), (4, 6), (3, 7), (5, 7)
 _CALLS = 0.6
 """How many rounds have a call, where there are auctions."""
 
+_HALTS = 0.5
+"""How many of the other rounds have a halt, where it is the end of one that trades: in books that are part of spreads.
+And in how many of these the end of the whole market's halt is what does it."""
+
 _AFTER = (Phase.CONTINUOUS,) * 9 + (Phase.CALL, Phase.HALT, Phase.CANCEL_ONLY)
 """What follows a call: the uncross, mostly. To stay in it is refused, and the call goes on."""
 
 _WITHOUT_ACCOUNTS = 0.4
 """In how many of the cases that could have accounts there are none: what accounts refuse reaches no other rule. Half of
 all mixed profiles keep them."""
+
+_FEW_SPREADS, _FEW_GROUPS, _MOST = 0.15, 0.25, 0.7
+"""In how many cases there is a spread, or a group, where both it and much else may be, and where it alone may: in a
+spread and its legs there are no lists, and the fewer the books the more meets in each of them."""
 
 _FEW = 3
 """Sizes of what meets in a call: so that both sides often come out even, and its prices tie (I5)."""
@@ -58,7 +66,7 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
     'mixed'
     """
     dice = random.Random(f"dense {seed} {number}")
-    instruments = books(features)[:2]
+    instruments = _books(dice, features if profile is None else fitting(features, profile))
     rest, stops, _, act = _plans(features | {Feature.STOPS}, instruments)
     wide_rest, wide_stops, collected, _ = _plans(features | {Feature.STOPS}, instruments, WIDTH_OF_CALLS)
     used: list[tuple[Symbol, OrderId]] = []
@@ -78,15 +86,38 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
             commands.append(SetPhase(symbol, Phase.CALL))
             draw(_at_few_sizes(_in_book(collected, symbol)), COLLECTED)
             commands.append(SetPhase(symbol, dice.choice(_AFTER)))
+        elif Feature.HALTS in features and instruments[-1].legs and dice.random() < _HALTS:
+            symbol = dice.choice(instruments).symbol
+            commands.append(Halt(symbol))  # meanwhile nothing is implied
+            draw(rest, RESTING)
+            draw(stops, STOPS)
+            whole_market = dice.random() < _HALTS
+            commands += [Halt()] * whole_market
+            commands.append(Resume(symbol))
+            commands += [Resume()] * whole_market
         else:
             draw(rest, RESTING)
             draw(stops, STOPS)
         draw(act, ACTING)
     if profile is None:
         profile = mixed_profile(dice)
-        if Feature.ACCOUNTS not in features or dice.random() < _WITHOUT_ACCOUNTS:
+        has_spreads = any(instrument.legs for instrument in instruments)
+        if Feature.ACCOUNTS not in features or has_spreads or dice.random() < _WITHOUT_ACCOUNTS:
             profile = profile._replace(risk=Risk.NONE)
+        if any(instrument.legs or instrument.group for instrument in instruments):
+            profile = profile.together()
     return Case(instruments, (*generous_deposits(instruments, profile), *commands), profile)
+
+
+def _books(dice: random.Random, features: Features) -> tuple[Instrument, ...]:
+    """Two books; in some of the cases those of a group, or with a book of their spread."""
+    spreads = _FEW_SPREADS if Feature.LISTS in features else _MOST
+    if Feature.SPREADS in features and dice.random() < spreads:
+        return books(features)[:3]
+    listed = books(features - {Feature.SPREADS})
+    grouped = tuple(book for book in listed if book.group)
+    groups = _FEW_GROUPS if Feature.SPREADS in features else _MOST
+    return grouped[:2] if grouped and dice.random() < groups else listed[:2]
 
 
 def mixed_profile(dice: random.Random, venues: Mapping[str, Profile] = VENUES) -> Profile:

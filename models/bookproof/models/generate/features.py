@@ -69,6 +69,10 @@ class Feature(StrEnum):
     """Deposits, withdrawals, limits, reduce-only orders, busts and block trades (M, C9, N, L6)."""
     MARGIN = "margin"
     """Margin accounts beside others, marks that move, and liquidations (M3)."""
+    ROUTING = "routing"
+    """Groups of books with interchangeable quotes, and orders that take the best of them (L5)."""
+    SPREADS = "spreads"
+    """Books of spreads, and what they and their legs imply in each other (L1, L2, L3)."""
 
 
 Features: TypeAlias = frozenset[Feature]

@@ -36,6 +36,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    Route,
     SetLimits,
     SetMark,
     SetPhase,
@@ -103,6 +104,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.LISTS: {"list": 6},
     Feature.ACCOUNTS: {"deposit": 3, "withdraw": 1, "set_limits": 1, "reduce": 2, "bust": 1, "block": 1},
     Feature.MARKET: {"spend": 4},
+    Feature.ROUTING: {"route": 10},
     Feature.MARGIN: {"mark": 2, "liquidate": 2},
 }
 """Of a hundred commands, how many are of a kind when every feature is on; twice as many when it is alone."""
@@ -486,6 +488,11 @@ def _block(code: int, context: Context) -> BlockTrade:
     return BlockTrade(symbol, buyer + 1, seller + 1, prices[code % LEVELS], quantities[size])
 
 
+def _route(code: int, context: Context) -> Route:
+    """As any new order, but neither a stop nor post-only."""
+    return Route(_submit(code, context)._replace(stop=None, post_only=False))
+
+
 def _mark(code: int, context: Context) -> SetMark:
     """A price of the book's, or about twice or half of that: far enough to leave somebody short of margin."""
     code, at = divmod(code, len(context.plan.drawn_scales))
@@ -535,6 +542,7 @@ _DECODERS: Mapping[str, Decoder] = {
     "reduce": _reduce,
     "bust": _bust,
     "block": _block,
+    "route": _route,
     "mark": _mark,
     "liquidate": _liquidate,
     "spend": _spend,

@@ -28,6 +28,7 @@ from bookproof.spec.commands import (
     Reduce,
     Reinstate,
     Replace,
+    Route,
     SetLimits,
     SetMark,
     SetPhase,
@@ -108,6 +109,9 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
             yield from _smaller(command, field)
     elif type(command) is Bust:
         yield from _smaller(command, "trade")
+    elif type(command) is Route:
+        yield command.order
+        yield from map(Route, _simpler_submit(command.order, prices))
 
 
 def _simpler_submit(order: Submit, prices: list[int]) -> Iterator[Submit]:
@@ -312,7 +316,11 @@ def renumbered(case: Case) -> Iterator[Case]:
     names = {instrument.symbol: plain for instrument, plain in zip(case.instruments, PLAIN_SYMBOLS, strict=False)}
     yield case._replace(
         instruments=tuple(
-            i._replace(symbol=names.get(i.symbol, i.symbol), underlying=names.get(i.underlying or "", i.underlying))
+            i._replace(
+                symbol=names.get(i.symbol, i.symbol),
+                underlying=names.get(i.underlying or "", i.underlying),
+                legs=tuple(names.get(leg, leg) for leg in i.legs),
+            )
             for i in case.instruments
         ),
         commands=tuple(parts.with_symbols(command, names) for command in case.commands),

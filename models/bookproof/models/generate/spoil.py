@@ -24,6 +24,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    Route,
     SetLimits,
     SetMark,
     SetPhase,
@@ -127,6 +128,9 @@ def spoil(command: Command, choice: int) -> Command:
         return command._replace(legs=_spoiled_legs(choice // 4, command.legs))
     if type(command) is SubmitList and choice % 4:
         return command._replace(legs=_spoiled_orders(choice // 4, command.legs))
+    if type(command) is Route:
+        spoiled: Any = spoil(command.order, choice)
+        return Route(spoiled)
     spoils = SPOILS.get(type(command))
     if spoils is None:  # there is nothing in it to spoil
         return command

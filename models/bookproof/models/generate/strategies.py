@@ -25,7 +25,7 @@ from bookproof.models.generate.funds import opening_deposits, profile_for
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.soak import FEWEST_BOOKS, LONGEST, SHORTEST
 from bookproof.models.generate.spoil import WAYS, spoil
-from bookproof.models.generate.venues import ACCOUNTS, DISTINCT, LEVELS, SIZES, USUAL_PRICE, books, closed
+from bookproof.models.generate.venues import ACCOUNTS, DISTINCT, LEVELS, SIZES, USUAL_PRICE, books, closed, fitting
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -46,6 +46,7 @@ from bookproof.spec.commands import (
     Reinstate,
     Replace,
     Resume,
+    Route,
     SetLimits,
     SetMark,
     SetPhase,
@@ -151,6 +152,11 @@ def order(
     return Submit(symbol, order_id, account, side, quantity, price)._replace(**terms | shares)
 
 
+def routed(order: Submit) -> Route:
+    """The same order, routed: neither a stop nor post-only."""
+    return Route(order._replace(stop=None, post_only=False))
+
+
 def legs(symbols: Iterable[Symbol], ids: SearchStrategy[OrderId]) -> SearchStrategy[tuple[Leg, ...]]:
     """The legs of a basket: small orders in different books."""
     leg = st.builds(Leg, st.sampled_from(tuple(symbols)), ids, SIDES, st.integers(1, 3), st.none() | PRICE)
@@ -221,6 +227,7 @@ def commands(
             st.builds(Bust, symbol, TRADE),
             st.builds(BlockTrade, symbol, ACCOUNT, ACCOUNT, PRICE, QUANTITY),
         ),
+        Feature.ROUTING: (submits.map(routed),),
         Feature.KILL_SWITCH: (
             st.builds(KillSwitch, ACCOUNT),
             st.builds(Reinstate, ACCOUNT),
@@ -272,13 +279,16 @@ def cases(
     >>> @settings(max_examples=5, database=None)
     ... @given(cases())
     ... def check(case: Case) -> None:
-    ...     assert 2 <= len(case.instruments) <= 4
+    ...     assert 2 <= len(case.instruments) <= 6
     >>> check()
     """
     if features is None:
         features = st.sampled_from(list(SWARM.values()))
     chosen = features if isinstance(features, frozenset) else draw(features)
+    profile = profile_for(chosen, draw(st.sampled_from(list(profiles))))
+    chosen = fitting(chosen, profile)
+    if Feature.LISTS in chosen and draw(st.booleans()):  # no order of a list is in a book that is part of a spread
+        chosen -= {Feature.SPREADS}
     listed = books(chosen)
     instruments = closed(listed[: draw(st.integers(FEWEST_BOOKS, len(listed)))])
-    profile = profile_for(chosen, draw(st.sampled_from(list(profiles))))
     return Case(instruments, opening_deposits(instruments, profile) + draw(sequences(chosen, instruments)), profile)

@@ -27,6 +27,7 @@ from bookproof.spec.profile import (
     ReplaceAllows,
     ReplaceQuantity,
     Risk,
+    StopReference,
     StopsLookedAt,
     TrueStop,
 )
@@ -88,6 +89,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("reopens-through-a-call", reopen=Reopen.CALL),
         Profile("rivals-amended", list_replace=ListReplace.AMEND),
         Profile("rivals-reduced", oco_fill=OcoFill.REDUCE),
+        Profile("stops-follow-marks", stop_reference=StopReference.MARK),
         Profile("each-fill-counts", stops_looked_at=StopsLookedAt.AFTER_EACH_FILL),
         Profile("cash-accounts", risk=Risk.CASH, least_block=3),
         Profile("all-go-on-disconnect", on_disconnect=OnDisconnect.ALL),
@@ -128,11 +130,32 @@ def venue_named(name: str) -> ProfileFile[Profile]:
 
 
 def books(features: Features) -> tuple[Instrument, ...]:
-    """The four books that a run with these features draws from."""
+    """The books that a run with these features draws from: four, and those of spreads, each behind its legs.
+
+    >>> [book.symbol for book in books(frozenset({Feature.ROUTING})) if book.group]
+    ['ABC', 'DEF', 'GHI']
+    >>> [book.symbol for book in books(frozenset({Feature.SPREADS}))]
+    ['ABC', 'DEF', 'ABC-DEF', 'GHI', 'GHI-DEF', 'XYZ']
+    """
     listed = LIMITED_BOOKS if Feature.LIMITS in features else PLAIN_BOOKS
-    if Feature.HALTS in features:
+    spreads, limits = Feature.SPREADS in features, Feature.LIMITS in features
+    across = spreads or Feature.ROUTING in features
+    if Feature.HALTS in features and not across:  # nothing that is in a spread or a group depends on anything
         listed = tuple(book._replace(underlying=_UNDERLYINGS.get(book.symbol)) for book in listed)
-    return tuple(map(_banded, listed, _WIDTHS)) if Feature.BANDS in features else listed
+    if Feature.BANDS in features and not across:  # nor has it bands
+        listed = tuple(map(_banded, listed, _WIDTHS))
+    if Feature.ROUTING in features:  # of one tick and lot, and no legs of spreads
+        group = ("GHI", "XYZ") if limits or spreads else ("ABC", "DEF", "GHI")
+        listed = tuple(book._replace(group="pool") if book.symbol in group else book for book in listed)
+    if spreads:
+        first, second, third, last = listed
+        first = first._replace(most_slices=Instrument("ABC").most_slices)
+        second = second if not limits else Instrument("DEF", lot=first.lot, min_notional=300)
+        listed = (first, second, _spread(first, second), third)
+        if not limits and not third.group:
+            listed = (*listed, _spread(third, second))
+        listed = (*listed, last)
+    return listed
 
 
 def closed(instruments: Iterable[Instrument]) -> tuple[Instrument, ...]:
@@ -163,6 +186,24 @@ def _banded(instrument: Instrument, widths: dict[str, int]) -> Instrument:
     """The book with bands; the first three are around the middle of the drawn prices, the last around no price yet."""
     reference = scale_of(instrument).prices[LEVELS // 2] if "protection" not in widths or "band" in widths else None
     return instrument._replace(reference=reference, **{name: width * instrument.tick for name, width in widths.items()})
+
+
+def fitting(features: Features, profile: Profile) -> Features:
+    """These features, less spreads where accounts are kept (M1), and less these and groups where the venue has choices
+    that orders over several books do not know (L2, L5): no such venue lists them.
+
+    >>> sorted(fitting(frozenset({Feature.SPREADS, Feature.IOC}), Profile(risk=Risk.CASH)))
+    [<Feature.IOC: 'ioc'>]
+    """
+    if profile.apart:
+        return features - {Feature.SPREADS, Feature.ROUTING}
+    return features if profile.risk is Risk.NONE else features - {Feature.SPREADS}
+
+
+def _spread(first: Instrument, second: Instrument) -> Instrument:
+    """Eleven prices around 0, as the prices of both legs are drawn from the same eleven."""
+    symbol, legs = f"{first.symbol}-{second.symbol}", (first.symbol, second.symbol)
+    return Instrument(symbol, lot=first.lot, min_price=-5, max_price=5, legs=legs)
 
 
 class Scale(NamedTuple):

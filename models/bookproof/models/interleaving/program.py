@@ -32,10 +32,12 @@ _READS = (
     "is_live",
     "why_not_replace",
     "replace_refusal",
+    *("against", "find", "play"),
 )
 _WRITES = (
     *("submit", "cancel", "replace", "fill", "trigger_stops", "cancel_account", "expire_due", "expire_day", "forget"),
-    *("hold", "unhold", "take_out", "go"),
+    *("hold", "unhold", "take_out", "go", "follow"),
+    *("take_down_to", "rest", "give", "pend", "pop_due", "lift"),
 )
 _READS_MARKET = ("submit", "replace", "refusal", "why_not_replace", "replace_refusal", "go")
 """What touches a book, and the market that all books share. Whoever looks at a book's `lists` touches it as well."""
@@ -233,6 +235,8 @@ def _watch(floor: Floor, scheduler: Scheduler, classes: dict[tuple[type[FastBook
         book.__class__ = classes[made]
     touches: dict[str, Touches] = dict.fromkeys(_WRITES_MARKET, lambda *given: [(MARKET, True)])
     touches |= dict.fromkeys(_WRITES_BOOK, lambda symbol, *given: [(str(symbol), True)])
+    families = {symbol: [(member, False) for member in family.books] for symbol, family in floor.family_of.items()}
+    touches["_dealer"] = lambda symbol: families.get(symbol, ())  # whether anything is implied depends on all of them
     touches["set_reference"] = lambda command: [(command.symbol, True)]
     for name, cells in touches.items():
         setattr(floor, name, _touching(getattr(floor, name), cells, scheduler))

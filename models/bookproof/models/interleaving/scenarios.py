@@ -24,6 +24,7 @@ from bookproof.spec.commands import (
     Reduce,
     Replace,
     Resume,
+    Route,
     SetLimits,
     SetMark,
     SetPhase,
@@ -93,6 +94,13 @@ _CHAIN = SubmitList(ListKind.OTO, (sell(1, A, 2), sell(2, B)))
 
 CASH = Profile("cash", risk=Risk.CASH)
 """Accounts are kept, and an order must be paid for (M1)."""
+
+_POOL = tuple(Instrument(symbol, group="pool") for symbol in (A, B, C))
+"""Three books whose quotes are interchangeable (L5)."""
+
+_SPREAD = "A-B"
+_FAMILY = (*listing([A, B]), Instrument(_SPREAD, min_price=-10, max_price=10, legs=(A, B)))
+"""Two books and that of their spread (L1)."""
 
 ON_MARGIN = CASH._replace(name="margin", margin_accounts=(_BUYER,))
 """The buyer has a margin account (M3): an order for a lot at 100 needs 10."""
@@ -311,6 +319,50 @@ NAMED: dict[str, Scenario] = {
             "One offer of an OCO trades in the uncross of its book while the other is wanted next door (H1, I6).",
             ((SetPhase(A, Phase.CONTINUOUS),), (buy(4, B),), (Cancel(A, 1),)),
             (SetPhase(A, Phase.CALL), _RIVALS, buy(3, A)),
+        ),
+        Scenario(
+            "route-better",
+            "A routed order looks for the best price of three books while a better one comes and the best is taken or "
+            "cancelled (L5): it must take what was best at one instant.",
+            ((Route(buy(11, A, 1, 105)),), (sell(4, C, 1, 90), Cancel(C, 4)), (buy(5, B, 1, 101),)),
+            (sell(1, A, 1, 103), sell(2, B, 1, 101)),
+            _POOL,
+        ),
+        Scenario(
+            "routes-meet",
+            "Two orders are routed from different books over the same offers, each wanting all of them (L5): no lot "
+            "may be sold twice, and neither may wait for the other for ever.",
+            ((Route(buy(11, A, 2)),), (Route(buy(21, B, 2)),), (Cancel(C, 3),)),
+            (sell(1, A), sell(2, B), sell(3, C)),
+            _POOL,
+        ),
+        Scenario(
+            "implied-in",
+            "Two legs imply a spread, which is bought while one of the legs is taken or cancelled (L2): all three "
+            "trade or none.",
+            ((Submit(_SPREAD, 11, _OTHER, Side.BUY, 1, 3),), (Cancel(A, 1),), (sell(4, B, 1, 100),)),
+            (sell(1, A, 1, 103), buy(2, B, 1, 100)),
+            _FAMILY,
+        ),
+        Scenario(
+            "implied-out",
+            "Orders in a spread and its two legs come at once, each implied by the two others (L2, L3): none may rest "
+            "where it could trade.",
+            (
+                (Submit(_SPREAD, 11, _OTHER, Side.SELL, 1, 3),),
+                (sell(12, B, 1, 100),),
+                (buy(13, A, 1, 103),),
+            ),
+            (),
+            _FAMILY,
+        ),
+        Scenario(
+            "implied-halt",
+            "One book of a family is halted and resumed while the others trade (L3): nothing is implied meanwhile, and "
+            "what could trade then does when it ends.",
+            ((Halt(A), Resume(A)), (Submit(_SPREAD, 11, _OTHER, Side.BUY, 1, 3),), (Cancel(B, 2),)),
+            (sell(1, A, 1, 103), buy(2, B, 1, 100)),
+            _FAMILY,
         ),
         Scenario(
             "three-by-three",

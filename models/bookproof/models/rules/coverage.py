@@ -24,7 +24,7 @@ from bookproof.models.rules.occasions import PLACED, in_order, pairs, why_not
 from bookproof.models.sequential.run import DECISION_RULES, numbered_case
 from bookproof.spec import exchange
 from bookproof.spec.commands import Command
-from bookproof.spec.profile import Profile
+from bookproof.spec.profile import Profile, Risk
 from bookproof.spec.rulebook import listening
 
 SEED = 1
@@ -51,6 +51,12 @@ _CALLS = PLAIN | {Feature.AUCTIONS, Feature.ICEBERG, Feature.MARKET}
 
 _REPLACED = _PREVENTION | {Feature.REPLACE}
 """What a replaced order sets off that is rare already when a new one does."""
+
+_IMPLIED = PLAIN | {Feature.SPREADS, Feature.REPLACE}
+"""What is implied, for orders of few kinds: a group of books has no spreads, and a list no orders in them."""
+
+_ROUTED = PLAIN | {Feature.ROUTING, Feature.LISTS, Feature.HALTS, Feature.AUCTIONS}
+"""Routed orders that fill orders of lists, and so let others enter books that may be shut."""
 
 _NO_FAULTS = EVERYTHING - {Feature.LIMITS, Feature.BAD_INPUT}
 
@@ -185,6 +191,10 @@ def _features(number: int) -> Features:
         _REPLACED | few | {Feature.POST_ONLY},
         _IN_ONE_BASKET | {Feature.AUCTIONS},
         _CALLS | few | {Feature.SELF_TRADE, Feature.POST_ONLY},
+        _IMPLIED | (few - {Feature.LISTS, Feature.ACCOUNTS}),
+        (_IMPLIED | _PREVENTION | few | {Feature.HALTS}) - {Feature.LISTS, Feature.ACCOUNTS},
+        _IMPLIED | _CALLS | {Feature.BASKETS, Feature.POST_ONLY},
+        _ROUTED | (few - {Feature.SPREADS, Feature.ACCOUNTS}),
     )
     return mixes[number % len(mixes)]
 
@@ -223,7 +233,11 @@ def run_coverage(
             progress(_share(found.cases, spent, budget), f"{found.cases:,} cases, {len(missing)} still to be reached")
         case = coverage_case(number)
         if profile is not None:
-            case = case._replace(profile=profile)
+            listed = case.instruments  # a venue that keeps accounts lists no spreads
+            kept = listed if profile.risk is Risk.NONE else tuple(book for book in listed if not book.legs)
+            if profile.apart:
+                kept = tuple(book._replace(group="") for book in listed if not book.legs)
+            case = case._replace(profile=profile, instruments=kept)
         for _, rules in told_by(case):
             found.commands += 1
             if rules not in told:

@@ -20,10 +20,12 @@ from bookproof.models.generate.dense import mixed_profile
 from bookproof.models.generate.features import EVERYTHING, Feature
 from bookproof.models.generate.packed import BITS, Context, decode_command, plan_for
 from bookproof.models.generate.shrinking import shrink_case
+from bookproof.models.generate.venues import books
 from bookproof.models.rules.coverage import LEAST, Pair, coverage_case, possible_pairs, told_by
 from bookproof.models.rules.kept import FILE, kept_cases, read_cases, write_cases
 from bookproof.models.rules.occasions import PLACED, in_order, pairs, why_not
 from bookproof.spec.commands import Command, Submit, SubmitList
+from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.values import OrderId, Symbol
 
@@ -212,8 +214,10 @@ def _changed(case: Case, dice: random.Random) -> Case:
         del commands[dice.randrange(len(commands))]
     elif kind < 0.5:
         commands[-1] = _any_command(case, len(commands) - 1, dice)
-    elif kind < 0.6:
+    elif kind < 0.58:
         return case._replace(profile=_other_choice(case, dice))
+    elif kind < 0.6:
+        return case._replace(instruments=_other_books(case, dice))
     else:
         at = dice.randrange(len(commands))
         commands[at] = _other_terms(commands[at], case, dice)
@@ -224,13 +228,17 @@ def _used(commands: Iterable[Command]) -> list[tuple[Symbol, OrderId]]:
     return [place for command in commands for place in entered(command)]
 
 
+def _highest_id(case: Case) -> OrderId:
+    return max((order_id for command in case.commands for order_id in command_parts.ids(command)), default=0)
+
+
 def _any_command(case: Case, at: int, dice: random.Random) -> Command:
     """Any command, at a place in a case: its orders have ids that are free, but for a few."""
     features = _SOUND if dice.random() < 0.8 else EVERYTHING
     used = _used(case.commands[:at])
     command = decode_command(dice.getrandbits(BITS), Context(plan_for(features, case.instruments), used, at))
     mine = [order_id for _, order_id in entered(command)]
-    later = max((order_id for _, order_id in _used(case.commands)), default=0)
+    later = _highest_id(case)
     fresh = {order_id: later + number for number, order_id in enumerate(dict.fromkeys(mine), start=1)}
     return command_parts.with_ids(command, fresh) if dice.random() < 0.9 else command
 
@@ -241,6 +249,20 @@ def _other_choice(case: Case, dice: random.Random) -> Profile:
     fields = [field for field in Profile.__struct_fields__ if field != "name"]
     chosen = dice.sample(fields, dice.choice((1, 1, 1, 2, 4)))
     return case.profile._replace(**{field: getattr(other, field) for field in chosen})
+
+
+def _other_books(case: Case, dice: random.Random) -> tuple[Instrument, ...]:
+    """The books, one of them with a limit or a band as others have it, or dependent on the one before it."""
+    at = dice.randrange(len(case.instruments))
+    book = case.instruments[at]
+    if at and dice.random() < 0.5:
+        book = book._replace(underlying=case.instruments[at - 1].symbol)
+    else:
+        features = frozenset(feature for feature in Feature if dice.random() < 0.5)
+        other = next((other for other in books(features) if other.symbol == book.symbol), book)
+        differ = [field for field in Instrument.__struct_fields__ if getattr(other, field) != getattr(book, field)]
+        book = book._replace(**{field: getattr(other, field) for field in dice.sample(differ, min(1, len(differ)))})
+    return (*case.instruments[:at], book, *case.instruments[at + 1 :])
 
 
 def _other_terms(command: Command, case: Case, dice: random.Random) -> Command:
@@ -286,8 +308,8 @@ def _joined(first: Case, second: Case, dice: random.Random) -> Case:
     """The commands of one case before those of another, with ids of their own, under a mix of both venues' choices."""
     if first.instruments != second.instruments or len(first.commands) + len(second.commands) > LONGEST:
         return second
-    above = max((order_id for _, order_id in _used(second.commands)), default=0)
-    shifted = {order_id: order_id + above for _, order_id in _used(first.commands)}
+    above = _highest_id(second)
+    shifted = {order_id: order_id + above for command in first.commands for order_id in command_parts.ids(command)}
     before = [command_parts.with_ids(command, shifted) for command in first.commands[:-1]]
     fields = [field for field in Profile.__struct_fields__ if field != "name"]
     profile = second.profile._replace(

@@ -51,6 +51,19 @@ _AND_THEN = (
     "books refuse; their ids were theirs before, and a clock that passes them ends them"
 )
 
+_OFF_ACCOUNT = " ".join(rule for rule in _MATCHING.split() if rule != "M4")
+_OF_SPREADS = f"{_OFF_ACCOUNT} L1 L2 L3"
+"""What orders do in books that are part of spreads: no accounts are kept there, and no order of a list is in them."""
+
+
+def _implying(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion]:
+    """As `_matched`, where spreads imply quotes."""
+    return (
+        _occasion(outcome, f"{_OF_SPREADS} K2 {rules}", because),
+        _occasion(f"{outcome}, at a venue that weighs by time", f"{_OF_SPREADS} K7 {rules}", because),
+    )
+
+
 OCCASIONS: tuple[Occasion, ...] = (
     *_matched(
         "a new order is taken",
@@ -101,6 +114,60 @@ OCCASIONS: tuple[Occasion, ...] = (
         "legs have no stop, no expiry and are never post-only, so these are the reasons that a book can have; the "
         "market's own halt is told before any book is asked",
     ),
+    *(
+        _occasion(f"an order is routed{where}", f"{_OFF_ACCOUNT} {weighs} E2 L5 {lists}", because)
+        for weighs, venue in (("K2", ""), ("K7", " at a venue that weighs by time"))
+        for where, lists, because in (
+            (
+                venue,
+                "",
+                "what refuses it has been ruled out, accounts among that; it is no stop and replaces nothing, and the "
+                "books of a group are part of no spread",
+            ),
+            (f" over books with lists{venue}", _LISTS, _AND_THEN),
+        )
+    ),
+    *_implying(
+        "a new order is taken in a book that is part of a spread",
+        "E2",
+        "what refuses an order has been ruled out, and no order is replaced; where there are spreads no accounts are "
+        "kept, and no lists stand",
+    ),
+    *_implying(
+        "a new stop is taken in a book that is part of a spread",
+        "E1",
+        "as in any other book: a stop that is due on entry trades in a cascade",
+    ),
+    *_implying(
+        "a replaced order gives up its place in a book that is part of a spread",
+        "E2 F2 F3",
+        "another price or a larger quantity makes a new entry, which may meet what is implied",
+    ),
+    _occasion(
+        "a replaced order gives up its place by convention in a book that is part of a spread",
+        "A2 C1 C2 D1 D4 E2 F7 G1 K3 L1",
+        "the price is the same and nothing implied could trade at it before, so all of it rests again",
+    ),
+    *_implying(
+        "a basket is taken in books that are part of spreads",
+        "E2 L4",
+        "its legs are fill-or-kill orders that meet orders of their own books; the stops they set off may do more",
+    ),
+    *_implying(
+        "a call ends, and quotes are implied again",
+        "I2 I3 I4 I5 I6 I8 I9 J1",
+        "the orders are there already; what is implied is taken by orders that rest, and stops follow",
+    ),
+    *(
+        row
+        for rule, what in (("J1", "a book"), ("J6", "the market"))
+        for row in _implying(
+            f"{what} trades again without an uncross, and quotes are implied again",
+            rule,
+            "what is implied is taken by orders that rest, and stops follow",
+        )
+    ),
+    _occasion("a post-only order would take what is implied", "A4 C6 L1", _ONE_REASON),
     _occasion("a cancel", "A3 J2", "it takes one order out, or finds none; a halt does not stop it; nothing is met"),
     _occasion("a mass cancel, kill switch, reinstatement or lost connection", "J7", "nothing is met"),
     _occasion("a book has another reference", "J4", "orders that are in stay in"),
@@ -110,6 +177,11 @@ OCCASIONS: tuple[Occasion, ...] = (
         "I2 I3 I4 I5 I6 I8 I9 J1",
         "the book may go, so no phase refuses it; the orders are there already, so none is taken, collected or "
         "replaced, and stops follow the uncross (I9), not a matching (E2)",
+    ),
+    *_matched(
+        "a mark is set, and stops follow it",
+        "E1 M3",
+        "the orders are there already, and stops follow the mark (E1), not a matching (E2)",
     ),
     _occasion("a book goes to another phase without an uncross", "J1", "only the phase changes"),
     _occasion("the market is halted or resumed, or its index moves", "J6", "only the market's own state changes"),
@@ -137,13 +209,14 @@ OCCASIONS: tuple[Occasion, ...] = (
             ("a call ends with an uncross in a book with lists", "I2 I3 I4 I5 I6 I8 I9 J1"),
             ("a list is taken", ""),
             ("an account is liquidated", "E2"),
+            ("a mark is set in a book with lists, and stops follow it", "M3"),
         )
         for row in _matched(outcome, f"{rules} {_LISTS}", _AND_THEN)
     ),
     *(
         _occasion(
             f"a replace amends rivals in an OCO, and nobody trades ({way})",
-            f"A2 C1 C2 D1 D2 D4 E1 E2 {way} F2 F4 G1 H1 H4 I1 K3 M1 M3",
+            f"A2 C1 C2 D1 D4 E2 {way} F2 F4 G1 H1 H4 I1 K3 M1 M3",
             "a rival that trades ends the list: the others are cancelled, not replaced, and as their prices stay they "
             "meet nobody; whether a place is kept or lost by convention is the profile's",
         )
@@ -151,10 +224,15 @@ OCCASIONS: tuple[Occasion, ...] = (
     ),
     _occasion(
         "a replace is refused for one of several rivals in an OCO",
-        "A1 A3 A4 C6 E7 H1 I1 J1 J2",
+        "A1 A4 C6 E7 H1 I1 J1 J2",
         "the replace of each is tried before any happens, and what a trial would have done decides nothing",
     ),
     _occasion("a replace is refused by its list", "A4 H1", _ONE_REASON),
+    _occasion(
+        "a replace that would amend rivals is refused, as one of them would not become smaller",
+        "A4 D5 F1 F7 H1",
+        "where only reductions are taken nothing moves and nothing is met, and the replace of every rival is tried",
+    ),
     _occasion(
         "a list is refused for its legs",
         "A1 A3 A4 C2 C3 C6 E7 H4 I1 J1 J2 J4 J6",

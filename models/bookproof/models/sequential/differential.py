@@ -63,6 +63,8 @@ class Kind(StrEnum):
     """What is said of one order."""
     ACCOUNT = "account"
     """What is said of one account."""
+    IMPLIED = "implied"
+    """What other books imply in one, though their own views agree."""
     MARKET = "market"
     """What is said of the exchange as a whole, though every book agrees."""
     ORACLE = "oracle"
@@ -78,6 +80,7 @@ _ABOUT: Mapping[Kind, tuple[str, ...]] = {
     Kind.TOP: ("B11",),
     Kind.STATUS: ("A6",),
     Kind.ACCOUNT: ("M4",),
+    Kind.IMPLIED: ("L2",),
     Kind.MARKET: ("J6", "J7"),
 }
 """The rule that a view is about, for steps such as a plain cancel, in which the oracle has nothing to decide."""
@@ -255,6 +258,12 @@ class SideBySide:
                     got = status(symbol, order_id)
                     if got != expected:
                         return self._difference(Kind.STATUS, expected, got)
+                if symbol in self.state.families:
+                    self._asked = ("implied", symbol)
+                    expected = oracle.implied(self.state, symbol)
+                    got = self.engine.implied(symbol)
+                    if got != expected:
+                        return self._difference(Kind.IMPLIED, expected, got)
             except Exception as error:
                 return self._difference(Kind.CRASH, expected, _told(error))
         return self._look_at_market() or (self._look_at_accounts() if self.state.accounts is not None else None)

@@ -39,9 +39,10 @@ from bookproof.models.generate.strategies import (
     legs,
     order,
     order_lists,
+    routed,
     terms,
 )
-from bookproof.models.generate.venues import LEVELS, SIZES, books, closed, scale_of
+from bookproof.models.generate.venues import LEVELS, SIZES, books, closed, fitting, scale_of
 from bookproof.models.sequential.differential import PATIENCE, SideBySide
 from bookproof.spec.commands import (
     AdvanceClock,
@@ -134,7 +135,8 @@ def agreement_machine(
     >>> machine = agreement_machine(factory("striped"), PLAIN)
     >>> run_state_machine_as_test(machine, settings=settings(max_examples=5, database=None))
     """
-    listed = closed(books(features)[:3])
+    fits = fitting(features - {Feature.SPREADS} if Feature.LISTS in features else features, profile)
+    listed = closed(books(fits)[:3])
     symbols = st.sampled_from([instrument.symbol for instrument in listed])
     somewhere = st.none() | symbols
     scales = {instrument.symbol: scale_of(instrument) for instrument in listed}
@@ -182,6 +184,22 @@ def agreement_machine(
             )
             def basket(self, account: Account, legs: tuple[Leg, ...], self_trade: SelfTradePrevention) -> None:
                 self.do(Basket(account, legs, self_trade))
+
+        if Feature.ROUTING in features:
+
+            @rule(
+                target=orders,
+                symbol=symbols,
+                account=ACCOUNT,
+                side=SIDES,
+                quantity=QUANTITY,
+                price=PRICE,
+                terms=terms(features),
+            )
+            def routed_order(
+                self, symbol: Symbol, account: Account, side: Side, quantity: Lots, price: Ticks, terms: Terms
+            ) -> Order:
+                return self.enter(lambda new_id: routed(order(symbol, new_id, account, side, quantity, price, terms)))
 
         if Feature.MASS_CANCEL in features:
 
@@ -321,7 +339,7 @@ def agreement_machine(
             def liquidate(self, account: Account) -> None:
                 self.do(Liquidate(account, self.next_id))
 
-        if Feature.LIMITS in features:
+        if Feature.LIMITS in features or Feature.SPREADS in features:
 
             @rule(
                 target=orders,

@@ -1,0 +1,260 @@
+"""What must hold of orders that reach over several books: predicates for `invariants`, written apart from the oracle.
+
+Each walks along the events of one command and keeps count, in every book it reaches, of what could be traded at that
+moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bookproof.spec.book import Book
+from bookproof.spec.commands import Basket, Command, Resume, Route, SetPhase
+from bookproof.spec.events import Accepted, Cancelled, Event, ImpliedTrade, Prevented, Rejected, Trade, Triggered
+from bookproof.spec.exchange import Exchange
+from bookproof.spec.instruments import Way, ways_of
+from bookproof.spec.reasons import CancelReason
+from bookproof.spec.tape import least, same_owner, within
+from bookproof.spec.values import Lots, OrderId, Phase, SelfTradePrevention, Side, Symbol, Ticks
+
+
+class _Offer(NamedTuple):
+    """What one resting order has left for the aggressor."""
+
+    price: Ticks
+    leaves: Lots
+    own: bool
+    """Whether it is of the aggressor's owner."""
+
+
+_Offers = dict[Symbol, dict[OrderId, _Offer]]
+
+
+def route_breaches(before: Exchange, command: Route, events: tuple[Event, ...]) -> Iterator[str]:
+    """A sentence for each thing that a routed order did wrong among the books of its group (rule L5)."""
+    order = command.order
+    if any(isinstance(event, Rejected) for event in events) or before.books[order.symbol].phase.collects:
+        return
+    offers = _offers(before, command)
+    killed = Cancelled(order.symbol, order.order_id, order.side, order.price, order.quantity, CancelReason.KILLED)
+    if killed in events or killed._replace(reason=CancelReason.MIN_QUANTITY) in events:
+        there = sum(offer.leaves for book in offers.values() for offer in book.values() if within(order, offer.price))
+        if order.self_trade is SelfTradePrevention.NONE and there >= least(order):
+            yield f"order {order.order_id} was killed, and the group had {there} of its {least(order)}"
+        return
+    left: Lots = order.quantity
+    for event in events:
+        best = _best(offers, command)
+        match event:
+            case Triggered():
+                break
+            case Accepted() if (event.symbol, event.order_id) != (order.symbol, order.order_id):
+                break  # an order of a list, whose turn has come
+            case Trade() | Prevented():
+                if event.symbol not in offers or event.maker not in offers[event.symbol]:
+                    yield f"{event} is not with an order of an open book of the group"
+                elif best != (event.symbol, offers[event.symbol][event.maker].price):
+                    yield f"{event} passed over the best level {best}"
+                _reduce(offers, event.symbol, event.maker, event.quantity)
+                left -= event.quantity
+            case ImpliedTrade():
+                left -= event.quantity
+            case Cancelled() if (event.symbol, event.order_id) == (order.symbol, order.order_id):
+                if event.reason is CancelReason.SELF_TRADE and left > 0 and _lacks_a_cause(offers, command, best):
+                    yield f"{event}, and no order of the same owner stands at the best level {best}"
+                left = 0 if event.reason is CancelReason.SELF_TRADE else left
+            case Cancelled():
+                _reduce(offers, event.symbol, event.order_id, event.quantity)
+    best = _best(offers, command)
+    if left > 0 and best is not None:
+        yield f"{left} lots of order {order.order_id} did not trade, and {best} was within its limit"
+
+
+def _offers(before: Exchange, command: Route) -> _Offers:
+    """Every opposite order in the open books of the group: the order's own book first, then in listing order."""
+    order = command.order
+    own = before.books[order.symbol]
+    group = own.instrument.group
+    others = [book for book in before.books.values() if book is not own and group and book.instrument.group == group]
+    opposite = Side.SELL if order.side is Side.BUY else Side.BUY
+    return {
+        book.instrument.symbol: {
+            maker.order_id: _Offer(
+                maker.price, maker.slice + maker.reserve, same_owner(before.profile, order, maker.terms)
+            )
+            for maker in book.side(opposite)
+        }
+        for book in (own, *others)
+        if book.phase is Phase.CONTINUOUS
+    }
+
+
+def _best(offers: _Offers, command: Route) -> tuple[Symbol, Ticks] | None:
+    """The book and the price that are next: the best price within the limit, in the first book that has it."""
+    order = command.order
+    prices = [
+        (offer.price, symbol)
+        for symbol, book in offers.items()
+        for offer in book.values()
+        if within(order, offer.price)
+    ]
+    if not prices:
+        return None
+    price = (min if order.side is Side.BUY else max)(price for price, _ in prices)
+    return next(symbol for at, symbol in prices if at == price), price
+
+
+def _lacks_a_cause(offers: _Offers, command: Route, best: tuple[Symbol, Ticks] | None) -> bool:
+    """Whether a cancel that prevention gave for its reason lacks one."""
+    if command.order.self_trade is SelfTradePrevention.CANCEL_BOTH:  # the own order has been cancelled just before
+        return False
+    own = best is not None and any(offer.own and offer.price == best[1] for offer in offers[best[0]].values())
+    return not (own and command.order.self_trade is SelfTradePrevention.CANCEL_TAKER)
+
+
+def _reduce(offers: _Offers, symbol: Symbol, order_id: OrderId, quantity: Lots) -> None:
+    book = offers.get(symbol, {})
+    offer = book.get(order_id)
+    if offer is None:
+        return
+    left = offer._replace(leaves=offer.leaves - quantity)
+    if left.leaves > 0:
+        book[order_id] = left
+    else:
+        del book[order_id]
+
+
+# ── spreads ──
+
+_Sides = dict[tuple[Symbol, Side], dict[OrderId, _Offer]]
+
+
+def still_implied(state: Exchange) -> Iterator[str]:
+    """A sentence for each spread whose orders and those of its legs could trade and have not (rules L2, B6)."""
+    for symbol, book in state.books.items():
+        if not book.instrument.legs or not _implies(state, symbol):
+            continue
+        first, second = (state.books[leg] for leg in book.instrument.legs)
+        buyers = _price(book, Side.BUY), _price(first, Side.SELL), _price(second, Side.BUY)
+        sellers = _price(book, Side.SELL), _price(first, Side.BUY), _price(second, Side.SELL)
+        for (own, one, other), gains in ((buyers, 1), (sellers, -1)):
+            if own is not None and one is not None and other is not None and gains * (own - (one - other)) >= 0:
+                yield f"an order of {symbol} at {own} could trade with orders of its legs at {one} and {other}"
+
+
+def implied_breaches(before: Exchange, command: Command, events: tuple[Event, ...], after: Exchange) -> Iterator[str]:
+    """A sentence for each thing that was wrong with an implied trade, or with one that went before it (L1 to L3).
+
+    Looks at the first aggressor of the command, until stops are triggered: until then nobody comes to rest, and so
+    what is on offer only gets less.
+    """
+    ways = ways_of([book.instrument for book in before.books.values()])
+    open_state = after if isinstance(command, Resume | SetPhase) else before
+    offers: _Sides = {
+        (symbol, side): {
+            order.order_id: _Offer(order.price, order.slice + order.reserve, False)
+            for order in before.books[symbol].side(side)
+            if order.terms.price is not None  # a market order, which a call collected, goes with its uncross
+        }
+        for symbol in ways
+        for side in Side
+    }
+    for event in events:
+        match event:
+            case Triggered():
+                return
+            case ImpliedTrade():
+                yield from _wrong_with(event, offers, ways, open_state)
+                for leg in event.legs:
+                    _less(offers, leg.symbol, leg.maker, event.quantity)
+                _less(offers, event.symbol, event.taker, event.quantity)
+            case Trade() if isinstance(command, SetPhase) and event.symbol in ways:  # the uncross of a call
+                _less(offers, event.symbol, event.maker, event.quantity)
+                _less(offers, event.symbol, event.taker, event.quantity)
+            case Trade() | Prevented() if event.symbol in ways:
+                side = _side_of(offers, event.symbol, event.maker)
+                best = _best_implied(offers, ways, event.symbol, _other(side))
+                alone = isinstance(command, Basket) or not _implies(open_state, event.symbol)
+                if not alone and best is not None and _is_better(best, event.price, side):
+                    yield f"{event} passed over a better quote, implied at {best}"
+                _less(offers, event.symbol, event.maker, event.quantity)
+            case Cancelled() if event.symbol in ways:
+                _less(offers, event.symbol, event.order_id, event.quantity)
+
+
+def _wrong_with(
+    event: ImpliedTrade, offers: _Sides, ways: dict[Symbol, tuple[Way, ...]], state: Exchange
+) -> Iterator[str]:
+    way = next(
+        (
+            way
+            for way in ways.get(event.symbol, ())
+            if [part.symbol for part in way.parts] == [leg.symbol for leg in event.legs]
+        ),
+        None,
+    )
+    if way is None:
+        yield f"{event} is between books that no spread ties together"
+        return
+    if not _implies(state, event.symbol):
+        yield f"{event} happened while a book of the family did not trade continuously"
+    price = sum(part.weight * leg.price for part, leg in zip(way.parts, event.legs, strict=True))
+    if event.price != price:
+        yield f"{event} should be at {price}, which follows from its legs"
+    sides = [_side_of(offers, leg.symbol, leg.maker) for leg in event.legs]
+    facings = {side if part.weight > 0 else _other(side) for part, side in zip(way.parts, sides, strict=True)}
+    if len(facings) != 1:
+        yield f"{event} is with orders that do not stand for one side"
+        return
+    [facing] = facings
+    own = [offer.price for offer in offers[event.symbol, facing].values()]
+    if any(not _is_better(event.price, price, facing) for price in own):
+        yield f"{event} went before an order of its own book at the same price or a better one"
+    best = _best_implied(offers, ways, event.symbol, _other(facing))
+    if best is not None and _is_better(best, event.price, facing):
+        yield f"{event} passed over a better quote, implied at {best}"
+
+
+def _implies(state: Exchange, symbol: Symbol) -> bool:
+    """Whether anything may be implied in a book: all of its family trade continuously (L3)."""
+    family = [state.books[member] for member in state.families[symbol]]
+    return not state.halted and all(book.phase is Phase.CONTINUOUS for book in family)
+
+
+def _best_implied(offers: _Sides, ways: dict[Symbol, tuple[Way, ...]], symbol: Symbol, taker: Side) -> Ticks | None:
+    """The best price that others imply for an aggressor on this side."""
+    prices = []
+    for way in ways[symbol]:
+        parts = []
+        for part in way.parts:
+            side = _other(taker) if part.weight > 0 else taker
+            found = [offer.price for offer in offers[part.symbol, side].values()]
+            if found:
+                parts.append(part.weight * (max if side is Side.BUY else min)(found))
+        if len(parts) == len(way.parts):
+            prices.append(sum(parts))
+    return (min if taker is Side.BUY else max)(prices, default=None)
+
+
+def _price(book: Book, side: Side) -> Ticks | None:
+    prices = [order.price for order in book.side(side)]
+    return (max if side is Side.BUY else min)(prices, default=None)
+
+
+def _is_better(one: Ticks, other: Ticks, side: Side) -> bool:
+    """Whether a resting price is strictly better than another on its side."""
+    return one > other if side is Side.BUY else one < other
+
+
+def _side_of(offers: _Sides, symbol: Symbol, order_id: OrderId) -> Side:
+    return Side.BUY if order_id in offers[symbol, Side.BUY] else Side.SELL
+
+
+def _other(side: Side) -> Side:
+    return Side.SELL if side is Side.BUY else Side.BUY
+
+
+def _less(offers: _Sides, symbol: Symbol, order_id: OrderId, quantity: Lots) -> None:
+    for side in Side:
+        _reduce({symbol: offers[symbol, side]}, symbol, order_id, quantity)
