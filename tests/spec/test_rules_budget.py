@@ -285,8 +285,7 @@ def test_j6_j7_a_halted_market_and_a_blocked_account_come_before_any_book(pair: 
     pair.do(spend(3, 500))
     assert pair.reason is RejectReason.MARKET_HALTED
     pair.do(KillSwitch(OWNER))
-    pair.do(spend(3, 500))
-    assert pair.reason is RejectReason.ACCOUNT_BLOCKED
+    assert pair.do(spend(3, 500)) == (Rejected("ABC", 3, RejectReason.ACCOUNT_BLOCKED),)
 
 
 def test_c3_a_venue_without_such_orders_refuses_them(open_pair: OpenPair) -> None:
@@ -296,6 +295,12 @@ def test_c3_a_venue_without_such_orders_refuses_them(open_pair: OpenPair) -> Non
     takers = {name for name, one in PROFILES.items() if one.market_by_budget is MarketByBudget.TAKEN}
     assert takers >= {"coinbase", "binance-spot", "kraken"}
     assert not takers & {"nasdaq", "cme-fifo", "eurex"}
+
+
+def test_c3_l2_a_book_that_is_part_of_a_spread_takes_no_order_by_money(open_pair: OpenPair) -> None:
+    pair = open_pair(Instrument("ABC"), Instrument("XYZ"), Instrument("A-X", min_price=-100, legs=("ABC", "XYZ")))
+    two_levels(pair).do(spend(3, 500))
+    assert pair.reason is RejectReason.NOT_BY_BUDGET
 
 
 def test_c3_the_rule_decides_an_accepted_budget_and_one_that_buys_nothing() -> None:
@@ -383,7 +388,8 @@ def test_o1_a_budget_is_reported_with_the_quantity_that_it_buys_and_refused_with
     reporter = Reporter(["ABC"])
     state = opening(listing(["ABC"]))
     told: list[ExecutionReport] = []
-    for stamp, command in enumerate((Submit("ABC", 1, 8, Side.SELL, 5, 100), spend(2, 320), spend(3, 50)), 1):
+    commands: list[Command] = [Submit("ABC", 1, 8, Side.SELL, 5, 100), spend(2, 320), spend(3, 50)]
+    for stamp, command in enumerate(commands, 1):
         state, events = step(state, command)
         reports = reporter.feed(command, events, stamp)
         told += [one for one in reports if isinstance(one, ExecutionReport) and one.order_id != 1]

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
+from bookproof.spec import budget
 from bookproof.spec.book import Book, Held, Pending
-from bookproof.spec.budget import affordable
 from bookproof.spec.commands import (
     Basket,
     BlockTrade,
@@ -164,7 +164,7 @@ def demands(books: Books, command: Command, replaces: Iterable[Replace], profile
             return [_entry(reduce_order(command), books)]
         case Spend():  # never more than its budget, whatever its price; margin is asked for as for any market order
             book = books[command.symbol]
-            entry = _entry(spending_order(command, affordable(book, command, profile)), books)
+            entry = _entry(spending_order(command, budget.affordable(book, command, profile)), books)
             return [entry._replace(money=command.budget, notional=command.budget)]
         case Basket():
             return [_entry(leg_order(command, leg), books) for leg in command.legs]

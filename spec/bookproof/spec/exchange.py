@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from bookproof.spec import accounts as money
 from bookproof.spec import book as rules
+from bookproof.spec import budget as money_orders
 from bookproof.spec import contingent, phases
 from bookproof.spec import implied as family_rules
 from bookproof.spec.accounts import Accounts
 from bookproof.spec.book import Book, Held, Pending
 from bookproof.spec.breaker import levels_crossed
-from bookproof.spec.budget import affordable, fewest
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -297,12 +297,12 @@ def _spend(state: Exchange, command: Spend) -> Stepped:
     if fault is not None or instrument is None:
         return _refused(state, command.symbol, command.order_id, fault or RejectReason.UNKNOWN_SYMBOL)
     with rehearsing() as rehearsed:
-        _, events = _submit(state, spending_order(command, fewest(instrument)))
+        _, events = _submit(state, spending_order(command, money_orders.fewest(instrument)))
     if isinstance(events[0], Rejected):
         performed(rehearsed)
         return state, events
     fired("C3")
-    quantity = affordable(state.books[command.symbol], command, state.profile)
+    quantity = money_orders.affordable(state.books[command.symbol], command, state.profile)
     if not instrument.accepts_quantity(quantity):
         return _refused(state, command.symbol, command.order_id, RejectReason.NO_LIQUIDITY)
     return _submit(state, spending_order(command, quantity))
