@@ -177,9 +177,9 @@ _TABLE = (
         "C3",
         "L1",
         "A market order never rests, or only as a limit order at the best opposite price where the profile makes it "
-        "one; without any opposite order it is refused, or cancelled where the profile says so. A market buy over an "
-        "amount of money, where the profile takes it, is one for as many whole lots as that pays for now at the "
-        "prices of the makers, the best first, as far as a market order may go; if for none, it is refused.",
+        "one; without any opposite order it is refused, or cancelled where the profile says so; and a market buy over "
+        "an amount of money, where the profile takes it, is one for as many whole lots as that pays for now at the "
+        "makers' prices, the best first, and is refused if it pays for none.",
         source="Coinbase: funds; Binance Spot: quoteOrderQty",
     ),
     Rule("C4", "L1", "What an immediate-or-cancel order cannot trade at once is cancelled."),
