@@ -535,5 +535,5 @@ def test_the_story_of_a_defect_says_where_it_was_seen(capsys: pytest.CaptureFixt
 def test_verify_searches_schedules_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--only", "schedules", "--json"]) == 0
     results = json.loads(capsys.readouterr().out)["results"]
-    assert [result["check"] for result in results] == list(NAMED)
+    assert [result["check"] for result in results] == [f"{len(NAMED)} scenarios"]
     assert main(["verify", "--only", "schedules", "--engine", "lost-stripe-lock", "--json"]) == 1

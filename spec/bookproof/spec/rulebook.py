@@ -455,6 +455,26 @@ _TABLE = (
         "well, and a lost connection takes out what the account or the venue wants to go.",
         source="CME: kill switch, cancel on disconnect",
     ),
+    Rule(
+        "L1",
+        "LX",
+        "A spread has a book of its own, and its price is that of its first leg less that of its second.",
+        source="CME",
+    ),
+    Rule(
+        "L2",
+        "LX",
+        "Two orders of a spread and its legs imply a quote in the third book, and trade with an order there, all in "
+        "one step, when its limit allows.",
+        source="CME: implied in, implied out",
+    ),
+    Rule(
+        "L3",
+        "LX",
+        "Own orders at the same price go before implied quotes, which meet no other implied quote, and there are none "
+        "while a book of the family does not trade continuously.",
+        source="CME",
+    ),
     Rule("L4", "LX", "All legs of a basket trade whole in one step, or no book changes."),
     Rule(
         "L5",

@@ -151,7 +151,7 @@ def _plans(
     special = narrow.patterns[len(narrow.patterns) // 2 :]  # the other half is plain
     waiting = tuple(pattern._replace(stop=True) for pattern in special)
     collected = tuple(pattern for pattern in narrow.patterns if not pattern.stop and not _wants_now(pattern))
-    submit = max(narrow.decoders, key=narrow.decoders.count)
+    submit = narrow.decoders[0]  # a plan begins with new orders
     acting = (submit,) * _SUBMITS + tuple(
         decoder
         for decoder in dict.fromkeys(narrow.decoders)

@@ -113,6 +113,10 @@ _CANCELS = 20
 """Cancels of a hundred commands."""
 
 
+_LEAST_SUBMITS = 35
+"""So many new orders at least beside a hundred other commands: else, with everything on, little would trade."""
+
+
 @cache
 def plan_for(features: Features, instruments: tuple[Instrument, ...]) -> Plan:
     """The weights of commands and the patterns of orders for a set of features. ValueError without a book."""
@@ -122,7 +126,7 @@ def plan_for(features: Features, instruments: tuple[Instrument, ...]) -> Plan:
     several = len(on) > 2
     shares = [(_DECODERS[kind], share if several else 2 * share) for kinds in on for kind, share in kinds.items()]
     shares = [(_cancel, _CANCELS), *shares]
-    submits = 100 - sum(share for _, share in shares)
+    submits = max(_LEAST_SUBMITS, 100 - sum(share for _, share in shares))
     scales = tuple(map(scale_of, instruments))
     return Plan(
         decoders=tuple(decoder for decoder, share in [(_submit, submits), *shares] for _ in range(share)),

@@ -18,7 +18,7 @@ from bookproof.models.concurrent.check import Violation
 from bookproof.models.engines_by_name import Factory
 from bookproof.models.interleaving.digests import engine_digest, scenario_digest
 from bookproof.models.interleaving.program import Outcome, Program
-from bookproof.models.interleaving.reorders import reordered, right_in_all
+from bookproof.models.interleaving.reorders import MOST_ORDERS, reordered, right_in_all
 from bookproof.models.interleaving.sampling import Pct, UniformWalk, Walk
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler
@@ -140,7 +140,8 @@ class Certificate(NamedTuple):
     expected: float = 0.0
     """How many traces there are, as far as can be said; with a search that does not reduce, schedules."""
     limit: str = ""
-    """What the verdict is bounded by: `2 preemptions`, `1,200 runs`, `400 steps`, `2 tries`, `no cells watched`."""
+    """What the verdict is bounded by: `2 preemptions`, `1,200 runs`, `400 steps`, `2 tries`, `no cells watched`,
+    `2,000 orders of stamps`."""
     strayed: str = ""
     """Where a schedule went another way the second time."""
     engine_digest: str = ""
@@ -289,6 +290,8 @@ class Explorer:
             verdict, bitten = Verdict.BOUNDED, True
         elif not watched:
             verdict, limit = Verdict.BOUNDED, "no cells watched"
+        elif judge.gave_up:
+            verdict, limit = Verdict.BOUNDED, f"{MOST_ORDERS:,} orders of stamps"
         exhausted = not (spent or strayed or how.draws or bitten or fault)
         return Certificate(
             verdict,
@@ -474,6 +477,8 @@ class _Judge:
         self._witness = Witness()
         self.outcomes: set[Hashable] = set()
         """What everybody was told and the books at the end, of every run so far."""
+        self.gave_up = False
+        """Whether the stamps of a run could be in more orders than were judged."""
 
     def fault(self, outcome: Outcome) -> Fault | None:
         """What is wrong with a run, but for its races."""
@@ -496,10 +501,11 @@ class _Judge:
             return _unexplained(violation, run)
         if right_in_all(outcome, self._witness):
             return None
-        for other in reordered(outcome):
+        for count, other in enumerate(reordered(outcome), start=2):  # the run itself is the first order
             violation = self._witness.judge(other.history)
             if violation is not None:
                 return _unexplained(violation, run)._replace(schedule=other.schedule)
+            self.gave_up |= count == MOST_ORDERS
         return None
 
 

@@ -263,10 +263,10 @@ def _watched_engine(engine: type[Any], shared: Iterable[str], scheduler: Schedul
 
 
 def _touching(act: Callable[..., Any], cells: Touches, scheduler: Scheduler) -> Callable[..., Any]:
-    def touching(*given: Any) -> Any:
+    def touching(*given: Any, **named: Any) -> Any:
         for cell, writes in cells(*given):
             scheduler.touch(cell, writes)
-        return act(*given)
+        return act(*given, **named)
 
     return touching
 
@@ -276,11 +276,11 @@ def _watched_book(book: type[FastBook], symbol: str, scheduler: Scheduler) -> ty
         writes, reads_market = name in _WRITES, name in _READS_MARKET
 
         @wraps(act)
-        def watched(self: FastBook, *given: Any) -> Any:
+        def watched(self: FastBook, *given: Any, **named: Any) -> Any:
             if reads_market:
                 scheduler.touch(MARKET, writes=False)
             scheduler.touch(symbol, writes)
-            return act(self, *given)
+            return act(self, *given, **named)
 
         return watched
 

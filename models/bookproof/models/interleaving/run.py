@@ -293,12 +293,13 @@ def fault_of(token: str, engine: str = "striped") -> Fault | None:
 def run_schedules(
     engine: str, budget: float | None = None, tell_share: Callable[[float, str], None] = lambda share, what: None
 ) -> list[Result]:
-    """Every named scenario, as results of `bookproof verify`.
+    """Every named scenario, as results of `bookproof verify`: one for all that are verified, one for each other.
 
     >>> {result.verdict.value for result in run_schedules("striped", 30.0)}
     {'agree'}
     """
     explorer = Explorer(factory(engine))
+    verified: list[Certificate] = []
     results: list[Result] = []
     deadline = None if budget is None else perf_counter() + budget
     for at, scenario in enumerate(NAMED.values()):
@@ -307,18 +308,33 @@ def run_schedules(
         if left <= 0:
             results.append(Result(PART, scenario.name, Agreement.NOT_RUN, {}, 0.0, "the budget was spent"))
             continue
-        results.append(_result(explorer.explore(scenario, left), engine))
+        certificate = explorer.explore(scenario, left)
+        if certificate.verdict is Verdict.VERIFIED:
+            verified.append(certificate)
+        else:
+            results.append(_result(certificate, engine))
     tell_share(1.0, "done")
-    return results
+    return [_all_verified(verified), *results] if verified else results
+
+
+def _all_verified(certificates: Sequence[Certificate]) -> Result:
+    worth: dict[str, int | str] = {
+        "schedules": sum(each.runs for each in certificates),
+        "outcomes": sum(each.outcomes for each in certificates),
+        "schedules without reduction": sum(each.schedules for each in certificates),
+    }
+    largest = max(certificates, key=lambda each: each.runs)
+    note = (
+        f"every order of their locks, no races; the largest is {largest.scenario.name} with {largest.runs:,}; "
+        "bookproof explore lists them"
+    )
+    scenarios = f"{len(certificates)} scenario{'s'[len(certificates) == 1 :]}"
+    return Result(PART, scenarios, Agreement.AGREE, worth, sum(each.seconds for each in certificates), note)
 
 
 def _result(certificate: Certificate, engine: str) -> Result:
     worth: dict[str, int | str] = {"schedules": certificate.runs, "outcomes": certificate.outcomes}
     name, seconds = certificate.scenario.name, certificate.seconds
-    if certificate.verdict is Verdict.VERIFIED:
-        note = f"{certificate.scenario.size}: every order of its locks, no races"
-        worth["naive"] = certificate.schedules
-        return Result(PART, name, Agreement.AGREE, worth, seconds, note)
     if certificate.fault is None:
         return Result(PART, name, Agreement.NOT_RUN, worth, seconds, certificate.strayed or "not searched to its end")
     run_again = again_by(token(certificate), engine)

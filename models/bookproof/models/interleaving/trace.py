@@ -180,13 +180,13 @@ class Recorder:
         return number
 
     def _method(self, name: str, act: Callable[..., Any], symbol: str) -> Callable[..., Any]:
-        def told(book: Any, *given: Any) -> Any:
-            return self._heard(name, lambda: act(book, *given), given, symbol)
+        def told(book: Any, *given: Any, **named: Any) -> Any:
+            return self._heard(name, lambda: act(book, *given, **named), (*given, *named.values()), symbol)
 
         return told
 
     def _function(self, name: str, act: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *given: self._heard(name, lambda: act(*given), given, "")
+        return lambda *given, **named: self._heard(name, lambda: act(*given, **named), (*given, *named.values()), "")
 
     def _cell(self, name: str, cell: str, inner: property, minor: bool = False) -> property:
         def read(owner: Any) -> Any:

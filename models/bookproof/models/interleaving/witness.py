@@ -48,9 +48,10 @@ class Witness:
 
     def in_every_order(self, history: History, told: Sequence[Operation], before: Sequence[int], most: int) -> bool:
         """Whether the operations of the threads are explained in every order, one after the other, that puts each of
-        them after those that come `before` it (a bit for each); or in so many orders.
+        them after those that come `before` it (a bit for each).
 
-        False if that was not to be seen in this way: then the orders have to be judged one by one.
+        False if that was not to be seen in this way, or has more than `most` different ends: then the orders have to be
+        judged one by one.
         """
         first = min((operation.answer.stamp for operation in told), default=0)
         earlier = [operation for operation in history.operations if operation.answer.stamp < first]
@@ -65,9 +66,9 @@ class Witness:
             nonlocal ends
             if done == full:
                 ends += 1
-                return self._ends(place, history)
+                return ends <= most and self._ends(place, history)
             for at, operation in enumerate(told):
-                if done >> at & 1 or before[at] & ~done or ends >= most:
+                if done >> at & 1 or before[at] & ~done:
                     continue
                 answer, following = self._after(place, operation.command)
                 if answer != operation.answer.events:
