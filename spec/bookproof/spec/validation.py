@@ -131,12 +131,12 @@ def basket_fault(basket: Basket, listing: Mapping[Symbol, Instrument]) -> tuple[
         if (reason := _submit_fault(leg_order(basket, leg), listing.get(leg.symbol))) is not None
     ]
     symbols = [leg.symbol for leg in basket.legs]
-    faults += [(RejectReason.INVALID_LEGS, leg) for at, leg in enumerate(basket.legs) if leg.symbol in symbols[:at]]
     if not basket.legs:
         return None, RejectReason.INVALID_LEGS
     tied = families_of(list(listing.values()))
-    mixed = [leg for leg in basket.legs if (leg.symbol in tied) is not (symbols[0] in tied)]
-    faults += [(RejectReason.INVALID_LEGS, leg) for leg in mixed]
+    for at, leg in enumerate(basket.legs):
+        if leg.symbol in symbols[:at] or (leg.symbol in tied) is not (symbols[0] in tied):
+            faults.append((RejectReason.INVALID_LEGS, leg))
     if not faults:
         return None
     fired("A1")
