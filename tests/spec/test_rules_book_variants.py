@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bookproof.spec.commands import Basket, Deposit, Halt, Leg, Resume, SetMark, Submit, SubmitList
-from bookproof.spec.events import MarkSet, Trade, Triggered
+from bookproof.spec.events import MarkSet, Rejected, Trade, Triggered
 from bookproof.spec.exchange import account, opening, snapshot
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile, Risk, StopReference, StopsLookedAt
