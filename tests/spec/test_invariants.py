@@ -23,6 +23,8 @@ from bookproof.spec import (
     accounts,
     allocation,
     auction,
+    budget,
+    budget_invariants,
     contingent,
     exchange,
     invariants,
@@ -59,6 +61,7 @@ from bookproof.spec.commands import (
     SetMark,
     SetPhase,
     SetReference,
+    Spend,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -93,6 +96,7 @@ from bookproof.spec.profile import (
     WORKLOADS,
     CollarAction,
     ListReplace,
+    MarketByBudget,
     MarketOrders,
     NoLiquidity,
     OcoFill,
@@ -303,9 +307,19 @@ def funded(commands: Iterable[Command], seed: int) -> Iterator[Command]:
         yield draw.choice(about_accounts)
 
 
+def spending(commands: Iterable[Command], seed: int) -> Iterator[Command]:
+    """The same commands, and between them market orders over an amount of money."""
+    draw = random.Random(f"spending {seed}")
+    for number, command in enumerate(commands):
+        yield command
+        if draw.random() < 0.08:
+            book, mode = draw.choice(BOOKS), draw.choice(list(SelfTradePrevention))
+            yield Spend(book.symbol, 10_000 + number, draw.randrange(5), draw.randint(50, 3_000) * book.lot, mode)
+
+
 def played(commands: Script, profile: Profile, seed: int, length: int = 250) -> Iterator[Command]:
     """Random commands, with those about accounts where accounts are kept."""
-    made = commands(seed, length)
+    made = spending(commands(seed, length), seed)
     return made if profile.risk is Risk.NONE else funded(made, seed)
 
 
@@ -629,6 +643,16 @@ DOCTORED: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
         lambda it: it.say(it.events[0], *it.events[:0:-1]),
     ),
     ("fills_are_determined", "stops early", TWO_ASKS, buy(3, 10, 100), lambda it: it.say(*it.events[:-1])),
+    ("spends_within_its_budget", "too much", TWO_LEVELS, Spend("ABC", 3, 7, 600), lambda it: it.ask(budget=499)),
+    ("spends_within_its_budget", "too little", TWO_LEVELS, Spend("ABC", 3, 7, 600), lambda it: it.ask(budget=601)),
+    ("spends_within_its_budget", "it is left", TWO_LEVELS, Spend("ABC", 3, 7, 600), lambda it: it.say(it.events[0])),
+    (
+        "spends_within_its_budget",
+        "not here",
+        TWO_LEVELS,
+        Spend("ABC", 3, 7, 600),
+        lambda it: it._replace(before=it.before._replace(profile=Profile(market_by_budget=MarketByBudget.REFUSED))),
+    ),
     ("all_or_nothing", "in part", TWO_ASKS, buy(3, 12, 100, time_in_force=IOC), lambda it: it.ask(time_in_force=FOK)),
     ("all_or_nothing", "too little", TWO_ASKS, buy(3, 12, 100, time_in_force=IOC), lambda it: it.ask(min_quantity=11)),
     (
@@ -1237,13 +1261,13 @@ def test_no_invariant_is_left_undoctored() -> None:
     assert doctored == {invariant.name for invariant in INVARIANTS if not set(invariant.rules) & ACROSS_BOOKS}
 
 
-ORACLE = [module.__name__ for module in (rules, exchange, kernel, accounts, allocation, level_match)]
+ORACLE = [module.__name__ for module in (rules, budget, exchange, kernel, accounts, allocation, level_match)]
 
 
 def test_the_invariants_know_the_records_of_the_oracle_and_none_of_its_decisions() -> None:
     taken = {
         name.name
-        for module in (invariants, account_invariants, invariants_of_sharing, list_invariants, tape)
+        for module in (invariants, account_invariants, budget_invariants, invariants_of_sharing, list_invariants, tape)
         for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.ImportFrom) and node.module in ORACLE
         for name in node.names
@@ -1407,6 +1431,10 @@ DEFECTS = [
     (rules.executed_in_auction, "shown = min(order.display, left)", "shown = left", "iceberg_bound"),
     (rules.executed_in_auction, "sequence += 1", "pass", "newcomers_stand_last"),
     (rules.executed_in_auction, "order.executed + quantity", "order.executed", "quantity_identity"),
+    (budget.affordable, "left // price", "-(-left // price)", "spends_within_its_budget"),
+    (budget.affordable, "left -= lots * price", "left -= lots", "spends_within_its_budget"),
+    (budget.affordable, "if lots < meeting.traded:", "if meeting.traded:", "spends_within_its_budget"),
+    (budget.affordable, "else SelfTradePrevention.NONE", "else command.self_trade", "spends_within_its_budget"),
     (accounts._deliver, "lots * price", "lots * abs(price - 1)", "both_sides_settle"),
     (accounts._deliver, "(seller, -quantity)", "(buyer, -quantity)", "both_sides_settle"),
     (accounts.unit_cost, "max(0, price if", "max(0, price - 1 if", "reserved_is_what_live_orders_need"),

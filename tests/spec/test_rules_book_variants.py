@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bookproof.spec.commands import Basket, Deposit, Halt, Leg, Resume, SetMark, Submit, SubmitList
-from bookproof.spec.events import MarkSet, Trade, Triggered
+from bookproof.spec.events import MarkSet, Rejected, Trade, Triggered
 from bookproof.spec.exchange import account, opening, snapshot
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile, Risk, StopReference, StopsLookedAt
@@ -278,3 +278,12 @@ def test_d1_no_replace_makes_an_iceberg_show_too_little_of_what_is_open(open_pai
 def test_d1_an_instrument_that_would_allow_no_iceberg_or_an_endless_one_is_not_listed(most: int) -> None:
     with pytest.raises(ValueError, match="most_slices must be from 1 to 1000"):
         opening([Instrument("ABC", most_slices=most)])
+
+
+def test_l4_of_a_book_twice_and_a_leg_outside_the_spread_the_first_leg_is_the_one_at_fault(
+    open_pair: OpenPair,
+) -> None:
+    pair = open_pair(Instrument("ABC"), Instrument("DEF"), Instrument("GHI", legs=("ABC", "DEF")), Instrument("XYZ"))
+    legs = [Leg(symbol, at, Side.SELL, 1, 100) for at, symbol in enumerate(("ABC", "XYZ", "ABC"), 1)]
+    pair.do(Basket(1, tuple(legs)))
+    assert pair.events == (Rejected("XYZ", 2, RejectReason.INVALID_LEGS),)

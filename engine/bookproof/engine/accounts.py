@@ -28,6 +28,7 @@ from bookproof.spec.commands import (
     Replace,
     SetLimits,
     SetMark,
+    Spend,
     Submit,
     SubmitList,
     Withdraw,
@@ -58,7 +59,7 @@ from bookproof.spec.values import Account, Limits, ListKind, Lots, Money, OrderI
 from bookproof.spec.views import AccountView, Holding, MarginView, Mark
 
 AccountCommand: TypeAlias = Deposit | Withdraw | SetLimits | Bust | BlockTrade | SetMark
-OrderCommand: TypeAlias = Submit | Reduce | Basket | Replace
+OrderCommand: TypeAlias = Submit | Reduce | Basket | Replace | Spend
 """The commands that an account has to stand for."""
 
 _BUY = Side.BUY
@@ -263,6 +264,11 @@ class Ledger:
         """What a command that the books take asks of its account. Hold the stripes of its orders."""
         if isinstance(command, Replace):
             return self._change(command)
+        if isinstance(command, Spend):
+            asked = self.demand(self._books[command.symbol].spending_order(command))
+            return asked._replace(
+                wants=[want._replace(cash=command.budget, notional=command.budget) for want in asked.wants]
+            )
         orders = command.legs if isinstance(command, Basket) else (command,)
         wants = []
         for order in orders:

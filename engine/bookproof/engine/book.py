@@ -17,7 +17,7 @@ from bookproof.engine.entry_checks import NOTHING as _NOTHING
 from bookproof.engine.entry_checks import TOP_ID as _TOP_ID
 from bookproof.engine.entry_checks import EntryChecks
 from bookproof.engine.ladder import MARKET_RUNG, OUT_OF_REACH, Ladder, Level, RestingOrder, floor_of
-from bookproof.spec.commands import Cancel, Replace, Submit
+from bookproof.spec.commands import Cancel, Replace, Spend, Submit
 from bookproof.spec.events import (
     Accepted,
     Cancelled,
@@ -37,6 +37,7 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import (
     CollarAction,
     Icebergs,
+    MarketByBudget,
     MarketOrders,
     NoLiquidity,
     PostOnly,
@@ -172,6 +173,7 @@ class FastBook:
         "_market",
         "_market_to_limit",
         "_min_notional",
+        "_offers_budgets",
         "_plain_price",
         "_plain_quantity",
         "_profile",
@@ -241,6 +243,7 @@ class FastBook:
         self._reduces_only = profile.replace_allows is ReplaceAllows.REDUCTION
         self._whole_icebergs = profile.icebergs is Icebergs.WHOLE
         self._reprices = profile.post_only is PostOnly.REPRICE
+        self._offers_budgets = profile.market_by_budget is MarketByBudget.TAKEN
         self._market_to_limit = profile.market_orders is MarketOrders.LIMIT
         self._group = {account: group[0] for group in reversed(profile.self_trade_groups) for account in group}
         self._bids = Ladder()
@@ -748,6 +751,54 @@ class FastBook:
     def fill(self, order: Submit, events: list[Event]) -> None:
         """Let an order trade that `can_fill`. Stops are triggered when the caller says so (E2)."""
         self._enter(order, order.price, order.quantity, events)
+
+    # ── market orders over an amount of money ──
+
+    def spending_refusal(self, command: Spend, *, implied: bool) -> RejectReason | None:
+        """Why this book does not take a market order over an amount of money, wrong by itself or not (C3).
+
+        None is taken where spreads imply quotes.
+        """
+        checks = self.checks
+        reason = checks.spend(command, offered=self._offers_budgets and not implied)
+        if reason is not None:
+            return reason
+        one = _spending(command, checks.min_quantity + -checks.min_quantity % checks.lot)
+        reason = checks.submit(one) or self.refusal(one)
+        if reason is None and self._affordable(command) < checks.min_quantity:
+            return RejectReason.NO_LIQUIDITY
+        return reason
+
+    def spending_order(self, command: Spend) -> Submit:
+        """The market order for as many lots as a budget pays for now: of a command that is not refused."""
+        return _spending(command, self._affordable(command))
+
+    def _affordable(self, command: Spend) -> Lots:
+        """How many lots a budget pays for now: level by level, at what stands there."""
+        asks, lot, left, bought = self._asks, self.checks.lot, command.budget, 0
+        if not asks.rungs:
+            return 0
+        best = asks.rungs[-1]
+        price = self._entry_price(_spending(command, lot), None, best, None)
+        floor = self._collared(_BUY, floor_of(_BUY, price), best)
+        owner = self._group.get(command.account, command.account)
+        passes = command.self_trade is SelfTradePrevention.CANCEL_MAKER
+        for level in asks.best_first(floor):
+            there, price = 0, 0
+            for maker in level:
+                price = maker.price
+                if not (passes and self.owner(maker) == owner):
+                    there += maker.leaves
+            if not there:
+                continue
+            payable = left // price
+            lots = min(there, payable - payable % lot)
+            left -= lots * price
+            bought += lots
+            if lots < there:
+                break
+        most = self.checks.max_quantity
+        return min(bought, most - most % lot)
 
     # ── orders over several books ──
 
@@ -1384,6 +1435,18 @@ def prevention_of(order: Submit) -> SelfTradePrevention:
 
 def _cancelled(terms: Submit, price: Ticks | None, leaves: Lots, reason: CancelReason) -> Cancelled:
     return Cancelled(terms.symbol, terms.order_id, terms.side, price, leaves, reason)
+
+
+def _spending(command: Spend, quantity: Lots) -> Submit:
+    return Submit(
+        command.symbol,
+        command.order_id,
+        command.account,
+        _BUY,
+        quantity,
+        time_in_force=_IOC,
+        self_trade=command.self_trade,
+    )
 
 
 def _stop_key(order: StopOrder) -> tuple[int, int]:

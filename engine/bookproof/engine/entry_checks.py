@@ -5,8 +5,8 @@ Written apart from the rule book's own validation, so that each can show a mista
 
 from __future__ import annotations
 
-from bookproof.spec.commands import Replace, Submit
-from bookproof.spec.instruments import Instrument
+from bookproof.spec.commands import Replace, Spend, Submit
+from bookproof.spec.instruments import LARGEST, Instrument
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Side, Ticks, TimeInForce
 
@@ -89,6 +89,17 @@ class EntryChecks:
         if stop is not None and self._bad_price(stop):
             return RejectReason.INVALID_STOP
         return None
+
+    def spend(self, command: Spend, *, offered: bool) -> RejectReason | None:
+        """Why a market order over an amount of money cannot be taken, whatever the book holds (C3)."""
+        budget = command.budget
+        if not _is_id(command.order_id):
+            return RejectReason.INVALID_ORDER_ID
+        if not _is_id(command.account):
+            return RejectReason.INVALID_ACCOUNT
+        if type(budget) is not int or budget < 1 or budget > LARGEST:
+            return RejectReason.INVALID_BUDGET
+        return None if offered and self.min_price > 0 else RejectReason.NOT_BY_BUDGET
 
     def mark(self, price: object) -> RejectReason | None:
         """Why positions cannot be valued at a price (M3)."""

@@ -39,6 +39,7 @@ from bookproof.spec.commands import (
     SetMark,
     SetPhase,
     SetReference,
+    Spend,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -148,7 +149,7 @@ class Floor:
                 events = self.set_mark(command)
                 entries = self.ledger.rest_of(events)
         else:
-            if isinstance(command, Submit | Reduce | Basket | Replace):
+            if isinstance(command, Submit | Reduce | Basket | Replace | Spend):
                 rejected = self.order_fault(command)
                 if rejected is None:
                     rejected = self._stand_for(self.ledger, command)
@@ -245,6 +246,11 @@ class Floor:
                 return refused(command.symbol, command.order_id, reason) if rejected is None else [rejected]
             case Liquidate():
                 return self.liquidate(command)
+            case Spend():
+                rejected = self.order_fault(command)
+                if rejected is not None:
+                    return [rejected]
+                return self._matched(self.books[command.symbol].spending_order(command))
             case SetMark() if self._stops_follow_marks:
                 rejected = self.account_fault(command) or self.mark_refusal(command.symbol)
                 return self.set_mark(command) if rejected is None else [rejected]
@@ -309,6 +315,8 @@ class Floor:
         book = self.books.get(command.symbol)
         if book is None:
             reason: RejectReason | None = RejectReason.UNKNOWN_SYMBOL
+        elif isinstance(command, Spend):
+            reason = book.spending_refusal(command, implied=command.symbol in self.family_of)
         elif isinstance(command, Replace):
             if type(command.order_id) is int and command.order_id in book.lists:
                 reason = self.lists.replace_refusal(command)

@@ -29,8 +29,8 @@ all stripes           the market-wide halt, the clock, the index  mass cancel, h
 all stripes and       everything; and the marks of the books, to  (with accounts) list, and a command about books that
 all balances          write them (any one stripe, to read them)   have lists: it reads balances while it matches; mark;
                                                                   liquidation
-``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce and basket of
-                      ``i`` have available: nobody else does      the account, from its check to its stamp; withdrawal
+``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce, spend and
+                      ``i`` have available: nobody else does      basket of the account, from check to stamp; withdrawal
                       while it is held                            of cash and new limits; block trade: of both parties;
                                                                   lots of a margin account
 ``_balances[i]``      cash, worth, reserved cash, count of        (with accounts) whoever moves or reads any of it: for
@@ -126,6 +126,7 @@ from bookproof.spec.commands import (
     SetMark,
     SetPhase,
     SetReference,
+    Spend,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -138,7 +139,7 @@ from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Account, OrderId, Symbol
 from bookproof.spec.views import AccountView, ImpliedQuotes
 
-_ABOUT_ONE_ORDER = (Submit, Cancel, Replace, Reduce)
+_ABOUT_ONE_ORDER = (Submit, Cancel, Replace, Reduce, Spend)
 _ABOUT_A_PHASE = (Halt, Resume, SetPhase)
 _HALTS_NOBODY = (Cancel, SetReference)
 
@@ -365,7 +366,7 @@ class StripedEngine(LockedViews):
                     return self._lots_on_margin(command)
                 return self._stamped(self._floor.on_account(command, {}) if rejected is None else [rejected])
             if not self._floor.books[command.symbol].lists:  # asked under the stripe, as where no accounts are kept
-                if kind is Submit or kind is Replace or kind is Reduce:
+                if kind is Submit or kind is Replace or kind is Reduce or kind is Spend:
                     return self._paid(command)
                 return self._stamped(self._floor.match(command))
         return self._with_everything(command)

@@ -25,6 +25,7 @@ from bookproof.spec.commands import (
     Replace,
     SetLimits,
     SetMark,
+    Spend,
     Submit,
     SubmitList,
     Withdraw,
@@ -32,7 +33,7 @@ from bookproof.spec.commands import (
 from bookproof.spec.events import Accepted, BlockTraded, Busted, Liquidated, Rejected, Trade, Transferred
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import StopReference
-from bookproof.spec.tape import orders_of
+from bookproof.spec.tape import orders_in, orders_of
 from bookproof.spec.values import Account, Lots, Money, OrderId, Side, Symbol
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def limits_bind(step: Step) -> Sentences:
     if (
         before is None
         or after is None
-        or not isinstance(step.command, Submit | Reduce | Basket | Replace | BlockTrade | SubmitList)
+        or not isinstance(step.command, Submit | Reduce | Basket | Replace | BlockTrade | SubmitList | Spend)
     ):
         return
     for account, purse in after.purses.items():
@@ -170,6 +171,10 @@ def limits_bind(step: Step) -> Sentences:
                 if limits.position is not None and now > max(limits.position, then):
                     yield f"account {account} can be {way} {now} of {symbol}, and may be {limits.position}"
     entered = {(event.symbol, event.order_id) for event in step.events if isinstance(event, Accepted)}
+    budget = step.command.budget if isinstance(step.command, Spend) else 0
+    limit = after.purse(step.command.account).limits.notional if isinstance(step.command, Spend) and entered else None
+    if limit is not None and budget > limit:
+        yield f"a budget of {budget} is more than the {limit} its account may ask for"
     for order in _brought(step.command):
         if (order.symbol, order.order_id) not in entered:
             continue
@@ -375,7 +380,8 @@ def _owner(step: Step, symbol: Symbol, order_id: OrderId) -> tuple[Account, Side
     for event in closing_orders(step):
         if (event.symbol, event.order_id) == (symbol, order_id) and isinstance(step.command, Liquidate):
             return step.command.account, event.side
-    entered = next(order for order in _brought(step.command) if (order.symbol, order.order_id) == (symbol, order_id))
+    brought = (*_brought(step.command), *orders_in(step.command, step.events))
+    entered = next(order for order in brought if (order.symbol, order.order_id) == (symbol, order_id))
     return entered.account, entered.side
 
 

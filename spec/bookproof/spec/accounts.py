@@ -6,7 +6,8 @@ stand for it, and then has the events settled. Nothing here matches orders.
 Money is ticks times lots, so all of it is whole numbers. The worst price of an order is its limit; a market order has
 none, so it is the worst that its instrument allows (A1): the highest for a buy, the lowest for a sell. A buyer reserves
 the worst price of every open lot in cash and a seller the lots themselves; where prices are below zero it is the seller
-who pays, so each side reserves the cash that it may have to pay, and nothing where it is paid in any case.
+who pays, so each side reserves the cash that it may have to pay, and nothing where it is paid in any case. A market
+order over an amount of money needs that amount.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
+from bookproof.spec import budget
 from bookproof.spec.book import Book, Held, Pending
 from bookproof.spec.commands import (
     Basket,
@@ -26,6 +28,7 @@ from bookproof.spec.commands import (
     Replace,
     SetLimits,
     SetMark,
+    Spend,
     Submit,
     SubmitList,
     Withdraw,
@@ -54,7 +57,7 @@ from bookproof.spec.margin import Portfolio, Stake, loss_of
 from bookproof.spec.profile import Profile, ReplaceQuantity
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
-from bookproof.spec.validation import closing_order, is_id, leg_order, reduce_order
+from bookproof.spec.validation import closing_order, is_id, leg_order, reduce_order, spending_order
 from bookproof.spec.values import Account, Limits, ListKind, Lots, Money, OrderId, Side, Symbol, Ticks, parts_of
 from bookproof.spec.views import AccountView, Holding, MarginView, Mark
 
@@ -159,6 +162,10 @@ def demands(books: Books, command: Command, replaces: Iterable[Replace], profile
             return [_entry(command, books)]
         case Reduce():
             return [_entry(reduce_order(command), books)]
+        case Spend():  # never more than its budget, whatever its price; margin is asked for as for any market order
+            book = books[command.symbol]
+            entry = _entry(spending_order(command, budget.affordable(book, command, profile)), books)
+            return [entry._replace(money=command.budget, notional=command.budget)]
         case Basket():
             return [_entry(leg_order(command, leg), books) for leg in command.legs]
         case SubmitList():  # a held order asks when it enters
@@ -415,6 +422,13 @@ def _entering(command: Command, events: Iterable[Event]) -> list[Submit]:
             return [leg_order(command, leg) for leg in command.legs]
         case SubmitList():
             return list(command.legs)
+        case Spend():
+            accepted = (event for event in events if isinstance(event, Accepted))
+            return [
+                spending_order(command, event.quantity)
+                for event in accepted
+                if (event.symbol, event.order_id) == (command.symbol, command.order_id)
+            ]
         case Liquidate():
             accepted = (event for event in events if isinstance(event, Accepted))
             return [closing_order(command, event) for event in accepted if event.order_id == command.order_id]

@@ -328,6 +328,11 @@ def meet(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preven
     )
 
 
+def dry_run(book: Book, order: Submit, profile: Profile) -> Match:
+    """As `meet`, with the limit that the venue would give the order (C3, C6)."""
+    return meet(book, _with_entry_price(book, order, profile)[0], profile)
+
+
 def _reach(book: Book, order: Submit) -> int:
     """How far an order goes: to its own limit, and no further than its collar (B1, J5)."""
     reach, collar, makers = kernel.reach_of(order.side, order.price), _collar(book), book.side(order.side.opposite)

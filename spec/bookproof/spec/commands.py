@@ -1,6 +1,7 @@
 """What can be asked of an exchange. Every command is a small immutable value.
 
-`Submit`, `Cancel`, `Replace`, `Reduce` and `SetPhase` touch one book, and every book that a list of orders ties it to.
+`Submit`, `Cancel`, `Replace`, `Reduce`, `Spend` and `SetPhase` touch one book, and every book that a list of orders
+ties it to.
 `Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to; `Route` those of a group.
 Whatever can trade in a book that is part of a spread touches all books of its family. `MassCancel`, a market-wide
 `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
@@ -17,6 +18,7 @@ from bookproof.spec.values import (
     Limits,
     ListKind,
     Lots,
+    Money,
     Nanoseconds,
     OrderId,
     Phase,
@@ -270,6 +272,23 @@ class Liquidate(Value, frozen=True):
     """Under which each of these orders enters its book; it may be live in none."""
 
 
+class Spend(Value, frozen=True):
+    """A market buy of as many whole lots as an amount of money pays for now (rule C3). What it buys is its quantity.
+
+    >>> Spend("ABC", 1, 7, 1_000).budget  # 10 lots at 100 ticks, or 9 of them at 110
+    1000
+    """
+
+    symbol: Symbol
+    order_id: OrderId
+    account: Account
+    budget: Money
+    """The most that it may cost, in ticks times lots."""
+    self_trade: SelfTradePrevention = SelfTradePrevention.NONE
+    """As with any order (rules G2, G3). Lots that are prevented and do not trade cost it their maker's price as well;
+    those of makers that it cancels cost nothing."""
+
+
 Command: TypeAlias = (
     Submit
     | Cancel
@@ -296,6 +315,7 @@ Command: TypeAlias = (
     | IndexLevel
     | SetMark
     | Liquidate
+    | Spend
     | Route
 )
 
@@ -325,6 +345,7 @@ COMMANDS: tuple[type[Command], ...] = (
     IndexLevel,
     SetMark,
     Liquidate,
+    Spend,
     Route,
 )
 """Every kind of command."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from bookproof.spec import accounts as money
 from bookproof.spec import book as rules
+from bookproof.spec import budget as money_orders
 from bookproof.spec import contingent, phases
 from bookproof.spec import implied as family_rules
 from bookproof.spec.accounts import Accounts
@@ -42,6 +43,7 @@ from bookproof.spec.commands import (
     SetMark,
     SetPhase,
     SetReference,
+    Spend,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -83,6 +85,8 @@ from bookproof.spec.validation import (
     list_fault,
     reduce_order,
     replace_fault,
+    spend_fault,
+    spending_order,
     submit_fault,
 )
 from bookproof.spec.values import Account, Nanoseconds, OrderId, OrderState, Phase, Place, Side, Symbol, TimeInForce
@@ -253,6 +257,8 @@ def _carried_out(state: Exchange, command: Command) -> Stepped:
             return _index_level(state, command)
         case Liquidate():
             return _liquidate(state, command)
+        case Spend():
+            return _spend(state, command)
 
 
 def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
@@ -282,6 +288,24 @@ def _submit(state: Exchange, order: Submit) -> Stepped:
     lists = _aftermath(state, order)
     book = state.books[order.symbol]
     return _happened(state, rules.submit(book, order, state.clock, state.profile, lists), lists)
+
+
+def _spend(state: Exchange, command: Spend) -> Stepped:
+    """A market buy over an amount of money: as one of as many lots as that pays for, if any are to be had (C3)."""
+    instrument = state.instrument(command.symbol)
+    fault = spend_fault(command, instrument, state.profile, implied=command.symbol in state.families)
+    if fault is not None or instrument is None:
+        return _refused(state, command.symbol, command.order_id, fault or RejectReason.UNKNOWN_SYMBOL)
+    with rehearsing() as rehearsed:
+        _, events = _submit(state, spending_order(command, money_orders.fewest(instrument)))
+    if isinstance(events[0], Rejected):
+        performed(rehearsed)
+        return state, events
+    fired("C3")
+    quantity = money_orders.affordable(state.books[command.symbol], command, state.profile)
+    if not instrument.accepts_quantity(quantity):
+        return _refused(state, command.symbol, command.order_id, RejectReason.NO_LIQUIDITY)
+    return _submit(state, spending_order(command, quantity))
 
 
 def _cancel(state: Exchange, command: Cancel) -> Stepped:

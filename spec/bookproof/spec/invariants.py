@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate, pairwise, takewhile
 from typing import NamedTuple, TypeAlias
 
-from bookproof.spec import account_invariants, list_invariants
+from bookproof.spec import account_invariants, budget_invariants, list_invariants
 from bookproof.spec import invariants_of_sharing as shared
 from bookproof.spec.across import implied_breaches, route_breaches, still_implied
 from bookproof.spec.book import Book, Held, Pending
@@ -42,6 +42,7 @@ from bookproof.spec.commands import (
     SetMark,
     SetPhase,
     SetReference,
+    Spend,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -106,6 +107,8 @@ from bookproof.spec.tape import (
     collar,
     least,
     nearness,
+    order_of,
+    orders_in,
     orders_of,
     rank,
     reached,
@@ -224,7 +227,7 @@ def one_acknowledgement(step: Step) -> Sentences:
         yield f"{name} was answered by {len(given)} acknowledgements and {refusals} refusals"
     asked = [
         Accepted(order.symbol, order.order_id, order.side, order.price, order.quantity)
-        for order in (*orders_of(step.command), *list_invariants.legs_of(step), *_held(step.before))
+        for order in (*orders_in(step.command, step.events), *list_invariants.legs_of(step), *_held(step.before))
     ]
     asked += account_invariants.closing_orders(step)
     lost = Counter[Place]()  # for a rival's fill, while it was held back (H1)
@@ -409,7 +412,7 @@ def blocked_accounts_stay_out(step: Step) -> Sentences:
     for symbol, order in _everyone(step.after):
         if order.terms.account in blocked:
             yield f"order {order.order_id} of blocked account {order.terms.account} is live in {symbol}"
-    entering = {order.account for order in orders_of(command)} & blocked
+    entering = {order.account for order in orders_in(command, step.events)} & blocked
     if entering and any(isinstance(event, Accepted) for event in step.events):
         yield f"account {entering} is blocked, and its order was accepted"
     for scene in step.scenes:
@@ -974,7 +977,7 @@ def prevention_has_a_cause(step: Step) -> Sentences:
 def transfers_are_asked_for_by_both(step: Step) -> Sentences:
     """Prevented quantity moves between accounts if and only if these are two and both orders asked for it, at once."""
     terms = {_place(symbol, order): order.terms for symbol, order in _everyone(step.before)}
-    brought = (*orders_of(step.command), *list_invariants.legs_of(step))
+    brought = (*orders_in(step.command, step.events), *list_invariants.legs_of(step))
     terms |= {(order.symbol, order.order_id): order for order in brought}
     due: list[Event] = []
     for at, event in enumerate(step.events):
@@ -1149,6 +1152,8 @@ for _rules, _predicate in list_invariants.PREDICATES:
 for _rules, _predicate in account_invariants.PREDICATES:
     _of_step(*_rules)(_predicate)
 
+for _rules, _predicate in budget_invariants.PREDICATES:
+    _of_step(*_rules)(_predicate)
 
 # ── orders over several books ──
 
@@ -1271,7 +1276,7 @@ def _named(command: Command, state: Exchange) -> set[Symbol]:
             return {leg.symbol for leg in command.legs}
         case SubmitList():
             return {leg.symbol for leg in command.legs}
-        case Reduce() | BlockTrade():
+        case Reduce() | BlockTrade() | Spend():
             return {command.symbol}
         case Deposit() | Withdraw():  # `accounts_are_not_books` holds that they change none
             return set() if command.symbol is None else {command.symbol}
@@ -1310,6 +1315,8 @@ def _acknowledges(event: Event, command: Command) -> bool:
         case Submit() | Basket() | Reduce() | Route():
             asked = [(order.symbol, order.order_id) for order in orders_of(command)]
             return isinstance(event, Accepted) and (event.symbol, event.order_id) in asked
+        case Spend():
+            return isinstance(event, Accepted) and order_of(command, event) is not None
         case Deposit():
             return event == Deposited(command.account, command.amount, command.symbol)
         case Withdraw():

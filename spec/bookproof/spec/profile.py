@@ -128,6 +128,15 @@ class MarketOrders(StrEnum):
     """To the best opposite price, where its remainder rests: a market-to-limit order."""
 
 
+class MarketByBudget(StrEnum):
+    """Whether a market buy may name an amount of money instead of a quantity (rule C3)."""
+
+    TAKEN = "taken"
+    """It may (default)."""
+    REFUSED = "refused"
+    """There is no such order."""
+
+
 class PostOnly(StrEnum):
     """What happens to a post-only order that would take (rule C6)."""
 
@@ -210,6 +219,8 @@ class Profile(Value, frozen=True):
     """J6: falls of the index, in percent of its base, at each of which the market halts once a day."""
     margin_accounts: tuple[Account, ...] = ()
     """M3: of the accounts that are kept, those that need margin for what they may come to instead of having it."""
+    market_by_budget: MarketByBudget = MarketByBudget.TAKEN
+    """C3."""
 
     @property
     def apart(self) -> str:

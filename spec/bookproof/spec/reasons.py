@@ -8,7 +8,7 @@ from enum import StrEnum
 class RejectReason(StrEnum):
     """Why a command was refused, in order of precedence: of several reasons that apply, the first is reported.
 
-    The reasons up to `INVALID_INDEX` follow from the command and the listing alone; those after it need the book,
+    The reasons up to `NOT_BY_BUDGET` follow from the command and the listing alone; those after it need the book,
     and those from `INVALID_AMOUNT` on are about accounts.
 
     >>> RejectReason.UNKNOWN_SYMBOL.precedence < RejectReason.UNKNOWN_ORDER.precedence
@@ -41,6 +41,11 @@ class RejectReason(StrEnum):
     """Not an integer time; or a good-till-date order without one, or another order with one (C2)."""
     INVALID_INDEX = "invalid-index"
     """Not an integer from 1 to 2**63 - 1 (J6)."""
+    INVALID_BUDGET = "invalid-budget"
+    """Not an integer from 1 to 10**15 (C3)."""
+    NOT_BY_BUDGET = "not-by-budget"
+    """The venue has no market orders over an amount of money, or the book has prices that are
+    not above zero, or is part of a spread (C3)."""
     ACCOUNT_BLOCKED = "account-blocked"
     """A kill switch blocks the account, in this book and in every other (J7)."""
     ACCOUNT_NOT_BLOCKED = "account-not-blocked"
@@ -83,7 +88,7 @@ class RejectReason(StrEnum):
     STOP_ALREADY_TRUE = "stop-already-true"
     """The last trade has reached the stop (E7)."""
     NO_LIQUIDITY = "no-liquidity"
-    """A market order found the opposite side empty (C3)."""
+    """A market order found the opposite side empty, or nothing there that its budget pays for (C3)."""
     WOULD_TAKE = "would-take"
     """A post-only order would trade on entry (C6)."""
     INVALID_AMOUNT = "invalid-amount"

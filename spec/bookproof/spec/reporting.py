@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import merge
 from typing import Final, NamedTuple
 
-from bookproof.spec.commands import Cancel, Command, Replace, Resume, Route, SetPhase, Submit, SubmitList
+from bookproof.spec.commands import Cancel, Command, Replace, Resume, Route, SetPhase, Spend, Submit, SubmitList
 from bookproof.spec.events import (
     Accepted,
     BlockTraded,
@@ -54,7 +54,7 @@ from bookproof.spec.reports import (
 )
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.tape import order_of, orders_of
-from bookproof.spec.values import Lots, OrderId, Place, Symbol, Ticks
+from bookproof.spec.values import Lots, OrderId, Place, Side, Symbol, Ticks
 
 
 class Known(NamedTuple):
@@ -347,7 +347,10 @@ class _Writer:
     def _rejected(self, event: Rejected) -> None:
         """Every order of the command is refused, a basket or list as a whole; or its one cancel or replace is (A4)."""
         command = self._command
-        for order in command.legs if isinstance(command, SubmitList) else orders_of(command):
+        asked = command.legs if isinstance(command, SubmitList) else orders_of(command)
+        if isinstance(command, Spend):  # refused before anybody knew how many lots that would be (C3)
+            asked = (Submit(command.symbol, command.order_id, command.account, Side.BUY, 0),)
+        for order in asked:
             self.reports.append(
                 ExecutionReport(
                     order.symbol,

@@ -177,7 +177,10 @@ _TABLE = (
         "C3",
         "L1",
         "A market order never rests, or only as a limit order at the best opposite price where the profile makes it "
-        "one; without any opposite order it is refused, or cancelled where the profile says so.",
+        "one; without any opposite order it is refused, or cancelled where the profile says so; and a market buy over "
+        "an amount of money, where the profile takes it, is one for as many whole lots as that pays for now at the "
+        "makers' prices, the best first, and is refused if it pays for none.",
+        source="Coinbase: funds; Binance Spot: quoteOrderQty",
     ),
     Rule("C4", "L1", "What an immediate-or-cancel order cannot trade at once is cancelled."),
     Rule(
@@ -624,7 +627,10 @@ NOT_YET: dict[str, str] = {
     "C9 resting": "a reduce-only order never rests: it would have to be cut each time the position changes",
     "L6 legs": "a block trade is of one book, and its parties are no quote requests",
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
-    "C3 quote budget": "no market order over an amount of money",
+    "C3 sell by money": "a market order over an amount of money buys; none sells until it has brought in so much",
+    "C3 budget in spreads": "no order over an amount of money in a book that is part of a spread: what is implied "
+    "there would have to be led through both legs to know what it costs",
+    "C3 budget waits": "a market order over an amount of money is no stop, and is in no call, basket or list",
     "C6 lock": "a post-only order keeps off a hidden opposite order as off any other, since the book may not lock (B6)",
     "D3 random": "no slices of random size: the draw would have to be part of the command (A5)",
     "D4 pegged": "no pegged orders",

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.book import Book, Pending
-from bookproof.spec.commands import Basket, Command, Liquidate, Reduce, Replace, Route, Submit, SubmitList
+from bookproof.spec.commands import Basket, Command, Liquidate, Reduce, Replace, Route, Spend, Submit, SubmitList
 from bookproof.spec.events import (
     Accepted,
     Cancelled,
@@ -534,16 +534,30 @@ def orders_of(command: Command) -> tuple[Submit, ...]:
     )
 
 
+def orders_in(command: Command, events: Iterable[Event]) -> tuple[Submit, ...]:
+    """As `orders_of`, and a market order over an amount of money with the quantity that it was accepted with (C3)."""
+    if not isinstance(command, Spend):
+        return orders_of(command)
+    accepted = (order_of(command, event) for event in events if isinstance(event, Accepted))
+    return tuple(order for order in accepted if order is not None)
+
+
 def order_of(command: Command, event: Accepted) -> Submit | None:
     """The order whose acceptance this is, as the command brought it in; None if it did not.
 
-    A liquidation does not name its orders: they are immediate or cancel, of the account that it is about (M3).
+    A liquidation does not name its orders: they are immediate or cancel, of the account that it is about (M3). Nor
+    does a market order over an amount of money know its quantity before (C3).
     """
     if isinstance(command, Liquidate):
         if event.order_id != command.order_id:
             return None
         plain = (event.symbol, event.order_id, command.account, event.side, event.quantity, event.price)
         return Submit(*plain, TimeInForce.IOC)
+    if isinstance(command, Spend):
+        if (event.symbol, event.order_id) != (command.symbol, command.order_id):
+            return None
+        plain = (event.symbol, event.order_id, command.account, Side.BUY, event.quantity, None)
+        return Submit(*plain, TimeInForce.IOC, self_trade=command.self_trade)
     asked = (order for order in orders_of(command) if (order.symbol, order.order_id) == (event.symbol, event.order_id))
     return next(asked, None)
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bookproof.spec.commands import Basket, Cancel, Leg, Liquidate, Reduce, Replace, Submit, SubmitList
+from bookproof.spec.commands import Basket, Cancel, Leg, Liquidate, Reduce, Replace, Spend, Submit, SubmitList
 from bookproof.spec.events import Accepted
-from bookproof.spec.instruments import Instrument, families_of
+from bookproof.spec.instruments import LARGEST, Instrument, families_of
+from bookproof.spec.profile import MarketByBudget, Profile
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.values import ListKind, Lots, Side, Symbol, TimeInForce
@@ -130,12 +131,12 @@ def basket_fault(basket: Basket, listing: Mapping[Symbol, Instrument]) -> tuple[
         if (reason := _submit_fault(leg_order(basket, leg), listing.get(leg.symbol))) is not None
     ]
     symbols = [leg.symbol for leg in basket.legs]
-    faults += [(RejectReason.INVALID_LEGS, leg) for at, leg in enumerate(basket.legs) if leg.symbol in symbols[:at]]
     if not basket.legs:
         return None, RejectReason.INVALID_LEGS
     tied = families_of(list(listing.values()))
-    mixed = [leg for leg in basket.legs if (leg.symbol in tied) is not (symbols[0] in tied)]
-    faults += [(RejectReason.INVALID_LEGS, leg) for leg in mixed]
+    for at, leg in enumerate(basket.legs):
+        if leg.symbol in symbols[:at] or (leg.symbol in tied) is not (symbols[0] in tied):
+            faults.append((RejectReason.INVALID_LEGS, leg))
     if not faults:
         return None
     fired("A1")
@@ -227,6 +228,45 @@ def closing_order(command: Liquidate, accepted: Accepted) -> Submit:
     """An order of a liquidation as the immediate-or-cancel order that it is, told by its acceptance (M3)."""
     fields = (accepted.symbol, command.order_id, command.account, accepted.side, accepted.quantity, accepted.price)
     return Submit(*fields, TimeInForce.IOC)
+
+
+def spend_fault(
+    command: Spend, instrument: Instrument | None, profile: Profile, *, implied: bool = False
+) -> RejectReason | None:
+    """Why a market order over an amount of money is refused whatever the book holds; None when it is well formed.
+
+    At prices of zero and below there is no most that such an order could buy. In a book that is part of a spread it is
+    not the book alone that says what there is to buy (L2): what is `implied` is not counted here.
+
+    >>> from bookproof.spec.profile import DEFAULT
+    >>> spend_fault(Spend("ABC", 1, 7, 500), Instrument("ABC", min_price=0), DEFAULT).value
+    'not-by-budget'
+    """
+    if instrument is None:
+        return RejectReason.UNKNOWN_SYMBOL
+    if not is_id(command.order_id):
+        return RejectReason.INVALID_ORDER_ID
+    if not is_id(command.account):
+        return RejectReason.INVALID_ACCOUNT
+    if type(command.budget) is not int or not 1 <= command.budget <= LARGEST:
+        return RejectReason.INVALID_BUDGET
+    if profile.market_by_budget is MarketByBudget.REFUSED or instrument.min_price <= 0 or implied:
+        fired("C3")
+        return RejectReason.NOT_BY_BUDGET
+    return None
+
+
+def spending_order(command: Spend, quantity: Lots) -> Submit:
+    """A market order over an amount of money as the immediate-or-cancel order that it is, once that is known (C3)."""
+    return Submit(
+        command.symbol,
+        command.order_id,
+        command.account,
+        Side.BUY,
+        quantity,
+        time_in_force=TimeInForce.IOC,
+        self_trade=command.self_trade,
+    )
 
 
 def is_id(number: object) -> bool:

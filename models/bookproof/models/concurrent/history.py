@@ -20,6 +20,7 @@ from bookproof.spec.commands import (
     SetMark,
     SetPhase,
     SetReference,
+    Spend,
     Submit,
     SubmitList,
     Withdraw,
@@ -70,7 +71,7 @@ def books_of(command: Command) -> tuple[Symbol, ...] | None:
     ('ABC',)
     """
     match command:
-        case Submit() | Cancel() | Replace() | Reduce() | BlockTrade() | SetReference():
+        case Submit() | Cancel() | Replace() | Reduce() | BlockTrade() | SetReference() | Spend():
             return (command.symbol,)
         case Deposit() | Withdraw():
             return () if command.symbol is None else (command.symbol,)

@@ -54,7 +54,8 @@ MIXES: dict[str, Features] = {
     "across books": ACROSS_BOOKS,
     "lists across books": PLAIN | {Feature.LISTS, Feature.IOC, Feature.BASKETS, Feature.REUSED_IDS},
     "everything": EVERYTHING - {Feature.BAD_INPUT, Feature.LIMITS, Feature.SPREADS},
-    ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.MARGIN, Feature.REPLACE, Feature.IOC, Feature.BASKETS},
+    ON_ACCOUNT: PLAIN
+    | {Feature.ACCOUNTS, Feature.MARGIN, Feature.REPLACE, Feature.IOC, Feature.MARKET, Feature.BASKETS},
     LISTS_ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.LISTS, Feature.IOC, Feature.BASKETS},
     "spreads": PLAIN | {Feature.SPREADS, Feature.REPLACE, Feature.STOPS, Feature.FOK},
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bookproof.spec.commands import Basket, Cancel, Command, Reduce, Replace, Route, Submit, SubmitList
+from bookproof.spec.commands import Basket, Cancel, Command, Reduce, Replace, Route, Spend, Submit, SubmitList
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
 from bookproof.spec.values import Account, OrderId, Symbol
@@ -25,7 +25,7 @@ def entered(command: Command) -> tuple[tuple[Symbol, OrderId], ...]:
     >>> entered(Submit("ABC", 1, 7, Side.BUY, 10, 100)), entered(Cancel("ABC", 1))
     ((('ABC', 1),), ())
     """
-    if type(command) is Submit or type(command) is Reduce:
+    if isinstance(command, Submit | Reduce | Spend):
         return ((command.symbol, command.order_id),)
     if type(command) is Basket or type(command) is SubmitList:
         return tuple((leg.symbol, leg.order_id) for leg in command.legs)

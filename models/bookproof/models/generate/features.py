@@ -20,7 +20,7 @@ class Feature(StrEnum):
     LIMIT = "limit"
     """Limit orders and cancels, and nothing else (rules B, C1, A3)."""
     MARKET = "market"
-    """Orders without a price (C3)."""
+    """Orders without a price, and those over an amount of money (C3)."""
     IOC = "ioc"
     """Immediate or cancel (C4)."""
     FOK = "fok"

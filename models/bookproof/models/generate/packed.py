@@ -41,6 +41,7 @@ from bookproof.spec.commands import (
     SetMark,
     SetPhase,
     SetReference,
+    Spend,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -102,6 +103,7 @@ _SHARES: Mapping[Feature, Mapping[str, int]] = {
     Feature.AUCTIONS: {"set_phase": 8},
     Feature.LISTS: {"list": 6},
     Feature.ACCOUNTS: {"deposit": 3, "withdraw": 1, "set_limits": 1, "reduce": 2, "bust": 1, "block": 1},
+    Feature.MARKET: {"spend": 4},
     Feature.ROUTING: {"route": 10},
     Feature.MARGIN: {"mark": 2, "liquidate": 2},
 }
@@ -459,6 +461,19 @@ def _reduce(code: int, context: Context) -> Reduce:
     return Reduce(symbol, len(context.used) + 1, account + 1, _SIDES[side], quantities[size], price)
 
 
+def _spend(code: int, context: Context) -> Spend:
+    """A little more or less than what one of the usual orders would cost, so that some of it is often left over."""
+    code, at = divmod(code, len(context.plan.drawn_scales))
+    symbol, prices, quantities = context.plan.drawn_scales[at]
+    code, account = divmod(code, ACCOUNTS)
+    code, size = divmod(code, SIZES)
+    code, level = divmod(code, LEVELS)
+    code, more = divmod(code, 4)
+    mode = _MODES[code % len(_MODES)] if context.plan.prevents else _NONE
+    budget = max(1, prices[level] * quantities[size] + (0, -1, 60, 1_000)[more])
+    return Spend(symbol, len(context.used) + 1, account + 1, budget, mode)
+
+
 def _bust(code: int, context: Context) -> Bust:
     """About as many trades as half of the orders, so about half of the busts come too late or too early."""
     scales = context.plan.drawn_scales
@@ -534,4 +549,5 @@ _DECODERS: Mapping[str, Decoder] = {
     "route": _route,
     "mark": _mark,
     "liquidate": _liquidate,
+    "spend": _spend,
 }

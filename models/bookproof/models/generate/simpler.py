@@ -33,6 +33,7 @@ from bookproof.spec.commands import (
     SetMark,
     SetPhase,
     SetReference,
+    Spend,
     Submit,
     SubmitList,
     Withdraw,
@@ -101,6 +102,10 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
     elif type(command) is Liquidate:
         yield MassCancel(command.account)
         for field in ("account", "order_id"):
+            yield from _smaller(command, field)
+    elif type(command) is Spend:
+        yield from _without(command, ("self_trade",))
+        for field in ("budget", "account"):
             yield from _smaller(command, field)
     elif type(command) is Bust:
         yield from _smaller(command, "trade")

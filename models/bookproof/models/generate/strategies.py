@@ -51,6 +51,7 @@ from bookproof.spec.commands import (
     SetMark,
     SetPhase,
     SetReference,
+    Spend,
     Submit,
     SubmitList,
     TakeSnapshot,
@@ -97,6 +98,8 @@ LIMITS: SearchStrategy[Limits] = st.builds(
     st.none() | st.integers(0, 1_500),
 )
 TRADE: SearchStrategy[int] = st.integers(1, 6)
+BUDGET: SearchStrategy[int] = st.integers(1, 2_500)
+"""Up to about as many lots as two levels hold."""
 SPOIL: SearchStrategy[int] = st.integers(0, WAYS - 1)
 """What `spoil` does to a command."""
 
@@ -209,6 +212,7 @@ def commands(
         Feature.BASKETS: (
             st.builds(Basket, ACCOUNT, legs(tuple(symbols), order_id), st.sampled_from(SelfTradePrevention)),
         ),
+        Feature.MARKET: (st.builds(Spend, symbol, order_id, ACCOUNT, BUDGET, st.sampled_from(SelfTradePrevention)),),
         Feature.MASS_CANCEL: (st.builds(MassCancel, ACCOUNT),),
         Feature.HALTS: (st.builds(Halt, somewhere), st.builds(Resume, somewhere)),
         Feature.CLOCK: (st.builds(AdvanceClock, TIME), st.builds(EndOfDay)),

@@ -16,6 +16,7 @@ from bookproof.spec.profile import (
     CollarAction,
     Icebergs,
     ListReplace,
+    MarketByBudget,
     MarketOrders,
     NoLiquidity,
     OcoFill,
@@ -98,6 +99,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("post-only-steps-back", post_only=PostOnly.REPRICE),
         Profile("breaker", breaker_levels=(7, 13, 20)),
         Profile("whole-icebergs", icebergs=Icebergs.WHOLE),
+        Profile("no-budgets", market_by_budget=MarketByBudget.REFUSED),
         Profile("reductions-only", replace_allows=ReplaceAllows.REDUCTION),
         Profile("margin-accounts", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS),
     )

@@ -24,6 +24,7 @@ from bookproof.models.generate.spoil import spoil
 from bookproof.models.generate.strategies import (
     ACCOUNT,
     AMOUNT,
+    BUDGET,
     INDEX,
     LIMITS,
     MARK,
@@ -67,6 +68,7 @@ from bookproof.spec.commands import (
     SetMark,
     SetPhase,
     SetReference,
+    Spend,
     SubmitList,
     TakeSnapshot,
     Withdraw,
@@ -214,6 +216,18 @@ def agreement_machine(
             @rule(symbol=somewhere)
             def resume(self, symbol: Symbol | None) -> None:
                 self.do(Resume(symbol))
+
+        if Feature.MARKET in features:
+
+            @rule(
+                target=orders,
+                symbol=symbols,
+                account=ACCOUNT,
+                budget=BUDGET,
+                self_trade=st.sampled_from(SelfTradePrevention),
+            )
+            def spend(self, symbol: Symbol, account: Account, budget: int, self_trade: SelfTradePrevention) -> Order:
+                return self.enter(lambda new_id: Spend(symbol, new_id, account, budget, self_trade))
 
         if Feature.CLOCK in features:
 
