@@ -128,7 +128,7 @@ class Hunt:
 
     def _keep(self, shown: Seed, new: set[Pair]) -> None:
         first = min(new)
-        case = shrink_case(shown.case, lambda candidate: shows(candidate, first), attempts=1_500)
+        case = shrink_case(shown.case, lambda candidate: shows(candidate, first), attempts=800)
         self.found.append(case)
         for seed in seeds_of(case):
             self.missing.difference_update(pairs(seed.rules & PLACED))
