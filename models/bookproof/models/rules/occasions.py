@@ -43,7 +43,8 @@ def _matched(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion
     )
 
 
-_LISTS = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 J4 J6 M1 M3"
+_LISTS_OFF_ACCOUNT = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 J4 J6"
+_LISTS = f"{_LISTS_OFF_ACCOUNT} M1 M3"
 """With what may befall an order whose turn comes, in whatever book it is."""
 
 _AND_THEN = (
@@ -52,7 +53,9 @@ _AND_THEN = (
 )
 
 _OFF_ACCOUNT = " ".join(rule for rule in _MATCHING.split() if rule != "M4")
-_OF_SPREADS = f"{_OFF_ACCOUNT} L1 L2 L3"
+_OF_GROUPS = " ".join(rule for rule in _OFF_ACCOUNT.split() if rule != "J5")
+"""What orders do in books of a group: they have no collars, and where there are groups no accounts are routed for."""
+_OF_SPREADS = f"{_OF_GROUPS} L1 L2 L3"
 """What orders do in books that are part of spreads: no accounts are kept there, and no order of a list is in them."""
 
 
@@ -115,16 +118,16 @@ OCCASIONS: tuple[Occasion, ...] = (
         "market's own halt is told before any book is asked",
     ),
     *(
-        _occasion(f"an order is routed{where}", f"{_OFF_ACCOUNT} {weighs} E2 L5 {lists}", because)
+        _occasion(f"an order is routed{where}", f"{of} {weighs} E2 L5", because)
         for weighs, venue in (("K2", ""), ("K7", " at a venue that weighs by time"))
-        for where, lists, because in (
+        for where, of, because in (
             (
                 venue,
-                "",
+                _OF_GROUPS,
                 "what refuses it has been ruled out, accounts among that; it is no stop and replaces nothing, and the "
                 "books of a group are part of no spread",
             ),
-            (f" over books with lists{venue}", _LISTS, _AND_THEN),
+            (f" over books with lists{venue}", f"{_OFF_ACCOUNT} {_LISTS_OFF_ACCOUNT}", _AND_THEN),
         )
     ),
     *_implying(
@@ -230,7 +233,7 @@ OCCASIONS: tuple[Occasion, ...] = (
     _occasion("a replace is refused by its list", "A4 H1", _ONE_REASON),
     _occasion(
         "a replace that would amend rivals is refused, as one of them would not become smaller",
-        "A4 D5 F1 F7 H1",
+        "A4 F7 H1",
         "where only reductions are taken nothing moves and nothing is met, and the replace of every rival is tried",
     ),
     _occasion(
