@@ -8,6 +8,7 @@ import pytest
 
 from bookproof.engine import auction
 from bookproof.engine.book import FastBook
+from bookproof.engine.floor import Floor
 from bookproof.engine.ladder import Ladder, RestingOrder
 from bookproof.models.engines_by_name import factory
 from bookproof.models.generate.features import Feature, Features, alone
@@ -18,7 +19,6 @@ from bookproof.models.sequential.differential import Kind, compare, shrink
 from bookproof.spec.commands import SetPhase
 from bookproof.spec.events import Event
 from bookproof.spec.profile import Profile
-from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Lots, Phase, Ticks
 from bookproof.spec.views import Indicative
 
@@ -53,14 +53,14 @@ def slices_only(patch: pytest.MonkeyPatch) -> None:
 
 def leaves_stops(patch: pytest.MonkeyPatch) -> None:
     """The price of an uncross triggers nothing (I9)."""
-    right = FastBook.go
+    right = Floor.set_phase  # a book that goes to another phase leaves its stops to the floor
 
-    def wrong(self: FastBook, phase: Phase) -> RejectReason | list[Event]:
+    def wrong(self: Floor, command: SetPhase) -> list[Event]:
         with pytest.MonkeyPatch.context() as inner:
             inner.setattr(FastBook, "trigger_stops", lambda self, events: None)
-            return right(self, phase)
+            return right(self, command)
 
-    patch.setattr(FastBook, "go", wrong)
+    patch.setattr(Floor, "set_phase", wrong)
 
 
 def opens_crossed(patch: pytest.MonkeyPatch) -> None:

@@ -171,8 +171,10 @@ def test_most_operations_of_a_recorded_run_really_overlap() -> None:
 PLAIN = listing(["ABC", "DEF", "GHI", "XYZ"])
 
 
-def history_of_case(number: int) -> History:
-    scenario = numbered_scenario(2, number)
+def history_of(mix: str, turn: int) -> History:
+    """The case of a mix in a round."""
+    scenario = numbered_scenario(2, turn * len(MIXES) + list(MIXES).index(mix))
+    assert scenario.mix == mix
     books, profile = scenario.instruments, scenario.profile
     return record(
         lambda sync: StripedEngine(books, profile, stripes=len(books), sync=sync), books, profile, scenario.scripts
@@ -180,10 +182,9 @@ def history_of_case(number: int) -> History:
 
 
 def test_histories_of_routed_orders_check_out_and_some_of_them_trade_in_other_books() -> None:
-    """Case 1 of each round is across books."""
     elsewhere = 0
     for turn in range(3):
-        history = history_of_case(turn * len(MIXES) + 1)
+        history = history_of("across books", turn)
         assert check(history) is None
         for operation in history.operations:
             if isinstance(operation.command, Route):
@@ -193,10 +194,9 @@ def test_histories_of_routed_orders_check_out_and_some_of_them_trade_in_other_bo
 
 
 def test_histories_of_spreads_check_out_and_some_of_their_trades_are_implied() -> None:
-    """Case 3 of each round is of spreads."""
     implied = 0
     for turn in range(3):
-        history = history_of_case(turn * len(MIXES) + 3)
+        history = history_of("spreads", turn)
         assert check(history) is None
         said = [event for operation in history.operations for event in operation.answer.events]
         implied += sum(isinstance(event, ImpliedTrade) for event in said)

@@ -81,7 +81,7 @@ def entries(venue: ProfileFile[Profile]) -> dict[str, Entry]:
 
     >>> from bookproof.models.generate.venues import venue_named
     >>> [choice.value for choice in entries(venue_named("nasdaq"))["F7"].choices]
-    ['never']
+    ['never', 'anything']
     """
     return {number: _entry(RULES[number], venue) for number in sorted(RULES, key=in_order)}
 
