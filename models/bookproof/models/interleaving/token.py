@@ -2,7 +2,8 @@
 
 Threads are letters, and a number after one says how many transitions in a row it makes. A scenario made smaller
 says which of its commands are left out, thread by thread, counted from 1: `mass-cancel-A2C12/B2A`. Racing cells that
-threads stop at stand at the end, with underscores for spaces: `basket-torn/A4B2A+B`.
+threads stop at stand at the end, with underscores for spaces: `basket-torn/A4B2A+B`. That of a spread is named after
+its legs: `implied-in/A15+A-B`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bookproof.models.interleaving.scenarios import NAMED, Scenario
 from bookproof.models.interleaving.words import LETTERS, letter
 from bookproof.spec.input_error import InputError
 
-_TOKEN = re.compile(r"([a-z][a-z0-9]*(?:-[a-z]+)*)((?:-(?:[A-H][1-9]+)+)?)/((?:[A-H]\d*)*)((?:\+\w+)*)")
+_TOKEN = re.compile(r"([a-z][a-z0-9]*(?:-[a-z]+)*)((?:-(?:[A-H][1-9]+)+)?)/((?:[A-H]\d*)*)((?:\+[\w-]+)*)")
 
 
 def schedule_text(schedule: Sequence[int]) -> str:
@@ -70,6 +71,8 @@ def read_token(token: str) -> Replay:
     >>> replay = read_token("mass-cancel-A1/B2A+B")
     >>> replay.scenario.scripts[0], replay.left_out, replay.schedule, replay.points
     ((), ((0, 0),), (1, 1, 0), frozenset({'B'}))
+    >>> sorted(read_token("implied-in/A+A-B+B").points)
+    ['A-B', 'B']
     """
     match = _TOKEN.fullmatch(token)
     if match is None:
