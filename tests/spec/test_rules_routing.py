@@ -309,3 +309,16 @@ def test_l5_the_invariant_notices_a_defect_planted_in_the_oracle(
 
 def test_l5_a_listing_without_groups_has_no_flaw() -> None:
     assert opening(listing(["ABC", "XYZ"])).books.keys() == {"ABC", "XYZ"}
+
+
+def test_l5_a_book_in_no_group_takes_a_routed_order_as_any_other_within_its_collar() -> None:
+    books = (Instrument("ABC", collar=2), Instrument("DEF"))
+    before: list[Command] = [
+        Submit("ABC", 1, 1, SELL, 5, 100),
+        Submit("ABC", 2, 2, BUY, 1, 100),
+        Submit("ABC", 3, 3, SELL, 5, 104),
+    ]
+    taker = Submit("ABC", 4, 4, BUY, 9, 105)
+    assert run(opening(books), [*before, Route(taker)])[1] == run(opening(books), [*before, taker])[1]
+    for engine in ("striped", "global-lock"):
+        assert compare(factory(engine), books, DEFAULT, [*before, Route(taker)]) is None

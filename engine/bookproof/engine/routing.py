@@ -50,7 +50,7 @@ def route(
 
     `matched` is told the events when matching has ended, before any stop is triggered (H1).
     """
-    if own.paused:  # it collects orders: this one as any other (I1)
+    if own.paused or len(group) == 1:  # it collects orders, this one as any other (I1), or has nobody to share with
         return list(own.submit(order))
     side, price, lives = order.side, order.price, order.time_in_force
     venues = _venues(own, group)

@@ -156,10 +156,8 @@ Stepped = tuple[Exchange, tuple[Event, ...]]
 def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Exchange:
     """An exchange with these books, all of them empty and open.
 
-    Raises ValueError when a symbol is listed twice, or when limits, self-trade groups, the allocation, groups of books
-    or spreads make no sense.
-    Raises ValueError when a symbol is listed twice, or when limits, underlyings, self-trade groups, the allocation or
-    the levels of the breaker make no sense.
+    Raises ValueError when a symbol is listed twice, or when limits, underlyings, groups of books, spreads, self-trade
+    groups, the allocation or the levels of the breaker make no sense.
     """
     if (flaw := profile.allocation.flaw()) is not None:
         raise ValueError(f"allocation: {flaw}")

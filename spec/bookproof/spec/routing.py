@@ -60,15 +60,17 @@ def route(order: Submit, clock: Nanoseconds, profile: Profile, lists: Aftermath)
     """Refuse a well-formed order, or let it take what it can in every book of its group and rest in its own.
 
     The books are those of `lists`, which says what follows for orders of lists: when matching has ended, for no two
-    rivals stand on one side of a group. While its own book collects orders, the order is collected as any other (I1).
+    rivals stand on one side of a group. While its own book collects orders, the order is collected as any other (I1);
+    a book in no group takes it as any other, with whatever collar it has (J5).
     """
     books = lists.books
     reason = _refusal(books, order, clock, profile)
     if reason is not None:
         fired("A4")
         return [Rejected(order.symbol, order.order_id, reason)]
-    if books[order.symbol].phase.collects:
-        books[order.symbol], events = rules.submit(books[order.symbol], order, clock, profile, lists)
+    own = books[order.symbol]
+    if own.phase.collects or not own.instrument.group:
+        books[order.symbol], events = rules.submit(own, order, clock, profile, lists)
         return events
     accepted: Event = rules.accepted_event(order)
     taken, match, fills = _take(venues(books, order.symbol), order, profile)
