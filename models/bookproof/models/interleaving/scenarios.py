@@ -34,7 +34,7 @@ from bookproof.spec.commands import (
     Withdraw,
 )
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import DEFAULT, Profile, ReplaceQuantity, Risk
+from bookproof.spec.profile import DEFAULT, Profile, ReplaceQuantity, Risk, StopReference
 from bookproof.spec.values import (
     Limits,
     ListKind,
@@ -186,6 +186,13 @@ NAMED: dict[str, Scenario] = {
                 buy(8, price=101)._replace(stop=100),
                 buy(9, price=102)._replace(stop=101),
             ),
+        ),
+        Scenario(
+            "mark-triggers",
+            "A mark sets off a stop (E1) that wants what another order takes; a trade at that price sets off nothing.",
+            ((SetMark(A, 105),), (buy(5),), (Cancel(A, 8),)),
+            (sell(1), sell(2, price=101), buy(8, price=101)._replace(stop=105)),
+            profile=Profile("stops-follow-marks", stop_reference=StopReference.MARK),
         ),
         Scenario(
             "call-ends",
@@ -566,9 +573,12 @@ ROWS: dict[int, tuple[str, ...]] = {
     2: ("maker-withdraws", "each-pays-the-other", "uncross-pays"),
     3: ("position-limit", "two-closers", "maker-on-margin"),
     4: ("rivals-hit", "rivals-enter", "chain-cancel", "rivals-uncross", "released-and-spent", "rival-pays"),
+    5: ("implied-in", "implied-out", "implied-halt"),
+    6: ("route-better", "routes-meet"),
     7: ("baskets-cross", "basket-torn", "baskets-ring", "baskets-share"),
     8: ("mass-cancel", "kill-switch"),
     9: ("market-halt", "underlying-halts"),
+    10: ("mark-triggers",),
     11: ("transferred",),
     12: ("same-id",),
     13: ("order-count",),
@@ -578,7 +588,8 @@ ROWS: dict[int, tuple[str, ...]] = {
 }
 """What needs more than one lock, as the rules list it (section P): the scenarios of each row.
 
-1 credit, 2 settlement of makers, 3 position limits and reduce-only, 4 lists over two books, 7 baskets, 8 mass cancel
-and kill switch, 9 halts of the market and of what depends on a book, 11 prevention between two accounts, 12 order ids,
-13 order counts, 14 stamps and pictures of all books, 15 busts and block trades, 16 end of day, expiry and phases.
+1 credit, 2 settlement of makers, 3 position limits and reduce-only, 4 lists over two books, 5 spreads and what they
+imply, 6 routed orders, 7 baskets, 8 mass cancel and kill switch, 9 halts of the market and of what depends on a book,
+10 stops that follow a mark, 11 prevention between two accounts, 12 order ids, 13 order counts, 14 stamps and pictures
+of all books, 15 busts and block trades, 16 end of day, expiry and phases.
 """
