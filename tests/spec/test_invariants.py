@@ -1355,7 +1355,7 @@ DEFECTS = [
     (contingent.Aftermath._end, "if place != by for", "if place != by and False for", "lists_end_together"),
     (contingent.Aftermath.__call__, "also = self.follow(events)", "also = []", "at_most_one_rival_executes"),
     (phases.finish, "book, _, also = aside(book, [], events)", "also = []", "at_most_one_rival_executes"),
-    (exchange._submit, "fault is None and order.account in state.blocked", "False", "blocked_accounts_stay_out"),
+    (exchange._kept_out, "account in state.blocked", "False", "blocked_accounts_stay_out"),
     (
         exchange._disconnect,
         "every or order.terms.cancel_on_disconnect",

@@ -691,8 +691,7 @@ class FastBook:
             floor = self._collared(order.side, floor_of(order.side, price), best)
         else:
             floor = floor_of(order.side, price)
-        prevention = _DECREMENT if order.self_trade is _TRANSFER else order.self_trade
-        found = self._obtainable(opposite, floor, order.quantity, owner, prevention, less, touched)
+        found = self._obtainable(opposite, floor, order.quantity, owner, prevention_of(order), less, touched)
         return found == order.quantity
 
     def _obtainable(
@@ -705,7 +704,20 @@ class FastBook:
         less: Mapping[OrderId, Lots] = NOBODY,
         touched: dict[OrderId, Lots] | None = None,
     ) -> Lots:
-        return obtainable(self, opposite, floor, wanted, owner, prevention, less, touched)
+        """How much of `wanted` would trade now: the dry run of C5, C7 and L4, slice by slice as the real run would go.
+
+        As if the orders in `less` were smaller by so much. Who would trade is added to `touched` with how much, and who
+        would go by self-trade prevention with `ALL`.
+        """
+        leaves, executed = wanted, 0
+        for orders in opposite.best_first(floor):
+            if not leaves:
+                break
+            leaves, traded, ended = self.play(orders, leaves, owner, prevention, less, touched)
+            executed += traded
+            if ended:
+                break
+        return executed
 
     def play(
         self,
@@ -1400,32 +1412,6 @@ class FastBook:
 
     def _stops_of(self, side: Side) -> list[StopOrder]:
         return self._buy_stops if side is _BUY else self._sell_stops
-
-
-def obtainable(
-    book: FastBook,
-    opposite: Ladder,
-    floor: int,
-    wanted: Lots,
-    owner: Account,
-    prevention: SelfTradePrevention,
-    less: Mapping[OrderId, Lots] = NOBODY,
-    touched: dict[OrderId, Lots] | None = None,
-) -> Lots:
-    """How much of `wanted` would trade now: the dry run of C5, C7 and L4, slice by slice as the real run would go.
-
-    As if the orders in `less` were smaller by so much. Who would trade is added to `touched` with how much, and who
-    would go by self-trade prevention with `ALL`.
-    """
-    leaves, executed = wanted, 0
-    for orders in opposite.best_first(floor):
-        if not leaves:
-            break
-        leaves, traded, ended = book.play(orders, leaves, owner, prevention, less, touched)
-        executed += traded
-        if ended:
-            break
-    return executed
 
 
 def prevention_of(order: Submit) -> SelfTradePrevention:

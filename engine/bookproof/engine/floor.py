@@ -75,9 +75,9 @@ class Floor:
     """All books, the market-wide halt and its index (J6), the blocked accounts (J7) and the clock (A5)."""
 
     def __init__(self, instruments: Iterable[Instrument], profile: Profile, book_type: type[FastBook]) -> None:
-        grouped = [account for group in profile.self_trade_groups for account in group]
-        if len(grouped) != len(set(grouped)):
-            raise ValueError("an account stands in two self-trade groups; give it one owner (G1)")
+        flaw = profile.flaw()
+        if flaw is not None:
+            raise ValueError(flaw)
         flaw = profile.allocation.flaw()
         if flaw is not None:
             raise ValueError(f"allocation: {flaw}")
@@ -119,7 +119,7 @@ class Floor:
         self.lists = Lists(self.books, profile, self.ledger, self.family_of.keys(), named_groups)
 
         self._breaker_levels = profile.breaker_levels
-        flaw = underlying_flaw(listed) or profile.breaker_flaw()
+        flaw = underlying_flaw(listed)
         if flaw is not None:
             raise ValueError(flaw)
         self._depend = self._tie_underlyings({instrument.symbol: instrument.underlying for instrument in listed})

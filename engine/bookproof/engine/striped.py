@@ -459,21 +459,13 @@ class StripedEngine(LockedViews):
             self._ledger.book(entries)
             return Answer(self._next_stamp(), tuple(events))
 
-    @contextmanager
-    def _holding_to_spend(self, accounts: Iterable[Account]) -> Iterator[None]:
+    def _holding_to_spend(self, accounts: Iterable[Account]) -> AbstractContextManager[None]:
         """Whoever holds this may lower what these accounts have available: from the lowest number up, after stripes."""
-        with ExitStack() as held:
-            for number in sorted({account % ACCOUNT_STRIPES for account in accounts}):
-                held.enter_context(self._spending[number])
-            yield
+        return _holding_those_of(accounts, self._spending)
 
-    @contextmanager
-    def _holding_balances(self, accounts: Iterable[Account]) -> Iterator[None]:
+    def _holding_balances(self, accounts: Iterable[Account]) -> AbstractContextManager[None]:
         """Hold the balances of some accounts, from the lowest number up. Taken last: nothing is waited for under it."""
-        with ExitStack() as held:
-            for number in sorted({account % ACCOUNT_STRIPES for account in accounts}):
-                held.enter_context(self._balances[number])
-            yield
+        return _holding_those_of(accounts, self._balances)
 
     # ── the stripes of a group, and of a family ──
 
@@ -585,3 +577,12 @@ class StripedEngine(LockedViews):
     def _refuse(self, symbol: Symbol | None, order_id: OrderId | None, reason: RejectReason) -> Answer:
         """The answer to a command that is wrong by itself: it reads nothing that can change, so it holds no lock."""
         return self._stamped(refused(symbol, order_id, reason))
+
+
+@contextmanager
+def _holding_those_of(accounts: Iterable[Account], locks: Sequence[Lock]) -> Iterator[None]:
+    """Hold the locks that these accounts share among `locks`, from the lowest number up and each one once."""
+    with ExitStack() as held:
+        for number in sorted({account % ACCOUNT_STRIPES for account in accounts}):
+            held.enter_context(locks[number])
+        yield

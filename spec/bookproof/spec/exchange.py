@@ -161,9 +161,8 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
     """
     if (flaw := profile.allocation.flaw()) is not None:
         raise ValueError(f"allocation: {flaw}")
-    grouped = [account for group in profile.self_trade_groups for account in group]
-    if len(grouped) != len(set(grouped)):
-        raise ValueError("an account stands in two self-trade groups; who owns its orders would be open (G1)")
+    if (flaw := profile.flaw()) is not None:
+        raise ValueError(flaw)
     books: dict[Symbol, Book] = {}
     for instrument in instruments:
         if instrument.symbol in books:
@@ -173,7 +172,7 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
         books[instrument.symbol] = Book(instrument, reference=instrument.reference, stops_follow=profile.stop_reference)
     listed = [book.instrument for book in books.values()]
     keeps_accounts = profile.risk is not Risk.NONE
-    flaw = underlying_flaw(listed) or profile.breaker_flaw() or listing_flaw(listed, keeps_accounts, profile.apart)
+    flaw = underlying_flaw(listed) or listing_flaw(listed, keeps_accounts, profile.apart)
     if flaw is not None:
         raise ValueError(flaw)
     accounts = Accounts(on_margin=profile.margin_accounts) if keeps_accounts else None
@@ -271,14 +270,19 @@ def run(state: Exchange, commands: Iterable[Command]) -> Stepped:
 # ── one book ──
 
 
-def _submit(state: Exchange, order: Submit) -> Stepped:
-    fault = submit_fault(order, state.instrument(order.symbol))
-    if fault is None and order.account in state.blocked:
+def _kept_out(state: Exchange, account: Account) -> RejectReason | None:
+    """Why no order of an account is taken in any book: it is blocked (J7), or the market is halted (J6)."""
+    if account in state.blocked:
         fired("J7")
-        fault = RejectReason.ACCOUNT_BLOCKED
-    if fault is None and state.halted:
+        return RejectReason.ACCOUNT_BLOCKED
+    if state.halted:
         fired("J6")
-        fault = RejectReason.MARKET_HALTED
+        return RejectReason.MARKET_HALTED
+    return None
+
+
+def _submit(state: Exchange, order: Submit) -> Stepped:
+    fault = submit_fault(order, state.instrument(order.symbol)) or _kept_out(state, order.account)
     if fault is not None:
         return _refused(state, order.symbol, order.order_id, fault)
     if family := state.family(order.symbol):  # no order of a list is in it
@@ -392,12 +396,8 @@ def _cascaded(state: Exchange, lists: Aftermath, symbol: Symbol) -> list[Event]:
 def _submit_list(state: Exchange, command: SubmitList) -> Stepped:
     """Every leg is in, or none is (H4)."""
     fault = list_fault(command, {symbol: book.instrument for symbol, book in state.books.items()})
-    if fault is None and command.legs[0].account in state.blocked:
-        fired("J7")
-        fault = command.legs[0], RejectReason.ACCOUNT_BLOCKED
-    if fault is None and state.halted:
-        fired("J6")
-        fault = command.legs[0], RejectReason.MARKET_HALTED
+    if fault is None and (reason := _kept_out(state, command.legs[0].account)) is not None:
+        fault = command.legs[0], reason
     if fault is None:
         fault = contingent.refusal(state.books, command, state.clock, state.profile)
     if fault is not None:
@@ -412,12 +412,8 @@ def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectRe
     fault = basket_fault(basket, listing)
     if fault is not None:
         return fault
-    if basket.account in state.blocked:
-        fired("J7")
-        return basket.legs[0], RejectReason.ACCOUNT_BLOCKED
-    if state.halted:
-        fired("J6")
-        return basket.legs[0], RejectReason.MARKET_HALTED
+    if (reason := _kept_out(state, basket.account)) is not None:
+        return basket.legs[0], reason
     refusals = [
         (reason, leg)
         for leg in basket.legs
@@ -433,13 +429,7 @@ def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectRe
 def _route(state: Exchange, command: Route) -> Stepped:
     """One order over the books of a group (L5)."""
     order = command.order
-    fault = route_fault(order, state.instrument(order.symbol))
-    if fault is None and order.account in state.blocked:
-        fired("J7")
-        fault = RejectReason.ACCOUNT_BLOCKED
-    if fault is None and state.halted:
-        fired("J6")
-        fault = RejectReason.MARKET_HALTED
+    fault = route_fault(order, state.instrument(order.symbol)) or _kept_out(state, order.account)
     if fault is not None:
         return _refused(state, order.symbol, order.order_id, fault)
     if family := state.family(order.symbol):  # which is in no group, so its own book is all there is

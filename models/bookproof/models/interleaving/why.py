@@ -88,7 +88,7 @@ def _explained(steps: Sequence[Step], at: int, end: int, one: int, other: int) -
         if met is not None:
             cell, mine, theirs = met
             did = "read" if not _writes(steps[mine], cell) else "changed"
-            does = "writes" if _writes(steps[theirs], cell) else "reads"
+            does = _does(steps[theirs], cell)
             why = f"{left} has {did} {cell}; now {right} {does} it, and {left} goes on with what it has seen"
             if did == "changed":
                 why = f"{left} has changed {cell} and is not through; now {right} {does} it"
@@ -96,8 +96,7 @@ def _explained(steps: Sequence[Step], at: int, end: int, one: int, other: int) -
     met = _conflict(steps, now, future)
     if met is not None:
         cell, theirs, mine = met
-        does = "writes" if _writes(steps[theirs], cell) else "reads"
-        then = "writes" if _writes(steps[mine], cell) else "reads"
+        does, then = _does(steps[theirs], cell), _does(steps[mine], cell)
         return Switch(at, one, other, f"{right} {does} {cell} before {left} {then} it", (theirs, mine))
     taken = {steps[each].place for each in now if steps[each].verb in ("takes", "draws")}
     wanted = next((each for each in future if steps[each].place in taken), None)
@@ -109,10 +108,14 @@ def _explained(steps: Sequence[Step], at: int, end: int, one: int, other: int) -
     if met is not None:
         cell, mine, theirs = met
         did = "wrote" if _writes(steps[mine], cell) else "read"
-        does = "writes" if _writes(steps[theirs], cell) else "reads"
+        does = _does(steps[theirs], cell)
         return Switch(at, one, other, f"{left} {did} {cell} before {right} {does} it", (mine, theirs))
     why = f"{left} is done" if not future else f"nothing that {right} does here conflicts with {left}"
     return Switch(at, one, other, why)
+
+
+def _does(step: Step, cell: str) -> str:
+    return "writes" if _writes(step, cell) else "reads"
 
 
 def _since_call(steps: Sequence[Step], past: Sequence[int]) -> list[int]:
