@@ -267,6 +267,7 @@ class _Gathering:
         self.keeps = history.profile.replace_keeps is ReplaceKeeps.ON_REDUCE
         self.instruments = {instrument.symbol: instrument for instrument in history.instruments}
         self.book = {instrument.symbol: at for at, instrument in enumerate(history.instruments)}
+        self.looked_at = {self.book[view.symbol] for view in history.final}
         self.facts = Facts(len(history.operations))
         self.facts.symbols = [instrument.symbol for instrument in history.instruments]
         self.stays: dict[tuple[int, OrderId], list[_Stay]] = {}
@@ -862,6 +863,10 @@ class _Gathering:
                 self._add_up_one(order, rested - lost[order], living)
             else:
                 facts.gone[order] = True
+        for book, name in living:
+            known = [stay.since for stay in self.stays.get((book, name), ())]
+            story = f"order {name} is in the final book as it cannot be after what became of it"
+            raise Impossible(story if known else f"order {name} is in the final book, and never rested", *known)
 
     def _move_on(self, taken: list[Lots], lost: list[Lots]) -> None:
         """What a replace that lost its place took from one stay to the next: what was asked for, less what traded."""
@@ -900,78 +905,52 @@ class _Gathering:
             if facts.key[before] == facts.key[order]:
                 self._force(before, order, "one taker met them in this order, at one price")
 
-    def _living(self) -> dict[tuple[int, OrderId], tuple[int, int, Lots]] | None:
-        """What is in the final books: side, key and lots of each order; None where they are not known."""
-        final = {view.symbol: view for view in self.history.final}
-        if not final:
-            return None
+    def _living(self) -> dict[tuple[int, OrderId], tuple[int, int, Lots]]:
+        """What is in the final books: side, key and lots of each order."""
         found: dict[tuple[int, OrderId], tuple[int, int, Lots]] = {}
-        for symbol, view in final.items():
-            book = self.book[symbol]
+        for view in self.history.final:
+            book = self.book[view.symbol]
             for order in view.queue.bids:
                 found[book, order.order_id] = 2 * book, -(order.price or 0), order.leaves
             for order in view.queue.asks:
                 found[book, order.order_id] = 2 * book + 1, order.price or 0, order.leaves
-        for book, order_id in found:
-            if (book, order_id) not in self.stays:
-                raise Impossible(f"order {order_id} is in the final book, and never rested")
         return found
 
-    def _add_up_one(
-        self, order: int, left: Lots, living: dict[tuple[int, OrderId], tuple[int, int, Lots]] | None
-    ) -> None:
+    def _add_up_one(self, order: int, left: Lots, living: dict[tuple[int, OrderId], tuple[int, int, Lots]]) -> None:
         """What rested was filled, withdrawn or is alive."""
         facts = self.facts
         name, entered, consumers = facts.order_id[order], facts.entered[order], facts.consumers[order]
         book = facts.side_of[order] >> 1
-        looked_at = living is not None and any(it.symbol == facts.symbols[book] for it in self.history.final)
-        alive = living.get((book, name)) if living is not None else None
-        if facts.ender[order] != NOBODY or (
-            alive is not None and alive[:2] != (facts.side_of[order], facts.key[order])
-        ):
-            alive = None
-        happened = entered not in facts.optional or consumers or alive is not None
-        if not happened:
-            facts.gone[order] = True
-            return
+        looked_at = book in self.looked_at
+        alive = left > 0 and living.get((book, name)) == (facts.side_of[order], facts.key[order], left)
         if entered in facts.optional:
-            if left < 0 or (looked_at and left != (alive[2] if alive is not None else 0)):
+            if not consumers and not alive:
+                facts.gone[order] = True  # it may never have happened
+                return
+            if left < 0 or (looked_at and left and not alive):
                 raise Beyond("operations without a return that did something that nobody saw")
             facts.optional.discard(entered)
             facts.returned[entered] = NEVER - 1
         if left < 0:
-            raise Impossible(
-                f"order {name} rested with {facts.rested[order]} lots and lost {-left} more", entered, *consumers
-            )
-        ender = facts.ender[order]
-        if ender != NOBODY and left:
-            raise Impossible(
-                f"of order {name} {left} lots are unaccounted for: they were there when nothing was left of it",
-                entered,
-                *consumers,
-            )
-        if looked_at and left and alive is None:
+            story = f"order {name} rested with {facts.rested[order]} lots and lost {-left} more"
+            raise Impossible(story, entered, *consumers)
+        if facts.ender[order] != NOBODY and left:
+            story = f"{left} lots of order {name} are unaccounted for: they were there when nothing was left of it"
+            raise Impossible(story, entered, *consumers)
+        if alive:
+            del living[book, name]
+        elif left:
             opened = [*self.open_cancels.get((book, name), ()), *self.open_sweeps.get(facts.owner[order], ())]
-            if not opened:
-                raise Impossible(
-                    f"{left} lots of order {name} are in no fill, no cancel and not in the final book",
-                    entered,
-                    *consumers,
-                )
+            if opened and not looked_at:
+                raise Beyond("cancels without a return where the final books are not known")
             if len(opened) > 1:
                 raise Beyond("several cancels without a return for one order")
-            self._has_cancelled(opened[0], order, left)
-            left = 0
-        elif left and not looked_at:
-            opened = [*self.open_cancels.get((book, name), ()), *self.open_sweeps.get(facts.owner[order], ())]
+            if looked_at and not opened:
+                story = f"{left} lots of order {name} are in no fill, no cancel and not in the final book"
+                raise Impossible(story, entered, *consumers)
             if opened:
-                raise Beyond("cancels without a return where the final books are not known")
-        if alive is not None and alive[2] != left:
-            raise Impossible(
-                f"order {name} is in the final book with {alive[2]} lots, and should be with {left}",
-                entered,
-                *consumers,
-            )
+                self._has_cancelled(opened[0], order, left)
+                left = 0
         facts.gone[order] = not left
 
     def _has_cancelled(self, at: int, order: int, left: Lots) -> None:
