@@ -57,8 +57,9 @@ MOST_OPERATIONS = 7
 """More of them, and exhaustive search takes seconds."""
 
 _PRICES = (100, 101, 102)
-_SIZES = (1, 2, 3, 5)
+_SIZES = (1, 1, 2, 3)
 _ACCOUNTS = (1, 2)
+_LENGTHS = (2, 3, 4, 5, 5, 6, 6, 7, 7)
 _SIDES = tuple(Side)
 _PREVENTIONS = tuple(SelfTradePrevention)[1:]
 
@@ -81,9 +82,12 @@ class _Sketch:
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
         self.symbols = SYMBOLS[: dice.choice((1, 1, 2))]
+        self.prices = _PRICES[: dice.choice((1, 2, 2, 3))]
         self.used: list[tuple[Symbol, OrderId]] = []
         kinds = [kind for kind in _SPECIAL if dice.random() < 0.15]
         terms = [change for change in _TERMS if dice.random() < 0.2]
+        if len(self.symbols) > 1:
+            kinds += [_basket, _basket]
         self._commands: tuple[Callable[[_Sketch], Command], ...] = (_submit,) * 5 + (_cancel, _cancel) + tuple(kinds)
         self._terms = (_as_it_is, *terms)
 
@@ -101,7 +105,7 @@ class _Sketch:
             dice.choice(_ACCOUNTS),
             side or dice.choice(_SIDES),
             dice.choice(_SIZES),
-            dice.choice(_PRICES),
+            dice.choice(self.prices),
         )
         return dice.choice(self._terms)(plain, dice)
 
@@ -128,7 +132,7 @@ def _cancel(sketch: _Sketch) -> Command:
 
 def _replace(sketch: _Sketch) -> Command:
     dice = sketch.dice
-    price = dice.choice((None, *_PRICES))
+    price = dice.choice((None, *sketch.prices))
     return Replace(*sketch.some_order(), dice.choice(_SIZES), price)
 
 
@@ -137,7 +141,9 @@ def _basket(sketch: _Sketch) -> Command:
     legs = []
     for symbol in sketch.symbols:
         order_id = sketch.new_id(symbol)
-        legs.append(Leg(symbol, order_id, dice.choice(_SIDES), dice.choice(_SIZES[:2]), dice.choice((None, *_PRICES))))
+        legs.append(
+            Leg(symbol, order_id, dice.choice(_SIDES), dice.choice(_SIZES[:3]), dice.choice((None, *sketch.prices)))
+        )
     return Basket(dice.choice(_ACCOUNTS), tuple(legs))
 
 
@@ -243,7 +249,7 @@ def small(dice: random.Random) -> History:
     operations: list[Operation] = []
     feed: list[Filled] = []
     running: dict[int, tuple[int, tuple[Event, ...] | None]] = {}  # by client: what it called, what that came to
-    clients, length, now = dice.randint(2, 4), dice.randint(2, MOST_OPERATIONS), 0
+    clients, length, now = dice.randint(2, 4), dice.choice(_LENGTHS), 0
     newest = clients
     names = list(range(clients))
     while len(operations) < length or running:
