@@ -13,7 +13,6 @@ from typing import NamedTuple
 from bookproof.engine.interface import Engine
 from bookproof.models.concurrent.check import Violation, check
 from bookproof.models.concurrent.history import History, overlap
-from bookproof.models.concurrent.history_file import save
 from bookproof.models.concurrent.recorder import RunError, record
 from bookproof.models.concurrent.seam import OverlappingThreads
 from bookproof.models.concurrent.story import as_test, lines_of, side_by_side
@@ -22,6 +21,8 @@ from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Featu
 from bookproof.models.generate.funds import opening_deposits, with_accounts, with_margin
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.venues import VENUES, books, fitting, venue_named
+from bookproof.models.linearize.file import write
+from bookproof.models.linearize.recorded import of_recorder
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.commands import Command
 from bookproof.spec.instruments import Instrument
@@ -256,7 +257,7 @@ def _judge(
     except RunError as error:
         return _Finding(None, None, error)
     if save_to is not None:
-        save(history, save_to / f"history-{number:05}.ndjson")
+        write(of_recorder(history), save_to / f"history-{number:05}.ndjson")
     with listening() as rules:
         violation = check(history)
     if tally is not None:
