@@ -34,8 +34,6 @@ class Answers(Refusals):
         if events is None:
             self._is_open(at, command)
             return
-        if not events:
-            raise Impossible("it was answered with nothing", at)
         head = events[0]
         if isinstance(head, Rejected):
             self.refused(at, command, head)

@@ -121,6 +121,8 @@ class Arrivals:
 
     def _rests(self, at: int, operation: Operation) -> None:
         command, events = operation.command, operation.events
+        if events is not None and not events:
+            raise Impossible("it was answered with nothing", at)
         match command:
             case Submit():
                 self._submit_rests(at, command, events)
