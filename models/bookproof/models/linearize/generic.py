@@ -23,7 +23,7 @@ none         never                                                       seriali
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Literal, TypeAlias
 
@@ -45,6 +45,7 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.events import Event, ImpliedTrade, Trade
 from bookproof.spec.exchange import Exchange, account, opening, step, view
+from bookproof.spec.kernel import Resting
 from bookproof.spec.values import Account, OrderId, Symbol
 
 Order: TypeAlias = Literal["real time", "client", "none"]
@@ -260,39 +261,54 @@ _SEE_AGES_OF_AN_ACCOUNT = {MassCancel, KillSwitch, Disconnect}
 """Commands that cancel all orders of an account, the oldest first."""
 
 
-def _sameness(history: History) -> Callable[[Exchange], Hashable]:
-    """What two states have in common that no command of this history can tell apart.
+class _Sameness:
+    """What two states have in common that no command of a history can tell apart.
 
     A book numbers what comes in, and the rules only ask which of two numbers is smaller: of a level; and where many
-    orders are cancelled at once, of an account or of the whole book.
+    orders are cancelled at once, of an account or of the whole book. So states are the same if they are equal when the
+    numbers are left out and the queues are kept. States share most of what is in them, so every order and every book
+    is looked at once, and remembered by a number of its own.
     """
-    kinds = {type(operation.command) for operation in history.operations} - _SEE_NO_AGE
-    if any(instrument.group or instrument.legs for instrument in history.instruments):
-        ages = _ages
-    elif kinds <= _SEE_AGES_OF_AN_ACCOUNT:
-        ages = _ages_by_account if kinds else _no_ages
-    else:
-        ages = _ages
 
-    def same(state: Exchange) -> Hashable:
-        books = tuple((_unnumbered(book), ages(book)) for book in state.books.values())
+    def __init__(self, history: History) -> None:
+        kinds = {type(operation.command) for operation in history.operations} - _SEE_NO_AGE
+        across = any(instrument.group or instrument.legs for instrument in history.instruments)
+        by_account = not across and kinds <= _SEE_AGES_OF_AN_ACCOUNT
+        self._ages = _no_ages if by_account and not kinds else _ages_by_account if by_account else _ages
+        self._numbers: dict[Hashable, int] = {}
+        self._orders: dict[int, tuple[int, Resting]] = {}
+        self._books: dict[int, tuple[int, Book]] = {}
+
+    def __call__(self, state: Exchange) -> Hashable:
+        """Equal for two states that are the same."""
         market = state.halted, state.clock, state.blocked, state.index_level, state.index_base, state.breaker_level
-        return books, state.lists, market, _hashable(state.accounts)
+        return tuple(map(self._book, state.books.values())), state.lists, market, _hashable(state.accounts)
 
-    return same
+    def _book(self, book: Book) -> int:
+        known = self._books.get(id(book))
+        if known is None:  # kept with its number, so that nothing else can come to stand at the same address
+            known = self._books[id(book)] = self._number((self._unnumbered(book), self._ages(book))), book
+        return known[0]
 
+    def _unnumbered(self, book: Book) -> Hashable:
+        """All that is in a book, but for the numbers it gave out: who is behind whom can be seen."""
+        sides = tuple(map(self._order, book.bids)), tuple(map(self._order, book.asks))
+        waiting = (book.buy_stops, book.sell_stops, book.held)
+        stops = tuple(tuple(order._replace(sequence=0) for order in some) for some in waiting)
+        tops = tuple(
+            top and next((order.order_id for order in side if order.sequence == top), 0)
+            for side, top in ((book.bids, book.top_bid), (book.asks, book.top_ask))
+        )
+        return sides, stops, tops, (book.phase, book.last_price, book.reference, book.halted_above, book.mark)
 
-def _unnumbered(book: Book) -> Hashable:
-    """All that is in a book, but for the numbers it gave out: who is behind whom can be seen."""
-    sides = tuple(tuple(order._replace(sequence=0) for order in side) for side in (book.bids, book.asks))
-    waiting = (book.buy_stops, book.sell_stops, book.held)
-    stops = tuple(tuple(order._replace(sequence=0) for order in some) for some in waiting)
-    tops = tuple(
-        next((order.order_id for order in side if order.sequence == top), None)
-        for side, top in ((book.bids, book.top_bid), (book.asks, book.top_ask))
-    )
-    rest = book.phase, book.last_price, book.reference, book.halted_above, book.mark
-    return sides, stops, tops, rest
+    def _order(self, order: Resting) -> int:
+        known = self._orders.get(id(order))
+        if known is None:
+            known = self._orders[id(order)] = self._number(order._replace(sequence=0)), order
+        return known[0]
+
+    def _number(self, value: Hashable) -> int:
+        return self._numbers.setdefault(value, len(self._numbers))
 
 
 def _no_ages(book: Book) -> Hashable:
@@ -332,7 +348,7 @@ class _Search:
     def __init__(self, history: History, order: Order) -> None:
         self._history = history
         self._waiting = _Waiting(history.operations, order)
-        self._same = _sameness(history)
+        self._same = _Sameness(history)
         dice = random.Random(0)
         self._word = [dice.getrandbits(_WORD) for _ in history.operations]
         self._feed = None if history.feed is None else by_book(history.feed)

@@ -1,0 +1,251 @@
+"""The books of a history while it is being put in order: operations are done, and undone in the opposite order.
+
+Nothing is looked up by the rules of an exchange here: what an operation did stands in the facts, and doing it only
+asks whether the right order is first in its queue. What is not comes back as an `Obstacle`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sortedcontainers import SortedList
+
+from bookproof.models.linearize.facts import NOBODY, Facts, Flag
+
+
+class Obstacle(NamedTuple):
+    """Why an operation cannot be next."""
+
+    kind: str
+    """`in the way`, `could trade`, `nothing there`, `there`, `not there`, `flag`, `too little`."""
+    orders: tuple[int, ...] = ()
+    """The orders that are in the way, or there."""
+    instead: int = NOBODY
+    """In the way at the price of the maker that should have been first: that maker."""
+    flag: Flag | None = None
+    value: bool = False
+    """What the flag should be."""
+    legs: tuple[tuple[int, int], ...] = ()
+    """Nothing there: the sides and reaches where something should have been."""
+
+
+class Books:
+    """All queues, as far as the operations done so far have filled and emptied them."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.leaves = [0] * len(facts.key)
+        self._slot = [0] * len(facts.key)
+        self._levels: list[dict[int, list[int]]] = [{} for _ in range(2 * len(facts.symbols))]
+        self._heads: list[dict[int, int]] = [{} for _ in self._levels]
+        self._counts: list[dict[int, int]] = [{} for _ in self._levels]
+        self._best: list[SortedList[int]] = [SortedList() for _ in self._levels]
+        self.flags: dict[Flag, tuple[bool, int]] = {}
+        """What is on, and the operation that has switched it last."""
+        self._switched: list[tuple[Flag, tuple[bool, int]]] = []
+        self._live_of: dict[int, dict[int, None]] | None = {} if facts.watches_accounts else None
+
+    # ── looking ──
+
+    def first(self, side: int) -> int:
+        """The order that would trade first on a side; -1 if there is none."""
+        best = self._best[side]
+        if not best:
+            return NOBODY
+        key = best[0]
+        level, head, leaves = self._levels[side][key], self._heads[side][key], self.leaves
+        while not leaves[level[head]]:
+            head += 1
+        self._heads[side][key] = head
+        return level[head]
+
+    def within(self, side: int, reach: int, need: int) -> tuple[int, ...]:
+        """The first orders within reach, as many as it takes to have so many lots; all of them if that is less."""
+        found = []
+        for key in self._best[side]:
+            if key > reach:
+                break
+            level = self._levels[side][key]
+            for at in range(self._heads[side][key], len(level)):
+                if self.leaves[level[at]]:
+                    found.append(level[at])
+                    need -= self.leaves[level[at]]
+                    if need <= 0:
+                        return tuple(found)
+        return tuple(found)
+
+    def lots_within(self, side: int, reach: int, need: int) -> int:
+        """How many lots are within reach, counted up to what is needed."""
+        return sum(self.leaves[order] for order in self.within(side, reach, need))
+
+    def live_of(self, account: int) -> dict[int, None]:
+        """The orders of an account that are there."""
+        assert self._live_of is not None
+        return self._live_of.get(account, {})
+
+    # ── doing ──
+
+    def do(self, operation: int) -> Obstacle | None:
+        """Let an operation happen now; if it cannot, nothing has changed, and why is what comes back."""
+        facts, leaves = self.facts, self.leaves
+        if operation in facts.reads or operation in facts.absent or operation in facts.present:
+            obstacle = self._conditions(operation)
+            if obstacle is not None:
+                return obstacle
+        if operation in facts.killed or operation in facts.would_take:
+            obstacle = self._refusals(operation)
+            if obstacle is not None:
+                return obstacle
+        withdraws = facts.withdraws[operation]
+        for at, (order, lots) in enumerate(withdraws):
+            if leaves[order] <= lots and facts.ender[order] != operation:
+                self._give_back(withdraws[:at])
+                return Obstacle("too little", (order,))
+            self._lose(order, lots)
+        entries = facts.entries[operation]
+        for at, entry in enumerate(entries):
+            side, reach, touches, left, rests = entry
+            for number, (order, lots) in enumerate(touches):
+                first = self.first(side)
+                if first != order:
+                    self._give_back(touches[:number])
+                    self._undo_entries(entries[:at])
+                    self._give_back(withdraws)
+                    if first == NOBODY:  # it is there, and has lost too much already: cannot be, with all added up
+                        return Obstacle("too little", (order,))
+                    same = facts.key[first] == facts.key[order]
+                    return Obstacle("in the way", (first,), order if same else NOBODY)
+                self._lose(order, lots)
+            if left:
+                first = self.first(side)
+                if first != NOBODY and facts.key[first] <= reach:
+                    self._give_back(touches)
+                    self._undo_entries(entries[:at])
+                    self._give_back(withdraws)
+                    return Obstacle("in the way", (first,))
+            if rests != NOBODY:
+                self._join(rests)
+        if operation in facts.cleared:
+            others = self.live_of(facts.cleared[operation])
+            if others:
+                found = next(iter(others))
+                self._undo_entries(entries)
+                self._give_back(withdraws)
+                return Obstacle("in the way", (found,))
+        if operation in facts.sets:
+            flag, value = facts.sets[operation]
+            self._switched.append((flag, self.flags.get(flag, (False, NOBODY))))
+            self.flags[flag] = value, operation
+        return None
+
+    def undo(self, operation: int) -> None:
+        """Take back the operation that was done last."""
+        facts = self.facts
+        if operation in facts.sets:
+            flag, before = self._switched.pop()
+            self.flags[flag] = before
+        entries = facts.entries[operation]
+        if entries:
+            self._undo_entries(entries)
+        withdraws = facts.withdraws[operation]
+        if withdraws:
+            self._give_back(withdraws)
+
+    # ── conditions ──
+
+    def _conditions(self, operation: int) -> Obstacle | None:
+        facts = self.facts
+        for flag, value in facts.reads.get(operation, ()):
+            if self.flags.get(flag, (False, NOBODY))[0] is not value:
+                return Obstacle("flag", flag=flag, value=value)
+        for order in facts.absent.get(operation, ()):
+            if self.leaves[order]:
+                return Obstacle("there", (order,))
+        if operation in facts.present and not any(self.leaves[order] for order in facts.present[operation]):
+            return Obstacle("not there", facts.present[operation])
+        return None
+
+    def _refusals(self, operation: int) -> Obstacle | None:
+        facts = self.facts
+        if operation in facts.killed:
+            legs = facts.killed[operation]
+            found = [self.within(leg.opposite, leg.reach, leg.need) for leg in legs]
+            if all(
+                sum(self.leaves[order] for order in orders) >= leg.need for orders, leg in zip(found, legs, strict=True)
+            ):
+                return Obstacle("could trade", tuple(order for orders in found for order in orders))
+        if operation in facts.would_take:
+            side, reach = facts.would_take[operation]
+            first = self.first(side)
+            if first == NOBODY or facts.key[first] > reach:
+                return Obstacle("nothing there", legs=((side, reach),))
+        return None
+
+    # ── small things ──
+
+    def _join(self, order: int) -> None:
+        facts = self.facts
+        side, key = facts.side_of[order], facts.key[order]
+        self.leaves[order] = facts.rested[order]
+        levels = self._levels[side]
+        level = levels.get(key)
+        if level is None:
+            level = levels[key] = []
+            self._heads[side][key] = 0
+            self._counts[side][key] = 0
+        self._slot[order] = len(level)
+        level.append(order)
+        counts = self._counts[side]
+        if not counts[key]:
+            self._best[side].add(key)
+            self._heads[side][key] = len(level) - 1
+        counts[key] += 1
+        if self._live_of is not None:
+            self._live_of.setdefault(facts.owner[order], {})[order] = None
+
+    def _lose(self, order: int, lots: int) -> None:
+        left = self.leaves[order] - lots
+        self.leaves[order] = left
+        if left <= 0:
+            facts = self.facts
+            side, key = facts.side_of[order], facts.key[order]
+            counts = self._counts[side]
+            counts[key] -= 1
+            if not counts[key]:
+                self._best[side].remove(key)
+            if self._live_of is not None:
+                del self._live_of[facts.owner[order]][order]
+
+    def _give_back(self, lost: tuple[tuple[int, int], ...]) -> None:
+        facts = self.facts
+        for order, lots in reversed(lost):
+            if not self.leaves[order] and lots:
+                side, key = facts.side_of[order], facts.key[order]
+                counts, heads = self._counts[side], self._heads[side]
+                if not counts[key]:
+                    self._best[side].add(key)
+                    heads[key] = self._slot[order]
+                elif self._slot[order] < heads[key]:
+                    heads[key] = self._slot[order]
+                counts[key] += 1
+                if self._live_of is not None:
+                    self._live_of[facts.owner[order]][order] = None
+            self.leaves[order] += lots
+
+    def _undo_entries(self, entries: tuple[tuple[int, int, tuple[tuple[int, int], ...], bool, int], ...]) -> None:
+        facts = self.facts
+        for entry in reversed(entries):
+            rests = entry[4]
+            if rests != NOBODY:
+                side, key = facts.side_of[rests], facts.key[rests]
+                level = self._levels[side][key]
+                assert level[-1] == rests
+                level.pop()
+                self.leaves[rests] = 0
+                counts = self._counts[side]
+                counts[key] -= 1
+                if not counts[key]:
+                    self._best[side].remove(key)
+                if self._live_of is not None:
+                    del self._live_of[facts.owner[rests]][rests]
+            self._give_back(entry[2])
