@@ -283,15 +283,14 @@ def random_history(dice: Random) -> History:
     steps: list[Step] = []
     for number in range(5):
         symbol = dice.choice(["ABC", "XYZ"])
-        command: Command = dice.choice(
-            [
-                Submit(symbol, number, number, dice.choice(list(Side)), dice.randint(1, 3), 100),
-                Submit(symbol, number, number, dice.choice(list(Side)), dice.randint(1, 3), 100),
-                Cancel(symbol, dice.randrange(5)),
-                Basket(9, (Leg("ABC", 10 + number, Side.BUY, 1, 100), Leg("XYZ", 10 + number, Side.SELL, 1, 100))),
-                MassCancel(dice.randrange(5)),
-            ]
-        )
+        choices: list[Command] = [
+            Submit(symbol, number, number, dice.choice(list(Side)), dice.randint(1, 3), 100),
+            Submit(symbol, number, number, dice.choice(list(Side)), dice.randint(1, 3), 100),
+            Cancel(symbol, dice.randrange(5)),
+            Basket(9, (Leg("ABC", 10 + number, Side.BUY, 1, 100), Leg("XYZ", 10 + number, Side.SELL, 1, 100))),
+            MassCancel(dice.randrange(5)),
+        ]
+        command = dice.choice(choices)
         touched = "ax" if isinstance(command, Basket | MassCancel) else "a" if symbol == "ABC" else "x"
         for stripe in touched:
             counts[stripe] += 1
