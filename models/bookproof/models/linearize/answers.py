@@ -166,6 +166,7 @@ class Answers(Refusals):
             raise Impossible(f"it cancelled order {event.order_id}, which it was not to", at)
         else:
             touches.append((maker, event.quantity))
+            self.facts.wiped.add((at, maker))
         self.prevents = True
         self.ends(at, maker)
 

@@ -158,7 +158,7 @@ class _Search:
                 operation = self.queue[self.at]
                 if self.place[operation] != NOBODY or self._bring_about(operation):
                     self.at += 1
-            clause = self._wrong_last_price()
+            clause = self._wrong_last_price() or self._wrong_queue()
             if clause is None:
                 return
             self._settle(clause)
@@ -234,10 +234,13 @@ class _Search:
                 involved: tuple[int, ...] = (operation, facts.entered[order])
                 if obstacle.instead != NOBODY:
                     maker = obstacle.instead
-                    edge = facts.entered[maker], facts.entered[order]
+                    edge = self.books.brought(maker), self.books.brought(order)
                     alternatives.append(
                         Alternative((edge,), f"order {name[maker]} was queued before order {name[order]}")
                     )
+                    if facts.display.keys() & {maker, order}:
+                        alternatives += self._other_slices(operation, maker)
+                        alternatives += self._other_slices(operation, order)
                     involved = (*involved, facts.entered[maker])
                     sentence = f"it took from order {name[maker]} and not from order {name[order]}, at the same price"
                 else:
@@ -251,6 +254,11 @@ class _Search:
                 return Clause(sentence, (operation, facts.entered[order]), tuple(self._not_there(operation, order)))
             case "could trade":
                 return self._too_much(operation, obstacle)
+            case "another slice":
+                [order] = obstacle.orders
+                sentence = f"it took another part of order {name[order]} than the slice that is shown"
+                involved = (operation, *dict.fromkeys(facts.consumers[order]))
+                return Clause(sentence, involved, tuple(self._other_slices(operation, order)))
             case "too little":
                 [order] = obstacle.orders
                 done = [at for at in facts.consumers[order] if self.place[at] != NOBODY and at != operation]
@@ -276,6 +284,19 @@ class _Search:
             edges = tuple((consumer, operation) for consumer in dict.fromkeys(facts.consumers[order]))
             found.append(Alternative(edges, f"order {name} was gone"))
         return found
+
+    def _other_slices(self, operation: int, order: int) -> Iterator[Alternative]:
+        """An iceberg stood elsewhere, or showed another slice: others had taken from it, or in another order (D2)."""
+        facts = self.facts
+        if order not in facts.display:
+            return
+        name, consumers = facts.order_id[order], [at for at in facts.consumers[order] if at != operation]
+        done = sorted((at for at in consumers if self.place[at] != NOBODY), key=self.place.__getitem__)
+        for at in consumers if operation != NOBODY else ():
+            edge = (operation, at) if self.place[at] != NOBODY else (at, operation)
+            yield Alternative((edge,), f"another part of order {name} had been taken")
+        for one, other in pairwise(done):
+            yield Alternative(((other, one),), f"order {name} had been taken from in another order")
 
     def _was_there(self, operation: int, orders: Iterator[int] | tuple[int, ...] | list[int]) -> Iterator[Alternative]:
         facts = self.facts
@@ -315,7 +336,7 @@ class _Search:
             if known.latest[at] < known.earliest[operation]:
                 continue
             for order in self._orders_of(at):
-                if order not in seen and facts.side_of[order] == side and facts.key[order] <= reach:
+                if order not in seen and facts.side_of[order] == side and facts.level[order] <= reach:
                     seen.add(order)
                     yield order
 
@@ -361,6 +382,24 @@ class _Search:
             )
             sentence = f"the last trade of {facts.symbols[book]} was at {price}, and it traded at {fills[last]}"
             return Clause(sentence, (last,), alternatives)
+        return None
+
+    def _wrong_queue(self) -> Clause | None:
+        """When all is done: icebergs stand where their last slice was shown (D2)."""
+        facts = self.facts
+        for side, right in facts.queues.items():
+            for first, then in zip(self.books.queue(side), right, strict=False):
+                if first == then:
+                    continue
+                edge = self.books.brought(then), self.books.brought(first)
+                names = facts.order_id[then], facts.order_id[first]
+                sentence = f"order {names[0]} was queued before order {names[1]}"
+                alternatives = [
+                    Alternative((edge,), sentence),
+                    *self._other_slices(NOBODY, then),
+                    *self._other_slices(NOBODY, first),
+                ]
+                return Clause(f"when all was over {sentence}", edge, tuple(alternatives))
         return None
 
     # ── what follows from a clause ──

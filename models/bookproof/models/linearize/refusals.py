@@ -148,7 +148,7 @@ def _named(command: object) -> tuple[tuple[Symbol | None, OrderId | None], ...]:
 
 
 def reach_of(order: Submit) -> int:
-    """The largest key that an order takes (B1)."""
+    """The last level that an order takes from (B1, D4)."""
     if order.price is None:
         return UNBOUNDED
-    return order.price if order.side is Side.BUY else -order.price
+    return 2 * (order.price if order.side is Side.BUY else -order.price) + 1
