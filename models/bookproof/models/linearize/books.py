@@ -22,6 +22,8 @@ class Obstacle(NamedTuple):
     """The orders that are in the way, or there."""
     instead: int = NOBODY
     """In the way at the price of the maker that should have been first: that maker."""
+    brought: tuple[int, int] = (NOBODY, NOBODY)
+    """The operations that brought that maker, and the order in the way, to where they stand."""
     flag: Flag | None = None
     value: bool = False
     """What the flag should be."""
@@ -114,13 +116,14 @@ class Books:
             for number, (order, lots) in enumerate(touches):
                 first = self.first(side)
                 if first != order:
+                    brought = self.brought(order), self.brought(first) if first != NOBODY else NOBODY
                     self._give_back(touches[:number], taken=True)
                     self._undo_entries(entries[:at])
                     self._give_back(withdraws)
                     if first == NOBODY:  # it is there, and has lost too much already: cannot be, with all added up
                         return Obstacle("too little", (order,))
                     same = facts.level[first] == facts.level[order]
-                    return Obstacle("in the way", (first,), order if same else NOBODY)
+                    return Obstacle("in the way", (first,), order if same else NOBODY, brought)
                 if order in self._slices:
                     if not self._takes_slice(operation, order, lots, touches[number:], left):
                         self._give_back(touches[:number], taken=True)

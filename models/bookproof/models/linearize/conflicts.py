@@ -234,9 +234,8 @@ class _Search:
                 involved: tuple[int, ...] = (operation, facts.entered[order])
                 if obstacle.instead != NOBODY:
                     maker = obstacle.instead
-                    edge = self.books.brought(maker), self.books.brought(order)
                     alternatives.append(
-                        Alternative((edge,), f"order {name[maker]} was queued before order {name[order]}")
+                        Alternative((obstacle.brought,), f"order {name[maker]} was queued before order {name[order]}")
                     )
                     if facts.display.keys() & {maker, order}:
                         alternatives += self._other_slices(operation, maker)
@@ -406,8 +405,10 @@ class _Search:
 
     def _settle(self, clause: Clause, refuted: dict[int, _Refuted] | None = None) -> None:
         """Learn what a clause leaves, or suppose one of several things, and undo what does not go with it."""
-        refuted = dict(refuted or {})
         left: list[int] = []
+        if refuted is None and any(all(map(self._is_so, each.edges)) for each in clause.alternatives):
+            raise Beyond("what clauses cannot tell apart")  # it is so, and did not help
+        refuted = dict(refuted or {})
         for at, alternative in enumerate(clause.alternatives):
             if at in refuted:
                 continue
@@ -433,6 +434,11 @@ class _Search:
             self.supposed.append(_Supposed(clause, taken, firm))
         why = Why(f"{clause.sentence}: so {alternative.sentence}", clause.operations, tuple(because))
         self._assume(alternative, suppositions, why)
+
+    def _is_so(self, edge: Edge) -> bool:
+        """Whether two operations are done, in this order."""
+        one, other = edge
+        return NOBODY != self.place[one] < self.place[other]
 
     def _against(self, alternative: Alternative) -> Path | None:
         """What is known that an alternative cannot go with."""
