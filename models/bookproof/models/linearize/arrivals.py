@@ -163,7 +163,7 @@ class Arrivals:
         if order.expires is not None:
             raise Beyond("orders that expire")
         if events is None:
-            rests = order.price is not None and order.time_in_force not in AT_ONCE
+            rests = order.price is not None and order.time_in_force not in AT_ONCE and not order.min_quantity
             if not rests or submit_fault(order, self.instruments[order.symbol]) is not None:
                 if not rests:
                     raise Beyond("takers without a return")

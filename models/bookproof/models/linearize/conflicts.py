@@ -15,17 +15,20 @@ soon as one operation may touch two books.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from time import perf_counter
 from typing import NamedTuple
 
+from bookproof.models.concurrent.history import books_of
 from bookproof.models.linearize.books import Books, Obstacle
 from bookproof.models.linearize.conclusion import Conclusion, Reason, Verdict
 from bookproof.models.linearize.evidence import gather
 from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Facts, Impossible
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.precedence import Cycle, Learned, Path, Precedence, Why
+from bookproof.spec.commands import Command
+from bookproof.spec.values import Symbol
 
 Edge = tuple[int, int]
 """One operation comes before another."""
@@ -72,6 +75,10 @@ class _Spent(Exception):
     """The budget is."""
 
 
+UNSEEN = "operations without a return may have done what nobody saw"
+"""Why a conflict is no proof: it supposes that nothing happened of which nobody tells."""
+
+
 def decide(history: History, *, budget_seconds: float | None = None, steps: int | None = None) -> Conclusion:
     """Whether some order explains a history, as far as clauses can tell.
 
@@ -81,13 +88,35 @@ def decide(history: History, *, budget_seconds: float | None = None, steps: int 
     >>> from bookproof.models.linearize.histories import overlapping  # doctest: +SKIP
     """
     try:
-        facts = gather(history)
+        found = put_in_order(gather(history), budget_seconds=budget_seconds, steps=steps)
     except Beyond as beyond:
         return Conclusion(Verdict.UNKNOWN, kind=f"no clauses are known for {beyond}")
     except Impossible as impossible:
         reason = impossible.reason
-        return Conclusion(Verdict.NOT_LINEARIZABLE, core=reason.operations, proof=(reason,), kind=impossible.kind)
-    return put_in_order(facts, budget_seconds=budget_seconds, steps=steps)
+        found = Conclusion(Verdict.NOT_LINEARIZABLE, core=reason.operations, proof=(reason,), kind=impossible.kind)
+    if found.verdict is Verdict.NOT_LINEARIZABLE and _may_be_otherwise(history, found.core):
+        return found._replace(verdict=Verdict.UNKNOWN, kind=UNSEEN)
+    return found
+
+
+def _may_be_otherwise(history: History, core: tuple[int, ...]) -> bool:
+    """Whether an operation without a return may have done something in a book that a proof speaks of."""
+    opened = [operation.command for operation in history.operations if operation.is_open]
+    if not opened:
+        return False
+    unseen, told = map(_books, (opened, [history.operations[at].command for at in core]))
+    return unseen is None or told is None or not unseen.isdisjoint(told) or not told
+
+
+def _books(commands: Iterable[Command]) -> set[Symbol] | None:
+    """The books that some commands touch; None if they are all."""
+    found: set[Symbol] = set()
+    for command in commands:
+        books = books_of(command)
+        if books is None:
+            return None
+        found |= set(books)
+    return found
 
 
 def put_in_order(facts: Facts, *, budget_seconds: float | None = None, steps: int | None = None) -> Conclusion:

@@ -52,6 +52,13 @@ class Refusals(Arrivals):
             case RejectReason.NO_LIQUIDITY, Submit(price=None):
                 facts.killed[at] = (Killed(2 * self.book[command.symbol] + (command.side is Side.BUY), UNBOUNDED, 1),)
                 self.taken(at, command.symbol, command.order_id, command.account)
+            case RejectReason.NO_LIQUIDITY, Basket():
+                leg = next(leg for leg in command.legs if leg.symbol == head.symbol)
+                if leg.price is not None:
+                    raise Impossible("it was refused for want of anybody to trade with, and has a limit", at)
+                facts.killed[at] = (Killed(2 * self.book[leg.symbol] + (leg.side is Side.BUY), UNBOUNDED, 1),)
+                for each in command.legs:
+                    self.taken(at, each.symbol, each.order_id, command.account)
             case RejectReason.DUPLICATE_ORDER_ID, Submit():
                 facts.present[at] = tuple(self.stays(self.book[command.symbol], command.order_id))
                 self.reads_halts(at, command.symbol, command.account)
