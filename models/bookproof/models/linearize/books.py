@@ -39,7 +39,7 @@ class Books:
         self._levels: list[dict[int, list[int]]] = [{} for _ in range(2 * len(facts.symbols))]
         self._heads: list[dict[int, int]] = [{} for _ in self._levels]
         self._counts: list[dict[int, int]] = [{} for _ in self._levels]
-        self._best: list[SortedList] = [SortedList() for _ in self._levels]
+        self._best: list[SortedList[int]] = [SortedList() for _ in self._levels]
         self.flags: dict[Flag, tuple[bool, int]] = {}
         """What is on, and the operation that has switched it last."""
         self._switched: list[tuple[Flag, tuple[bool, int]]] = []

@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 from bookproof.models.linearize.books import Books, Obstacle
 from bookproof.models.linearize.conclusion import Conclusion, Reason, Verdict
-from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Facts, Impossible, gather
+from bookproof.models.linearize.evidence import gather
+from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Facts, Impossible
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.precedence import Cycle, Learned, Path, Precedence, Why
 
