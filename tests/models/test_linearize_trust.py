@@ -247,14 +247,14 @@ def test_a_history_made_of_a_formula_has_an_order_if_and_only_if_the_formula_can
     answers = set()
     for seed in range(16):
         dice = random.Random(seed)
-        formula = hard.random_formula(3, dice.randint(4, 11), dice)
+        formula = hard.random_formula(3, dice.randint(6, 16), dice)
         can_be = hard.satisfiable(formula)
         found = decide(hard.history_of(formula), steps=100_000)
         assert found.verdict is (Verdict.LINEARIZABLE if can_be else Verdict.NOT_LINEARIZABLE)
         answers.add(can_be)
     assert answers == {True, False}
-    for formula, can_be in (([(1, 2), (-1, 2)], True), ([(1,), (-1, 2), (-2,)], False)):
-        assert (search(hard.history_of(formula), steps=100_000).verdict is Verdict.LINEARIZABLE) is can_be
+    assert search(hard.history_of([(1, 2), (-1, 2)]), steps=100_000).verdict is Verdict.LINEARIZABLE
+    assert search(hard.history_of([(1,), (-1, 2), (-2,)]), steps=100_000).verdict is Verdict.NOT_LINEARIZABLE
 
 
 def test_known_limit_baskets_make_histories_as_hard_as_satisfiability() -> None:
