@@ -93,23 +93,38 @@ def checked(program: Path, history: History, folder: Path, seconds: int) -> Peer
 def lines(history: History) -> Iterator[str]:
     """A history in the key-value log format of Porcupine's tests, call before return where the times are equal.
 
-    ValueError for what the model in Go does not know.
+    A process has one operation at a time there, so one of a client that has another on its way is given to a process
+    of its own. ValueError for what the model in Go does not know.
 
     >>> from bookproof.models.linearize.histories import large
-    >>> print(*lines(large(2, 2, seed=5)), sep="\\n")
+    >>> for line in lines(large(1, 1)):
+    ...     print(line)
+    {:process 0, :type :invoke, :f :submit, :key "S00", :value "1 sell 9 1004 gtc"}
+    {:process 0, :type :ok, :f :submit, :key "S00", :value "A"}
     """
     moments: list[tuple[int, int, int]] = []
     for at, operation in enumerate(history.operations):
         if operation.returned is None:
             raise ValueError("an operation without a return has no line in this format")
         moments += [(operation.called, 0, at), (operation.returned, 1, at)]
+    busy: dict[int, int] = {}  # operations by process
+    spare = 1 + max((operation.client for operation in history.operations), default=0)
+    process_of: dict[int, int] = {}
     for _, returns, at in sorted(moments):
-        command, events = history.operations[at].command, history.operations[at].events or ()
-        kind, symbol, called = _called(command)
-        value = ";".join(map(_said, events)) if returns else called
+        operation = history.operations[at]
+        kind, symbol, value = _called(operation.command)
+        if returns:
+            process = process_of.pop(at)
+            del busy[process]
+            value = ";".join(map(_said, operation.events or ()))
+        else:
+            process = operation.client
+            if process in busy:
+                process, spare = spare, spare + 1
+            busy[process] = at
+            process_of[at] = process
         state = ":ok" if returns else ":invoke"
-        client = history.operations[at].client
-        yield f'{{:process {client}, :type {state}, :f :{kind}, :key "{symbol}", :value "{value}"}}'
+        yield f'{{:process {process}, :type {state}, :f :{kind}, :key "{symbol}", :value "{value}"}}'
 
 
 def _called(command: Command) -> tuple[str, str, str]:
