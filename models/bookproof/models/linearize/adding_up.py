@@ -32,8 +32,12 @@ class Sums(Answers):
                 before = NOBODY
                 for number, (order, _) in enumerate(entry.touches):
                     self._check_touch(at, entry, order, before)
-                    facts.consumers[order].append(at)
-                    if number < last or entry.left:
+                    if not facts.consumers[order] or facts.consumers[order][-1] != at:
+                        facts.consumers[order].append(at)
+                    beyond = number < last
+                    if beyond and order in facts.display:  # it may have gone on to others behind one slice (D2)
+                        beyond = facts.level[entry.touches[-1][0]] > facts.level[order]
+                    if beyond or entry.left:
                         self.ends(at, order)
                     before = order
         facts.gone = bytearray(len(facts.key))
@@ -75,14 +79,14 @@ class Sums(Answers):
         name = facts.order_id[order]
         if facts.side_of[order] != entry.opposite:
             raise Impossible(f"it traded with order {name}, which is on its own side", at, facts.entered[order])
-        if facts.key[order] > entry.reach:
+        if facts.level[order] > entry.reach:
             raise Impossible(f"it traded with order {name} beyond its limit", at, facts.entered[order])
         if facts.entered[order] == at:
             raise Impossible("it traded with itself", at)
         if before != NOBODY:
-            if facts.key[before] > facts.key[order]:
+            if facts.level[before] > facts.level[order]:
                 raise Impossible("it took the worse price first", at, facts.entered[before], facts.entered[order])
-            if facts.key[before] == facts.key[order]:
+            if facts.level[before] == facts.level[order] and not facts.display.keys() & {before, order}:
                 self.force(before, order, "one taker met them in this order, at one price")
 
     def _living(self) -> dict[tuple[int, OrderId], tuple[int, int, Lots]]:

@@ -166,6 +166,7 @@ class Answers(Refusals):
             raise Impossible(f"it cancelled order {event.order_id}, which it was not to", at)
         else:
             touches.append((maker, event.quantity))
+            self.facts.wiped.add((at, maker))
         self.prevents = True
         self.ends(at, maker)
 
@@ -253,8 +254,9 @@ class Answers(Refusals):
         if mine == 0:
             raise Impossible("it replaced an order that was not there", at)
         old, new = stays[mine - 1], stays[mine]
-        first = self.history.operations[self.facts.entered[stays[0]]].command
-        if not isinstance(first, Submit) or first.self_trade is not SelfTradePrevention.NONE or first.post_only:
+        lives = (self.history.operations[self.facts.entered[stay]].command for stay in reversed(stays[:mine]))
+        first = next((command for command in lives if isinstance(command, Submit)), None)
+        if first is None or first.self_trade is not SelfTradePrevention.NONE or first.post_only:
             raise Beyond("replaces of orders with terms of their own")
         if head.side is not first.side or (command.price is None and abs(self.facts.key[old]) != head.price):
             raise Impossible("that is no answer to what was asked", at)

@@ -9,7 +9,7 @@ from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Facts, Impos
 from bookproof.models.linearize.history import History, Operation
 from bookproof.spec.commands import Basket, Cancel, Halt, KillSwitch, MassCancel, Reinstate, Replace, Resume, Submit
 from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Trade
-from bookproof.spec.profile import PostOnly, Profile, ReplaceAllows, ReplaceKeeps, ReplaceQuantity, Risk
+from bookproof.spec.profile import Icebergs, PostOnly, Profile, ReplaceAllows, ReplaceKeeps, ReplaceQuantity, Risk
 from bookproof.spec.validation import submit_fault
 from bookproof.spec.values import Account, Lots, OrderId, Side, Symbol, Ticks, TimeInForce
 
@@ -158,18 +158,20 @@ class Arrivals:
             return
         if order.stop is not None:
             raise Beyond("stops")
-        if order.display is not None:
-            raise Beyond("icebergs")
+        if order.display is not None and self.history.profile.icebergs is not Icebergs.SLICE:
+            raise Beyond("icebergs that are taken whole")
         if order.expires is not None:
             raise Beyond("orders that expire")
         if events is None:
-            rests = order.price is not None and order.time_in_force not in AT_ONCE
+            rests = order.price is not None and order.time_in_force not in AT_ONCE and not order.min_quantity
             if not rests or submit_fault(order, self.instruments[order.symbol]) is not None:
                 if not rests:
                     raise Beyond("takers without a return")
                 return
             self.facts.optional.add(at)
-            self._rest(at, order.symbol, order.order_id, order.side, order.price, order.quantity, order.account)
+            self._rest(
+                at, order.symbol, order.order_id, order.side, order.price, order.quantity, order.account, order.display
+            )
             return
         if not isinstance(events[0], Accepted):
             return
@@ -187,7 +189,7 @@ class Arrivals:
         if left:
             if order.price is None or order.time_in_force in AT_ONCE:
                 raise Impossible("what was left of it neither traded nor was cancelled, and may not rest", at)
-            self._rest(at, order.symbol, order.order_id, order.side, order.price, left, order.account)
+            self._rest(at, order.symbol, order.order_id, order.side, order.price, left, order.account, order.display)
 
     def _replace_rests(self, at: int, command: Replace, events: tuple[Event, ...]) -> None:
         head = events[0]
@@ -204,6 +206,8 @@ class Arrivals:
             raise Beyond("replaces in no order of time")
         self.changed[last] = at
         signed = -head.price if head.side is Side.BUY else head.price
+        if last in facts.display or facts.level[last] & 1:
+            raise Beyond("replaces of icebergs")
         in_place = signed == facts.key[last] and head.quantity <= asked and self.keeps
         if in_place:
             self.quantity[last] = head.quantity
@@ -226,14 +230,26 @@ class Arrivals:
         return command.quantity
 
     def _rest(
-        self, at: int, symbol: Symbol, order_id: OrderId, side: Side, price: Ticks | None, lots: Lots, owner: Account
+        self,
+        at: int,
+        symbol: Symbol,
+        order_id: OrderId,
+        side: Side,
+        price: Ticks | None,
+        lots: Lots,
+        owner: Account,
+        display: Lots | None = None,
     ) -> None:
         assert price is not None
         facts, book = self.facts, self.book[symbol]
         number = len(facts.key)
         facts.order_id.append(order_id)
         facts.side_of.append(2 * book + (side is Side.SELL))
-        facts.key.append(-price if side is Side.BUY else price)
+        key = -price if side is Side.BUY else price
+        facts.key.append(key)
+        facts.level.append(2 * key + (display == 0))
+        if display:
+            facts.display[number] = display
         facts.rested.append(lots)
         facts.entered.append(at)
         facts.owner.append(owner)

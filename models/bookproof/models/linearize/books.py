@@ -17,11 +17,13 @@ class Obstacle(NamedTuple):
     """Why an operation cannot be next."""
 
     kind: str
-    """`in the way`, `could trade`, `nothing there`, `there`, `not there`, `flag`, `too little`."""
+    """`in the way`, `could trade`, `nothing there`, `there`, `not there`, `flag`, `too little`, `another slice`."""
     orders: tuple[int, ...] = ()
     """The orders that are in the way, or there."""
     instead: int = NOBODY
     """In the way at the price of the maker that should have been first: that maker."""
+    brought: tuple[int, int] = (NOBODY, NOBODY)
+    """The operations that brought that maker, and the order in the way, to where they stand."""
     flag: Flag | None = None
     value: bool = False
     """What the flag should be."""
@@ -36,6 +38,8 @@ class Books:
         self.facts = facts
         self.leaves = [0] * len(facts.key)
         self._slot = [0] * len(facts.key)
+        self._slices = {order: [(0, 0, NOBODY)] for order in facts.display}
+        """Of each iceberg the slice that it shows, where that stands, and who brought it there: now and before (D2)."""
         self._levels: list[dict[int, list[int]]] = [{} for _ in range(2 * len(facts.symbols))]
         self._heads: list[dict[int, int]] = [{} for _ in self._levels]
         self._counts: list[dict[int, int]] = [{} for _ in self._levels]
@@ -53,8 +57,8 @@ class Books:
         if not best:
             return NOBODY
         key = best[0]
-        level, head, leaves = self._levels[side][key], self._heads[side][key], self.leaves
-        while not leaves[level[head]]:
+        level, head, leaves, slot = self._levels[side][key], self._heads[side][key], self.leaves, self._slot
+        while not leaves[level[head]] or slot[level[head]] != head:
             head += 1
         self._heads[side][key] = head
         return level[head]
@@ -67,7 +71,7 @@ class Books:
                 break
             level = self._levels[side][key]
             for at in range(self._heads[side][key], len(level)):
-                if self.leaves[level[at]]:
+                if self.leaves[level[at]] and self._slot[level[at]] == at:
                     found.append(level[at])
                     need -= self.leaves[level[at]]
                     if need <= 0:
@@ -77,6 +81,10 @@ class Books:
     def lots_within(self, side: int, reach: int, need: int) -> int:
         """How many lots are within reach, counted up to what is needed."""
         return sum(self.leaves[order] for order in self.within(side, reach, need))
+
+    def queue(self, side: int) -> list[int]:
+        """Every order of a side, in the order in which they would trade."""
+        return list(self.within(side, 4 * 10**30, 4 * 10**30))
 
     def live_of(self, account: int) -> dict[int, None]:
         """The orders of an account that are there."""
@@ -108,18 +116,26 @@ class Books:
             for number, (order, lots) in enumerate(touches):
                 first = self.first(side)
                 if first != order:
-                    self._give_back(touches[:number])
+                    brought = self.brought(order), self.brought(first) if first != NOBODY else NOBODY
+                    self._give_back(touches[:number], taken=True)
                     self._undo_entries(entries[:at])
                     self._give_back(withdraws)
                     if first == NOBODY:  # it is there, and has lost too much already: cannot be, with all added up
                         return Obstacle("too little", (order,))
-                    same = facts.key[first] == facts.key[order]
-                    return Obstacle("in the way", (first,), order if same else NOBODY)
-                self._lose(order, lots)
+                    same = facts.level[first] == facts.level[order]
+                    return Obstacle("in the way", (first,), order if same else NOBODY, brought)
+                if order in self._slices:
+                    if not self._takes_slice(operation, order, lots, touches[number:], left):
+                        self._give_back(touches[:number], taken=True)
+                        self._undo_entries(entries[:at])
+                        self._give_back(withdraws)
+                        return Obstacle("another slice", (order,))
+                else:
+                    self._lose(order, lots)
             if left:
                 first = self.first(side)
-                if first != NOBODY and facts.key[first] <= reach:
-                    self._give_back(touches)
+                if first != NOBODY and facts.level[first] <= reach:
+                    self._give_back(touches, taken=True)
                     self._undo_entries(entries[:at])
                     self._give_back(withdraws)
                     return Obstacle("in the way", (first,))
@@ -177,7 +193,7 @@ class Books:
         if operation in facts.would_take:
             side, reach = facts.would_take[operation]
             first = self.first(side)
-            if first == NOBODY or facts.key[first] > reach:
+            if first == NOBODY or facts.level[first] > reach:
                 return Obstacle("nothing there", legs=((side, reach),))
         return None
 
@@ -185,7 +201,7 @@ class Books:
 
     def _join(self, order: int) -> None:
         facts = self.facts
-        side, key = facts.side_of[order], facts.key[order]
+        side, key = facts.side_of[order], facts.level[order]
         self.leaves[order] = facts.rested[order]
         levels = self._levels[side]
         level = levels.get(key)
@@ -194,6 +210,9 @@ class Books:
             self._heads[side][key] = 0
             self._counts[side][key] = 0
         self._slot[order] = len(level)
+        if order in self._slices:
+            shown = min(facts.display[order], facts.rested[order])
+            self._slices[order].append((shown, len(level), facts.entered[order]))
         level.append(order)
         counts = self._counts[side]
         if not counts[key]:
@@ -208,7 +227,7 @@ class Books:
         self.leaves[order] = left
         if left <= 0:
             facts = self.facts
-            side, key = facts.side_of[order], facts.key[order]
+            side, key = facts.side_of[order], facts.level[order]
             counts = self._counts[side]
             counts[key] -= 1
             if not counts[key]:
@@ -216,11 +235,13 @@ class Books:
             if self._live_of is not None:
                 del self._live_of[facts.owner[order]][order]
 
-    def _give_back(self, lost: tuple[tuple[int, int], ...]) -> None:
+    def _give_back(self, lost: tuple[tuple[int, int], ...], taken: bool = False) -> None:
         facts = self.facts
         for order, lots in reversed(lost):
+            if taken and order in self._slices:
+                self._put_slice_back(order)
             if not self.leaves[order] and lots:
-                side, key = facts.side_of[order], facts.key[order]
+                side, key = facts.side_of[order], facts.level[order]
                 counts, heads = self._counts[side], self._heads[side]
                 if not counts[key]:
                     self._best[side].add(key)
@@ -232,15 +253,57 @@ class Books:
                     self._live_of[facts.owner[order]][order] = None
             self.leaves[order] += lots
 
+    def _takes_slice(
+        self, operation: int, order: int, lots: int, touches: tuple[tuple[int, int], ...], left: bool
+    ) -> bool:
+        """Take from the slice that an iceberg shows, and let it queue anew with the next one (D2, D3)."""
+        shown, slot, by = self._slices[order][-1]
+        if (operation, order) in self.facts.wiped and lots == self.leaves[order]:
+            self._lose(order, lots)
+            self._slices[order].append((0, slot, by))
+            return True
+        goes_on = left or len(touches) > 1
+        if lots > shown or (lots < shown and goes_on):
+            return False
+        self._lose(order, lots)
+        rest = self.leaves[order]
+        if lots == shown and rest:
+            side, key = self.facts.side_of[order], self.facts.level[order]
+            level = self._levels[side][key]
+            slot = self._slot[order] = len(level)
+            level.append(order)
+            self._slices[order].append((min(self.facts.display[order], rest), slot, operation))
+        else:
+            self._slices[order].append((shown - lots, slot, by))
+        return True
+
+    def _put_slice_back(self, order: int) -> None:
+        slices = self._slices[order]
+        _, slot, _ = slices.pop()
+        before = slices[-1][1]
+        if slot != before:
+            side, key = self.facts.side_of[order], self.facts.level[order]
+            level = self._levels[side][key]
+            assert level[-1] == order
+            level.pop()
+            self._slot[order] = before
+            self._heads[side][key] = min(self._heads[side][key], before)
+
+    def brought(self, order: int) -> int:
+        """The operation that brought an order to where it stands in its queue."""
+        return self._slices[order][-1][2] if order in self._slices else self.facts.entered[order]
+
     def _undo_entries(self, entries: tuple[tuple[int, int, tuple[tuple[int, int], ...], bool, int], ...]) -> None:
         facts = self.facts
         for entry in reversed(entries):
             rests = entry[4]
             if rests != NOBODY:
-                side, key = facts.side_of[rests], facts.key[rests]
+                side, key = facts.side_of[rests], facts.level[rests]
                 level = self._levels[side][key]
                 assert level[-1] == rests
                 level.pop()
+                if rests in self._slices:
+                    self._slices[rests].pop()
                 self.leaves[rests] = 0
                 counts = self._counts[side]
                 counts[key] -= 1
@@ -248,4 +311,4 @@ class Books:
                     self._best[side].remove(key)
                 if self._live_of is not None:
                     del self._live_of[facts.owner[rests]][rests]
-            self._give_back(entry[2])
+            self._give_back(entry[2], taken=True)

@@ -15,17 +15,20 @@ soon as one operation may touch two books.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from time import perf_counter
 from typing import NamedTuple
 
+from bookproof.models.concurrent.history import books_of
 from bookproof.models.linearize.books import Books, Obstacle
 from bookproof.models.linearize.conclusion import Conclusion, Reason, Verdict
 from bookproof.models.linearize.evidence import gather
 from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Facts, Impossible
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.precedence import Cycle, Learned, Path, Precedence, Why
+from bookproof.spec.commands import Command
+from bookproof.spec.values import Symbol
 
 Edge = tuple[int, int]
 """One operation comes before another."""
@@ -72,6 +75,10 @@ class _Spent(Exception):
     """The budget is."""
 
 
+UNSEEN = "operations without a return may have done what nobody saw"
+"""Why a conflict is no proof: it supposes that nothing happened of which nobody tells."""
+
+
 def decide(history: History, *, budget_seconds: float | None = None, steps: int | None = None) -> Conclusion:
     """Whether some order explains a history, as far as clauses can tell.
 
@@ -81,13 +88,35 @@ def decide(history: History, *, budget_seconds: float | None = None, steps: int 
     >>> from bookproof.models.linearize.histories import overlapping  # doctest: +SKIP
     """
     try:
-        facts = gather(history)
+        found = put_in_order(gather(history), budget_seconds=budget_seconds, steps=steps)
     except Beyond as beyond:
         return Conclusion(Verdict.UNKNOWN, kind=f"no clauses are known for {beyond}")
     except Impossible as impossible:
         reason = impossible.reason
-        return Conclusion(Verdict.NOT_LINEARIZABLE, core=reason.operations, proof=(reason,), kind=impossible.kind)
-    return put_in_order(facts, budget_seconds=budget_seconds, steps=steps)
+        found = Conclusion(Verdict.NOT_LINEARIZABLE, core=reason.operations, proof=(reason,), kind=impossible.kind)
+    if found.verdict is Verdict.NOT_LINEARIZABLE and _may_be_otherwise(history, found.core):
+        return found._replace(verdict=Verdict.UNKNOWN, kind=UNSEEN)
+    return found
+
+
+def _may_be_otherwise(history: History, core: tuple[int, ...]) -> bool:
+    """Whether an operation without a return may have done something in a book that a proof speaks of."""
+    opened = [operation.command for operation in history.operations if operation.is_open]
+    if not opened:
+        return False
+    unseen, told = map(_books, (opened, [history.operations[at].command for at in core]))
+    return unseen is None or told is None or not unseen.isdisjoint(told) or not told
+
+
+def _books(commands: Iterable[Command]) -> set[Symbol] | None:
+    """The books that some commands touch; None if they are all."""
+    found: set[Symbol] = set()
+    for command in commands:
+        books = books_of(command)
+        if books is None:
+            return None
+        found |= set(books)
+    return found
 
 
 def put_in_order(facts: Facts, *, budget_seconds: float | None = None, steps: int | None = None) -> Conclusion:
@@ -158,7 +187,7 @@ class _Search:
                 operation = self.queue[self.at]
                 if self.place[operation] != NOBODY or self._bring_about(operation):
                     self.at += 1
-            clause = self._wrong_last_price()
+            clause = self._wrong_last_price() or self._wrong_queue()
             if clause is None:
                 return
             self._settle(clause)
@@ -234,10 +263,12 @@ class _Search:
                 involved: tuple[int, ...] = (operation, facts.entered[order])
                 if obstacle.instead != NOBODY:
                     maker = obstacle.instead
-                    edge = facts.entered[maker], facts.entered[order]
                     alternatives.append(
-                        Alternative((edge,), f"order {name[maker]} was queued before order {name[order]}")
+                        Alternative((obstacle.brought,), f"order {name[maker]} was queued before order {name[order]}")
                     )
+                    if facts.display.keys() & {maker, order}:
+                        alternatives += self._other_slices(operation, maker)
+                        alternatives += self._other_slices(operation, order)
                     involved = (*involved, facts.entered[maker])
                     sentence = f"it took from order {name[maker]} and not from order {name[order]}, at the same price"
                 else:
@@ -251,6 +282,11 @@ class _Search:
                 return Clause(sentence, (operation, facts.entered[order]), tuple(self._not_there(operation, order)))
             case "could trade":
                 return self._too_much(operation, obstacle)
+            case "another slice":
+                [order] = obstacle.orders
+                sentence = f"it took another part of order {name[order]} than the slice that is shown"
+                involved = (operation, *dict.fromkeys(facts.consumers[order]))
+                return Clause(sentence, involved, tuple(self._other_slices(operation, order)))
             case "too little":
                 [order] = obstacle.orders
                 done = [at for at in facts.consumers[order] if self.place[at] != NOBODY and at != operation]
@@ -276,6 +312,19 @@ class _Search:
             edges = tuple((consumer, operation) for consumer in dict.fromkeys(facts.consumers[order]))
             found.append(Alternative(edges, f"order {name} was gone"))
         return found
+
+    def _other_slices(self, operation: int, order: int) -> Iterator[Alternative]:
+        """An iceberg stood elsewhere, or showed another slice: others had taken from it, or in another order (D2)."""
+        facts = self.facts
+        if order not in facts.display:
+            return
+        name, consumers = facts.order_id[order], [at for at in facts.consumers[order] if at != operation]
+        done = sorted((at for at in consumers if self.place[at] != NOBODY), key=self.place.__getitem__)
+        for at in consumers if operation != NOBODY else ():
+            edge = (operation, at) if self.place[at] != NOBODY else (at, operation)
+            yield Alternative((edge,), f"another part of order {name} had been taken")
+        for one, other in pairwise(done):
+            yield Alternative(((other, one),), f"order {name} had been taken from in another order")
 
     def _was_there(self, operation: int, orders: Iterator[int] | tuple[int, ...] | list[int]) -> Iterator[Alternative]:
         facts = self.facts
@@ -315,7 +364,7 @@ class _Search:
             if known.latest[at] < known.earliest[operation]:
                 continue
             for order in self._orders_of(at):
-                if order not in seen and facts.side_of[order] == side and facts.key[order] <= reach:
+                if order not in seen and facts.side_of[order] == side and facts.level[order] <= reach:
                     seen.add(order)
                     yield order
 
@@ -363,12 +412,32 @@ class _Search:
             return Clause(sentence, (last,), alternatives)
         return None
 
+    def _wrong_queue(self) -> Clause | None:
+        """When all is done: icebergs stand where their last slice was shown (D2)."""
+        facts = self.facts
+        for side, right in facts.queues.items():
+            for first, then in zip(self.books.queue(side), right, strict=False):
+                if first == then:
+                    continue
+                edge = self.books.brought(then), self.books.brought(first)
+                names = facts.order_id[then], facts.order_id[first]
+                sentence = f"order {names[0]} was queued before order {names[1]}"
+                alternatives = [
+                    Alternative((edge,), sentence),
+                    *self._other_slices(NOBODY, then),
+                    *self._other_slices(NOBODY, first),
+                ]
+                return Clause(f"when all was over {sentence}", edge, tuple(alternatives))
+        return None
+
     # ── what follows from a clause ──
 
     def _settle(self, clause: Clause, refuted: dict[int, _Refuted] | None = None) -> None:
         """Learn what a clause leaves, or suppose one of several things, and undo what does not go with it."""
-        refuted = dict(refuted or {})
         left: list[int] = []
+        if refuted is None and any(all(map(self._is_so, each.edges)) for each in clause.alternatives):
+            raise Beyond("what clauses cannot tell apart")  # it is so, and did not help
+        refuted = dict(refuted or {})
         for at, alternative in enumerate(clause.alternatives):
             if at in refuted:
                 continue
@@ -394,6 +463,11 @@ class _Search:
             self.supposed.append(_Supposed(clause, taken, firm))
         why = Why(f"{clause.sentence}: so {alternative.sentence}", clause.operations, tuple(because))
         self._assume(alternative, suppositions, why)
+
+    def _is_so(self, edge: Edge) -> bool:
+        """Whether two operations are done, in this order."""
+        one, other = edge
+        return NOBODY != self.place[one] < self.place[other]
 
     def _against(self, alternative: Alternative) -> Path | None:
         """What is known that an alternative cannot go with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from bookproof.models.linearize.adding_up import Sums
 from bookproof.models.linearize.facts import NOBODY, Beyond, Facts, Impossible
@@ -86,7 +87,7 @@ class Evidence(Sums):
                     raise Impossible(f"the feed has order {taker} trade otherwise than it was told", last)
                 if order not in met_before:
                     met_before.add(order)
-                    level = facts.side_of[order], facts.key[order]
+                    level = facts.side_of[order], facts.level[order]
                     if level in first and not self.prevents:
                         self.force(first[level], order, "the feed has their first trades in this order, at one price")
                     first[level] = order
@@ -104,20 +105,24 @@ class Evidence(Sums):
         return command.order_id
 
     def order_survivors(self) -> None:
-        """Who is still there stands in its queue in the order of entry (B3)."""
+        """Who is still there stands in its queue in the order of entry (B3), or of its last slice (D2)."""
         facts = self.facts
         for view in self.history.final:
             book = self.book[view.symbol]
-            for queue in (view.queue.bids, view.queue.asks):
-                before = NOBODY
+            for side, queue in ((2 * book, view.queue.bids), (2 * book + 1, view.queue.asks)):
+                found = []
                 for order in queue:
                     stays = self.stays(book, order.order_id)
                     now = next((it for it in reversed(stays) if abs(facts.key[it]) == order.price), None)
                     if now is None:
                         raise Impossible(f"order {order.order_id} is in the final book where it never rested")
-                    if before != NOBODY and facts.key[before] == facts.key[now]:
-                        self.force(before, now, "the final book has them in this order, at one price")
-                    before = now
+                    found.append(now)
+                if not facts.display.keys().isdisjoint(found):
+                    facts.queues[side] = tuple(found)
+                plain = [order for order in found if order not in facts.display]
+                for one, other in pairwise(plain):
+                    if facts.level[one] == facts.level[other]:
+                        self.force(one, other, "the final book has them in this order, at one price")
 
     def last_prices(self) -> None:
         """The price of the last trade of each book: whoever made that came after all others (B4)."""

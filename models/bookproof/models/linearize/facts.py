@@ -26,8 +26,8 @@ from bookproof.spec.values import Account, Lots, OrderId, Symbol, Ticks
 NEVER = 2**62
 """The return of an operation that has none."""
 
-UNBOUNDED = 2 * LARGEST
-"""The reach of a market order: beyond every key."""
+UNBOUNDED = 4 * LARGEST
+"""The reach of a market order: beyond every level."""
 
 NOBODY = -1
 
@@ -56,7 +56,7 @@ class Entry(NamedTuple):
     opposite: int
     """The side that it took from: twice the number of its book, and one more for the asks."""
     reach: int
-    """The largest key that it takes: of an ask its price, of a bid its price negated (B2)."""
+    """The last level that it takes from (B1): twice the price of an ask or the price negated of a bid, and one more."""
     touches: tuple[tuple[int, Lots], ...]
     """The makers that it met, in order, and what each of them lost."""
     left: bool
@@ -107,6 +107,11 @@ class Facts:
         self.side_of: array[int] = array("i")
         """Where an order rests: twice the number of its book, and one more for the asks."""
         self.key: list[int] = []
+        """Its price, or the price negated of a bid."""
+        self.level: list[int] = []
+        """Its place among the queues of its side: displayed orders of a price trade before hidden ones (D4)."""
+        self.display: dict[int, Lots] = {}
+        """The largest slice of each iceberg (D1)."""
         self.rested: list[Lots] = []
         self.entered: array[int] = array("i")
         """The operation that brought it into its queue."""
@@ -122,6 +127,10 @@ class Facts:
         self.symbols: list[Symbol] = []
         self.last_price: dict[int, Ticks] = {}
         """The last price of each book that was looked at when all was over."""
+        self.queues: dict[int, tuple[int, ...]] = {}
+        """Both sides of books with icebergs, order by order, when all was over."""
+        self.wiped: set[tuple[int, int]] = set()
+        """Operations that took an order out whole by self-trade prevention, and the order (G3)."""
         self.last_fill: list[dict[int, Ticks]] = []
         """The price of the last trade that an operation made, book by book; only where last prices are known."""
         self.watches_accounts = False

@@ -52,6 +52,13 @@ class Refusals(Arrivals):
             case RejectReason.NO_LIQUIDITY, Submit(price=None):
                 facts.killed[at] = (Killed(2 * self.book[command.symbol] + (command.side is Side.BUY), UNBOUNDED, 1),)
                 self.taken(at, command.symbol, command.order_id, command.account)
+            case RejectReason.NO_LIQUIDITY, Basket():
+                leg = next(leg for leg in command.legs if leg.symbol == head.symbol)
+                if leg.price is not None:
+                    raise Impossible("it was refused for want of anybody to trade with, and has a limit", at)
+                facts.killed[at] = (Killed(2 * self.book[leg.symbol] + (leg.side is Side.BUY), UNBOUNDED, 1),)
+                for each in command.legs:
+                    self.taken(at, each.symbol, each.order_id, command.account)
             case RejectReason.DUPLICATE_ORDER_ID, Submit():
                 facts.present[at] = tuple(self.stays(self.book[command.symbol], command.order_id))
                 self.reads_halts(at, command.symbol, command.account)
@@ -148,7 +155,7 @@ def _named(command: object) -> tuple[tuple[Symbol | None, OrderId | None], ...]:
 
 
 def reach_of(order: Submit) -> int:
-    """The largest key that an order takes (B1)."""
+    """The last level that an order takes from (B1, D4)."""
     if order.price is None:
         return UNBOUNDED
-    return order.price if order.side is Side.BUY else -order.price
+    return 2 * (order.price if order.side is Side.BUY else -order.price) + 1
