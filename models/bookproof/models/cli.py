@@ -195,14 +195,17 @@ def _add_prove(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
-    from bookproof.models.bench import run, schedules
+    from bookproof.models.bench import histories, run, schedules
 
     run.add_arguments(parser)
     parser.set_defaults(run=run.main)
-    others = parser.add_subparsers(metavar="schedules", help="the interleaving checker in figures instead")
+    others = parser.add_subparsers(metavar="schedules|histories", help="one of the other checkers in figures instead")
     command = others.add_parser("schedules")
     schedules.add_arguments(command)
     command.set_defaults(run=schedules.main)
+    command = others.add_parser("histories")
+    histories.add_arguments(command)
+    command.set_defaults(run=histories.main)
 
 
 # ── explore, replay, zoo ──

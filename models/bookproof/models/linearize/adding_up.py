@@ -87,7 +87,7 @@ class Sums(Answers):
             if facts.level[before] > facts.level[order]:
                 raise Impossible("it took the worse price first", at, facts.entered[before], facts.entered[order])
             if facts.level[before] == facts.level[order] and not facts.display.keys() & {before, order}:
-                self.force(before, order, "one taker met them in this order, at one price")
+                self.force(before, order, "its order was met behind that of {1} by one taker, at one price")
 
     def _living(self) -> dict[tuple[int, OrderId], tuple[int, int, Lots]]:
         """What is in the final books: side, key and lots of each order."""

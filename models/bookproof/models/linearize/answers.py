@@ -324,7 +324,11 @@ class Answers(Refusals):
                 raise Impossible(f"it cancelled order {event.order_id} of another account", at)
             if before is not None:
                 if self.facts.side_of[order] >> 1 == self.facts.side_of[before] >> 1:
-                    self.force(before, order, "they were cancelled together, in the order in which they had come")
+                    self.force(
+                        before,
+                        order,
+                        "its order was cancelled together with that of {1}, in the order in which they had come",
+                    )
                 elif self.facts.side_of[order] >> 1 < self.facts.side_of[before] >> 1:
                     raise Impossible("it names books in another order than they are listed", at)
             withdraws.append((order, lots))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -21,8 +23,22 @@ class Reason(NamedTuple):
     """One step of a proof: why one operation must come before another, or why nothing can be right."""
 
     sentence: str
+    """About "it", which is the first of the operations, and "{1}", which is the second."""
     operations: tuple[int, ...]
     """Which operations it speaks of, as their places in the history."""
+
+    def told(self, names: Mapping[int, str]) -> str:
+        """The sentence with names for its operations.
+
+        >>> Reason("it had returned when {1} was called", (4, 2)).told({2: "A", 4: "B"})
+        'B had returned when A was called'
+        """
+        names_of_its = [names.get(at, f"operation {at}") for at in self.operations]
+        said = self.sentence
+        if names_of_its:
+            said = re.sub(r"^it\b", names_of_its[0], said)
+            said = re.sub(r"\bits (?=order|trades)", f"{names_of_its[0]}'s ", said, count=1)
+        return said.replace("{1}", names_of_its[1]) if len(names_of_its) > 1 else said
 
 
 class Conclusion(NamedTuple):

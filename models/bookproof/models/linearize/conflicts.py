@@ -75,6 +75,9 @@ class _Spent(Exception):
     """The budget is."""
 
 
+IN_NO_WAY = "which cannot be"
+"""How the last step of a proof ends."""
+
 UNSEEN = "operations without a return may have done what nobody saw"
 """Why a conflict is no proof: it supposes that nothing happened of which nobody tells."""
 
@@ -290,7 +293,7 @@ class _Search:
             case "too little":
                 [order] = obstacle.orders
                 done = [at for at in facts.consumers[order] if self.place[at] != NOBODY and at != operation]
-                later = tuple(Alternative(((operation, at),), "it came before who took from it") for at in done)
+                later = tuple(Alternative(((operation, at),), "it came before who took from that order") for at in done)
                 sentence = f"it made order {name[order]} smaller, and left something of it"
                 return Clause(sentence, (operation, *done), later)
             case "nothing there":
@@ -452,7 +455,7 @@ class _Search:
             suppositions |= each.suppositions
             because += each.why
         if not left:
-            why = Why(f"{clause.sentence}: there is no way", clause.operations, tuple(because))
+            why = Why(f"{clause.sentence}, {IN_NO_WAY}", clause.operations, tuple(because))
             self._conflict(suppositions, why)
             return
         taken = self._preferred(clause, left)
@@ -541,11 +544,9 @@ class _Search:
         for after, before in pairwise(around):
             by = self.facts.why(before, after)
             if by:
-                because.append(Why(by, (before, after)))
+                because.append(Why(by, (after, before)))
             else:
                 learned = self.known.learned[before, after]
                 suppositions |= learned.suppositions
                 because.append(learned.why)
-        self._conflict(
-            suppositions, Why("they would have to come before each other", tuple(around[1:]), tuple(because))
-        )
+        self._conflict(suppositions, Why("it would have to come before itself", tuple(around[1:]), tuple(because)))

@@ -62,7 +62,7 @@ class Evidence(Sums):
                     if book not in of_this:
                         takers.setdefault((book, event.taker), []).append(at)
                     of_this.setdefault(book, []).append(order)
-        by = "the feed has their trades in this order"
+        by = "the feed has its trades after those of {1}"
         total = 0
         met_before: set[int] = set()
         for book, lines in told.items():
@@ -89,7 +89,11 @@ class Evidence(Sums):
                     met_before.add(order)
                     level = facts.side_of[order], facts.level[order]
                     if level in first and not self.prevents:
-                        self.force(first[level], order, "the feed has their first trades in this order, at one price")
+                        self.force(
+                            first[level],
+                            order,
+                            "the feed has the first trade of its order after that of the order of {1}, at one price",
+                        )
                     first[level] = order
             if number != len(waiting):
                 raise Impossible("the feed breaks off within its trades", last)
@@ -122,7 +126,7 @@ class Evidence(Sums):
                 plain = [order for order in found if order not in facts.display]
                 for one, other in pairwise(plain):
                     if facts.level[one] == facts.level[other]:
-                        self.force(one, other, "the final book has them in this order, at one price")
+                        self.force(one, other, "its order stands behind that of {1} in the final book, at one price")
 
     def last_prices(self) -> None:
         """The price of the last trade of each book: whoever made that came after all others (B4)."""

@@ -154,12 +154,12 @@ class Facts:
             yield from entry.touches
 
     def why(self, one: int, other: int) -> str:
-        """Why, by the fills alone, one operation comes before another; empty if nothing says so."""
+        """Why, by the fills alone, one operation ({1}) comes before another (it); empty if nothing says so."""
         for order, _ in self.consumed(other):
             if self.entered[order] == one:
-                return f"it took from order {self.order_id[order]}, which was brought in by that"
+                return f"it took from order {self.order_id[order]}, which {{1}} had brought in"
             if self.ender[order] == other and one in self.consumers[order]:
-                return f"it left nothing of order {self.order_id[order]}, so whoever else took from it came before"
+                return f"it left nothing of order {self.order_id[order]}, so {{1}}, which took from it too, came before"
         return next((by for before, by in self.forced.get(other, ()) if before == one), "")
 
     def is_pure(self, operation: int) -> bool:

@@ -72,6 +72,9 @@ _AT_ONCE = 0.15
 _USED_ID = 0.03
 """Of new orders, how many come under an id that was used before."""
 
+_COMMON_ONLY = 0.4
+"""Of histories, how many have nothing in them that is seldom used."""
+
 _OTHER_VENUE = 0.1
 """Of histories, how many are of a venue that does not do as the rule book does by default."""
 
@@ -84,8 +87,9 @@ class _Sketch:
         self.symbols = SYMBOLS[: dice.choice((1, 1, 2))]
         self.prices = _PRICES[: dice.choice((1, 2, 2, 3))]
         self.used: list[tuple[Symbol, OrderId]] = []
-        kinds = [kind for kind in _SPECIAL if dice.random() < 0.15]
-        terms = [change for change in _TERMS if dice.random() < 0.2]
+        common = dice.random() < _COMMON_ONLY
+        kinds = [kind for kind in (_COMMON_KINDS if common else _KINDS) if dice.random() < 0.15]
+        terms = [change for change in (_COMMON_TERMS if common else _TERMS) if dice.random() < 0.2]
         if len(self.symbols) > 1:
             kinds += [_basket, _basket]
         self._commands: tuple[Callable[[_Sketch], Command], ...] = (_submit,) * 5 + (_cancel, _cancel) + tuple(kinds)
@@ -184,11 +188,9 @@ def _spend(sketch: _Sketch) -> Command:
     return Spend(symbol, sketch.new_id(symbol), dice.choice(_ACCOUNTS), dice.choice(_PRICES) * dice.choice(_SIZES))
 
 
-_SPECIAL = (
-    *(_replace, _basket, _mass_cancel, _halt, _snapshot),
-    *(_replace, _basket, _mass_cancel, _kill, _time_passes, _phase, _list, _spend),
-)
-"""What a history may have beside new orders and cancels; the common ones twice."""
+_COMMON_KINDS = (_replace, _basket, _mass_cancel, _halt, _snapshot)
+_KINDS = (*_COMMON_KINDS, _replace, _basket, _mass_cancel, _kill, _time_passes, _phase, _list, _spend)
+"""What a history may have beside new orders and cancels."""
 
 
 def _as_it_is(order: Submit, dice: random.Random) -> Submit:
@@ -229,8 +231,9 @@ def _mortal(order: Submit, dice: random.Random) -> Submit:
     return order._replace(time_in_force=TimeInForce.GTD, expires=dice.choice((4, 6)))
 
 
-_TERMS = (_immediate, _immediate, _market, _post_only, _post_only, _iceberg, _stop, _prevention, _minimum, _mortal)
-"""What orders of a history may be beside plain; the common ones twice."""
+_COMMON_TERMS = (_immediate, _immediate, _market, _post_only, _post_only, _minimum)
+_TERMS = (*_COMMON_TERMS, _iceberg, _iceberg, _stop, _prevention, _mortal)
+"""What orders of a history may be beside plain."""
 
 
 def small(dice: random.Random) -> History:

@@ -206,7 +206,7 @@ def stale_read(history: History, dice: random.Random) -> Injected | None:
     if earlier and dice.random() < 0.7:
         other = dice.choice(earlier)
         return _answered(history, at, history.operations[other].events or (), "a snapshot is older than its call")
-    taken = (history.operations[at].events or ())[0]
+    [taken] = history.operations[at].events or [None]
     assert isinstance(taken, SnapshotTaken)
     spoiled = _book_spoiled(taken.books, dice)
     if spoiled is None:

@@ -149,7 +149,7 @@ class Precedence:
     def _told_step(self, one: int, other: int) -> Why:
         by = self.facts.why(one, other)
         if by:
-            return Why(by, (one, other))
+            return Why(by, (other, one))
         learned = self.learned.get((one, other))
         if learned is not None:
             return learned.why
@@ -168,10 +168,10 @@ class Precedence:
             chain.append(self._told_step(self._through_earliest[before], before))
             before = self._through_earliest[before]
         chain.reverse()
-        step = Why("it had returned when that was called", (after, before))
+        step = Why("it had returned when {1} was called", (after, before))
         if not because and not chain:
             return step
-        return Why("so it comes before that", (one, other), (*because, step, *chain))
+        return Why("it comes before {1}, then", (one, other), (*because, step, *chain))
 
     # ── what is learned ──
 

@@ -53,7 +53,7 @@ def classes_in(value: object) -> Iterator[type]:
     >>> list(classes_in((Halt("ABC"), 1)))
     [<class 'bookproof.spec.commands.Halt'>]
     """
-    if isinstance(value, Enum | Value):
+    if isinstance(value, Enum | Value) or hasattr(value, "_fields"):
         yield type(value)
     for _, part in _parts(value)[1]:
         yield from classes_in(part)
@@ -67,6 +67,14 @@ def _parts(value: Any) -> tuple[str, list[tuple[str, object]], str]:
         return (json.dumps(value) if value.isascii() and value.isprintable() else repr(value)), [], ""
     if isinstance(value, list):
         return "[", [("", part) for part in value], "]"
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        defaults: dict[str, Any] = value._field_defaults  # type: ignore[attr-defined]
+        named = [
+            (f"{field}=", part)
+            for field, part in zip(value._fields, value, strict=True)
+            if field not in defaults or _differs(part, defaults[field])
+        ]
+        return f"{type(value).__name__}(", named, ")"
     if isinstance(value, tuple):
         return "(", [("", part) for part in value], ")"
     if not isinstance(value, Value):
