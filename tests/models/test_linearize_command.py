@@ -69,6 +69,19 @@ def test_a_history_that_none_explains_ends_with_1_and_a_proof(file: Path, capsys
     assert "ABC: buy 5 at 100 as order 2 → order 2 accepted; ABC: order 2 takes 5 at 100 from order 1" in told_
 
 
+def test_a_violation_is_a_page_as_well_if_that_is_asked_for(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    html = tmp_path / "page.html"
+    code, told_ = verdict_of(WRONG, file, capsys, "--html", str(html))
+    assert (code, told_.splitlines()[-1]) == (1, f"Page: {html}")
+    assert f"bookproof linearize {file}" in html.read_text()
+    html.unlink()
+    code, told_ = verdict_of(RIGHT, file, capsys, "--html", str(html))
+    assert (code, told_.splitlines()[-1]) == (0, "No page: there is no violation of a few operations.")
+    assert not html.exists()
+
+
 def test_where_the_budget_ends_first_the_verdict_is_unknown_and_ends_with_3(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

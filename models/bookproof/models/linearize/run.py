@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import argparse
 import json
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -24,7 +25,10 @@ from bookproof.models.linearize.conclusion import Conclusion, Verdict
 from bookproof.models.linearize.file import read, write
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.judge import Judgement, judge
+from bookproof.models.linearize.page import page
 from bookproof.models.linearize.record import Stamps, record, scripts_of
+from bookproof.models.linearize.story import story
+from bookproof.models.linearize.telling import Telling, telling
 from bookproof.models.report.plainly import plainly
 from bookproof.models.report.terminal import counting
 from bookproof.spec.input_error import InputError, quote
@@ -57,6 +61,7 @@ def add_linearize(parser: argparse.ArgumentParser, seconds: Type) -> None:
     parser.add_argument("--budget", type=seconds, default=BUDGET_SECONDS, metavar="TIME", help="for the search (60s)")
     parser.add_argument("--memory", type=_bytes, metavar="SIZE", help="give up beyond it: 500M, 2G")
     parser.add_argument("--ignore-stamps", action="store_true", help="search, whatever the exchange says of its order")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="a violation as a page: timeline, proof, a test")
     parser.add_argument("--json", action="store_true", help="the verdict as JSON on standard output, with its evidence")
     parser.set_defaults(run=main)
 
@@ -80,10 +85,17 @@ def main(asked: argparse.Namespace) -> int:
         found = Conclusion(Verdict.UNKNOWN, kind=f"{size} of memory is not enough to {doing} it")
         history, judgement = History((), ()), Judgement(found, "nobody", "no verdict")
     code = EXIT_CODES[judgement.verdict]
+    story_of = telling(judgement)
+    if asked.html is not None and story_of is not None:
+        again = f"bookproof linearize {shlex.quote(str(asked.file))}{' --ignore-stamps' if asked.ignore_stamps else ''}"
+        asked.html.write_text(page(story_of, name=asked.file.name, again=again), encoding="utf-8")
+        document["page"] = str(asked.html)
     if asked.json:
         print(json.dumps(document | {"exit_code": code} | _as_json(judgement), indent=2))
-    else:
-        print("\n".join(_told(history, judgement)))
+        return code
+    print("\n".join(_told(history, judgement, story_of)))
+    if asked.html is not None:
+        print(f"Page: {asked.html}" if story_of is not None else "No page: there is no violation of a few operations.")
     return code
 
 
@@ -123,10 +135,10 @@ def _as_json(judgement: Judgement) -> dict[str, Any]:
 
 
 def _proof(found: Conclusion) -> list[dict[str, Any]]:
-    return [{"sentence": reason.sentence, "operations": list(reason.operations)} for reason in found.proof]
+    return [{"sentence": reason.told({}), "operations": list(reason.operations)} for reason in found.proof]
 
 
-def _told(history: History, judgement: Judgement) -> Iterator[str]:
+def _told(history: History, judgement: Judgement, story_of: Telling | None) -> Iterator[str]:
     """A verdict for a person."""
     found = judgement.conclusion
     if found.verdict is Verdict.LINEARIZABLE:
@@ -136,9 +148,13 @@ def _told(history: History, judgement: Judgement) -> Iterator[str]:
         if found.prefix:
             yield f"The longest beginning of an order that works has {len(found.prefix):,} operations."
     else:
-        yield f"NOT LINEARIZABLE ({found.kind}; {judgement.evidence})."
-        yield from (f"  {number}. {reason.sentence}" for number, reason in enumerate(found.proof, 1))
-        yield from _rows(history, found.core)
+        yield f"NOT LINEARIZABLE ({found.kind})."
+        if story_of is not None:
+            yield story(story_of)
+        else:
+            yield from (f"  {number}. {reason.told({})}" for number, reason in enumerate(found.proof, 1))
+            yield f"Why to believe it: {judgement.evidence}."
+            yield from _rows(history, found.core)
     if judgement.stamps is not None:
         wrong = found.verdict is Verdict.LINEARIZABLE
         yield "The stamps are wrong:" if wrong else "The stamps of the exchange do not explain it either:"
