@@ -24,6 +24,7 @@ from bookproof.models.linearize.conflicts import decide
 from bookproof.models.linearize.generic import search
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.minimise import Part, names_of, only, smallest, wrong_by
+from bookproof.models.linearize.stamped import check_stamps
 
 LONGEST_CORE = 14
 """Operations that the generic search is asked to refute by itself."""
@@ -37,11 +38,14 @@ class Judgement(NamedTuple):
 
     conclusion: Conclusion
     by: str
-    """`clauses` or `generic search`."""
+    """`stamps`, `clauses` or `generic search`."""
     evidence: str
     """What makes the verdict believable, in a sentence."""
     core: Part | None = None
     """Not linearizable: the few operations that no order explains, and where they stand in the history."""
+    stamps: Conclusion | None = None
+    """What is wrong with the stamps, if there are some and they do not explain the history. If another order does, it
+    is the stamps that are wrong."""
 
     @property
     def verdict(self) -> Verdict:
@@ -63,6 +67,18 @@ def judge(history: History, *, budget_seconds: float = 60.0) -> Judgement:
     ('linearizable', 'its order was replayed by the oracle')
     """
     until = perf_counter() + budget_seconds
+    with _without_collecting():
+        stamped = check_stamps(history)
+    if stamped is None:
+        return _searched(history, until)
+    if stamped.verdict is Verdict.LINEARIZABLE:
+        return Judgement(stamped, "stamps", _replayed_by(history))
+    return _searched(history, until)._replace(stamps=stamped)
+
+
+def _searched(history: History, until: float) -> Judgement:
+    """The same, whatever the stamps say."""
+    budget_seconds = max(1.0, until - perf_counter())
     with _without_collecting():
         found = decide(history, budget_seconds=budget_seconds)
     doubt = ""

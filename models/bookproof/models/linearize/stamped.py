@@ -25,6 +25,7 @@ from itertools import permutations
 from typing import NamedTuple, Protocol
 
 from bookproof.engine.striped import StripedEngine
+from bookproof.models.linearize.certificate import BY_ORACLE
 from bookproof.models.linearize.conclusion import Conclusion, Reason, Verdict
 from bookproof.models.linearize.generic import by_book, fills
 from bookproof.models.linearize.history import History, Operation
@@ -35,17 +36,13 @@ from bookproof.spec.exchange import Exchange, account, opening, step, view
 from bookproof.spec.values import Account, Symbol
 from bookproof.spec.views import AccountView, BookView
 
-ORACLE_OPERATIONS = 3_000
-"""Up to so many operations are replayed by the oracle, more by our own engine, which is forty times as fast and is held
-against the oracle by everything else in this repository."""
-
 
 def check_stamps(history: History, *, by_oracle: bool | None = None) -> Conclusion | None:
     """Whether the stamps of a history explain it; None where they cannot say.
 
     They cannot if there are none. Nor can they, unless all is explained or they contradict themselves, where something
     may have happened that has none: an open operation, or one that was answered without a stamp. `by_oracle` says who
-    replays; by default `ORACLE_OPERATIONS` does.
+    replays; by default `certificate.BY_ORACLE` does.
 
     >>> from bookproof.spec.commands import EndOfDay
     >>> from bookproof.spec.events import DayEnded
@@ -66,7 +63,7 @@ def check_stamps(history: History, *, by_oracle: bool | None = None) -> Conclusi
     ordered = _globally_ordered(operations)
     ordered, contradiction = _union(operations) if ordered is None else _against_real_time(operations, ordered)
     if by_oracle is None:
-        by_oracle = len(operations) <= ORACLE_OPERATIONS
+        by_oracle = len(operations) <= BY_ORACLE
     end = _replayed(history, ordered, _Oracle(history) if by_oracle else _Engine(history), whole=not contradiction)
     if contradiction:
         return _refused(contradiction, ordered[: end.explained])
