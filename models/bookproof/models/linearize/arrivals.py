@@ -203,6 +203,8 @@ class Arrivals:
         before = self.stays(self.book[head.symbol], head.order_id)
         if not before or not self.came_back(facts.entered[before[-1]], at):
             raise Beyond("replaces in no order of time")
+        if sum(isinstance(self.history.operations[facts.entered[it]].command, Submit) for it in before) > 1:
+            raise Beyond("replaces under ids that are used again")
         last = before[-1]
         asked = self.quantity.get(last, self.asked(facts.entered[last]))
         if not self.came_back(self.changed.get(last, facts.entered[last]), at):

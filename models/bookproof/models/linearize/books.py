@@ -41,7 +41,7 @@ class Books:
         self.leaves = [0] * len(facts.key)
         self._slot = [0] * len(facts.key)
         self._slices = {order: [(0, 0, NOBODY, 0)] for order in facts.display}
-        """Of each iceberg the slice that it shows, where that stands, who brought it there, and how many had queued in all
+        """Of each iceberg the slice that it shows, where that stands, who brought it there, and how many had queued
         when it did: now and before (D2)."""
         self._queued = 0
         self._since = [0] * len(facts.key) if facts.display else []
