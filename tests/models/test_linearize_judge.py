@@ -206,7 +206,7 @@ def test_what_nobody_saw_of_a_lost_operation_makes_no_proof() -> None:
     lost = Operation(5, buy(7), 0, None, None)
     beside = history._replace(operations=(*history.operations, lost))
     assert decide(beside).kind == UNSEEN
-    elsewhere = lost._replace(command=lost.command._replace(symbol="XYZ"))  # type: ignore[union-attr]
+    elsewhere = lost._replace(command=lost.command._replace(symbol="XYZ"))
     assert decide(history._replace(operations=(*history.operations, elsewhere))).verdict is Verdict.NOT_LINEARIZABLE
 
 
