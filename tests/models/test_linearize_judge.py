@@ -23,6 +23,7 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    EndOfDay,
     Halt,
     KillSwitch,
     Leg,
@@ -129,6 +130,11 @@ CLAUSES: dict[str, tuple[tuple[Command, ...], tuple[int, ...]]] = {
             Submit("ABC", 2, 2, Side.SELL, 5, 100),
             buy(3, 101, self_trade=SelfTradePrevention.CANCEL_MAKER),
         ),
+        (0, 2, 1),
+    ),
+    "a stop is refused if its price was reached": ((sell(1), buy(2, None, stop=100), buy(3, quantity=2)), (0, 2, 1)),
+    "a stop waits until somebody reaches its price": (
+        (sell(1), buy(3, quantity=2), buy(2, None, 3, stop=100)),
         (0, 2, 1),
     ),
     "the last price tells who traded last": (
@@ -343,8 +349,7 @@ def test_a_reason_is_told_with_the_names_of_its_operations() -> None:
 
 
 def test_rules_without_clauses_are_for_the_generic_search() -> None:
-    stop = sell(2, None, stop=95)
-    history = one_after_the_other(buy(1, 95), stop, sell(3, 95, 2))
+    history = one_after_the_other(buy(1, 95, time_in_force=TimeInForce.DAY), sell(3, 95, 2), EndOfDay())
     judgement = judge(history)
     assert (judgement.verdict, judgement.by) == (Verdict.LINEARIZABLE, "generic search")
 
