@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bookproof.models.linearize.facts import NOBODY, Beyond, Entry, Impossible, Killed
+from collections.abc import Sequence
+
+from bookproof.models.linearize.facts import NOBODY, UNBOUNDED, Beyond, Entry, Impossible, Killed
 from bookproof.models.linearize.history import Operation
 from bookproof.models.linearize.refusals import Refusals, reach_of
 from bookproof.spec.commands import Basket, Cancel, Halt, KillSwitch, MassCancel, Reinstate, Replace, Resume, Submit
@@ -89,7 +91,7 @@ class Answers(Refusals):
                 raise Impossible("it was killed, and did something all the same", at)
             if order.self_trade is not SelfTradePrevention.NONE:
                 raise Beyond("self-trade prevention of orders that were killed")
-            self._check_limits(at, order)
+            self._found_somebody(at, [order])
             self.facts.killed[at] = (Killed(self._opposite(order), reach_of(order), need),)
             return
         traded = sum(event.quantity for event in events if isinstance(event, Trade))
@@ -107,9 +109,12 @@ class Answers(Refusals):
         prevented = ended is not None and ended.reason is CancelReason.SELF_TRADE  # so it did not look any further
         self.facts.entries[at] = (self._entry(order, touches, left > 0 and not prevented, rests),)
 
-    def _check_limits(self, at: int, order: Submit) -> None:
-        if order.price is None and self.history.profile.no_liquidity is NoLiquidity.REJECT:
-            raise Beyond("market orders that were killed")
+    def _found_somebody(self, at: int, orders: Sequence[Submit]) -> None:
+        """Market orders that were killed were not refused for want of anybody to trade with (C3)."""
+        if self.history.profile.no_liquidity is NoLiquidity.REJECT:
+            found = tuple((self._opposite(order), UNBOUNDED) for order in orders if order.price is None)
+            if found:
+                self.facts.found_some[at] = found
 
     def _check_end(self, at: int, order: Submit, ended: Cancelled, left: Lots) -> None:
         if ended.quantity != left:
@@ -274,8 +279,6 @@ class Answers(Refusals):
             raise Impossible("it was accepted, and is wrong by itself", at)
         if basket.self_trade is not SelfTradePrevention.NONE:
             raise Beyond("baskets with self-trade prevention")
-        if any(leg.price is None for leg in legs):
-            raise Beyond("baskets of market orders")
         rest = events[len(legs) :]
         orders = [
             Submit(leg.symbol, leg.order_id, basket.account, leg.side, leg.quantity, leg.price, TimeInForce.FOK)
@@ -291,6 +294,7 @@ class Answers(Refusals):
             if list(rest) != killed:
                 raise Impossible("it was killed, and did something all the same", at)
             self.facts.killed[at] = tuple(Killed(self._opposite(it), reach_of(it), it.quantity) for it in orders)
+            self._found_somebody(at, orders)
             return
         entries = []
         for order in orders:
@@ -315,23 +319,28 @@ class Answers(Refusals):
         if not isinstance(head, said) or head != said(account, len(cancelled)):
             raise Impossible("that is no answer to what was asked", at)
         withdraws = []
-        before: int | None = None
+        before, last_book = NOBODY, 0
         for event in cancelled:
             if not isinstance(event, Cancelled) or event.reason is not reason:
                 raise Impossible("that is no answer to what was asked", at)
             order, lots = self._withdrawn(at, event)
             if self.facts.owner[order] != account:
                 raise Impossible(f"it cancelled order {event.order_id} of another account", at)
-            if before is not None:
-                if self.facts.side_of[order] >> 1 == self.facts.side_of[before] >> 1:
-                    self.force(
-                        before,
-                        order,
-                        "its order was cancelled together with that of {1}, in the order in which they had come",
-                    )
-                elif self.facts.side_of[order] >> 1 < self.facts.side_of[before] >> 1:
-                    raise Impossible("it names books in another order than they are listed", at)
+            book = self.facts.side_of[order] >> 1
+            if book < last_book:
+                raise Impossible("it names books in another order than they are listed", at)
+            if book > last_book:
+                before = NOBODY
+            last_book = book
             withdraws.append((order, lots))
+            if order in self.facts.display:  # it has queued anew with each of its slices (D2)
+                continue
+            if before != NOBODY:
+                self.force(
+                    before,
+                    order,
+                    "its order was cancelled together with that of {1}, in the order in which they had come",
+                )
             before = order
         self.facts.withdraws[at] = tuple(withdraws)
         self.facts.cleared[at] = account

@@ -9,28 +9,31 @@ from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Facts, Impos
 from bookproof.models.linearize.history import History, Operation
 from bookproof.spec.commands import Basket, Cancel, Halt, KillSwitch, MassCancel, Reinstate, Replace, Resume, Submit
 from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Trade
-from bookproof.spec.profile import Icebergs, PostOnly, Profile, ReplaceAllows, ReplaceKeeps, ReplaceQuantity, Risk
+from bookproof.spec.profile import Icebergs, MarketOrders, PostOnly, ReplaceAllows, ReplaceKeeps, ReplaceQuantity, Risk
 from bookproof.spec.validation import submit_fault
-from bookproof.spec.values import Account, Lots, OrderId, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
 
 AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
 
 
-def readable(profile: Profile) -> str:
-    """Why clauses cannot be read under a profile; empty if they can."""
+def unreadable(history: History) -> str:
+    """Why clauses cannot be read under the profile of a history; empty if they can."""
+    profile, commands = history.profile, [operation.command for operation in history.operations]
+    replaces = any(isinstance(command, Replace) for command in commands)
+    submits = [command for command in commands if isinstance(command, Submit)]
     if not profile.allocation.is_fifo:
         return "levels that are not shared first come, first served"
     if profile.risk is not Risk.NONE:
         return "accounts"
-    if profile.replace_quantity is not ReplaceQuantity.TOTAL:
+    if replaces and profile.replace_quantity is not ReplaceQuantity.TOTAL:
         return "replaces that name what is open"
-    if profile.replace_allows is not ReplaceAllows.ANYTHING:
+    if replaces and profile.replace_allows is not ReplaceAllows.ANYTHING:
         return "replaces that a venue forbids"
-    if profile.post_only is not PostOnly.REJECT:
+    if profile.post_only is not PostOnly.REJECT and any(order.post_only for order in submits):
         return "post-only orders that step back"
-    if profile.market_orders.value != "walk":
+    if profile.market_orders is not MarketOrders.WALK and any(order.price is None for order in submits):
         return "market orders that get a limit"
-    if profile.self_trade_groups:
+    if profile.self_trade_groups and any(order.self_trade is not SelfTradePrevention.NONE for order in submits):
         return "accounts of one owner"
     return ""
 
@@ -51,7 +54,7 @@ class Arrivals:
     """What came to rest. Operations are read in the order of their calls."""
 
     def __init__(self, history: History) -> None:
-        flaw = readable(history.profile)
+        flaw = unreadable(history)
         if flaw:
             raise Beyond(flaw)
         for instrument in history.instruments:
@@ -200,6 +203,8 @@ class Arrivals:
         before = self.stays(self.book[head.symbol], head.order_id)
         if not before or not self.came_back(facts.entered[before[-1]], at):
             raise Beyond("replaces in no order of time")
+        if sum(isinstance(self.history.operations[facts.entered[it]].command, Submit) for it in before) > 1:
+            raise Beyond("replaces under ids that are used again")
         last = before[-1]
         asked = self.quantity.get(last, self.asked(facts.entered[last]))
         if not self.came_back(self.changed.get(last, facts.entered[last]), at):

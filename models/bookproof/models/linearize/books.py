@@ -6,6 +6,7 @@ asks whether the right order is first in its queue. What is not comes back as an
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from sortedcontainers import SortedList
@@ -17,7 +18,8 @@ class Obstacle(NamedTuple):
     """Why an operation cannot be next."""
 
     kind: str
-    """`in the way`, `could trade`, `nothing there`, `there`, `not there`, `flag`, `too little`, `another slice`."""
+    """`in the way`, `could trade`, `nothing there`, `there`, `not there`, `flag`, `too little`, `another slice`,
+    `queued otherwise`."""
     orders: tuple[int, ...] = ()
     """The orders that are in the way, or there."""
     instead: int = NOBODY
@@ -38,8 +40,11 @@ class Books:
         self.facts = facts
         self.leaves = [0] * len(facts.key)
         self._slot = [0] * len(facts.key)
-        self._slices = {order: [(0, 0, NOBODY)] for order in facts.display}
-        """Of each iceberg the slice that it shows, where that stands, and who brought it there: now and before (D2)."""
+        self._slices = {order: [(0, 0, NOBODY, 0)] for order in facts.display}
+        """Of each iceberg the slice that it shows, where that stands, who brought it there, and how many had queued
+        when it did: now and before (D2)."""
+        self._queued = 0
+        self._since = [0] * len(facts.key) if facts.display else []
         self._levels: list[dict[int, list[int]]] = [{} for _ in range(2 * len(facts.symbols))]
         self._heads: list[dict[int, int]] = [{} for _ in self._levels]
         self._counts: list[dict[int, int]] = [{} for _ in self._levels]
@@ -100,11 +105,15 @@ class Books:
             obstacle = self._conditions(operation)
             if obstacle is not None:
                 return obstacle
-        if operation in facts.killed or operation in facts.would_take:
+        if operation in facts.killed or operation in facts.found_some:
             obstacle = self._refusals(operation)
             if obstacle is not None:
                 return obstacle
         withdraws = facts.withdraws[operation]
+        if operation in facts.cleared and self._since:
+            obstacle = self._queued_otherwise(withdraws)
+            if obstacle is not None:
+                return obstacle
         for at, (order, lots) in enumerate(withdraws):
             if leaves[order] <= lots and facts.ender[order] != operation:
                 self._give_back(withdraws[:at])
@@ -190,8 +199,7 @@ class Books:
                 sum(self.leaves[order] for order in orders) >= leg.need for orders, leg in zip(found, legs, strict=True)
             ):
                 return Obstacle("could trade", tuple(order for orders in found for order in orders))
-        if operation in facts.would_take:
-            side, reach = facts.would_take[operation]
+        for side, reach in facts.found_some.get(operation, ()):
             first = self.first(side)
             if first == NOBODY or facts.level[first] > reach:
                 return Obstacle("nothing there", legs=((side, reach),))
@@ -210,9 +218,12 @@ class Books:
             self._heads[side][key] = 0
             self._counts[side][key] = 0
         self._slot[order] = len(level)
+        if self._since:
+            self._queued += 1
+            self._since[order] = self._queued
         if order in self._slices:
             shown = min(facts.display[order], facts.rested[order])
-            self._slices[order].append((shown, len(level), facts.entered[order]))
+            self._slices[order].append((shown, len(level), facts.entered[order], self._queued))
         level.append(order)
         counts = self._counts[side]
         if not counts[key]:
@@ -257,10 +268,10 @@ class Books:
         self, operation: int, order: int, lots: int, touches: tuple[tuple[int, int], ...], left: bool
     ) -> bool:
         """Take from the slice that an iceberg shows, and let it queue anew with the next one (D2, D3)."""
-        shown, slot, by = self._slices[order][-1]
+        shown, slot, by, since = self._slices[order][-1]
         if (operation, order) in self.facts.wiped and lots == self.leaves[order]:
             self._lose(order, lots)
-            self._slices[order].append((0, slot, by))
+            self._slices[order].append((0, slot, by, since))
             return True
         goes_on = left or len(touches) > 1
         if lots > shown or (lots < shown and goes_on):
@@ -272,14 +283,15 @@ class Books:
             level = self._levels[side][key]
             slot = self._slot[order] = len(level)
             level.append(order)
-            self._slices[order].append((min(self.facts.display[order], rest), slot, operation))
+            self._queued += 1
+            self._slices[order].append((min(self.facts.display[order], rest), slot, operation, self._queued))
         else:
-            self._slices[order].append((shown - lots, slot, by))
+            self._slices[order].append((shown - lots, slot, by, since))
         return True
 
     def _put_slice_back(self, order: int) -> None:
         slices = self._slices[order]
-        _, slot, _ = slices.pop()
+        _, slot, _, _ = slices.pop()
         before = slices[-1][1]
         if slot != before:
             side, key = self.facts.side_of[order], self.facts.level[order]
@@ -288,6 +300,17 @@ class Books:
             level.pop()
             self._slot[order] = before
             self._heads[side][key] = min(self._heads[side][key], before)
+
+    def _queued_otherwise(self, withdraws: tuple[tuple[int, int], ...]) -> Obstacle | None:
+        """A mass cancel tells of the orders of a book in the order in which they queued, at last (D2, J7)."""
+        for (one, _), (other, _) in pairwise(withdraws):
+            same_book = self.facts.side_of[one] >> 1 == self.facts.side_of[other] >> 1
+            if same_book and self._queued_at(one) > self._queued_at(other):
+                return Obstacle("queued otherwise", (one, other), brought=(self.brought(one), self.brought(other)))
+        return None
+
+    def _queued_at(self, order: int) -> int:
+        return self._slices[order][-1][3] if order in self._slices else self._since[order]
 
     def brought(self, order: int) -> int:
         """The operation that brought an order to where it stands in its queue."""

@@ -290,6 +290,12 @@ class _Search:
                 sentence = f"it took another part of order {name[order]} than the slice that is shown"
                 involved = (operation, *dict.fromkeys(facts.consumers[order]))
                 return Clause(sentence, involved, tuple(self._other_slices(operation, order)))
+            case "queued otherwise":
+                one, other = obstacle.orders
+                sentence = f"it cancelled order {name[one]} before order {name[other]}, as they had queued"
+                alternatives = [Alternative((obstacle.brought,), "they queued in this order")]
+                alternatives += [*self._other_slices(operation, one), *self._other_slices(operation, other)]
+                return Clause(sentence, (operation, *obstacle.brought), tuple(alternatives))
             case "too little":
                 [order] = obstacle.orders
                 done = [at for at in facts.consumers[order] if self.place[at] != NOBODY and at != operation]
@@ -299,7 +305,7 @@ class _Search:
             case "nothing there":
                 [(side, reach)] = obstacle.legs
                 orders = [order for order in self._within(operation, side, reach) if facts.entered[order] != operation]
-                sentence = "it was refused because it would have taken something"
+                sentence = "it found somebody to trade with"
                 return Clause(sentence, (operation,), tuple(self._was_there(operation, orders)))
             case "not there":
                 sentence = "it was refused because an order of its id was there"

@@ -87,8 +87,9 @@ class Facts:
         """Orders that lost lots to a cancel or a smaller replace, wherever they stood in their queue."""
         self.killed: dict[int, tuple[Killed, ...]] = {}
         """Operations that were killed: in one of these books less than needed was to be had (C5, L4)."""
-        self.would_take: dict[int, tuple[int, int]] = {}
-        """Post-only orders that were refused: something of this side was within this reach (C6)."""
+        self.found_some: dict[int, tuple[tuple[int, int], ...]] = {}
+        """Something of each of these sides was within this reach: of post-only orders that were refused (C6), and of
+        market orders that were not refused but killed (C3)."""
         self.passive: dict[int, tuple[int, int]] = {}
         """Post-only orders that were taken: nothing of this side was within this reach (C6)."""
         self.absent: dict[int, tuple[int, ...]] = {}

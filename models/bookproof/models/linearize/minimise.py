@@ -38,7 +38,7 @@ from bookproof.spec.events import (
     Replaced,
     Trade,
 )
-from bookproof.spec.reasons import RejectReason
+from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Lots, OrderId, Symbol
 from bookproof.spec.views import BookView
 
@@ -80,7 +80,11 @@ def only(history: History, names: Iterable[Name], *, switches: bool = True) -> P
     >>> only(History(listing(["ABC"]), tuple(both)), {("ABC", 2)}).places
     (1,)
     """
-    kept = frozenset(names)
+    wanted = set(names)
+    for operation in history.operations:  # the legs of a basket go together
+        if isinstance(operation.command, Basket) and not wanted.isdisjoint(legs := _own(operation.command)):
+            wanted.update(legs)
+    kept = frozenset(wanted)
     removed: dict[Name, Lots] = {}
     for operation in history.operations:
         for event in operation.events or ():
@@ -150,9 +154,29 @@ def smallest(part: Part, is_wrong: Callable[[History], bool], *, tries: int = 2_
                 return part
         if not moved:
             if size == 1:
-                return part
+                return _without_bystanders(part, is_wrong)
             size = max(1, size // 2)
     return part
+
+
+def _without_bystanders(part: Part, is_wrong: Callable[[History], bool]) -> Part:
+    """Take out, one at a time, operations that did nothing to anybody: others are explained without them as well."""
+    for at in reversed(range(len(part.places))):
+        if _did_nothing(part.history.operations[at]):
+            operations = part.history.operations
+            less = part.history._replace(operations=operations[:at] + operations[at + 1 :])
+            if is_wrong(less):
+                part = Part(less, part.places[:at] + part.places[at + 1 :])
+    return part
+
+
+def _did_nothing(operation: Operation) -> bool:
+    events = operation.events
+    if not events:
+        return False
+    if isinstance(operation.command, MassCancel):
+        return len(events) == 1
+    return isinstance(events[0], Rejected)
 
 
 def _within(outer: Part, inner: Part) -> Part:
@@ -198,6 +222,8 @@ def _without(
     head = events[0] if events else None
     if isinstance(head, Rejected) and head.reason in _PRESENCE:
         return None
+    if _needed_somebody(operation):
+        return None
     match command:
         case Submit() | Cancel() | Replace() if (command.symbol, command.order_id) not in kept:
             return None
@@ -214,6 +240,15 @@ def _without(
             return operation
         case _:
             return operation
+
+
+def _needed_somebody(operation: Operation) -> bool:
+    """Whether it is a market order, or a basket with one, that was killed: else it would have been refused (C3)."""
+    command = operation.command
+    killed = any(isinstance(it, Cancelled) and it.reason is CancelReason.KILLED for it in operation.events or ())
+    if isinstance(command, Basket):
+        return killed and any(leg.price is None for leg in command.legs)
+    return killed and isinstance(command, Submit) and command.price is None
 
 
 def _smaller(operation: Operation, command: Submit | Replace, less: Lots, kept: frozenset[Name]) -> Operation | None:

@@ -47,7 +47,8 @@ class Refusals(Arrivals):
                 if isinstance(command, Replace):
                     self.reads_halts(at, command.symbol)
             case RejectReason.WOULD_TAKE, Submit(post_only=True):
-                facts.would_take[at] = (2 * self.book[command.symbol] + (command.side is Side.BUY), reach_of(command))
+                side = 2 * self.book[command.symbol] + (command.side is Side.BUY)
+                facts.found_some[at] = ((side, reach_of(command)),)
                 self.taken(at, command.symbol, command.order_id, command.account)
             case RejectReason.NO_LIQUIDITY, Submit(price=None):
                 facts.killed[at] = (Killed(2 * self.book[command.symbol] + (command.side is Side.BUY), UNBOUNDED, 1),)

@@ -23,6 +23,8 @@ from bookproof.models.engines_by_name import factory, known
 from bookproof.models.generate.venues import venue_named
 from bookproof.models.linearize.conclusion import Conclusion, Verdict
 from bookproof.models.linearize.file import read, write
+from bookproof.models.linearize.from_csv import read_csv, read_mapping
+from bookproof.models.linearize.from_fix import read_fix
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.judge import Judgement, judge
 from bookproof.models.linearize.page import page
@@ -35,6 +37,7 @@ from bookproof.spec.input_error import InputError, quote
 
 EXIT_CODES = {Verdict.LINEARIZABLE: 0, Verdict.NOT_LINEARIZABLE: 1, Verdict.UNKNOWN: 3}
 BUDGET_SECONDS = 60.0
+FORMATS = ("history", "fix", "csv")
 
 _LONG = 100_000
 """Operations from which on somebody who does not sit at a terminal is told as well what is being done."""
@@ -57,7 +60,19 @@ def add_linearize(parser: argparse.ArgumentParser, seconds: Type) -> None:
         "Is there one order of the operations of a recorded run that explains every answer, and respects real time? "
         "Exit code 0: yes; 1: no; 3: it is not known."
     )
-    parser.add_argument("file", type=Path, help="a history (its format: bookproof.models.linearize.file)")
+    parser.add_argument("file", type=Path, help="a history (the format: bookproof.models.linearize.file), or a log")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="history",
+        metavar="KIND",
+        help="history, fix (bookproof.models.linearize.from_fix) or csv (.from_csv, with --mapping)",
+    )
+    parser.add_argument("--mapping", type=Path, metavar="FILE", help="csv: what its columns and words mean, as TOML")
+    parser.add_argument("--tick", default="1", metavar="STEP", help="fix: price step, such as 0.01; 1 by default")
+    parser.add_argument("--lot", default="1", metavar="STEP", help="fix: quantity step; 1 by default")
+    parser.add_argument("--profile", default="default", metavar="NAME", help="fix: the venue, or a .toml file")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write what was read as a history")
     parser.add_argument("--budget", type=seconds, default=BUDGET_SECONDS, metavar="TIME", help="for the search (60s)")
     parser.add_argument("--memory", type=_bytes, metavar="SIZE", help="give up beyond it: 500M, 2G")
     parser.add_argument("--ignore-stamps", action="store_true", help="search, whatever the exchange says of its order")
@@ -100,8 +115,19 @@ def main(asked: argparse.Namespace) -> int:
 
 
 def _history(asked: argparse.Namespace) -> History:
-    with counting("lines read") as progress:
-        history = read(asked.file, progress)
+    if (asked.format == "csv") is (asked.mapping is None):
+        expected = "a mapping with --format csv, and only with it"
+        raise InputError("options", 0, "--mapping", expected, quote(str(asked.mapping or "none")))
+    if asked.format == "csv":
+        history = read_csv(asked.file, read_mapping(asked.mapping))
+    elif asked.format == "fix":
+        profile = venue_named(asked.profile).profile
+        history = read_fix(asked.file, tick=asked.tick, lot=asked.lot, profile=profile)
+    else:
+        with counting("lines read") as progress:
+            history = read(asked.file, progress)
+    if asked.save is not None:
+        write(history, asked.save)
     if asked.ignore_stamps:
         history = history._replace(operations=tuple(one._replace(stamps=()) for one in history.operations))
     return history
