@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from bookproof.models.linearize import adding_up, books, conflicts, evidence, generic, precedence, refusals
+from bookproof.models.linearize.conclusion import Conclusion
 from bookproof.models.linearize.conflicts import decide
 from bookproof.models.linearize.fuzz import Checker, fuzz, wrong_about_formula
 from bookproof.models.linearize.generic import search
+from bookproof.models.linearize.history import History
 
 Mutant = tuple[Callable[..., Any], str, str, int]
 
