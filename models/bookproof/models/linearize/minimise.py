@@ -99,6 +99,8 @@ def only(history: History, names: Iterable[Name], *, switches: bool = True) -> P
                 Accepted | Rejected | Cancelled | Replaced | MassCancelled | AccountBlocked,
             ) and not isinstance(operation.command, _SWITCHES):
                 return None
+    if any(_resists(operation.command, removed) for operation in history.operations):
+        return None
     places, operations = [], []
     for at, operation in enumerate(history.operations):
         smaller = _without(operation, kept, removed, switches)
@@ -193,6 +195,13 @@ def wrong_by(decide: Callable[[History], object]) -> Callable[[History], bool]:
 
 
 # ── one operation ──
+
+
+def _resists(command: Command, removed: dict[Name, Lots]) -> bool:
+    """Whether more than lots depends on who traded: a stop on the last price, the place of an iceberg on its slices."""
+    if not isinstance(command, Submit):
+        return False
+    return command.stop is not None or (bool(command.display) and (command.symbol, command.order_id) in removed)
 
 
 def _own(command: Command) -> list[Name]:
