@@ -35,7 +35,11 @@ OTHER = Submit("XYZ", 1, 1, Side.BUY, 5, 100)
 BOTH = Basket(3, (Leg("ABC", 11, Side.BUY, 5, 100), Leg("XYZ", 12, Side.SELL, 5, 100)))
 
 
-def told(*steps: tuple[Command, int, int, dict[str, int]]) -> History:
+Step = tuple[Command, int, int, dict[str, int]]
+"""A command, when it was called, when it returned, and its stamps."""
+
+
+def told(*steps: Step) -> History:
     """The history in which the commands took effect in the order given."""
     state = opening(BOOKS)
     operations = []
@@ -226,7 +230,7 @@ def test_runs_without_stamps_have_the_verdict_of_the_search() -> None:
 
 
 def test_a_violation_without_stamps_is_told_at_the_next_quiet_moment() -> None:
-    filler = [(OTHER._replace(order_id=9 + n), 100 * n + 100, 100 * n + 150, {}) for n in range(20)]
+    filler: list[Step] = [(OTHER._replace(order_id=9 + n), 100 * n + 100, 100 * n + 150, {}) for n in range(20)]
     history = told((SELL, 0, 10, {}), (BUY, 20, 30, {}), *filler)
     wrong = history.operations[1]._replace(events=(history.operations[1].events or ())[:1])
     run, line = watched(history._replace(operations=(history.operations[0], wrong, *history.operations[2:])))
@@ -250,7 +254,7 @@ def test_both_states_are_kept_where_nobody_can_say_yet_who_was_first() -> None:
 def test_a_run_that_is_never_quiet_is_judged_whenever_it_has_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(online, "MOST_STEPS", 20)
     monkeypatch.setattr(online, "FIRST_LOOK", 8)
-    steps = [(OTHER._replace(order_id=n), 10 * n, 10 * n + 15, {}) for n in range(1, 40)]
+    steps: list[Step] = [(OTHER._replace(order_id=n), 10 * n, 10 * n + 15, {}) for n in range(1, 40)]
     right = told((SELL, 0, 15, {}), *steps)
     run, wrong = watched(right)
     assert wrong is None
@@ -301,7 +305,7 @@ def test_the_command_does_not_wait_for_the_end_of_a_run_that_is_wrong(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "run.ndjson"
-    filler = [(OTHER._replace(order_id=9 + n), 100 * n + 100, 100 * n + 150, {}) for n in range(5)]
+    filler: list[Step] = [(OTHER._replace(order_id=9 + n), 100 * n + 100, 100 * n + 150, {}) for n in range(5)]
     history = told((SELL, 0, 10, {}), (BUY, 20, 30, {}), *filler)
     wrong = history.operations[1]._replace(events=(history.operations[1].events or ())[:1])
     history = history._replace(operations=(history.operations[0], wrong, *history.operations[2:]))
