@@ -6,26 +6,21 @@ A run takes as many random histories as fit into seconds. Set BOOKPROOF_HISTORIE
 
 from __future__ import annotations
 
-import inspect
-import itertools
 import os
 import random
 import sys
-import textwrap
-from collections.abc import Callable
-from types import FunctionType
-from typing import Any
 
 import pytest
 
-from bookproof.models.linearize import generic, hard, injectors
+from bookproof.models.linearize import hard, injectors
 from bookproof.models.linearize.conclusion import Verdict
 from bookproof.models.linearize.conflicts import decide
-from bookproof.models.linearize.fuzz import Checker, explains, fuzz, numbered_case
+from bookproof.models.linearize.fuzz import Checker, explains, fuzz, numbered_case, wrong_about_formula
 from bookproof.models.linearize.generic import exhaustive, search
 from bookproof.models.linearize.histories import ACROSS_BOOKS, Mix, large, small
 from bookproof.models.linearize.history import Filled, History, Operation
 from bookproof.models.linearize.injectors import INJECTORS
+from bookproof.models.linearize.judge import judge
 from bookproof.spec.commands import Basket, Cancel, Command, Submit
 from bookproof.spec.events import Rejected
 from bookproof.spec.exchange import opening, snapshot, step
@@ -33,7 +28,7 @@ from bookproof.spec.instruments import listing
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.values import Side
 
-HISTORIES = int(os.environ.get("BOOKPROOF_HISTORIES", "1000"))
+HISTORIES = int(os.environ.get("BOOKPROOF_HISTORIES", "600"))
 
 BOOKS = listing(["ABC"])
 SELL = Submit("ABC", 1, 1, Side.SELL, 5, 100)
@@ -190,7 +185,12 @@ def test_small_histories_reach_every_kind_of_operation_and_defect() -> None:
 # ── the fuzz ──
 
 
-CHECKERS: dict[str, Checker] = {"generic": search}
+CHECKERS: dict[str, Checker] = {
+    "generic": search,
+    "clauses": lambda history: decide(history, steps=20_000),
+    "judge": lambda history: judge(history).conclusion,
+}
+"""Those that look for an order. Clauses may not know; the judge, who asks the others, always does."""
 
 
 def test_every_checker_says_what_exhaustive_search_says(capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,6 +200,8 @@ def test_every_checker_says_what_exhaustive_search_says(capsys: pytest.CaptureFi
             print(f"\n{tally.histories:,} histories, {tally.violating:,} of them wrong: {dict(tally.kinds)}")
             print(f"unknown: { {name: dict(kinds) for name, kinds in tally.unknown.items()} }")
     assert not tally.differences
+    assert not tally.unknown["generic"]
+    assert not tally.unknown["judge"]
     assert tally.violating > tally.histories // 5
 
 
@@ -244,15 +246,7 @@ def test_an_order_that_does_not_explain_is_noticed() -> None:
 
 
 def test_a_history_made_of_a_formula_has_an_order_if_and_only_if_the_formula_can_be_satisfied() -> None:
-    answers = set()
-    for seed in range(16):
-        dice = random.Random(seed)
-        formula = hard.random_formula(3, dice.randint(6, 16), dice)
-        can_be = hard.satisfiable(formula)
-        found = decide(hard.history_of(formula), steps=100_000)
-        assert found.verdict is (Verdict.LINEARIZABLE if can_be else Verdict.NOT_LINEARIZABLE)
-        answers.add(can_be)
-    assert answers == {True, False}
+    assert not any(wrong_about_formula(lambda history: decide(history, steps=20_000), seed) for seed in range(12))
     assert search(hard.history_of([(1, 2), (-1, 2)]), steps=100_000).verdict is Verdict.LINEARIZABLE
     assert search(hard.history_of([(1,), (-1, 2), (-2,)]), steps=100_000).verdict is Verdict.NOT_LINEARIZABLE
 
@@ -263,54 +257,3 @@ def test_known_limit_baskets_make_histories_as_hard_as_satisfiability() -> None:
     assert search(history, steps=2_000).verdict is Verdict.UNKNOWN
     assert decide(history, steps=5_000).verdict is Verdict.UNKNOWN
     assert sum(isinstance(operation.command, Basket) for operation in history.operations) == 2 * 20 + 2 * 3 * 86
-
-
-# ── checkers with a defect ──
-
-Mutant = tuple[Callable[..., Any], str, str, int]
-
-DEFECTS: list[Mutant] = [
-    # where, the right line, the wrong one, and the number of a case that shows it
-    (generic._Waiting.__init__, "moments.sort()", "moments.sort(key=lambda moment: (moment[0], -moment[1]))", 11),
-    (generic._Waiting._open_from, "self._called[entry] > self._first_return()", "False", 153),
-    (generic._Waiting._answered_from, "self._has_place[self._predecessor[entry]]", "entry % 5 != 4", 0),
-    (generic._Waiting.after, "self._open_from(self._next[self._open_ring]) if other is None else other", "other", 18),
-    (generic._Waiting.take, "self._lift(self._count + at)", "pass", 0),
-    (generic._Waiting.put_back, "self._restore(self._count + at)", "pass", 41),
-    (
-        generic._Sameness._unnumbered,
-        "tuple(map(self._order, book.bids))",
-        "frozenset(map(self._order, book.bids))",
-        112,
-    ),
-    (generic._ages_by_account, "order.sequence", "order.order_id", 866),
-    (generic._Search.run, "after is not state if operation.is_open else events == operation.events", "True", 0),
-    (generic._Search.run, "after is not state if operation.is_open else", "", 15),
-    (generic._Search.run, "waiting.unanswered == 0 and self._ends_right(state, places)", "waiting.unanswered == 0", 0),
-    (generic._Search.run, "done ^= word[at]", "done ^= 0", 36),
-    (generic._Search._followed, "lines[moved[book]] != (maker, taker)", "False", 9),
-    (generic._Search._ends_right, "sum(places) < len(history.feed)", "False", 128),
-    (generic._Search._ends_right, "view(state, book.symbol) == book", "True", 0),
-    (generic._Search._is_new, "len(self._seen[done]) > before", "False", 0),
-]
-
-
-@pytest.mark.parametrize(
-    ("place", "right", "wrong", "number"), DEFECTS, ids=lambda it: getattr(it, "__qualname__", None)
-)
-def test_the_fuzz_notices_a_defect_planted_in_a_checker(
-    place: FunctionType, right: str, wrong: str, number: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = textwrap.dedent(inspect.getsource(place))
-    assert right in source
-    module = sys.modules[place.__module__]
-    made: dict[str, Any] = {}
-    exec(
-        compile(f"from __future__ import annotations\n{source.replace(right, wrong)}", "defect", "exec"),
-        vars(module),
-        made,
-    )
-    *owner, name = place.__qualname__.split(".")
-    monkeypatch.setattr(getattr(module, owner[0]) if owner else module, name, made[name])
-    cases = itertools.chain([number], range(20_000))  # with other generators it is another case
-    assert fuzz(CHECKERS, cases, most=1).differences

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from bookproof.models.linearize.conclusion import Conclusion, Verdict
 from bookproof.models.linearize.generic import exhaustive
+from bookproof.models.linearize.hard import history_of, random_formula, satisfiable
 from bookproof.models.linearize.histories import small
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.injectors import injected
@@ -132,6 +133,22 @@ def explains(history: History, order: Iterable[int]) -> bool:
         for place, at in enumerate(chosen)
     )
     return exhaustive(history._replace(operations=in_turn)).verdict is Verdict.LINEARIZABLE
+
+
+def wrong_about_formula(checker: Checker, seed: int) -> bool:
+    """Whether a checker says something wrong of the history that is made of a small random formula.
+
+    Such a history is too long for the referee, and there is no need of one: the formula can be satisfied or not. It
+    takes many suppositions, of which a random history of a few operations takes hardly any.
+
+    >>> from bookproof.models.linearize.conflicts import decide
+    >>> wrong_about_formula(decide, 0)
+    False
+    """
+    dice = random.Random(seed)
+    formula = random_formula(3, dice.randint(4, 16), dice)
+    said = checker(history_of(formula)).verdict
+    return said is (Verdict.NOT_LINEARIZABLE if satisfiable(formula) else Verdict.LINEARIZABLE)
 
 
 def reduced(checker: Checker, history: History, what: str) -> History:

@@ -75,6 +75,10 @@ _USED_ID = 0.03
 _COMMON_ONLY = 0.4
 """Of histories, how many have nothing in them that is seldom used."""
 
+_TOGETHER, _MOST_TOGETHER = 0.15, 6
+"""Of histories, in how many everything is called before anything returns; and how many operations these have at most:
+exhaustive search tries nearly all orders of them."""
+
 _OTHER_VENUE = 0.1
 """Of histories, how many are of a venue that does not do as the rule book does by default."""
 
@@ -237,7 +241,7 @@ _TERMS = (*_COMMON_TERMS, _iceberg, _iceberg, _stop, _prevention, _mortal)
 
 
 def small(dice: random.Random) -> History:
-    """A right history of two to four clients and two to seven operations, in which some of everything may meet.
+    """A right history of two to seven operations, of two to four clients or one for each, in which everything may meet.
 
     >>> history = small(random.Random(5))
     >>> from bookproof.models.linearize.generic import exhaustive
@@ -252,12 +256,14 @@ def small(dice: random.Random) -> History:
     operations: list[Operation] = []
     feed: list[Filled] = []
     running: dict[int, tuple[int, tuple[Event, ...] | None]] = {}  # by client: what it called, what that came to
-    clients, length, now = dice.randint(2, 4), dice.choice(_LENGTHS), 0
+    together = dice.random() < _TOGETHER
+    length, now = min(dice.choice(_LENGTHS), _MOST_TOGETHER if together else MOST_OPERATIONS), 0
+    clients = length if together else dice.randint(2, 4)
     newest = clients
     names = list(range(clients))
     while len(operations) < length or running:
         idle = [name for name in names if name not in running] if len(operations) < length else []
-        name = dice.choice([*idle, *running])
+        name = dice.choice(idle if idle and together else [*idle, *running])
         now += dice.random() >= _AT_ONCE
         if name not in running:
             running[name] = len(operations), None
