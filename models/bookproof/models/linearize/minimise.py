@@ -252,9 +252,12 @@ def _without(
 
 
 def _needed_somebody(operation: Operation) -> bool:
-    """Whether it is a market order, or a basket with one, that was killed: else it would have been refused (C3)."""
+    """Whether it is a market order, or a basket with one, that was not refused for want of anybody to trade with (C3)."""
     command = operation.command
     killed = any(isinstance(it, Cancelled) and it.reason is CancelReason.KILLED for it in operation.events or ())
+    head = operation.events[0] if operation.events else None
+    if isinstance(command, Basket) and isinstance(head, Rejected) and head.reason is RejectReason.NO_LIQUIDITY:
+        return any(leg.price is None and leg.symbol != head.symbol for leg in command.legs)
     if isinstance(command, Basket):
         return killed and any(leg.price is None for leg in command.legs)
     return killed and isinstance(command, Submit) and command.price is None
