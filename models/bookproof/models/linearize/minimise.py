@@ -48,7 +48,7 @@ Name = tuple[Symbol, OrderId]
 _PRESENCE = {RejectReason.WOULD_TAKE, RejectReason.DUPLICATE_ORDER_ID}
 """Refusals that need an order to be there, and do not say which."""
 
-_SWITCHES = (Halt, Resume, KillSwitch, Reinstate)
+_SWITCHES = Halt | Resume | KillSwitch | Reinstate
 
 _OF_SWITCHES = {
     RejectReason.BOOK_HALTED,
@@ -198,9 +198,12 @@ def wrong_by(decide: Callable[[History], object]) -> Callable[[History], bool]:
 
 
 def _resists(command: Command, removed: dict[Name, Lots]) -> bool:
-    """Whether more than lots depends on who traded: a stop on the last price, the place of an iceberg on its slices."""
+    """Whether more than lots depends on who traded: a stop on the last price, the place of an iceberg on its slices.
+
+    Of other kinds of commands nobody has said that it does not.
+    """
     if not isinstance(command, Submit):
-        return False
+        return not isinstance(command, Cancel | Replace | Basket | MassCancel | _SWITCHES)
     return command.stop is not None or (bool(command.display) and (command.symbol, command.order_id) in removed)
 
 
@@ -252,7 +255,7 @@ def _without(
 
 
 def _needed_somebody(operation: Operation) -> bool:
-    """Whether it is a market order, or a basket with one, that was not refused for want of anybody to trade with (C3)."""
+    """Whether it is a market order, or a basket with one, that was not refused for want of anybody to meet (C3)."""
     command = operation.command
     killed = any(isinstance(it, Cancelled) and it.reason is CancelReason.KILLED for it in operation.events or ())
     head = operation.events[0] if operation.events else None
