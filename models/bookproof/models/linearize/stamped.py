@@ -57,11 +57,11 @@ def check_stamps(history: History, *, by_oracle: bool | None = None) -> Conclusi
     operations = history.operations
     if not any(operation.stamps for operation in operations):
         return None
-    found = _same_stamp(operations)
-    if found is not None:
-        return found
-    ordered = _globally_ordered(operations)
-    ordered, contradiction = _union(operations) if ordered is None else _against_real_time(operations, ordered)
+    try:
+        ordered = _globally_ordered(operations)
+        ordered, contradiction = _union(operations) if ordered is None else _against_real_time(operations, ordered)
+    except _SameStamp as found:
+        return refused_by_stamps((found.reason,))
     if by_oracle is None:
         by_oracle = len(operations) <= BY_ORACLE
     end = _replayed(history, ordered, _Oracle(history) if by_oracle else EngineReplay(history), whole=not contradiction)
@@ -92,15 +92,23 @@ def may_have_happened_anywhere(operation: Operation) -> bool:
 # ── 1: stamps ──
 
 
-def _same_stamp(operations: Sequence[Operation]) -> Conclusion | None:
-    """Two operations with one place."""
-    seen: dict[str, dict[int, int]] = {}
-    for place, operation in enumerate(operations):
-        for stripe, stamp in operation.stamps:
-            other = seen.setdefault(stripe, {}).setdefault(stamp, place)
-            if other != place:
-                return refused_by_stamps((same_stamp_reason(operations, other, place, stripe, stamp),))
-    return None
+class _SameStamp(Exception):
+    """Two operations have one place."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.sentence)
+        self.reason = reason
+
+
+def _in_order(operations: Sequence[Operation], stripe: str, entries: list[tuple[int, int]]) -> list[int]:
+    """The operations of a stripe, as pairs of stamp and place, in its order."""
+    entries.sort()
+    before: tuple[int, int] | None = None
+    for entry in entries:
+        if before is not None and before[0] == entry[0]:
+            raise _SameStamp(same_stamp_reason(operations, before[1], entry[1], stripe, entry[0]))
+        before = entry
+    return [place for _, place in entries]
 
 
 def same_stamp_reason(operations: Sequence[Operation], one: int, other: int, stripe: str, stamp: int) -> Reason:
@@ -127,8 +135,7 @@ def _globally_ordered(operations: Sequence[Operation]) -> list[int] | None:
         if stripe != only:
             return None
         stamped.append((stamp, place))
-    stamped.sort()
-    return [place for _, place in stamped]
+    return _in_order(operations, only or "", stamped)
 
 
 def _against_real_time(operations: Sequence[Operation], ordered: list[int]) -> tuple[list[int], tuple[Reason, ...]]:
@@ -203,8 +210,7 @@ def _queues(operations: Sequence[Operation]) -> tuple[dict[str, list[int]], list
                 stamped[stripe] = [(stamp, place)]
     queues: dict[str, list[int]] = {}
     for stripe, entries in stamped.items():
-        entries.sort()
-        queues[stripe] = [place for _, place in entries]
+        queues[stripe] = _in_order(operations, stripe, entries)
         waits[entries[0][1]] -= 1
     return queues, waits
 
