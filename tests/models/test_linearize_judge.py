@@ -23,6 +23,7 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    EndOfDay,
     Halt,
     KillSwitch,
     Leg,
@@ -131,6 +132,11 @@ CLAUSES: dict[str, tuple[tuple[Command, ...], tuple[int, ...]]] = {
         ),
         (0, 2, 1),
     ),
+    "a stop is refused if its price was reached": ((sell(1), buy(2, None, stop=100), buy(3, quantity=2)), (0, 2, 1)),
+    "a stop waits until somebody reaches its price": (
+        (sell(1), buy(3, quantity=2), buy(2, None, 3, stop=100)),
+        (0, 2, 1),
+    ),
     "the last price tells who traded last": (
         (sell(1, 100, 1), sell(2, 101, 1), buy(3, 100, 1), buy(4, 101, 1)),
         (0, 2, 1, 3),
@@ -206,7 +212,7 @@ def test_what_nobody_saw_of_a_lost_operation_makes_no_proof() -> None:
     lost = Operation(5, buy(7), 0, None, None)
     beside = history._replace(operations=(*history.operations, lost))
     assert decide(beside).kind == UNSEEN
-    elsewhere = lost._replace(command=lost.command._replace(symbol="XYZ"))  # type: ignore[union-attr]
+    elsewhere = lost._replace(command=lost.command._replace(symbol="XYZ"))
     assert decide(history._replace(operations=(*history.operations, elsewhere))).verdict is Verdict.NOT_LINEARIZABLE
 
 
@@ -343,8 +349,7 @@ def test_a_reason_is_told_with_the_names_of_its_operations() -> None:
 
 
 def test_rules_without_clauses_are_for_the_generic_search() -> None:
-    stop = sell(2, None, stop=95)
-    history = one_after_the_other(buy(1, 95), stop, sell(3, 95, 2))
+    history = one_after_the_other(buy(1, 95, time_in_force=TimeInForce.DAY), sell(3, 95, 2), EndOfDay())
     judgement = judge(history)
     assert (judgement.verdict, judgement.by) == (Verdict.LINEARIZABLE, "generic search")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bookproof.models.linearize.answers import Answers
 from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Entry, Impossible
 from bookproof.spec.commands import MassCancel
-from bookproof.spec.values import Lots, OrderId
+from bookproof.spec.values import Lots, OrderId, Side
 
 
 class Sums(Answers):
@@ -48,7 +48,7 @@ class Sums(Answers):
             else:
                 facts.gone[order] = True
         for book, name in living:
-            known = [facts.entered[stay] for stay in self.stays(book, name)]
+            known = [facts.entered[stay] for stay in self.lives(book, name)]
             story = f"order {name} is in the final book as it cannot be after what became of it"
             raise Impossible(story if known else f"order {name} is in the final book, and never rested", *known)
 
@@ -81,7 +81,7 @@ class Sums(Answers):
             raise Impossible(f"it traded with order {name}, which is on its own side", at, facts.entered[order])
         if facts.level[order] > entry.reach:
             raise Impossible(f"it traded with order {name} beyond its limit", at, facts.entered[order])
-        if facts.entered[order] == at:
+        if facts.entered[order] == at and at not in self.cascades:  # what it set off may take from it
             raise Impossible("it traded with itself", at)
         if before != NOBODY:
             if facts.level[before] > facts.level[order]:
@@ -98,13 +98,16 @@ class Sums(Answers):
                 found[book, order.order_id] = 2 * book, -(order.price or 0), order.leaves
             for order in view.queue.asks:
                 found[book, order.order_id] = 2 * book + 1, order.price or 0, order.leaves
+            for side, stops in ((Side.BUY, view.stops.buys), (Side.SELL, view.stops.sells)):
+                for stop in stops:
+                    found[book, stop.order_id] = self.facts.waiting(book, side), stop.stop, 1
         return found
 
     def _add_up_one(self, order: int, left: Lots, living: dict[tuple[int, OrderId], tuple[int, int, Lots]]) -> None:
         """What rested was filled, withdrawn or is alive."""
         facts = self.facts
         name, entered, consumers = facts.order_id[order], facts.entered[order], facts.consumers[order]
-        book = facts.side_of[order] >> 1
+        book = facts.book_of(order)
         looked_at = book in self.looked_at
         alive = left > 0 and living.get((book, name)) == (facts.side_of[order], facts.key[order], left)
         if entered in facts.optional:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bookproof.models.linearize.facts import NOBODY, UNBOUNDED, Beyond, Entry, Impossible, Killed
+from bookproof.models.linearize.arrivals import Cascade
+from bookproof.models.linearize.facts import NOBODY, NOTHING, UNBOUNDED, Beyond, Entry, Impossible, Killed
 from bookproof.models.linearize.history import Operation
 from bookproof.models.linearize.refusals import Refusals, reach_of
-from bookproof.spec.commands import Basket, Cancel, Halt, KillSwitch, MassCancel, Reinstate, Replace, Resume, Submit
+from bookproof.spec.commands import (
+    Basket,
+    Cancel,
+    Command,
+    Halt,
+    KillSwitch,
+    MassCancel,
+    Reinstate,
+    Replace,
+    Resume,
+    Submit,
+)
 from bookproof.spec.events import (
     Accepted,
     AccountBlocked,
@@ -36,13 +48,37 @@ class Answers(Refusals):
         if events is None:
             self._is_open(at, command)
             return
+        if self.has_stops:
+            self._note_prices(at, self.own_events(at, events))
+        if at in self.cascades:
+            events = self.own_events(at, events)
+            if not events or not isinstance(command, Submit | Replace | Basket):
+                raise Impossible("that is no answer to what was asked", at)
         head = events[0]
         if isinstance(head, Rejected):
             self.refused(at, command, head)
             if len(events) > 1:
                 raise Impossible("it was refused, and did something all the same", at)
             return
+        self._tell(at, command, events)
+        for cascade in self.cascades.get(at, ()):
+            self._triggered(at, cascade)
+
+    def _tell(self, at: int, command: Command, events: tuple[Event, ...]) -> None:
+        head = events[0]
         match command:
+            case Submit(stop=int(stop)):
+                if events != (
+                    Accepted(command.symbol, command.order_id, command.side, command.price, command.quantity),
+                ):
+                    raise Impossible("that is no answer to what was asked", at)
+                if self.fault(command) is not None:
+                    raise Impossible("it was accepted, and is wrong by itself", at)
+                self.taken(at, command.symbol, command.order_id, command.account)
+                book = self.book[command.symbol]
+                rests = self.pending[book, command.order_id]
+                self.facts.entries[at] = (Entry(self.facts.waiting(book, command.side), NOTHING, (), False, rests),)
+                self.facts.unreached[at] = book, command.side, stop, False
             case Submit():
                 self._submitted(at, command, events)
             case Cancel():
@@ -70,6 +106,38 @@ class Answers(Refusals):
                 self.switch(at, ("halted", symbol), False)
             case _:
                 raise Beyond(f"{type(command).__name__} commands")
+
+    def _triggered(self, at: int, cascade: Cascade) -> None:
+        """A stop that trades had reached, and what it did when it came in (E4, E6)."""
+        order, facts = self.stop_of(at, cascade), self.facts
+        book = self.book[order.symbol]
+        waited = self.pending[book, order.order_id]
+        stop = facts.key[waited]
+        prices = [price for where, price in facts.prices.get(at, ()) if where == book]
+        if not any(price >= stop if order.side is Side.BUY else price <= stop for price in prices):
+            raise Impossible(f"it triggered order {order.order_id} and did not trade at its price", at)
+        if order.self_trade is not SelfTradePrevention.NONE or order.post_only or order.min_quantity:
+            raise Beyond("stops with terms of their own")
+        if order.time_in_force is TimeInForce.FOK:
+            raise Beyond("stops that are filled or killed")
+        self.ends(at, waited)
+        for other, _ in facts.withdraws[at]:
+            if facts.side_of[other] == facts.side_of[waited] and facts.level[other] == facts.level[waited]:
+                self.force(other, waited, "its stop was triggered behind that of {1}, at one price")
+        facts.withdraws[at] = (*facts.withdraws[at], (waited, 1))
+        touches, left, ended = self._touches(at, order, cascade.events)
+        if ended is not None:
+            self._check_end(at, order, ended, left)
+        rests = self._brought_in(at, order) if ended is None and left else NOBODY
+        facts.entries[at] = (*facts.entries[at], self._entry(order, touches, left > 0, rests))
+        self._note_prices(at, cascade.events)
+
+    def _note_prices(self, at: int, events: tuple[Event, ...]) -> None:
+        """The last price of each book in which a matching step has traded."""
+        last = {event.symbol: event.price for event in events if isinstance(event, Trade)}
+        if last:
+            step = tuple((self.book[symbol], price) for symbol, price in last.items() if symbol in self.book)
+            self.facts.prices[at] = (*self.facts.prices.get(at, ()), *step)
 
     def _is_open(self, at: int, command: object) -> None:
         if isinstance(command, Submit) and at in self.facts.optional:
@@ -217,6 +285,9 @@ class Answers(Refusals):
     def _withdrawn(self, at: int, event: Cancelled) -> tuple[int, Lots]:
         """The stay that a cancel ended, and what was left of it."""
         book = self.book.get(event.symbol)
+        waited = self.pending.get((book, event.order_id)) if book is not None else None
+        if waited is not None and (book, event.order_id) not in self.triggered:
+            return self._withdrawn_stop(at, event, waited)
         order = self.stay_there(at, book, event.order_id, event.price)
         if order == NOBODY:
             makers = tuple(self.facts.entered[stay] for stay in self.stays(book, event.order_id))
@@ -226,6 +297,16 @@ class Answers(Refusals):
             raise Impossible(story, at, self.facts.entered[order])
         self.ends(at, order)
         return order, event.quantity
+
+    def _withdrawn_stop(self, at: int, event: Cancelled, waited: int) -> tuple[int, Lots]:
+        """A stop that was cancelled while it waited."""
+        since = self.facts.entered[waited]
+        terms = self.history.operations[since].command
+        assert isinstance(terms, Submit)
+        if (event.side, event.price, event.quantity) != (terms.side, terms.price, terms.quantity):
+            raise Impossible(f"order {event.order_id} was cancelled as another than it is", at, since)
+        self.ends(at, waited)
+        return waited, 1
 
     def ends(self, at: int, order: int) -> None:
         """An operation that leaves nothing of an order comes after all others that took from it."""
@@ -326,7 +407,7 @@ class Answers(Refusals):
             order, lots = self._withdrawn(at, event)
             if self.facts.owner[order] != account:
                 raise Impossible(f"it cancelled order {event.order_id} of another account", at)
-            book = self.facts.side_of[order] >> 1
+            book = self.facts.book_of(order)
             if book < last_book:
                 raise Impossible("it names books in another order than they are listed", at)
             if book > last_book:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Facts, Impossible
 from bookproof.models.linearize.history import History, Operation
 from bookproof.spec.commands import Basket, Cancel, Halt, KillSwitch, MassCancel, Reinstate, Replace, Resume, Submit
-from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Trade
-from bookproof.spec.profile import Icebergs, MarketOrders, PostOnly, ReplaceAllows, ReplaceKeeps, ReplaceQuantity, Risk
+from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Trade, Triggered
+from bookproof.spec.profile import (
+    Icebergs,
+    MarketOrders,
+    PostOnly,
+    ReplaceAllows,
+    ReplaceKeeps,
+    ReplaceQuantity,
+    Risk,
+    StopReference,
+    StopsLookedAt,
+    TrueStop,
+)
 from bookproof.spec.validation import submit_fault
 from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
 
@@ -36,6 +48,13 @@ def unreadable(history: History) -> str:
     if profile.self_trade_groups and any(order.self_trade is not SelfTradePrevention.NONE for order in submits):
         return "accounts of one owner"
     return ""
+
+
+class Cascade(NamedTuple):
+    """A stop that was triggered, and what it did then (E4, E6)."""
+
+    head: Triggered
+    events: tuple[Event, ...]
 
 
 class Move(NamedTuple):
@@ -78,9 +97,17 @@ class Arrivals:
         self.prevents = False
         """Some trade was prevented: no feed tells of that."""
         self.moves: list[Move] = []
+        self.pending: dict[tuple[int, OrderId], int] = {}
+        """Stops that wait, or waited once."""
+        self.cascades: dict[int, list[Cascade]] = {}
+        """What the trades of an operation set off."""
+        self.triggered: set[tuple[int, OrderId]] = set()
         self.open_cancels: dict[tuple[int, OrderId], list[int]] = {}
         self.open_sweeps: dict[Account, list[int]] = {}
         self.flags = any(isinstance(it.command, Halt | Resume | KillSwitch | Reinstate) for it in history.operations)
+        self.has_stops = any(
+            isinstance(it.command, Submit) and it.command.stop is not None for it in history.operations
+        )
         if history.feed is not None and any(operation.is_open for operation in history.operations):
             raise Beyond("operations without a return beside a feed")
         for at, operation in enumerate(history.operations):
@@ -90,6 +117,9 @@ class Arrivals:
                 raise Impossible("it returned before it was called", at, kind="real time")
         for at in sorted(range(len(history.operations)), key=self.facts.called.__getitem__):
             self._rests(at, history.operations[at])
+        for at, cascades in self.cascades.items():
+            for cascade in cascades:
+                self._triggered_rests(at, cascade)
 
     # ── which orders an id has stood for ──
 
@@ -126,6 +156,8 @@ class Arrivals:
         command, events = operation.command, operation.events
         if events is not None and not events:
             raise Impossible("it was answered with nothing", at)
+        if events is not None and any(isinstance(event, Triggered) for event in events):
+            events = self._part(at, events)
         match command:
             case Submit():
                 self._submit_rests(at, command, events)
@@ -160,7 +192,8 @@ class Arrivals:
         if order.symbol not in self.book:
             return
         if order.stop is not None:
-            raise Beyond("stops")
+            self._stop_waits(at, order, events)
+            return
         if order.display is not None and self.history.profile.icebergs is not Icebergs.SLICE:
             raise Beyond("icebergs that are taken whole")
         if order.expires is not None:
@@ -193,6 +226,75 @@ class Arrivals:
             if order.price is None or order.time_in_force in AT_ONCE:
                 raise Impossible("what was left of it neither traded nor was cancelled, and may not rest", at)
             self._rest(at, order.symbol, order.order_id, order.side, order.price, left, order.account, order.display)
+
+    def own_events(self, at: int, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        """What an operation did itself, without what that set off."""
+        if at not in self.cascades:
+            return events
+        return events[: next(place for place, event in enumerate(events) if isinstance(event, Triggered))]
+
+    def _part(self, at: int, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        heads = [place for place, event in enumerate(events) if isinstance(event, Triggered)]
+        self.cascades[at] = []
+        for start, end in pairwise([*heads, len(events)]):
+            head = events[start]
+            assert isinstance(head, Triggered)
+            self.cascades[at].append(Cascade(head, events[start + 1 : end]))
+            if head.symbol in self.book:
+                self.triggered.add((self.book[head.symbol], head.order_id))
+        return events[: heads[0]]
+
+    def _stop_waits(self, at: int, order: Submit, events: tuple[Event, ...] | None) -> None:
+        profile = self.history.profile
+        if events is None:
+            raise Beyond("stops without a return")
+        if profile.stop_reference is not StopReference.LAST or profile.true_stop is not TrueStop.REJECT:
+            raise Beyond("stops that follow a mark, or are triggered on entry")
+        if profile.stops_looked_at is not StopsLookedAt.AFTER_COMMAND:
+            raise Beyond("stops that are looked at after each fill")
+        if not isinstance(events[0], Accepted):
+            return
+        if len(events) > 1:
+            raise Impossible("it waits for its price, and did something all the same", at)
+        assert order.stop is not None
+        book = self.book[order.symbol]
+        if (book, order.order_id) in self.pending:
+            raise Beyond("order ids that are used again")
+        facts = self.facts
+        self.pending[book, order.order_id] = len(facts.key)
+        level = order.stop if order.side is Side.BUY else -order.stop
+        self._queue(at, facts.waiting(book, order.side), order.order_id, order.stop, level, 1, order.account)
+
+    def _triggered_rests(self, at: int, cascade: Cascade) -> None:
+        """A stop that came to rest when it had been triggered."""
+        order = self.stop_of(at, cascade)
+        left = order.quantity
+        for event in cascade.events:
+            if isinstance(event, Trade):
+                left -= event.quantity
+            elif isinstance(event, Cancelled) and event.order_id == order.order_id:
+                return
+            else:
+                raise Beyond(f"{type(event).__name__} events of stops")
+        if left > 0:
+            if order.price is None or order.time_in_force in AT_ONCE:
+                raise Impossible("what was left of a stop neither traded nor was cancelled, and may not rest", at)
+            self._rest(at, order.symbol, order.order_id, order.side, order.price, left, order.account, order.display)
+
+    def stop_of(self, at: int, cascade: Cascade) -> Submit:
+        """The terms with which a stop that was triggered came in."""
+        head = cascade.head
+        found = self.pending.get((self.book.get(head.symbol, NOBODY), head.order_id))
+        if found is None:
+            raise Impossible(f"it triggered order {head.order_id}, which did not wait for that", at)
+        order = self.history.operations[self.facts.entered[found]].command
+        assert isinstance(order, Submit)
+        return order._replace(stop=None)
+
+    def lives(self, book: int, order_id: OrderId) -> tuple[int, ...]:
+        """Every stay of an id, in a queue or as a stop that waits."""
+        waited = self.pending.get((book, order_id))
+        return (*self.stays(book, order_id), *(() if waited is None else (waited,)))
 
     def _replace_rests(self, at: int, command: Replace, events: tuple[Event, ...]) -> None:
         head = events[0]
@@ -248,19 +350,23 @@ class Arrivals:
         assert price is not None
         facts, book = self.facts, self.book[symbol]
         number = len(facts.key)
-        facts.order_id.append(order_id)
-        facts.side_of.append(2 * book + (side is Side.SELL))
         key = -price if side is Side.BUY else price
-        facts.key.append(key)
-        facts.level.append(2 * key + (display == 0))
         if display:
             facts.display[number] = display
+        self._queue(at, 2 * book + (side is Side.SELL), order_id, key, 2 * key + (display == 0), lots, owner)
+        if order_id not in self._first_stay[book]:
+            self._first_stay[book][order_id] = number
+        else:
+            self._stays.setdefault((book, order_id), [self._first_stay[book][order_id]]).append(number)
+
+    def _queue(self, at: int, side: int, order_id: OrderId, key: int, level: int, lots: Lots, owner: Account) -> None:
+        facts = self.facts
+        facts.order_id.append(order_id)
+        facts.side_of.append(side)
+        facts.key.append(key)
+        facts.level.append(level)
         facts.rested.append(lots)
         facts.entered.append(at)
         facts.owner.append(owner)
         facts.consumers.append([])
         facts.ender.append(NOBODY)
-        if order_id not in self._first_stay[book]:
-            self._first_stay[book][order_id] = number
-        else:
-            self._stays.setdefault((book, order_id), [self._first_stay[book][order_id]]).append(number)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sortedcontainers import SortedList
 
 from bookproof.models.linearize.facts import NOBODY, Facts, Flag
+from bookproof.spec.values import Side
 
 
 class Obstacle(NamedTuple):
@@ -19,7 +20,7 @@ class Obstacle(NamedTuple):
 
     kind: str
     """`in the way`, `could trade`, `nothing there`, `there`, `not there`, `flag`, `too little`, `another slice`,
-    `queued otherwise`."""
+    `queued otherwise`, `last price`."""
     orders: tuple[int, ...] = ()
     """The orders that are in the way, or there."""
     instead: int = NOBODY
@@ -45,10 +46,12 @@ class Books:
         when it did: now and before (D2)."""
         self._queued = 0
         self._since = [0] * len(facts.key) if facts.display else []
-        self._levels: list[dict[int, list[int]]] = [{} for _ in range(2 * len(facts.symbols))]
+        self._levels: list[dict[int, list[int]]] = [{} for _ in range(4 * len(facts.symbols))]
         self._heads: list[dict[int, int]] = [{} for _ in self._levels]
         self._counts: list[dict[int, int]] = [{} for _ in self._levels]
         self._best: list[SortedList[int]] = [SortedList() for _ in self._levels]
+        self.last: list[list[tuple[int, int]]] = [[] for _ in facts.symbols]
+        """Of each book who traded last, and at what price, and before; only where stops wait."""
         self.flags: dict[Flag, tuple[bool, int]] = {}
         """What is on, and the operation that has switched it last."""
         self._switched: list[tuple[Flag, tuple[bool, int]]] = []
@@ -101,7 +104,12 @@ class Books:
     def do(self, operation: int) -> Obstacle | None:
         """Let an operation happen now; if it cannot, nothing has changed, and why is what comes back."""
         facts, leaves = self.facts, self.leaves
-        if operation in facts.reads or operation in facts.absent or operation in facts.present:
+        if (
+            operation in facts.reads
+            or operation in facts.absent
+            or operation in facts.present
+            or operation in facts.unreached
+        ):
             obstacle = self._conditions(operation)
             if obstacle is not None:
                 return obstacle
@@ -157,6 +165,15 @@ class Books:
                 self._undo_entries(entries)
                 self._give_back(withdraws)
                 return Obstacle("in the way", (found,))
+        if operation in facts.prices:
+            for book, price in facts.prices[operation]:
+                due = self._due(book, price)
+                if due != NOBODY:
+                    self._undo_entries(entries)
+                    self._give_back(withdraws)
+                    return Obstacle("in the way", (due,))
+            for book, price in dict(facts.prices[operation]).items():
+                self.last[book].append((operation, price))
         if operation in facts.sets:
             flag, value = facts.sets[operation]
             self._switched.append((flag, self.flags.get(flag, (False, NOBODY))))
@@ -166,6 +183,8 @@ class Books:
     def undo(self, operation: int) -> None:
         """Take back the operation that was done last."""
         facts = self.facts
+        for book in dict(facts.prices.get(operation, ())):
+            self.last[book].pop()
         if operation in facts.sets:
             flag, before = self._switched.pop()
             self.flags[flag] = before
@@ -188,6 +207,14 @@ class Books:
                 return Obstacle("there", (order,))
         if operation in facts.present and not any(self.leaves[order] for order in facts.present[operation]):
             return Obstacle("not there", facts.present[operation])
+        if operation in facts.unreached:
+            book, side, stop, reached = facts.unreached[operation]
+            if self.last[book]:
+                price = self.last[book][-1][1]
+                if (price >= stop if side is Side.BUY else price <= stop) is not reached:
+                    return Obstacle("last price")
+            elif reached:
+                return Obstacle("last price")
         return None
 
     def _refusals(self, operation: int) -> Obstacle | None:
@@ -301,10 +328,18 @@ class Books:
             self._slot[order] = before
             self._heads[side][key] = min(self._heads[side][key], before)
 
+    def _due(self, book: int, price: int) -> int:
+        """A stop that waits still, and that a price has reached (E1); -1 if there is none."""
+        for side in Side:
+            first = self.first(self.facts.waiting(book, side))
+            if first != NOBODY and self.facts.level[first] <= (price if side is Side.BUY else -price):
+                return first
+        return NOBODY
+
     def _queued_otherwise(self, withdraws: tuple[tuple[int, int], ...]) -> Obstacle | None:
         """A mass cancel tells of the orders of a book in the order in which they queued, at last (D2, J7)."""
         for (one, _), (other, _) in pairwise(withdraws):
-            same_book = self.facts.side_of[one] >> 1 == self.facts.side_of[other] >> 1
+            same_book = self.facts.book_of(one) == self.facts.book_of(other)
             if same_book and self._queued_at(one) > self._queued_at(other):
                 return Obstacle("queued otherwise", (one, other), brought=(self.brought(one), self.brought(other)))
         return None

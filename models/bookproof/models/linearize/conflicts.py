@@ -28,7 +28,7 @@ from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Facts, Impos
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.precedence import Cycle, Learned, Path, Precedence, Why
 from bookproof.spec.commands import Command
-from bookproof.spec.values import Symbol
+from bookproof.spec.values import Side, Symbol
 
 Edge = tuple[int, int]
 """One operation comes before another."""
@@ -290,6 +290,8 @@ class _Search:
                 sentence = f"it took another part of order {name[order]} than the slice that is shown"
                 involved = (operation, *dict.fromkeys(facts.consumers[order]))
                 return Clause(sentence, involved, tuple(self._other_slices(operation, order)))
+            case "last price":
+                return self._other_price(operation)
             case "queued otherwise":
                 one, other = obstacle.orders
                 sentence = f"it cancelled order {name[one]} before order {name[other]}, as they had queued"
@@ -383,6 +385,21 @@ class _Search:
                 yield entry.rests
         for order, _ in self.facts.consumed(operation):
             yield order
+
+    def _other_price(self, operation: int) -> Clause:
+        """A stop was looked at on entry: the last price had reached it or not, whoever made that (E7)."""
+        facts = self.facts
+        book, side, stop, reached = facts.unreached[operation]
+        last = self.books.last[book][-1][0] if self.books.last[book] else NOBODY
+        alternatives = [] if last == NOBODY else [Alternative(((operation, last),), "it came before that trade")]
+        for at, price in facts.last_fill[book].items():
+            right = (price >= stop if side is Side.BUY else price <= stop) is reached
+            meets = last == NOBODY or self.known.latest[at] >= self.known.earliest[last]
+            if right and meets and at not in (last, operation):
+                between = ((at, operation),) if last == NOBODY else ((last, at), (at, operation))
+                alternatives.append(Alternative(between, "there was a trade at another price between the two"))
+        sentence = f"the last price had {'' if reached else 'not '}reached its stop"
+        return Clause(sentence, (operation,) if last == NOBODY else (operation, last), tuple(alternatives))
 
     def _switched(self, operation: int, obstacle: Obstacle) -> Clause:
         """It found something on that was off, or off that was on: it came before the last switch, or after another."""

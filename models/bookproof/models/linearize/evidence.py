@@ -8,7 +8,7 @@ from itertools import pairwise
 from bookproof.models.linearize.adding_up import Sums
 from bookproof.models.linearize.facts import NOBODY, Beyond, Facts, Impossible
 from bookproof.models.linearize.history import Filled, History, Operation
-from bookproof.spec.commands import Basket, Replace, Submit
+from bookproof.spec.commands import Replace, Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Trade
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.values import OrderId
@@ -52,7 +52,7 @@ class Evidence(Sums):
             if line.symbol in self.book:
                 told.setdefault(self.book[line.symbol], []).append((line.maker, line.taker))
         takers: dict[tuple[int, OrderId], list[int]] = {}
-        fills: dict[int, dict[int, list[int]]] = {}
+        fills: dict[int, dict[int, list[tuple[int, OrderId]]]] = {}
         for at, operation in enumerate(self.history.operations):
             met = [order for entry in facts.entries[at] for order, _ in entry.touches]
             for order, event in zip(met, _meetings(operation), strict=True):
@@ -61,13 +61,13 @@ class Evidence(Sums):
                     of_this = fills.setdefault(at, {})
                     if book not in of_this:
                         takers.setdefault((book, event.taker), []).append(at)
-                    of_this.setdefault(book, []).append(order)
+                    of_this.setdefault(book, []).append((order, event.taker))
         by = "the feed has its trades after those of {1}"
         total = 0
         met_before: set[int] = set()
         for book, lines in told.items():
             last, number = NOBODY, 0
-            waiting: list[int] = []
+            waiting: list[tuple[int, OrderId]] = []
             first: dict[tuple[int, int], int] = {}
             for maker, taker in lines:
                 if number == len(waiting):
@@ -80,10 +80,10 @@ class Evidence(Sums):
                     if last != NOBODY:
                         facts.forced.setdefault(at, []).append((last, by))
                     last, number, waiting = at, 0, fills[at][book]
-                order = waiting[number]
+                order, told_taker = waiting[number]
                 number += 1
                 total += 1
-                if facts.order_id[order] != maker or self._taker(last, book) != taker:
+                if facts.order_id[order] != maker or told_taker != taker:
                     raise Impossible(f"the feed has order {taker} trade otherwise than it was told", last)
                 if order not in met_before:
                     met_before.add(order)
@@ -100,13 +100,6 @@ class Evidence(Sums):
         if total != sum(len(orders) for each in fills.values() for orders in each.values()):
             missing = next(at for ats in takers.values() for at in ats)
             raise Impossible("the feed does not have its trades", missing)
-
-    def _taker(self, at: int, book: int) -> OrderId:
-        command = self.history.operations[at].command
-        if isinstance(command, Basket):
-            return next(leg.order_id for leg in command.legs if self.book[leg.symbol] == book)
-        assert isinstance(command, Submit | Replace)
-        return command.order_id
 
     def order_survivors(self) -> None:
         """Who is still there stands in its queue in the order of entry (B3), or of its last slice (D2)."""
@@ -128,10 +121,16 @@ class Evidence(Sums):
                     if facts.level[one] == facts.level[other]:
                         self.force(one, other, "its order stands behind that of {1} in the final book, at one price")
 
+            for stops in (view.stops.buys, view.stops.sells):
+                for first, then in pairwise(stops):
+                    waited = self.pending.get((book, first.order_id)), self.pending.get((book, then.order_id))
+                    if first.stop == then.stop and waited[0] is not None and waited[1] is not None:
+                        self.force(waited[0], waited[1], "its stop waits behind that of {1} in the end, at one price")
+
     def last_prices(self) -> None:
         """The price of the last trade of each book: whoever made that came after all others (B4)."""
         facts = self.facts
-        if not self.history.final:
+        if not self.history.final and not self.has_stops:
             return
         facts.last_fill = [{} for _ in facts.symbols]
         for at, operation in enumerate(self.history.operations):

@@ -21,13 +21,16 @@ from typing import NamedTuple
 
 from bookproof.models.linearize.conclusion import Reason
 from bookproof.spec.instruments import LARGEST
-from bookproof.spec.values import Account, Lots, OrderId, Symbol, Ticks
+from bookproof.spec.values import Account, Lots, OrderId, Side, Symbol, Ticks
 
 NEVER = 2**62
 """The return of an operation that has none."""
 
 UNBOUNDED = 4 * LARGEST
 """The reach of a market order: beyond every level."""
+
+NOTHING = -UNBOUNDED
+"""The reach of what never takes."""
 
 NOBODY = -1
 
@@ -128,6 +131,10 @@ class Facts:
         self.symbols: list[Symbol] = []
         self.last_price: dict[int, Ticks] = {}
         """The last price of each book that was looked at when all was over."""
+        self.prices: dict[int, tuple[tuple[int, Ticks], ...]] = {}
+        """Where stops wait: the last price in a book after each matching step of an operation (E2, E5)."""
+        self.unreached: dict[int, tuple[int, Side, Ticks, bool]] = {}
+        """Whether the last price of a book had reached a stop when it was looked at, on entry (E7)."""
         self.queues: dict[int, tuple[int, ...]] = {}
         """Both sides of books with icebergs, order by order, when all was over."""
         self.wiped: set[tuple[int, int]] = set()
@@ -136,11 +143,20 @@ class Facts:
         """The price of the last trade that an operation made, book by book; only where last prices are known."""
         self.watches_accounts = False
 
+    def book_of(self, order: int) -> int:
+        """The number of an order's book."""
+        return (self.side_of[order] >> 1) % len(self.symbols)
+
+    def waiting(self, book: int, side: Side) -> int:
+        """Where stops of one side of a book wait, in the order in which they are triggered (E3)."""
+        return 2 * len(self.symbols) + 2 * book + (side is Side.SELL)
+
     def preds(self, operation: int) -> Iterator[int]:
         """The operations that must come before one, by the fills alone."""
         entered, ender, consumers = self.entered, self.ender, self.consumers
         for order, _ in self.consumed(operation):
-            yield entered[order]
+            if entered[order] != operation:
+                yield entered[order]
             if ender[order] == operation:
                 for other in consumers[order]:
                     if other != operation:

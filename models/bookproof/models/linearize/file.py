@@ -67,7 +67,7 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
@@ -229,18 +229,28 @@ class Gathering:
         self._accounts: dict[Account, AccountView] = {}
         self._ended = False
 
-    def add(self, line: int, entry: Entry) -> None:
-        """One more line. InputError if it cannot stand there."""
+    @property
+    def calls(self) -> int:
+        """How many operations have been called."""
+        return len(self._operations)
+
+    @property
+    def places(self) -> Sequence[Any]:
+        """Those that have returned, each at its place, where there is None before; it grows as lines are added."""
+        return self._operations
+
+    def add(self, line: int, entry: Entry) -> int | None:
+        """One more line, and the place of the operation it is about, if it is. InputError if it cannot stand there."""
         self._line = line
         if isinstance(entry, Beginning) is not (self._beginning is None) or self._ended:
             raise self._misplaced()
         match entry:
             case Call():
-                self._call(entry)
+                return self._call(entry)
             case Return():
-                self._return(entry)
+                return self._return(entry)
             case GivenUp():
-                self._give_up(entry)
+                return self._give_up(entry)
             case Filled():
                 self._trade(entry)
             case BookView():
@@ -252,15 +262,17 @@ class Gathering:
                 self._listed = frozenset(instrument.symbol for instrument in entry.instruments)
             case End():
                 self._end(entry)
+        return None
 
-    def _call(self, call: Call) -> None:
+    def _call(self, call: Call) -> int:
         self._tick(call.time, "a call")
         if not self._numbers.add(call.number):
             raise self._error("call", "a number that no operation before it has", f"{call.number} again")
         self._under_way[call.number] = (len(self._operations), call)
         self._operations.append(None)
+        return len(self._operations) - 1
 
-    def _return(self, back: Return) -> None:
+    def _return(self, back: Return) -> int:
         self._tick(back.time, "a return")
         place, call = self._taken("return", back.number)
         if back.client is not None and back.client != call.client:
@@ -269,13 +281,15 @@ class Gathering:
         if self._version == 1 and (len(back.stamps) != 1 or back.client is None):
             raise self._error("return", "one stamp and the client, as in version 1", "something else")
         self._operations[place] = Operation(call.client, call.command, call.time, back.time, back.events, back.stamps)
+        return place
 
-    def _give_up(self, line: GivenUp) -> None:
+    def _give_up(self, line: GivenUp) -> int:
         if self._version == 1:
             raise self._misplaced()
         if line.time is not None:
             self._tick(line.time, "a client that gives up")
-        self._given_up[line.number] = self._taken("unknown", line.number)
+        self._given_up[line.number] = found = self._taken("unknown", line.number)
+        return found[0]
 
     def _taken(self, field: str, number: int) -> tuple[int, Call]:
         """The operation of that number, which is under way no more."""
@@ -339,11 +353,18 @@ class Gathering:
         if self._version != 1 and not self._ended:
             expected = f'the last line, {{"end":{len(self._operations)}}} if nothing is missing'
             raise self._error("end", expected, "the end of the file", "was it cut off?")
+        return self.so_far()
+
+    def so_far(self) -> History:
+        """What has been told until now. What is under way is open in it: nobody can say more of it yet."""
+        if self._beginning is None:
+            return History((), ())
+        operations = list(self._operations)
         for place, call in (*self._under_way.values(), *self._given_up.values()):
-            self._operations[place] = Operation(call.client, call.command, call.time, None, None)
+            operations[place] = Operation(call.client, call.command, call.time, None, None)
         return History(
             self._beginning.instruments,
-            tuple([operation for operation in self._operations if operation is not None]),
+            tuple([operation for operation in operations if operation is not None]),
             self._beginning.profile,
             tuple(self._feed) if self._beginning.has_feed else None,
             tuple(self._final.values()),

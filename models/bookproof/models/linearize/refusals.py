@@ -13,6 +13,7 @@ from bookproof.spec.values import Account, OrderId, Side, Symbol
 OF_THE_BOOK = {
     RejectReason.UNKNOWN_ORDER,
     RejectReason.WOULD_TAKE,
+    RejectReason.STOP_ALREADY_TRUE,
     RejectReason.NO_LIQUIDITY,
     RejectReason.DUPLICATE_ORDER_ID,
     RejectReason.BOOK_HALTED,
@@ -43,7 +44,7 @@ class Refusals(Arrivals):
         facts = self.facts
         match reason, command:
             case RejectReason.UNKNOWN_ORDER, Cancel() | Replace():
-                facts.absent[at] = tuple(self.stays(self.book[command.symbol], command.order_id))
+                facts.absent[at] = self.lives(self.book[command.symbol], command.order_id)
                 if isinstance(command, Replace):
                     self.reads_halts(at, command.symbol)
             case RejectReason.WOULD_TAKE, Submit(post_only=True):
@@ -60,8 +61,11 @@ class Refusals(Arrivals):
                 facts.killed[at] = (Killed(2 * self.book[leg.symbol] + (leg.side is Side.BUY), UNBOUNDED, 1),)
                 for each in command.legs:
                     self.taken(at, each.symbol, each.order_id, command.account)
+            case RejectReason.STOP_ALREADY_TRUE, Submit(stop=int(stop)):
+                facts.unreached[at] = self.book[command.symbol], command.side, stop, True
+                self.taken(at, command.symbol, command.order_id, command.account)
             case RejectReason.DUPLICATE_ORDER_ID, Submit():
-                facts.present[at] = tuple(self.stays(self.book[command.symbol], command.order_id))
+                facts.present[at] = self.lives(self.book[command.symbol], command.order_id)
                 self.reads_halts(at, command.symbol, command.account)
             case RejectReason.BOOK_HALTED, Submit() | Replace():
                 account = command.account if isinstance(command, Submit) else None
@@ -113,7 +117,7 @@ class Refusals(Arrivals):
     def taken(self, at: int, symbol: Symbol, order_id: OrderId, account: Account) -> None:
         """What must be so for a new order to be looked at: no halt, no block, and no order of its id."""
         self.reads_halts(at, symbol, account)
-        others = tuple(it for it in self.stays(self.book[symbol], order_id) if self.facts.entered[it] != at)
+        others = tuple(it for it in self.lives(self.book[symbol], order_id) if self.facts.entered[it] != at)
         if others:
             self.facts.absent[at] = others
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from time import perf_counter, sleep
+from typing import IO, Any
 
 from rich.console import Console
 
@@ -22,22 +22,27 @@ from bookproof.models.concurrent.run import MIXES
 from bookproof.models.engines_by_name import factory, known
 from bookproof.models.generate.venues import venue_named
 from bookproof.models.linearize.conclusion import Conclusion, Verdict
-from bookproof.models.linearize.file import read, write
+from bookproof.models.linearize.entries import End
+from bookproof.models.linearize.file import entries, read, write
 from bookproof.models.linearize.from_csv import read_csv, read_mapping
 from bookproof.models.linearize.from_fix import read_fix
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.judge import Judgement, judge
+from bookproof.models.linearize.online import Online
 from bookproof.models.linearize.page import page
 from bookproof.models.linearize.record import Stamps, record, scripts_of
 from bookproof.models.linearize.story import story
 from bookproof.models.linearize.telling import Telling, telling
 from bookproof.models.report.plainly import plainly
 from bookproof.models.report.terminal import counting
+from bookproof.spec import codec
 from bookproof.spec.input_error import InputError, quote
 
 EXIT_CODES = {Verdict.LINEARIZABLE: 0, Verdict.NOT_LINEARIZABLE: 1, Verdict.UNKNOWN: 3}
 BUDGET_SECONDS = 60.0
 FORMATS = ("history", "fix", "csv")
+
+_FOLLOWED_LINES = 1_000
 
 _LONG = 100_000
 """Operations from which on somebody who does not sit at a terminal is told as well what is being done."""
@@ -73,6 +78,7 @@ def add_linearize(parser: argparse.ArgumentParser, seconds: Type) -> None:
     parser.add_argument("--lot", default="1", metavar="STEP", help="fix: quantity step; 1 by default")
     parser.add_argument("--profile", default="default", metavar="NAME", help="fix: the venue, or a .toml file")
     parser.add_argument("--save", type=Path, metavar="FILE", help="write what was read as a history")
+    parser.add_argument("--follow", action="store_true", help="judge a history while it is being written, to its end")
     parser.add_argument("--budget", type=seconds, default=BUDGET_SECONDS, metavar="TIME", help="for the search (60s)")
     parser.add_argument("--memory", type=_bytes, metavar="SIZE", help="give up beyond it: 500M, 2G")
     parser.add_argument("--ignore-stamps", action="store_true", help="search, whatever the exchange says of its order")
@@ -87,7 +93,7 @@ def main(asked: argparse.Namespace) -> int:
     document: dict[str, Any] = {"file": str(asked.file)}
     try:
         with _at_most(asked.memory):
-            history = _history(asked)
+            history = _followed(asked) if asked.follow else _history(asked)
             document |= _counted(history) | {"seconds_reading": round(perf_counter() - started, 3)}
             begun = perf_counter()
             with _telling(f"judging {len(history.operations):,} operations", len(history.operations)):
@@ -131,6 +137,48 @@ def _history(asked: argparse.Namespace) -> History:
     if asked.ignore_stamps:
         history = history._replace(operations=tuple(one._replace(stamps=()) for one in history.operations))
     return history
+
+
+def _followed(asked: argparse.Namespace) -> History:
+    """A history that is still being written, up to where it is wrong or has ended.
+
+    Whoever interrupts it has what was there by then.
+    """
+    if asked.format != "history" or asked.ignore_stamps or asked.save is not None:
+        raise InputError("options", 0, "--follow", "a history as it is, and nothing else to do with it", "more options")
+    run = Online(str(asked.file), budget_seconds=asked.budget)
+    with codec.opened(asked.file, str(asked.file), "rb") as file, counting("lines read") as progress:
+        growing: Any = Growing(file)
+        try:
+            for line, entry in entries(growing):
+                if run.add(line, entry) is not None or isinstance(entry, End):
+                    break
+                if line % _FOLLOWED_LINES == 0:
+                    progress(line)
+        except KeyboardInterrupt:
+            print(f"bookproof: stopped; {run.operations:,} operations, {run.explained:,} explained", file=sys.stderr)
+    if run.violation is not None:
+        print(f"bookproof: wrong after {run.operations:,} operations: {run.violation.kind}", file=sys.stderr)
+    return run.so_far()
+
+
+class Growing:
+    """A file that somebody else still writes to: a line is there when its line feed is."""
+
+    def __init__(self, file: IO[bytes], *, every_seconds: float = 0.05) -> None:
+        self.name = getattr(file, "name", "<stream>")
+        self._file = file
+        self._every_seconds = every_seconds
+        self._begun = b""
+
+    def readline(self, limit: int = -1) -> bytes:
+        """The next line, whenever it comes."""
+        while True:
+            self._begun += self._file.readline(limit)
+            if self._begun.endswith(b"\n") or 0 <= limit <= len(self._begun):
+                line, self._begun = self._begun, b""
+                return line
+            sleep(self._every_seconds)
 
 
 def _counted(history: History) -> dict[str, int]:

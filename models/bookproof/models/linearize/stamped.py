@@ -64,28 +64,29 @@ def check_stamps(history: History, *, by_oracle: bool | None = None) -> Conclusi
     ordered, contradiction = _union(operations) if ordered is None else _against_real_time(operations, ordered)
     if by_oracle is None:
         by_oracle = len(operations) <= BY_ORACLE
-    end = _replayed(history, ordered, _Oracle(history) if by_oracle else _Engine(history), whole=not contradiction)
+    end = _replayed(history, ordered, _Oracle(history) if by_oracle else EngineReplay(history), whole=not contradiction)
     if contradiction:
-        return _refused(contradiction, ordered[: end.explained])
+        return refused_by_stamps(contradiction, ordered[: end.explained])
     if end.proof is None:
         return Conclusion(Verdict.LINEARIZABLE, tuple(ordered), steps=len(ordered))
-    if any(map(_may_have_happened_anywhere, operations)):
+    if any(map(may_have_happened_anywhere, operations)):
         return _with_open(history, ordered) if by_oracle else None
-    return _refused((end.proof,), ordered[: end.explained])
+    return refused_by_stamps((end.proof,), ordered[: end.explained])
 
 
-def _refused(proof: tuple[Reason, ...], prefix: Sequence[int] = ()) -> Conclusion:
+def refused_by_stamps(proof: tuple[Reason, ...], prefix: Sequence[int] = ()) -> Conclusion:
+    """That the stamps do not explain a history, and why."""
     core = tuple(dict.fromkeys(place for reason in proof for place in reason.operations))
     return Conclusion(
         Verdict.NOT_LINEARIZABLE, core=core, proof=proof, kind="stamps", prefix=tuple(prefix), steps=len(prefix)
     )
 
 
-def _may_have_happened_anywhere(operation: Operation) -> bool:
+def may_have_happened_anywhere(operation: Operation) -> bool:
     """Whether stamps do not say where it stands, and it may have changed something."""
     if operation.stamps:
         return False
-    return operation.events is None or not all(isinstance(event, Rejected) for event in operation.events)
+    return not operation.events or not all(isinstance(event, Rejected) for event in operation.events)
 
 
 # ── 1: stamps ──
@@ -98,12 +99,14 @@ def _same_stamp(operations: Sequence[Operation]) -> Conclusion | None:
         for stripe, stamp in operation.stamps:
             other = seen.setdefault(stripe, {}).setdefault(stamp, place)
             if other != place:
-                sentence = (
-                    f"Two operations have the stamp {stamp}{_in_stripe(stripe)}: {named(operations, other)} "
-                    f"and {named(operations, place)}."
-                )
-                return _refused((Reason(sentence, (other, place)),))
+                return refused_by_stamps((same_stamp_reason(operations, other, place, stripe, stamp),))
     return None
+
+
+def same_stamp_reason(operations: Sequence[Operation], one: int, other: int, stripe: str, stamp: int) -> Reason:
+    """That two operations have one stamp."""
+    both = f"{named(operations, one)} and {named(operations, other)}"
+    return Reason(f"Two operations have the stamp {stamp}{_in_stripe(stripe)}: {both}.", (one, other))
 
 
 # ── 2: order ──
@@ -135,8 +138,8 @@ def _against_real_time(operations: Sequence[Operation], ordered: list[int]) -> t
         operation = operations[ordered[at]]
         if returned < operation.called:
             early, late = ordered[at], first
-            proof = (_stripe_reason(operations, early, late), _time_reason(operations, late, early))
-            return ordered[:at], (*proof, _closing([early, late], []))
+            proof = (stripe_reason(operations, early, late), time_reason(operations, late, early))
+            return ordered[:at], (*proof, closing([early, late], []))
         back = operation.returned
         assert back is not None
         if back <= returned:
@@ -183,7 +186,7 @@ def _union(operations: Sequence[Operation]) -> tuple[list[int], tuple[Reason, ..
     while has_place[by_return[unreturned]]:
         unreturned += 1
     waiting = {stripe: queue[heads[stripe]] for stripe, queue in queues.items() if heads[stripe] < len(queue)}
-    return order, _cycle(operations, waiting, by_return[unreturned])
+    return order, cycle_among(operations, waiting, by_return[unreturned])
 
 
 def _queues(operations: Sequence[Operation]) -> tuple[dict[str, list[int]], list[int]]:
@@ -209,7 +212,7 @@ def _queues(operations: Sequence[Operation]) -> tuple[dict[str, list[int]], list
 # ── a cycle, in sentences ──
 
 
-def _cycle(operations: Sequence[Operation], heads: dict[str, int], first_back: int) -> tuple[Reason, ...]:
+def cycle_among(operations: Sequence[Operation], heads: dict[str, int], first_back: int) -> tuple[Reason, ...]:
     """Why nothing can come next: operations of which each comes before the next, and the last before the first.
 
     Going back from anything that waits, to what is ahead of it in a stripe or had returned before it was called, one
@@ -228,12 +231,12 @@ def _cycle(operations: Sequence[Operation], heads: dict[str, int], first_back: i
         circle = circle[begin:] + circle[:begin]
     pairs = list(zip(circle, [*circle[1:], circle[0]], strict=True))
     proof = tuple(
-        _stripe_reason(operations, one, other)
+        stripe_reason(operations, one, other)
         if _stripe_between(operations, one, other) is not None
-        else _time_reason(operations, one, other)
+        else time_reason(operations, one, other)
         for one, other in pairs
     )
-    return (*proof, _closing(circle, torn))
+    return (*proof, closing(circle, torn))
 
 
 def _shortest(operations: Sequence[Operation], circle: list[int]) -> list[int]:
@@ -277,7 +280,8 @@ def _returned_before(operations: Sequence[Operation], one: int, other: int) -> b
     return returned is not None and returned < operations[other].called
 
 
-def _stripe_reason(operations: Sequence[Operation], one: int, other: int) -> Reason:
+def stripe_reason(operations: Sequence[Operation], one: int, other: int) -> Reason:
+    """That one operation stands before another in a stripe."""
     found = _stripe_between(operations, one, other)
     assert found is not None
     stripe, stamp, later = found
@@ -288,7 +292,8 @@ def _stripe_reason(operations: Sequence[Operation], one: int, other: int) -> Rea
     return Reason(sentence, (one, other))
 
 
-def _time_reason(operations: Sequence[Operation], one: int, other: int) -> Reason:
+def time_reason(operations: Sequence[Operation], one: int, other: int) -> Reason:
+    """That one operation returned before another was called."""
     returned, called = operations[one].returned, operations[other].called
     assert returned is not None
     sentence = (
@@ -318,7 +323,7 @@ def _torn(operations: Sequence[Operation], circle: list[int]) -> list[_Torn]:
     return torn
 
 
-def _closing(circle: list[int], torn: list[_Torn]) -> Reason:
+def closing(circle: list[int], torn: list[_Torn]) -> Reason:
     """What the circle comes to: one of its operations was torn, or a stamp goes against real time."""
     if not torn:
         each = "the other: no order has both" if len(circle) == 2 else "itself: no order has all of this"
@@ -384,7 +389,7 @@ class _Oracle:
         return account(self.state, number)
 
 
-class _Engine:
+class EngineReplay:
     """Our engine, with one stripe and one thread."""
 
     def __init__(self, history: History) -> None:
@@ -393,12 +398,15 @@ class _Engine:
         self._submit = engine.submit
 
     def answer(self, command: Command) -> tuple[Event, ...]:
+        """Carry out the next command."""
         return self._submit(command).events
 
     def book(self, symbol: Symbol) -> BookView:
+        """A book as it is now."""
         return self._engine.view(symbol)
 
     def account(self, number: Account) -> AccountView:
+        """An account as it is now."""
         return self._engine.account(number)
 
 
@@ -417,14 +425,15 @@ def _replayed(history: History, ordered: Sequence[int], replay: _Replay, *, whol
         operation = operations[place]
         right = answer(operation.command)
         if right != operation.events:
-            return _End(at, _other_answer(operations, place, right))
+            return _End(at, other_answer(operations, place, right))
     if not whole:
         return _End(len(ordered), None)
-    flaw = _flaw_of_end(history, replay, [event for place in ordered for event in operations[place].events or ()])
+    flaw = flaw_of_end(history, replay, [event for place in ordered for event in operations[place].events or ()])
     return _End(len(ordered), None if flaw is None else Reason(flaw, tuple(ordered)))
 
 
-def _other_answer(operations: Sequence[Operation], place: int, right: tuple[Event, ...]) -> Reason:
+def other_answer(operations: Sequence[Operation], place: int, right: tuple[Event, ...]) -> Reason:
+    """That an operation was answered otherwise than is right."""
     operation = operations[place]
     sentence = (
         f'{_capital(named(operations, place))} was answered "{plainly(*(operation.events or ()))}"; where its stamps '
@@ -433,7 +442,7 @@ def _other_answer(operations: Sequence[Operation], place: int, right: tuple[Even
     return Reason(sentence, (place,))
 
 
-def _flaw_of_end(history: History, replay: _Replay, events: Iterable[Event]) -> str | None:
+def flaw_of_end(history: History, replay: _Replay, events: Iterable[Event]) -> str | None:
     """What is not as it was seen when all was over."""
     for book in history.final:
         right = replay.book(book.symbol)
@@ -507,4 +516,4 @@ def _explains(history: History, order: Sequence[int]) -> bool:
         if not history.operations[place].is_open and answer != history.operations[place].events:
             return False
         events += answer
-    return _flaw_of_end(history, replay, events) is None
+    return flaw_of_end(history, replay, events) is None
