@@ -287,6 +287,8 @@ class Answers(Refusals):
         book = self.book.get(event.symbol)
         waited = self.pending.get((book, event.order_id)) if book is not None else None
         if waited is not None and (book, event.order_id) not in self.triggered:
+            if self.stays(book, event.order_id):
+                raise Beyond("order ids that are used again")
             return self._withdrawn_stop(at, event, waited)
         order = self.stay_there(at, book, event.order_id, event.price)
         if order == NOBODY:

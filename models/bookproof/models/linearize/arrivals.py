@@ -28,11 +28,17 @@ from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, S
 AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
 
 
+_KNOWN = (Submit, Cancel, Replace, Basket, MassCancel, Halt, Resume, KillSwitch, Reinstate)
+
+
 def unreadable(history: History) -> str:
-    """Why clauses cannot be read under the profile of a history; empty if they can."""
+    """What there are no clauses for in the commands and the profile of a history; empty if there are."""
     profile, commands = history.profile, [operation.command for operation in history.operations]
     replaces = any(isinstance(command, Replace) for command in commands)
     submits = [command for command in commands if isinstance(command, Submit)]
+    strange = next((command for command in commands if not isinstance(command, _KNOWN)), None)
+    if strange is not None:
+        return f"{type(strange).__name__} commands"
     if not profile.allocation.is_fifo:
         return "levels that are not shared first come, first served"
     if profile.risk is not Risk.NONE:

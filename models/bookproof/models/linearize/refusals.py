@@ -59,6 +59,10 @@ class Refusals(Arrivals):
                 if leg.price is not None:
                     raise Impossible("it was refused for want of anybody to trade with, and has a limit", at)
                 facts.killed[at] = (Killed(2 * self.book[leg.symbol] + (leg.side is Side.BUY), UNBOUNDED, 1),)
+                before = [each for each in command.legs[: command.legs.index(leg)] if each.price is None]
+                facts.found_some[at] = tuple(  # it would have been the first of them that it names
+                    (2 * self.book[each.symbol] + (each.side is Side.BUY), UNBOUNDED) for each in before
+                )
                 for each in command.legs:
                     self.taken(at, each.symbol, each.order_id, command.account)
             case RejectReason.STOP_ALREADY_TRUE, Submit(stop=int(stop)):
