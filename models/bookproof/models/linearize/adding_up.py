@@ -83,6 +83,8 @@ class Sums(Answers):
             raise Impossible(f"it traded with order {name} beyond its limit", at, facts.entered[order])
         if facts.entered[order] == at and at not in self.cascades:  # what it set off may take from it
             raise Impossible("it traded with itself", at)
+        if order == before and order not in facts.display:
+            raise Impossible(f"it met order {name} twice, which shows all it has", at, facts.entered[order])
         if before != NOBODY:
             if facts.level[before] > facts.level[order]:
                 raise Impossible("it took the worse price first", at, facts.entered[before], facts.entered[order])

@@ -116,6 +116,11 @@ class Evidence(Sums):
                     found.append(now)
                 if not facts.display.keys().isdisjoint(found):
                     facts.queues[side] = tuple(found)
+                for one, other in pairwise(found):
+                    if facts.level[one] > facts.level[other]:
+                        names = facts.order_id[one], facts.order_id[other]
+                        story = f"order {names[0]} stands before order {names[1]} in the final book, which has priority"
+                        raise Impossible(story, facts.entered[one], facts.entered[other])
                 plain = [order for order in found if order not in facts.display]
                 for one, other in pairwise(plain):
                     if facts.level[one] == facts.level[other]:
