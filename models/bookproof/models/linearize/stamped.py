@@ -19,9 +19,9 @@ is for a search that does not look at them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
-from itertools import permutations
+from itertools import chain, permutations
 from typing import NamedTuple, Protocol
 
 from bookproof.engine.striped import StripedEngine
@@ -35,6 +35,9 @@ from bookproof.spec.events import Event, Rejected
 from bookproof.spec.exchange import Exchange, account, opening, step, view
 from bookproof.spec.values import Account, Symbol
 from bookproof.spec.views import AccountView, BookView
+
+_MOST_PAIRED = 12
+"""Open operations of which two at a time are tried, where one alone is not what is missed."""
 
 
 def check_stamps(history: History, *, by_oracle: bool | None = None) -> Conclusion | None:
@@ -487,31 +490,40 @@ def _with_open(history: History, ordered: Sequence[int]) -> Conclusion | None:
         first_return[at] = earliest
     state = opening(history.instruments, history.profile)
     order: list[int] = []
+    trades: dict[int, tuple[Event, ...]] = {}
+    """What open operations were answered where they happened."""
     for at, place in enumerate(ordered):
         operation = operations[place]
         candidates = [one for one in left if operations[one].called <= first_return[at]]
-        for some in ((), *_few(candidates)):
-            missed = state
+        for some in _few(candidates):
+            missed, happened = state, dict[int, tuple[Event, ...]]()
             for one in some:
-                missed, _ = step(missed, operations[one].command)
+                missed, happened[one] = step(missed, operations[one].command)
             after, events = step(missed, operation.command)
             if events == operation.events:
                 break
         else:
             return None
         state = after
+        trades |= happened
         order += [*some, place]
         left = [one for one in left if one not in some]
-    for some in ((), *_few(left)):
+    told = [event for place in order for event in trades.get(place, operations[place].events or ())]
+    for some in _few(left):
+        replay, more = _Oracle(history), list(told)
+        replay.state = state
+        for one in some:
+            more += replay.answer(operations[one].command)
         whole = [*order, *some]
-        if _explains(history, whole):
+        if flaw_of_end(history, replay, more) is None and _explains(history, whole):
             return Conclusion(Verdict.LINEARIZABLE, tuple(whole), steps=len(whole))
     return None
 
 
-def _few(places: Sequence[int]) -> list[tuple[int, ...]]:
-    """One of some operations, or two of them in either order."""
-    return [*permutations(places, 1), *permutations(places, 2)]
+def _few(places: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """None of some operations, one, or two of them in either order if that is not too much."""
+    most = 2 if len(places) <= _MOST_PAIRED else 1
+    return chain.from_iterable(permutations(places, count) for count in range(most + 1))
 
 
 def _explains(history: History, order: Sequence[int]) -> bool:
