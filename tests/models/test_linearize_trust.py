@@ -207,7 +207,7 @@ def test_every_checker_says_what_exhaustive_search_says(capsys: pytest.CaptureFi
 
 def test_what_is_linearizable_is_sequentially_consistent_and_what_is_that_is_serializable() -> None:
     levels = set()
-    for number in range(HISTORIES // 4):
+    for number in range(max(400, HISTORIES // 10)):
         history = numbered_case(3, number).history
         holds = [
             search(history, order=order).verdict is Verdict.LINEARIZABLE for order in ("real time", "client", "none")

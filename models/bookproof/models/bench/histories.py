@@ -122,8 +122,10 @@ def violations(asked: argparse.Namespace, tell: Tell) -> Iterator[Figure]:
     what = told["verdict"]
     if right:
         sizes = told["cores"]
-        slowest = f"the slowest of {len(sizes)} in {told['seconds']:.1f} s"
+        slowest = f"the slowest of {len(sizes) + len(told['alone'])} in {told['seconds']:.1f} s"
         what = f"median {told['median']:g}, {sizes[0]} to {sizes[-1]}; {slowest}"
+        if told["alone"]:
+            what += f"; proof without a core: {', '.join(told['alone'])}"
     yield Figure(f"operations in the core of a violation of {count:,}", "median ≤ 4, ≤ 5 s", what, right=right)
 
 
@@ -180,7 +182,10 @@ def overlapping(asked: argparse.Namespace, tell: Tell) -> Iterator[Figure]:
 
 SIZES = ((4, 2_000), (8, 1_000), (16, 1_000))
 FULL_SIZES = ((4, 100_000), (8, 10_000), (16, 1_000), (64, 1_000))
-"""Operations in flight, and operations, of the histories that peers get."""
+"""Operations in flight, and operations, of the histories that peers get: without a feed, without books at the end."""
+
+WRONG = "better_price_passed_over"
+"""What is wrong in the violating ones: no answer is by itself, so it takes a search to see it."""
 
 
 def peers(asked: argparse.Namespace, tell: Tell) -> Iterator[Figure]:
@@ -194,26 +199,33 @@ def peers(asked: argparse.Namespace, tell: Tell) -> Iterator[Figure]:
             except RuntimeError as error:
                 reason = str(error)
         sizes = FULL_SIZES if asked.full else SIZES
-        seconds = asked.peer_seconds
         for at, (in_flight, count) in enumerate(sizes):
-            tell(at / len(sizes), f"{count:,} operations, {in_flight} in flight")
-            row = Row("clauses", count, in_flight, final=False)
-            ours = ran(row)
-            generic = ran(row._replace(kind="generic", budget_seconds=float(seconds)))
-            found = generic["verdict"] == "linearizable"
-            told = [_ratio("generic search", generic["seconds"], generic["mebibytes"], ours, found, generic["verdict"])]
-            if program is not None:
-                peer = porcupine_peer.checked(program, row.history(), Path(folder), seconds)
-                told.append(_ratio("Porcupine", peer.seconds, peer.mebibytes, ours, peer.verdict == "Ok", peer.verdict))
-            yield Figure(
-                f"{count:,} operations, {in_flight} in flight, no feed and no books: peer / ours",
-                "≥ 100 at 16, never < 1/3",
-                f"{ours['seconds']:.3f} s, {ours['mebibytes']:,} MB",
-                "; ".join(told),
-                ours["verdict"] == "linearizable",
-            )
+            for defect in ("", WRONG):
+                tell(at / len(sizes), f"{count:,} operations, {in_flight} in flight{', violating' if defect else ''}")
+                row = Row("clauses", count, in_flight, final=False, defect=defect)
+                yield _beside_peers(row, program, Path(folder), asked.peer_seconds)
     if reason is not None:
         yield Figure("Porcupine", "", "was not run", reason)
+
+
+def _beside_peers(row: Row, program: Path | None, folder: Path, seconds: int) -> Figure:
+    """One history for all three."""
+    expected = "not-linearizable" if row.defect else "linearizable"
+    ours = ran(row)
+    generic = ran(row._replace(kind="generic", budget_seconds=float(seconds)))
+    found = generic["verdict"] == expected
+    told = [_ratio("generic search", generic["seconds"], generic["mebibytes"], ours, found, generic["verdict"])]
+    if program is not None:
+        peer = porcupine_peer.checked(program, row.history(), folder, seconds)
+        found = peer.verdict == ("Illegal" if row.defect else "Ok")
+        told.append(_ratio("Porcupine", peer.seconds, peer.mebibytes, ours, found, peer.verdict))
+    return Figure(
+        f"{row.operations:,} operations, {row.in_flight} in flight{', violating' if row.defect else ''}: peer / ours",
+        "≥ 100 at 16, never < 1/3",
+        f"{ours['seconds']:.3f} s, {ours['mebibytes']:,} MB",
+        "; ".join(told),
+        ours["verdict"] == expected,
+    )
 
 
 def _ratio(name: str, seconds: float, mebibytes: int, ours: dict[str, Any], found: bool, verdict: str) -> str:

@@ -48,10 +48,12 @@ class Row(NamedTuple):
     final: bool = True
     budget_seconds: float = 300.0
     seed: int = 0
+    defect: str = ""
+    """The kind of defect that is put into it, if any."""
 
     def history(self, *, stamped: bool = False) -> History:
-        """The history of this row."""
-        return large(
+        """The history of this row. ValueError when it gives no occasion to the defect."""
+        right = large(
             *(self.operations, self.in_flight),
             symbols=self.symbols,
             feed=self.feed,
@@ -59,6 +61,12 @@ class Row(NamedTuple):
             stamped=stamped,
             seed=self.seed,
         )
+        if not self.defect:
+            return right
+        wrong = INJECTORS[self.defect](right, random.Random(self.seed))
+        if wrong is None:
+            raise ValueError(f"nothing in the history gives occasion to {self.defect}")
+        return wrong.history
 
 
 def measured(row: Row) -> dict[str, Any]:
@@ -143,23 +151,26 @@ def _cores(row: Row) -> dict[str, Any]:
     right = row.history()
     sizes: list[int] = []
     seconds: list[float] = []
-    missing: list[str] = []
+    alone: list[str] = []
+    unknown: list[str] = []
     for name in DEFECTS:
         wrong = INJECTORS[name](right, random.Random(name))
         if wrong is None:
             continue
         begun = process_time()
         judgement = judge(wrong.history, budget_seconds=row.budget_seconds)
-        spent = process_time() - begun
-        if judgement.verdict is Verdict.NOT_LINEARIZABLE and judgement.core is not None:
+        seconds.append(process_time() - begun)
+        if judgement.verdict is Verdict.UNKNOWN:
+            unknown.append(name)
+        elif judgement.verdict is Verdict.NOT_LINEARIZABLE and judgement.core is None:
+            alone.append(name)
+        elif judgement.core is not None:
             sizes.append(len(judgement.core.places))
-            seconds.append(spent)
-        elif judgement.verdict is not Verdict.LINEARIZABLE:
-            missing.append(name)
     return {
-        "verdict": "not-linearizable" if not missing else f"no core: {', '.join(missing)}",
+        "verdict": "not-linearizable" if not unknown else f"unknown: {', '.join(unknown)}",
         "cores": sorted(sizes),
         "median": median(sizes),
+        "alone": alone,
         "seconds": max(seconds),
         "mebibytes": _mebibytes(),
     }

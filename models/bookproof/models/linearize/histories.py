@@ -63,8 +63,8 @@ _LENGTHS = (2, 3, 4, 5, 5, 6, 6, 7, 7)
 _SIDES = tuple(Side)
 _PREVENTIONS = tuple(SelfTradePrevention)[1:]
 
-_AS_CRASHED = 0.06
-"""Of calls, how many are never heard of again; half of those happen all the same."""
+_WITH_CRASHES, _CRASHES = 0.25, 0.15
+"""Of histories, in how many clients crash, and how often then: half of these operations happen all the same."""
 
 _AT_ONCE = 0.15
 """Of moments, how many are at the same nanosecond as the one before."""
@@ -257,6 +257,7 @@ def small(dice: random.Random) -> History:
     feed: list[Filled] = []
     running: dict[int, tuple[int, tuple[Event, ...] | None]] = {}  # by client: what it called, what that came to
     together = dice.random() < _TOGETHER
+    crashes = _CRASHES if dice.random() < _WITH_CRASHES else 0.0
     length, now = min(dice.choice(_LENGTHS), _MOST_TOGETHER if together else MOST_OPERATIONS), 0
     clients = length if together else dice.randint(2, 4)
     newest = clients
@@ -270,7 +271,7 @@ def small(dice: random.Random) -> History:
             operations.append(Operation(name, sketch.command(), now, None, None))
             continue
         at, events = running[name]
-        crashed = dice.random() < _AS_CRASHED
+        crashed = dice.random() < crashes
         if events is None and not crashed:
             state, events = step(state, operations[at].command)
             feed += fills(events)
