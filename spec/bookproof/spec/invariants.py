@@ -1410,7 +1410,9 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
         case CancelReason.MIN_QUANTITY:
             borne_out = terms.min_quantity > 0
         case CancelReason.POST_ONLY:
-            borne_out = terms.post_only and bool(scene.facing) and within(terms, scene.facing[0].terms.price)
+            met = bool(scene.facing) and within(terms, scene.facing[0].terms.price)
+            implied = terms.symbol in step.before.families  # a quote that no tape of one book shows
+            borne_out = terms.post_only and (met or implied)
         case CancelReason.COLLAR:
             limits = step.tapes[terms.symbol].limits.get(terms.order_id)
             best = scene.facing[0].terms.price if scene.facing else None
