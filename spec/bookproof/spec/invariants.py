@@ -835,6 +835,11 @@ def post_only_never_takes(step: Step) -> Sentences:
     for scene in step.scenes:
         if scene.met is not None and scene.met.terms.post_only:
             yield f"post-only order {scene.met.order_id} met {scene.about.order_id}"
+    for event in step.events:
+        if isinstance(event, ImpliedTrade):  # what rested while nothing was implied has not entered now
+            entered = [taker for taker in step.tapes[event.symbol].entered if taker.order_id == event.taker]
+            if any(taker.post_only for taker in entered):
+                yield f"post-only order {event.taker} took what is implied"
 
 
 @_of_step("C3", "C6", "E6", "J5")

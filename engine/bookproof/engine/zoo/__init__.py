@@ -160,8 +160,8 @@ ZOO = {
             "far-book-forgotten",
             FarBookForgotten,
             "An order in a book that is part of a spread holds the stripes of the books that imply quotes in its own, "
-            "which is enough while two orders imply one and no stop waits. With a second generation (rule L3) a chain of spreads ends in "
-            "a book beyond these: its order is taken while it is being cancelled.",
+            "which is enough while two orders imply one and no stop waits. With a second generation (rule L3) a chain "
+            "of spreads ends in a book beyond these: its order is taken while it is being cancelled.",
             True,
             "made up: the locks are those of the first generation, and the second came later.",
             "implied-chain",
