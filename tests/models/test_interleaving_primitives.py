@@ -246,7 +246,7 @@ def test_it_runs_every_trace_once_and_cuts_no_run_whatever_the_primitives() -> N
         ("lower | notify wait", "a flag that was down in any case is lowered"),
         ("lower wait | raise lower", "who is to come before another one's lowering does some of its own"),
         ("raise raise lower | wait | lower lower", "who is to come before one lowering comes after another one"),
-        ("try-permit give take-permit | try-permit take-permit | try-permit give-two", "two that fail do not race"),
+        ("try-permit give rlock | try-permit take-permit | try-permit give-two", "two that fail do not race"),
         ("try take-permit try | give try give", "a try that won fails when it comes first"),
     ],
 )
