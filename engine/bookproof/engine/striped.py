@@ -18,7 +18,7 @@ several stripes       the books of a command's legs, and those    basket and lis
                       the books of a group (rule L5)              routed order: the stripes of its book's group, and of
                                                                   all books that live lists tie to these
                       the books of a family, which spreads tie    each command about one book of a family, and its
-                      together (rule L2); no lists are in them    implied view: the stripes of the family; basket: those
+                      together (rules L2, L3); no lists in them   implied view: the stripes of the family; basket: those
                                                                   of its legs' families
 several stripes       a book and those that depend on it: that    halt, resume and phase of such a book; where a collar
                       it is halted (the stripe of any one of      may halt books, also whatever may trade in it
