@@ -350,7 +350,9 @@ def test_a_signal_that_orders_nothing_is_a_false_alarm(
 def test_locks_are_left_by_their_holder_only_and_conditions_used_with_their_lock() -> None:
     def misuse(sync: Sync, which: str) -> None:
         lock, condition = sync.lock("lock"), sync.condition("condition", sync.lock("door"))
-        {"leave": lock.release, "wait": condition.wait, "notify": condition.notify}[which]()
+        wrong: dict[str, Callable[[], object]]
+        wrong = {"leave": lock.release, "wait": condition.wait, "notify": condition.notify}
+        wrong[which]()
 
     with closing(Scheduler(1)) as controlled:
         for which, said in (

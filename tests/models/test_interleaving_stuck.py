@@ -328,7 +328,7 @@ class _ForgetsToWake(_TriesForEver):
 
 
 class _ForgetsAndTrusts(_ForgetsToWake):
-    enter = MonitorEngine.monitor_type.enter  # type: ignore[assignment]
+    enter = MonitorEngine.monitor_type.enter
 
 
 class ForgetsToWake(MonitorEngine):

@@ -39,7 +39,7 @@ _ENGINES: Mapping[str, type[StripedEngine] | type[GlobalLockEngine]] = {
 
 
 def factory(name: str) -> Factory:
-    """What makes the engine of that name: `striped`, `global-lock`, `monitor`, `polite`, `wary`, or one of the defect zoo.
+    """What makes the engine of that name: `striped`, `global-lock`, `monitor`, `polite`, `wary`, or one of the zoo.
 
     A striped engine gets fewer stripes than books, so that some share one. ValueError for an unknown name.
 
