@@ -522,7 +522,7 @@ def orders_of(command: Command) -> tuple[Submit, ...]:
         return (command,)
     if isinstance(command, Reduce):
         plain = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
-        return (Submit(*plain, TimeInForce.IOC),)
+        return (Submit(*plain, command.time_in_force, display=command.display),)
     if isinstance(command, Route):
         return (command.order,)
     if not isinstance(command, Basket):
