@@ -23,6 +23,7 @@ from bookproof.spec.profile import (
     OnDisconnect,
     PostOnly,
     Profile,
+    ReduceOnly,
     Reopen,
     ReplaceAllows,
     ReplaceQuantity,
@@ -102,6 +103,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("no-budgets", market_by_budget=MarketByBudget.REFUSED),
         Profile("reductions-only", replace_allows=ReplaceAllows.REDUCTION),
         Profile("margin-accounts", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS),
+        Profile("reducers-rest", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS, reduce_only=ReduceOnly.RESTS),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""
