@@ -174,6 +174,8 @@ class ExecutionReport(Value, frozen=True):
     again: that of the fill, which may have ended long ago."""
     elsewhere: tuple[Symbol, ...] = ()
     """Of a fill: the other books in which orders took part in it, one of a routed order (L5), two if implied (L2)."""
+    reduce_only: bool = False
+    """It can only make the position of its account smaller (C9)."""
 
     @property
     def traded_in(self) -> Symbol:
