@@ -1070,7 +1070,8 @@ REDUCERS: list[Command] = [*FUNDS, SetLimits(7, Limits(short=20)), sell(1, 5, 10
 REDUCERS += [Reduce("ABC", 2, 7, Side.SELL, 6, 110, TimeInForce.GTC)]
 """Account 7 has ten lots, and sells five of them, and six if it has so many."""
 HIT_ALL = buy(3, 5, 105, account=8)
-KNOWING = Reducers(frozenset({2}), ((7, 7),))
+MARKED = Reducers(frozenset({2}))
+KNOWING = MARKED._replace(positions=((7, 7),))
 
 DOCTORED_REDUCERS: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
     ("reduce_only_fits", "not cut", REDUCERS, HIT_ALL, lambda it: it.leave_order(2, slice=6)),
@@ -1079,7 +1080,7 @@ DOCTORED_REDUCERS: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
         "forgotten",
         REDUCERS,
         Cancel("ABC", 2),
-        lambda it: it.leave(reducing=Reducers(frozenset({2}))),
+        lambda it: it.leave(reducing=MARKED),
     ),
     ("reduce_only_fits", "remembered", REDUCERS, HIT, lambda it: it.leave(reducing=KNOWING)),
     ("cuts_are_due", "too much", REDUCERS, HIT_ALL, lambda it: it.say(*it.events[:2], Restated("ABC", 2, 2))),
