@@ -214,8 +214,9 @@ class Floor:
                 return self.route(command) if rejected is None else [rejected]
             case Reduce():
                 if self.ledger is not None:
-                    position = self.ledger.desks[command.symbol].shelf(command.account).position
-                    self.books[command.symbol].expect(command.order_id, command.account, position)
+                    if self._reducers_rest:
+                        position = self.ledger.desks[command.symbol].shelf(command.account).position
+                        self.books[command.symbol].expect(command.order_id, command.account, position)
                     return self.match(closing_order(command))
                 rejected = self.order_fault(command)
                 reason = RejectReason.NO_ACCOUNTS

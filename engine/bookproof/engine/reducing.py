@@ -61,6 +61,7 @@ class ReducingBook(FastBook):
 
     def expect(self, order_id: OrderId, account: Account, position: Lots) -> None:
         """The next order that enters is reduce-only, of an account with this position."""
+        super().expect(order_id, account, position)
         self._coming = order_id, account
         self._positions[account] = position
 
@@ -75,6 +76,7 @@ class ReducingBook(FastBook):
 
     def resize(self, account: Account, position: Lots, events: list[Event]) -> None:
         """An account has another position, past the book: what that leaves of its reduce-only orders."""
+        super().resize(account, position, events)
         if account in self._positions:
             self._positions[account] = position
             for side in Side:
