@@ -164,6 +164,15 @@ class StopReference(StrEnum):
     """Its mark, which is set by command: no trade triggers anything, and setting the mark does at once."""
 
 
+class Generations(StrEnum):
+    """What may imply a quote (rule L3)."""
+
+    FIRST = "first"
+    """Two orders (default)."""
+    SECOND = "second"
+    """Also an order and a quote that two others imply: for what an aggressor has left when nothing else fills it."""
+
+
 class ReduceOnly(StrEnum):
     """What becomes of a reduce-only order that finds nobody to trade with (rule C9)."""
 
@@ -230,6 +239,8 @@ class Profile(Value, frozen=True):
     """M3: of the accounts that are kept, those that need margin for what they may come to instead of having it."""
     market_by_budget: MarketByBudget = MarketByBudget.TAKEN
     """C3."""
+    implied_generations: Generations = Generations.FIRST
+    """L3. It makes no difference where no two spreads share a leg."""
     reduce_only: ReduceOnly = ReduceOnly.IMMEDIATE
     """C9. Where they rest a level is served first come, first served (K1), and no market order names a budget (C3)."""
 
