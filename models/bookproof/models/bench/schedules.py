@@ -28,6 +28,7 @@ from bookproof.engine.striped import StripedEngine
 from bookproof.engine.sync import THREADS as REAL
 from bookproof.engine.sync import Sync
 from bookproof.engine.zoo import ZOO
+from bookproof.models.bench.schedule_fuzz import MOST_NAIVE_RUNS, side_by_side
 from bookproof.models.engines_by_name import factory
 from bookproof.models.interleaving.explore import Explorer, Verdict, replayed
 from bookproof.models.interleaving.generated import generated
@@ -65,8 +66,11 @@ PEER_SECONDS = 60.0
 _AGAIN = 10
 """Replays of each token."""
 
-_NAIVE_RUNS = 600
-"""A random program with more schedules than that is left out: the referee would take too long."""
+PEER_PROGRAMS, ALL_PEER_PROGRAMS = 12, 60
+"""Random programs that the peer searches as well, where nobody asks for more; and in full."""
+
+_PROGRAM_SECONDS = 10.0
+"""For each of these, and each way to search it."""
 
 Tell = Callable[[float, str], None]
 
@@ -166,7 +170,7 @@ def programs(count: int, first: int, tell: Tell) -> Iterator[Figure]:
     while judged < count:
         if judged % 10 == 0:
             tell(judged / count, f"{judged:,} of {count:,} random programs, {len(lost)} with a lost outcome")
-        both = compared(number, most=_NAIVE_RUNS)
+        both = compared(number, most=MOST_NAIVE_RUNS)
         number += 1
         if both is None:
             skipped += 1
@@ -309,15 +313,19 @@ def beside(figures: Sequence[Figure], told: dict[str, Any] | str) -> list[Figure
     verdict = f"{told['cpu_seconds']:.1f} s: {told['says']}, {told['schedules']:,} schedules" + (
         "" if told["finished"] else ", budget spent"
     )
-    lots = "certifies a program that its own random mode fails"
-    if not (told["defect_certified"] and told["defect_found_by_lot"]):
-        lots = (
-            "fails the program with a defect" if not told["defect_certified"] else "certifies a program with a defect"
-        )
-    columns = {"with the race detector": rate, "verdict of 3x2": verdict, "outcomes lost": lots}
+    columns = {"with the race detector": rate, "verdict of 3x2": verdict}
     return [
-        each._replace(peer=next((said for key, said in columns.items() if key in each.goal), "")) for each in figures
+        each._replace(peer=next((said for key, said in columns.items() if key in each.goal), each.peer))
+        for each in figures
     ]
+
+
+def fuzz(count: int, first: int, asked: bool, tell: Tell) -> Iterator[Figure]:
+    """The same random programs by us and by the peer."""
+    reason = peer_line() if asked else "not asked for"
+    command = [str(_program()), sys.executable] if reason is None else f"{PEER} is skipped, {reason}"
+    came = side_by_side(count, first, command, _PROGRAM_SECONDS, tell)
+    yield Figure("programs with outcomes lost, side by side", "0 of 60", "0 of 60", came.ours, came.peer, not came.lost)
 
 
 # ── the command ──
@@ -327,6 +335,7 @@ PARTS: dict[str, Callable[[argparse.Namespace, Tell], Iterator[Figure]]] = {
     "defects": lambda asked, tell: defects(tell),
     "scenarios": lambda asked, tell: alarms(asked.scenarios, asked.first, tell),
     "programs": lambda asked, tell: programs(asked.programs, asked.first, tell),
+    "fuzz": lambda asked, tell: fuzz(asked.peer_programs, asked.first, asked.peer_seconds > 0, tell),
     "published": lambda asked, tell: published(tell),
     "mutants": lambda asked, tell: mutants(tell),
 }
@@ -338,7 +347,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", action="append", choices=list(PARTS), metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--programs", type=_positive, default=ENOUGH, metavar="N", help=f"random programs ({ENOUGH})")
     parser.add_argument("--scenarios", type=_positive, default=ENOUGH, metavar="N", help=f"and scenarios ({ENOUGH})")
-    parser.add_argument("--full", action="store_true", help=f"{FULL:,} of both")
+    parser.add_argument(
+        "--peer-programs",
+        type=_positive,
+        default=PEER_PROGRAMS,
+        metavar="N",
+        help=f"programs for the peer ({PEER_PROGRAMS})",
+    )
+    parser.add_argument("--full", action="store_true", help=f"{FULL:,} of both, {ALL_PEER_PROGRAMS} for the peer")
     parser.add_argument("--first", type=_count, default=0, metavar="K", help="number of the first of each (0)")
     parser.add_argument(
         "--peer-seconds", type=float, default=PEER_SECONDS, metavar="S", help="for the peer; 0: without it (60)"
@@ -352,6 +368,7 @@ def main(asked: argparse.Namespace) -> int:
 
     if asked.full:
         asked.programs = asked.scenarios = FULL
+        asked.peer_programs = ALL_PEER_PROGRAMS
     figures: list[Figure] = []
     with Bars() as bars:
         for name in asked.only or PARTS:
