@@ -28,7 +28,7 @@ from bookproof.models.bench.schedule_fuzz_peer import WAYS, searched
 from bookproof.models.cli import main
 from bookproof.models.interleaving.scheduler import Scheduler
 from bookproof.models.interleaving.search import Naive, Reduced
-from bookproof.models.interleaving.small import MUTANTS, Compared, Locksmith, compared, found
+from bookproof.models.interleaving.small import MUTANTS, Compared, compared, found
 
 
 def module(text: str) -> dict[str, Any]:
