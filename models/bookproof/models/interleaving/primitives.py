@@ -190,7 +190,7 @@ class ControlledSemaphore:
         if scheduler.counts():
             scheduler.stop("give", self.name)
             self.value += n
-            scheduler.gave(self.name)
+            scheduler.gave(self.name, n)
         elif scheduler.running < 0:
             self.value += n
             scheduler.shut(self.name, False)

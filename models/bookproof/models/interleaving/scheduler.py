@@ -140,6 +140,13 @@ class Run(NamedTuple):
     points: frozenset[str] = frozenset()
     """Racing cells, and counters, at which threads stopped."""
 
+    values: Mapping[str, int] = {}
+    """Permits of semaphores, and flags (1 is up), at the beginning."""
+    given: Mapping[tuple[int, int], int] = {}
+    """By thread, and which of its transitions it was: those that gave more than one permit, and how many."""
+    most_tries: int = MOST_TRIES
+    """How often a thread could try in vain, until somebody left the lock."""
+
     @property
     def schedule(self) -> tuple[int, ...]:
         """The threads in the order of their transitions."""
@@ -192,6 +199,7 @@ class Scheduler:
         self._running = -1
         # Who holds what; -1 for whatever cannot be taken though nobody holds it.
         self._holders: dict[str, int] = {}
+        self._values: dict[str, int] = {}
         self._permits: dict[str, ControlledSemaphore] = {}
         self._tried: set[str] = set()
         self._clear(0)
@@ -229,6 +237,8 @@ class Scheduler:
         self._sleepers: dict[str, list[int]] = {}
         self._where: dict[int, str] = {}
         self._returns: list[tuple[int, int]] = []
+        self._values = dict.fromkeys(self._holders, 0) | {place: made.value for place, made in self._permits.items()}
+        self._given: dict[tuple[int, int], int] = {}
 
     # ── the seam ──
 
@@ -255,11 +265,13 @@ class Scheduler:
         if value < 0:
             raise ValueError(f"expected no less than 0 permits, got {value}")
         made = self._permits[name] = ControlledSemaphore(self, name, value)
+        self._values[name] = value
         self.shut(name, not value)
         return made
 
     def event(self, name: str) -> ControlledEvent:
         """An event whose flag is down."""
+        self._values[name] = 0
         self.shut(name, True)
         return ControlledEvent(self, name)
 
@@ -360,6 +372,9 @@ class Scheduler:
             dict(self._where),
             tuple(self._returns),
             self.racy,
+            self._values,
+            self._given,
+            self.most_tries,
         )
 
     def close(self) -> None:
@@ -573,8 +588,11 @@ class Scheduler:
     def _forget_tries(self, place: str) -> None:
         self._vain = {key: times for key, times in self._vain.items() if key[1] != place}
 
-    def gave(self, place: str) -> None:
-        """A permit of a semaphore was given."""
+    def gave(self, place: str, n: int) -> None:
+        """Permits of a semaphore were given."""
+        if n > 1:
+            me = self._running
+            self._given[me, self._clocks[me][me]] = n
         self._signals[place] = _joined(self._leave(), self._signals.get(place))
         self._forget_tries(place)
         self.shut(place, False)
