@@ -289,19 +289,19 @@ class Scheduler:
 
         def following() -> int:
             nonlocal count
-            if self._running >= 0 and not self._over:
-                self._draw(name)
+            me = self._running
+            if me >= 0 and not self._over:
+                self._draw(name, me)  # others may come between, and draw
             count += 1
-            if self._running >= 0:
-                self._draw_log.append(Draw(name, count, self._running, len(self._events) - 1))
+            if me >= 0:
+                self._draw_log.append(Draw(name, count, me, len(self._events) - 1))
             return count
 
         return following
 
-    def _draw(self, name: str) -> None:
+    def _draw(self, name: str, me: int) -> None:
         if name in self.racy:
             self.point(Action("draw", name))
-        me = self._running
         clock = self._locked[me]
         free = self.numbers_matter or me not in self._holders.values()
         noted = self._draws.get(name)
@@ -465,7 +465,10 @@ class Scheduler:
         kind, place = action
         if kind == "take" and place not in self._tried and place not in self._permits and place not in self.racy:
             self._holders[place] = thread
-            clock = self._clocks[thread] = _ticked(before, self._lock_clocks.get(place), thread)
+            theirs = self._lock_clocks.get(place)
+            known = list(before if theirs is None else map(max, before, theirs))
+            known[thread] += 1
+            clock = self._clocks[thread] = tuple(known)
             self._learn(thread, self._lock_locked.get(place))
         else:
             clock = self._step_aside(thread, kind, place)
@@ -479,7 +482,7 @@ class Scheduler:
         past = self._past.setdefault(place, {})
         for other in CLASHES[kind]:
             clock = _joined(clock, past.get(other))
-        clock = _ticked(clock, None, thread)
+        clock = (*clock[:thread], clock[thread] + 1, *clock[thread + 1 :])
         self._clocks[thread] = clock
         past[kind] = _joined(clock, past.get(kind))
         learnt: Clock | None = None
@@ -653,10 +656,3 @@ def _first_clocks(threads: int) -> tuple[Clock, ...]:
 
 def _joined(one: Clock, other: Clock | None) -> Clock:
     return one if other is None else tuple(map(max, one, other))
-
-
-def _ticked(one: Clock, other: Clock | None, thread: int) -> Clock:
-    """What both know, and a transition of this thread more."""
-    following = list(one if other is None else map(max, one, other))
-    following[thread] += 1
-    return tuple(following)
