@@ -637,7 +637,7 @@ class Scheduler:
             self.tell(me, f"wakes {', '.join('ABCDEFGH'[thread] for thread in woken) or 'nobody'} at {place}")
 
 
-_ASIDE = ("bookproof.models.interleaving.", "contextlib", "greenlet", "threading")
+_ASIDE = ("bookproof.models.interleaving.", "bookproof.models.held", "contextlib", "greenlet", "threading")
 
 
 def _line() -> str:
