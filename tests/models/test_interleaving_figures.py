@@ -57,6 +57,7 @@ def test_speeds_stand_beside_the_peer_or_how_to_get_it(capsys: pytest.CaptureFix
     assert [each.peer for each in beside([*rows, Figure("side by side", "", "", "", "lost in 3")], told)] == [
         "",
         "",
+        "",
         "10",
         "20.0 s: holds, 200 schedules, budget spent",
         "",

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
@@ -32,10 +33,11 @@ from bookproof.models.bench.schedule_fuzz import MOST_NAIVE_RUNS, side_by_side
 from bookproof.models.engines_by_name import factory
 from bookproof.models.interleaving.explore import Explorer, Verdict, replayed
 from bookproof.models.interleaving.generated import generated
+from bookproof.models.interleaving.judge import Judge
 from bookproof.models.interleaving.program import Program
 from bookproof.models.interleaving.run import token
 from bookproof.models.interleaving.scenarios import NAMED
-from bookproof.models.interleaving.scheduler import Scheduler
+from bookproof.models.interleaving.scheduler import Choose, Run, Scheduler
 from bookproof.models.interleaving.search import Naive, Reduced
 from bookproof.models.interleaving.small import (
     CLASSICS,
@@ -99,10 +101,14 @@ def speeds(tell: Tell) -> Iterator[Figure]:
     tell(0.0, "schedules a second")
     plain = median(_rate(watch=False) for _ in range(5))
     yield Figure("schedules/s of the 3x2 book, threads", "1,000", "2,500", f"{plain:,.0f}")
-    lighter = "not at hand: pip install bookproof[greenlets]"
+    lighter = judged = "not at hand: pip install bookproof[greenlets]"
     if has_greenlets():
         lighter = f"{median(_rate(watch=False, back_end=GREENLETS) for _ in range(5)):,.0f}"
+        alone = median(_rate(watch=False, back_end=GREENLETS, judges=True) for _ in range(5))
+        whole = median(_rate(watch=True, back_end=GREENLETS, judges=True) for _ in range(5))
+        judged = f"{alone:,.0f}; with the race detector too {whole:,.0f}"
     yield Figure("schedules/s of the 3x2 book, greenlets", "2,500", "6,000", lighter)
+    yield Figure("schedules/s, greenlets, and each run judged in every order of its stamps", "2,500", "6,000", judged)
     watched = median(_rate(watch=True) for _ in range(5))
     yield Figure("schedules/s with the race detector, threads", "500", "1,500", f"{watched:,.0f}")
     for (threads, operations), floor, target in (((3, 2), "0.3 s", "0.05 s"), ((3, 3), "2 s", "0.3 s")):
@@ -126,18 +132,28 @@ def _two_stripes(instruments: Iterable[Instrument], profile: Profile = DEFAULT, 
     return StripedEngine(instruments, profile, stripes=2, sync=sync)
 
 
-def _rate(watch: bool, back_end: str = THREADS) -> float:
-    """Schedules in a CPU second, set-up and answers included, but nothing judged."""
+def _rate(watch: bool, back_end: str = THREADS, judges: bool = False) -> float:
+    """Schedules in a CPU second: each on an engine of its own, with all answers and the books at the end.
+
+    They are judged if `judges`, in one search after the other, as in one that goes on: what the oracle does in a state
+    is asked once.
+    """
     scenario = book_of(3, 2)
-    scheduler = Scheduler(len(scenario.scripts), back_end)
-    try:
+    judge = Judge()
+    with closing(Scheduler(len(scenario.scripts), back_end)) as scheduler:
+        scheduler.numbers_matter = False  # as in a search that judges every order of the stamps
         program = Program(_two_stripes, scenario, scheduler, watch)
+
+        def execute(choose: Choose) -> Run:
+            outcome = program.execute(choose)
+            fault = judge.fault(outcome) if judges else None
+            assert fault is None, fault
+            return outcome.run
+
         begun, runs = process_time(), 0
         while runs < 200:
-            runs += sum(1 for _ in Reduced(lambda choose: program.execute(choose).run))
+            runs += sum(1 for _ in Reduced(execute))
         return runs / (process_time() - begun)
-    finally:
-        scheduler.close()
 
 
 # ── counts ──
