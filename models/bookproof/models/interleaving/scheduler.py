@@ -214,6 +214,7 @@ class Scheduler:
         self._left = threads
         self._over = False
         self._cut = False
+        self._failure: BaseException | None = None
         self._endless = False
         # What a thread does before its first transition counts as one of its own, or nobody would see it race.
         self._clocks: list[Clock] = list(_first_clocks(threads))
@@ -357,6 +358,8 @@ class Scheduler:
             self._wheel.enter(self._next_to_begin())
         self._running = -1
         self._over = False
+        if self._failure is not None:
+            raise self._failure
         return Run(
             tuple(self._events),
             dict(self._wanted),
@@ -436,7 +439,10 @@ class Scheduler:
             self._endless = True
             chosen = None
         else:
-            chosen = self._choose(wanted, able) if able else None
+            try:
+                chosen = self._choose(wanted, able) if able else None
+            except BaseException as error:  # it is no thread's error: all leave, and whoever asked for the run has it
+                self._failure, chosen = error, None
         if chosen is None:
             self._cut = bool(able)
             self._over = True  # everybody who waits is woken, one after the other, to leave: nothing of it counts
