@@ -204,7 +204,7 @@ def answer(**changes: Any) -> str:
 def test_what_a_peer_says_is_told(body: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule_fuzz, "_PATIENCE", 0.5 if "sleep" in body else 20.0)
     came = side_by_side(2, 1, says(tmp_path, body), 0.0, lambda share, what: None)
-    assert came.ours == "lost in 0 of 2 and the program that looks early"
+    assert came.ours == "lost in 0 of 3, the program that looks early among them"
     assert told in came.peer
 
 
@@ -236,7 +236,7 @@ def test_a_peer_that_is_not_there_is_skipped_by_name(
     )
     code, figure = row(capsys)
     assert code == 0
-    assert figure["measured"] == "lost in 0 of 3 and the program that looks early"
+    assert figure["measured"] == "lost in 0 of 4, the program that looks early among them"
     assert figure["peer"] == "frontrun is skipped, not at hand: pip install frontrun==0.7.0"
     assert row(capsys, "--peer-seconds", "0")[1]["peer"] == "frontrun is skipped, not asked for"
 
@@ -250,4 +250,4 @@ def test_an_outcome_that_we_lose_makes_the_command_fail(
     monkeypatch.setattr(schedule_fuzz, "compared", half)
     code, figure = row(capsys, "--peer-seconds", "0")
     assert code == 1
-    assert figure["measured"].startswith("lost in 3 of 3 and the program that looks early; program 1")
+    assert figure["measured"].startswith("lost in 3 of 4, the program that looks early among them; program 1")

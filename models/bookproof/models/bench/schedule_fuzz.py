@@ -237,9 +237,9 @@ def side_by_side(
         tell(at / (count + 1), program.name)
         searched.append(program if isinstance(command, str) else by_peer(command, program, seconds))
     lost = [program.name for program in searched if program.both.lost]
-    of = f"{count:,} and the program that looks early"
+    ours = f"lost in {len(lost)} of {len(searched):,}, the program that looks early among them"
     peer = command if isinstance(command, str) else "; ".join(_told(way, searched) for way in WAYS)
-    return Fuzzed(f"lost in {len(lost)} of {of}" + "".join(f"; {name}" for name in lost[:5]), len(lost), peer)
+    return Fuzzed("; ".join((ours, *lost[:5])), len(lost), peer)
 
 
 def _told(way: str, searched: Sequence[Searched]) -> str:
