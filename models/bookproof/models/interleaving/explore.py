@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from bookproof.models.engines_by_name import Factory
+from bookproof.models.interleaving.actions import VAIN
 from bookproof.models.interleaving.digests import engine_digest, scenario_digest
 from bookproof.models.interleaving.judge import FAIR, Fault, Judge, raced, starving
 from bookproof.models.interleaving.program import Outcome, Program
@@ -422,7 +423,7 @@ class _Stage:
             stuck = standstill(run)
             if fault is None and stuck is not None and stuck.kind == "livelock":
                 fault = Fault(*stuck, run.schedule)
-            if fault is not None or not any(event.action.kind in ("fail", "look") for event in run.events):
+            if fault is not None or not any(event.action.kind in (*VAIN, "look") for event in run.events):
                 break
         return fault, 0 if longest is None else longest.times
 
