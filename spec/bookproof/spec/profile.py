@@ -164,6 +164,24 @@ class StopReference(StrEnum):
     """Its mark, which is set by command: no trade triggers anything, and setting the mark does at once."""
 
 
+class Generations(StrEnum):
+    """What may imply a quote (rule L3)."""
+
+    FIRST = "first"
+    """Two orders (default)."""
+    SECOND = "second"
+    """Also an order and a quote that two others imply: for what an aggressor has left when nothing else fills it."""
+
+
+class ReduceOnly(StrEnum):
+    """What becomes of a reduce-only order that finds nobody to trade with (rule C9)."""
+
+    IMMEDIATE = "immediate"
+    """It is cancelled; one whose terms would let it rest is refused (default)."""
+    RESTS = "rests"
+    """It rests if its terms let it, and is made smaller, or cancelled, when its account's position gets too small."""
+
+
 _OF_ONE_BOOK = ("market_orders", "post_only", "replace_allows", "icebergs", "stop_reference")
 """Settings that groups and spreads know one choice of: the usual one."""
 
@@ -221,6 +239,10 @@ class Profile(Value, frozen=True):
     """M3: of the accounts that are kept, those that need margin for what they may come to instead of having it."""
     market_by_budget: MarketByBudget = MarketByBudget.TAKEN
     """C3."""
+    implied_generations: Generations = Generations.FIRST
+    """L3. It makes no difference where no two spreads share a leg."""
+    reduce_only: ReduceOnly = ReduceOnly.IMMEDIATE
+    """C9. Where they rest a level is served first come, first served (K1), and no market order names a budget (C3)."""
 
     @property
     def apart(self) -> str:
@@ -274,6 +296,8 @@ class Profile(Value, frozen=True):
             if account in seen:
                 return f"account {account} stands in two self-trade groups; who owns its orders would be open (G1)"
             seen.add(account)
+        if self.reduce_only is ReduceOnly.RESTS and not self.allocation.is_fifo:
+            return "where reduce-only orders rest a level is not shared: a fill of one order may cut another (C9, K1)"
         return self.breaker_flaw()
 
 

@@ -472,8 +472,9 @@ _TABLE = (
         "L3",
         "LX",
         "Own orders at the same price go before implied quotes, which meet no other implied quote, and there are none "
-        "while a book of the family does not trade continuously.",
-        source="CME",
+        "while a book of the family does not trade continuously; where a quote may rest on another, it is for what "
+        "nothing else fills.",
+        source="CME: implied orders, second generation",
     ),
     Rule("L4", "LX", "All legs of a basket trade whole in one step, or no book changes."),
     Rule(
@@ -563,8 +564,10 @@ _TABLE = (
     Rule(
         "C9",
         "LA",
-        "A reduce-only order trades at once and is refused if it is larger than the position it trades against.",
-        source="Binance rejects it; Deribit would cut it to size",
+        "A reduce-only order is refused if it is larger than what the position it trades against leaves for it; it "
+        "trades at once or, where the profile lets it, rests: then it is cut to size, the newest of an account first, "
+        "whenever a fill or anything else brings the position too low, between two fills of one sweep if need be.",
+        source="Binance rejects it; it may rest at Deribit (private/close_position), and is cut at Bybit (Reduce-Only)",
     ),
     Rule(
         "L6",
@@ -624,7 +627,11 @@ NOT_YET: dict[str, str] = {
     "nobody else is deleveraged",
     "M3 again": "a liquidation passes each book once; what traded below the mark may leave work for the next one",
     "M3 unmarked": "lots in a book without a mark are worth nothing and need nothing",
-    "C9 resting": "a reduce-only order never rests: it would have to be cut each time the position changes",
+    "C9 calls": "a book that begins to collect orders cancels its reduce-only ones and takes none: what an uncross "
+    "leaves of positions is known only when it is over",
+    "C9 terms": "a reduce-only order is no stop, neither post-only nor good till a date, and in no list or basket",
+    "C9 sharing": "where reduce-only orders rest, levels are served by time alone: a share of one could cut another",
+    "C9 budget": "where reduce-only orders rest no market order names a budget: what a fill cuts is not to be had",
     "L6 legs": "a block trade is of one book, and its parties are no quote requests",
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
     "C3 sell by money": "a market order over an amount of money buys; none sells until it has brought in so much",
@@ -656,7 +663,8 @@ NOT_YET: dict[str, str] = {
     "in books that are part of spreads: what one leg implies and another releases from a list would need one order",
     "L2 lists": "no order of a list stands in a spread or in a leg of one",
     "L2 sharing": "an implied trade takes the first order of each leg, also where other trades share the level out (K)",
-    "L3 second generation": "implied quotes rest on real orders only, so a chain of two spreads implies nothing",
+    "L3 longer chains": "an implied quote rests on two orders, or on one and a quote of two others: a chain of three "
+    "spreads implies nothing, nor do two spreads the one between their outer legs",
     "L2 bands": "books in groups and spreads have no bands, collars, protection or underlying, and their venue neither "
     "gives market orders a limit, reprices post-only orders, forbids amendments, nor takes icebergs whole",
     "L5 stops": "neither stops nor post-only orders are routed, and a group has no spreads",
