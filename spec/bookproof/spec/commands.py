@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from bookproof.spec.values import (
     Account,
+    DisplayRange,
     Limits,
     ListKind,
     Lots,
@@ -53,8 +54,8 @@ class Submit(Value, frozen=True):
     """Never take (rule C6)."""
     min_quantity: Lots = 0
     """Trade at least this much on entry or be cancelled (rule C7)."""
-    display: Lots | None = None
-    """Largest visible slice; None shows all, 0 shows nothing (rules D1, D4)."""
+    display: Lots | DisplayRange | None = None
+    """Largest visible slice; None shows all, 0 shows nothing (rules D1, D4). A range draws each slice (rule D3)."""
     expires: Nanoseconds | None = None
     """When a good-till-date order dies (rule C2)."""
     self_trade: SelfTradePrevention = SelfTradePrevention.NONE

@@ -155,6 +155,15 @@ class StopsLookedAt(StrEnum):
     """At each of its fills. Stops that are due then are triggered one after the other when it has done its matching."""
 
 
+class DisplayRanges(StrEnum):
+    """Whether an iceberg may name a range, from which the size of each slice is drawn (rule D3)."""
+
+    REFUSED = "refused"
+    """It names one size (default)."""
+    TAKEN = "taken"
+    """It may name a range and a draw."""
+
+
 class StopReference(StrEnum):
     """Which price triggers the stops of a book (rule E1)."""
 
@@ -221,6 +230,8 @@ class Profile(Value, frozen=True):
     """M3: of the accounts that are kept, those that need margin for what they may come to instead of having it."""
     market_by_budget: MarketByBudget = MarketByBudget.TAKEN
     """C3."""
+    display_ranges: DisplayRanges = DisplayRanges.REFUSED
+    """D3."""
 
     @property
     def apart(self) -> str:
@@ -231,6 +242,11 @@ class Profile(Value, frozen=True):
         """
         plain = Profile()
         return next((name for name in _OF_ONE_BOOK if getattr(self, name) != getattr(plain, name)), "")
+
+    @property
+    def takes_ranges(self) -> bool:
+        """Whether an iceberg may name a range for its slices (D3)."""
+        return self.display_ranges is DisplayRanges.TAKEN
 
     def together(self) -> Profile:
         """The same venue with the usual choices where orders over several books know no others (L2, L5).
