@@ -220,8 +220,8 @@ _TABLE = (
         "D3",
         "L1",
         "One aggressor meets all slices of a level first to last, then the refreshed ones in turn; or, where the "
-        "profile says so, all that is behind a slice together with it, in one trade; and where it says so, an order may "
-        "name a range for its slices and a draw, from which and from what is open the size of each follows.",
+        "profile says so, all that is behind a slice together with it, in one trade; and where it says so, an order "
+        "may name a range for its slices and a draw, from which and from what is open the size of each follows.",
         "invariant price_time_priority",
         "TSX: one trade; DisplayRange; FIX: DisplayMethod, DisplayLowQty, DisplayHighQty, DisplayMinIncr",
     ),
