@@ -28,7 +28,7 @@ from bookproof.models.generate.venues import VENUES
 from bookproof.models.sequential.differential import Difference, Kind, compare
 from bookproof.spec import kernel, reporting, slices
 from bookproof.spec.codec import COMMAND, decode, encode
-from bookproof.spec.commands import Route, Submit, SubmitList
+from bookproof.spec.commands import Deposit, Reduce, Route, Submit, SubmitList
 from bookproof.spec.drop_copy import DropCopy
 from bookproof.spec.events import Accepted
 from bookproof.spec.exchange import opening, queue, snapshot, step
@@ -36,7 +36,7 @@ from bookproof.spec.fix import tags_of
 from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import broken
-from bookproof.spec.profile import PROFILES, DisplayRanges, Icebergs, Profile, ReplaceQuantity
+from bookproof.spec.profile import PROFILES, DisplayRanges, Icebergs, Profile, ReduceOnly, ReplaceQuantity, Risk
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.reporting import report
 from bookproof.spec.reports import ExecutionReport
@@ -325,6 +325,20 @@ def test_k2_only_the_drawn_slice_has_a_share(open_pair: OpenPair) -> None:
     assert pair.asks() == [(1, 5, 18)]
     pair.buy(5, 18, 100)
     assert [lots for _, _, lots in pair.trades] == DRAWN[1:]
+
+
+@pytest.mark.parametrize(("minimum", "taken"), [(7, True), (8, False)])
+def test_c9_a_resting_reduce_only_order_draws_its_slices_too(open_pair: OpenPair, minimum: Lots, taken: bool) -> None:
+    """Slices of 2 and 5 beside those of an own order: of nine lots seven can trade."""
+    pair = open_pair(profile=RANGES._replace(risk=Risk.CASH, reduce_only=ReduceOnly.RESTS))
+    for command in (Deposit(7, 20, "ABC"), Deposit(8, 10**6), Deposit(8, 9, "ABC")):
+        pair.do(command)
+    pair.do(Reduce("ABC", 1, 7, Side.SELL, 20, 100, TimeInForce.GTC, SOME))
+    assert pair.asks() == [(1, 2, 20)]
+    pair.sell(2, 9, 100, display=1, account=8)
+    pair.buy(3, 9, 100, account=8, self_trade=DECREMENT, min_quantity=minimum)
+    assert [lots for _, _, lots in pair.trades] == ([2, 5] if taken else [])
+    assert pair.asks()[0] == ((1, 5, 13) if taken else (1, 2, 20))
 
 
 def test_l5_a_routed_order_draws_in_the_book_in_which_it_rests(open_pair: OpenPair) -> None:

@@ -199,8 +199,8 @@ class Reduce(Value, frozen=True):
     """The limit; None is a market order (rule C3)."""
     time_in_force: TimeInForce = TimeInForce.IOC
     """C1, C2, C4, C5. One that may rest is taken where the profile lets it."""
-    display: Lots | None = None
-    """As with any order (rules D1, D4)."""
+    display: Lots | DisplayRange | None = None
+    """As with any order (rules D1, D3, D4)."""
 
 
 class Bust(Value, frozen=True):

@@ -241,7 +241,7 @@ def reduce_fault(command: Reduce, instrument: Instrument | None, profile: Profil
     >>> reduce_fault(Reduce("ABC", 1, 7, Side.SELL, 5, 110, TimeInForce.GTC), Instrument("ABC"), DEFAULT).value
     'invalid-combination'
     """
-    reason = submit_fault(reduce_order(command), instrument)
+    reason = submit_fault(reduce_order(command), instrument, ranges=profile.takes_ranges)
     may_not_rest = RejectReason.INVALID_COMBINATION
     if profile.reduce_only is ReduceOnly.RESTS or command.time_in_force in _AT_ONCE:
         return reason
