@@ -39,6 +39,7 @@ from bookproof.spec.commands import (
     SubmitList,
     Withdraw,
 )
+from bookproof.spec.drop_copy import DropCopy
 from bookproof.spec.events import (
     Accepted,
     Busted,
@@ -53,6 +54,7 @@ from bookproof.spec.events import (
     Transferred,
 )
 from bookproof.spec.exchange import account, opening, queue, step
+from bookproof.spec.fix import tags_of
 from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.invariants import broken
 from bookproof.spec.profile import (
@@ -66,6 +68,8 @@ from bookproof.spec.profile import (
     StopReference,
 )
 from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.reporting import Reporter
+from bookproof.spec.reports import ExecType, ExecutionReport
 from bookproof.spec.values import Account, Limits, ListKind, Lots, Phase, SelfTradePrevention, Side, TimeInForce
 
 RESTING = Profile("reducers", risk=Risk.CASH, reduce_only=ReduceOnly.RESTS)
@@ -594,6 +598,27 @@ def test_j5_a_collar_that_sends_its_book_into_a_call_cancels_them(reopen: Reopen
 def test_j4_another_reference_leaves_them_in(venue: Venue) -> None:
     venue.do(close(1, 6, 120), SetReference("ABC", 50))
     assert venue.open() == [(1, 6)]
+
+
+# ── reports ──
+
+
+def test_o1_a_cut_is_restated_with_its_reason_and_a_drop_copy_stands_where_the_book_stands(venue: Venue) -> None:
+    reporter, copy, cut = Reporter(["ABC", "XYZ"], RESTING), DropCopy("ABC", RESTING), list[ExecutionReport]()
+    for command in (
+        *(ask(1, 7, 100), close(2, 4, 110)._replace(display=2), close(3, 2, 105)),
+        *(bid(4, 7, 100), bid(5, 1, 110), BlockTrade("ABC", ANN, BOB, 100, 1)),
+    ):
+        for report in reporter.feed(command, venue.do(command)):
+            copy.read(report)
+            if isinstance(report, ExecutionReport) and report.exec_type is ExecType.RESTATED:
+                cut.append(report)
+        assert copy.queue() == queue(venue.state, "ABC")
+    assert [(it.order_id, it.order_qty, it.leaves_qty, it.cancel_reason) for it in cut] == [
+        (2, 3, 3, GONE),
+        (2, 2, 1, GONE),
+    ]
+    assert all(it.reduce_only and (18, "E") in tags_of(it) for it in cut)
 
 
 # ── the checks notice ──

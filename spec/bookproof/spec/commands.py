@@ -5,8 +5,9 @@ ties it to.
 `Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to; `Route` those of a group.
 Whatever can trade in a book that is part of a spread touches all books of its family. `MassCancel`, a market-wide
 `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
-`SetLimits`, `Bust` and `BlockTrade` touch accounts and no book. `KillSwitch`, `Reinstate`, `Disconnect` and
-`IndexLevel` touch all books, and `SetReference` one. A halt of a book touches those that depend on it as well.
+`SetLimits`, `Bust` and `BlockTrade` touch accounts and no book, but for reduce-only orders that rest where lots move.
+`KillSwitch`, `Reinstate`, `Disconnect` and `IndexLevel` touch all books, and `SetReference` one. A halt of a book
+touches those that depend on it as well.
 """
 
 from __future__ import annotations
