@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from itertools import permutations
@@ -14,7 +15,9 @@ from bookproof.engine.striped import StripedEngine
 from bookproof.models.concurrent.run import MIXES
 from bookproof.models.engines_by_name import factory
 from bookproof.models.linearize.conclusion import Conclusion, Verdict
+from bookproof.models.linearize.file import read, write
 from bookproof.models.linearize.generic import search
+from bookproof.models.linearize.histories import large
 from bookproof.models.linearize.history import Filled, History, Operation
 from bookproof.models.linearize.record import Stamps, record, scripts_of
 from bookproof.models.linearize.stamped import check_stamps
@@ -441,3 +444,51 @@ def test_accounts_at_the_end_are_held_against_the_replay() -> None:
     assert account(state, held.account) == held
     wrong = (held._replace(cash=held.cash + 1), *history.accounts[1:])
     assert sentences(history._replace(accounts=wrong))[0].startswith(f"After the last operation account {held.account}")
+
+
+# ── many ──
+
+OPERATIONS = int(os.environ.get("BOOKPROOF_OPERATIONS", "4000"))
+"""Of a long history. A million is for a nightly run."""
+
+
+@pytest.fixture(scope="module")
+def long_run(tmp_path_factory: pytest.TempPathFactory) -> History:
+    """Over sixteen books, with baskets, mass cancels and clients that crash; it has been through a file."""
+    history = large(OPERATIONS, 16, symbols=16, stamped=True, crashed=0.0005, feed=True, seed=5)
+    path = tmp_path_factory.mktemp("long") / "run.ndjson"
+    write(history, path)
+    found = read(path)
+    assert found.operations == tuple(sorted(history.operations, key=lambda operation: operation.called))
+    assert (found.feed, found.final) == (history.feed, history.final)
+    return found
+
+
+def test_a_long_run_over_many_stripes_is_explained() -> None:
+    conclusion = check_stamps(large(OPERATIONS, 16, symbols=16, stamped=True, seed=6), by_oracle=False)
+    assert conclusion is not None
+    assert conclusion.verdict is Verdict.LINEARIZABLE
+
+
+def test_a_long_run_goes_through_a_file_and_who_crashed_in_it_is_no_violation(long_run: History) -> None:
+    assert any(operation.is_open for operation in long_run.operations)
+    conclusion = check_stamps(long_run, by_oracle=False)
+    assert conclusion is None or conclusion.verdict is Verdict.LINEARIZABLE
+
+
+def test_two_stamps_of_a_long_run_that_changed_places_are_found() -> None:
+    right = large(OPERATIONS, 16, symbols=16, stamped=True, seed=6)
+    dice = Random(7)
+    found = 0
+    for _ in range(4):
+        stripe = dice.choice(right.instruments).symbol
+        users = [place for place, one in enumerate(right.operations) if stripe in dict(one.stamps)]
+        one, other = dice.sample(users, 2)
+        first, second = (dict(right.operations[place].stamps) for place in (one, other))
+        first[stripe], second[stripe] = second[stripe], first[stripe]
+        wrong = changed(changed(right, one, stamps=tuple(first.items())), other, stamps=tuple(second.items()))
+        conclusion = check_stamps(wrong, by_oracle=False)
+        assert conclusion is not None
+        found += conclusion.verdict is Verdict.NOT_LINEARIZABLE
+        assert len(conclusion.core) <= 4
+    assert found >= 3, "those that are far apart are against real time"

@@ -19,9 +19,9 @@ is for a search that does not look at them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
-from itertools import permutations
+from itertools import chain, permutations
 from typing import NamedTuple, Protocol
 
 from bookproof.engine.striped import StripedEngine
@@ -35,6 +35,9 @@ from bookproof.spec.events import Event, Rejected
 from bookproof.spec.exchange import Exchange, account, opening, step, view
 from bookproof.spec.values import Account, Symbol
 from bookproof.spec.views import AccountView, BookView
+
+_MOST_PAIRED = 12
+"""Open operations of which two at a time are tried, where one alone is not what is missed."""
 
 
 def check_stamps(history: History, *, by_oracle: bool | None = None) -> Conclusion | None:
@@ -57,11 +60,11 @@ def check_stamps(history: History, *, by_oracle: bool | None = None) -> Conclusi
     operations = history.operations
     if not any(operation.stamps for operation in operations):
         return None
-    found = _same_stamp(operations)
-    if found is not None:
-        return found
-    ordered = _globally_ordered(operations)
-    ordered, contradiction = _union(operations) if ordered is None else _against_real_time(operations, ordered)
+    try:
+        ordered = _globally_ordered(operations)
+        ordered, contradiction = _union(operations) if ordered is None else _against_real_time(operations, ordered)
+    except _SameStamp as found:
+        return refused_by_stamps((found.reason,))
     if by_oracle is None:
         by_oracle = len(operations) <= BY_ORACLE
     end = _replayed(history, ordered, _Oracle(history) if by_oracle else EngineReplay(history), whole=not contradiction)
@@ -92,15 +95,23 @@ def may_have_happened_anywhere(operation: Operation) -> bool:
 # ── 1: stamps ──
 
 
-def _same_stamp(operations: Sequence[Operation]) -> Conclusion | None:
-    """Two operations with one place."""
-    seen: dict[str, dict[int, int]] = {}
-    for place, operation in enumerate(operations):
-        for stripe, stamp in operation.stamps:
-            other = seen.setdefault(stripe, {}).setdefault(stamp, place)
-            if other != place:
-                return refused_by_stamps((same_stamp_reason(operations, other, place, stripe, stamp),))
-    return None
+class _SameStamp(Exception):
+    """Two operations have one place."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.sentence)
+        self.reason = reason
+
+
+def _in_order(operations: Sequence[Operation], stripe: str, entries: list[tuple[int, int]]) -> list[int]:
+    """The operations of a stripe, as pairs of stamp and place, in its order."""
+    entries.sort()
+    before: tuple[int, int] | None = None
+    for entry in entries:
+        if before is not None and before[0] == entry[0]:
+            raise _SameStamp(same_stamp_reason(operations, before[1], entry[1], stripe, entry[0]))
+        before = entry
+    return [place for _, place in entries]
 
 
 def same_stamp_reason(operations: Sequence[Operation], one: int, other: int, stripe: str, stamp: int) -> Reason:
@@ -127,8 +138,7 @@ def _globally_ordered(operations: Sequence[Operation]) -> list[int] | None:
         if stripe != only:
             return None
         stamped.append((stamp, place))
-    stamped.sort()
-    return [place for _, place in stamped]
+    return _in_order(operations, only or "", stamped)
 
 
 def _against_real_time(operations: Sequence[Operation], ordered: list[int]) -> tuple[list[int], tuple[Reason, ...]]:
@@ -203,8 +213,7 @@ def _queues(operations: Sequence[Operation]) -> tuple[dict[str, list[int]], list
                 stamped[stripe] = [(stamp, place)]
     queues: dict[str, list[int]] = {}
     for stripe, entries in stamped.items():
-        entries.sort()
-        queues[stripe] = [place for _, place in entries]
+        queues[stripe] = _in_order(operations, stripe, entries)
         waits[entries[0][1]] -= 1
     return queues, waits
 
@@ -481,31 +490,40 @@ def _with_open(history: History, ordered: Sequence[int]) -> Conclusion | None:
         first_return[at] = earliest
     state = opening(history.instruments, history.profile)
     order: list[int] = []
+    trades: dict[int, tuple[Event, ...]] = {}
+    """What open operations were answered where they happened."""
     for at, place in enumerate(ordered):
         operation = operations[place]
         candidates = [one for one in left if operations[one].called <= first_return[at]]
-        for some in ((), *_few(candidates)):
-            missed = state
+        for some in _few(candidates):
+            missed, happened = state, dict[int, tuple[Event, ...]]()
             for one in some:
-                missed, _ = step(missed, operations[one].command)
+                missed, happened[one] = step(missed, operations[one].command)
             after, events = step(missed, operation.command)
             if events == operation.events:
                 break
         else:
             return None
         state = after
+        trades |= happened
         order += [*some, place]
         left = [one for one in left if one not in some]
-    for some in ((), *_few(left)):
+    told = [event for place in order for event in trades.get(place, operations[place].events or ())]
+    for some in _few(left):
+        replay, more = _Oracle(history), list(told)
+        replay.state = state
+        for one in some:
+            more += replay.answer(operations[one].command)
         whole = [*order, *some]
-        if _explains(history, whole):
+        if flaw_of_end(history, replay, more) is None and _explains(history, whole):
             return Conclusion(Verdict.LINEARIZABLE, tuple(whole), steps=len(whole))
     return None
 
 
-def _few(places: Sequence[int]) -> list[tuple[int, ...]]:
-    """One of some operations, or two of them in either order."""
-    return [*permutations(places, 1), *permutations(places, 2)]
+def _few(places: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """None of some operations, one, or two of them in either order if that is not too much."""
+    most = 2 if len(places) <= _MOST_PAIRED else 1
+    return chain.from_iterable(permutations(places, count) for count in range(most + 1))
 
 
 def _explains(history: History, order: Sequence[int]) -> bool:
