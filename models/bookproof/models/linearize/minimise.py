@@ -10,6 +10,7 @@ Two to six operations are usually left.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ Name = tuple[Symbol, OrderId]
 _PRESENCE = {RejectReason.WOULD_TAKE, RejectReason.DUPLICATE_ORDER_ID}
 """Refusals that need an order to be there, and do not say which."""
 
-_SWITCHES = (Halt, Resume, KillSwitch, Reinstate)
+_SWITCHES = Halt | Resume | KillSwitch | Reinstate
 
 _OF_SWITCHES = {
     RejectReason.BOOK_HALTED,
@@ -99,7 +100,10 @@ def only(history: History, names: Iterable[Name], *, switches: bool = True) -> P
                 Accepted | Rejected | Cancelled | Replaced | MassCancelled | AccountBlocked,
             ) and not isinstance(operation.command, _SWITCHES):
                 return None
-    if any(_resists(operation.command, removed) for operation in history.operations):
+    lives = Counter(name for operation in history.operations for name in _brought_in(operation.command))
+    if any(lives[name] > 1 for name in removed):  # which of them has lost the lots?
+        return None
+    if any(_resists(operation, removed) for operation in history.operations):
         return None
     places, operations = [], []
     for at, operation in enumerate(history.operations):
@@ -107,6 +111,8 @@ def only(history: History, names: Iterable[Name], *, switches: bool = True) -> P
         if smaller is not None:
             places.append(at)
             operations.append(smaller)
+    if not switches and any(map(_is_switch, history.operations)):  # the phases at the end tell of them
+        history = history._replace(final=())
     final = tuple(_view(view, kept) for view in history.final if not _traded_with_others(history, view.symbol, kept))
     feed = None
     if history.feed is not None:
@@ -197,11 +203,25 @@ def wrong_by(decide: Callable[[History], object]) -> Callable[[History], bool]:
 # ── one operation ──
 
 
-def _resists(command: Command, removed: dict[Name, Lots]) -> bool:
-    """Whether more than lots depends on who traded: a stop on the last price, the place of an iceberg on its slices."""
+def _resists(operation: Operation, removed: dict[Name, Lots]) -> bool:
+    """Whether more than lots depends on who traded: a stop on the last price, the place of an iceberg on its slices,
+    the total of a replace on what had traded, a taker that prevention ended on whom it met.
+
+    Of other kinds of commands nobody has said that it does not.
+    """
+    command = operation.command
+    if isinstance(command, Replace):
+        return (command.symbol, command.order_id) in removed
     if not isinstance(command, Submit):
-        return False
+        return not isinstance(command, Cancel | Basket | MassCancel | _SWITCHES)
+    last = operation.events[-1] if operation.events else None
+    if isinstance(last, Cancelled) and last.reason is CancelReason.SELF_TRADE and last.quantity:
+        return True
     return command.stop is not None or (bool(command.display) and (command.symbol, command.order_id) in removed)
+
+
+def _brought_in(command: Command) -> list[Name]:
+    return _own(command) if isinstance(command, Submit | Basket) else []
 
 
 def _own(command: Command) -> list[Name]:
@@ -252,9 +272,12 @@ def _without(
 
 
 def _needed_somebody(operation: Operation) -> bool:
-    """Whether it is a market order, or a basket with one, that was killed: else it would have been refused (C3)."""
+    """Whether it is a market order, or a basket with one, that was not refused for want of anybody to meet (C3)."""
     command = operation.command
     killed = any(isinstance(it, Cancelled) and it.reason is CancelReason.KILLED for it in operation.events or ())
+    head = operation.events[0] if operation.events else None
+    if isinstance(command, Basket) and isinstance(head, Rejected) and head.reason is RejectReason.NO_LIQUIDITY:
+        return any(leg.price is None and leg.symbol != head.symbol for leg in command.legs)
     if isinstance(command, Basket):
         return killed and any(leg.price is None for leg in command.legs)
     return killed and isinstance(command, Submit) and command.price is None
@@ -267,7 +290,8 @@ def _smaller(operation: Operation, command: Submit | Replace, less: Lots, kept: 
     head, *others = operation.events
     events = [head._replace(quantity=quantity) if isinstance(head, Accepted | Replaced) else head]
     events += [event for event in others if _is_about(event, kept)]
-    if quantity <= 0 or (isinstance(command, Submit) and command.price is None and len(events) == 2 and less):
+    met = any(isinstance(event, Trade | Prevented) for event in events)
+    if quantity <= 0 or (isinstance(command, Submit) and command.price is None and less and not met):
         return None
     changed = command._replace(quantity=quantity)
     if isinstance(changed, Submit) and changed.min_quantity:
