@@ -339,7 +339,7 @@ class Family:
         if reason is not None:
             return (Rejected(symbol, command.order_id, reason),)
         leaves = command.quantity if is_open else command.quantity - done
-        if command.stop is not None or (terms.display and leaves > terms.display * book.checks.most_slices):
+        if command.stop is not None or book.checks.too_many_slices(terms.display, leaves):
             return (Rejected(symbol, command.order_id, RejectReason.INVALID_REPLACE),)
         if not book.accepts_notional(price, command.quantity):
             return (Rejected(symbol, command.order_id, RejectReason.INVALID_NOTIONAL),)

@@ -73,21 +73,23 @@ def checked(program: Path, history: History, folder: Path, seconds: int) -> Peer
     path = folder / "history.txt"
     with path.open("w") as file:
         file.writelines(f"{line}\n" for line in lines(history))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    ran = subprocess.run(
-        [str(program), str(path), str(seconds)],
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=partial(resource.setrlimit, resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY)),
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if ran.returncode == 0:
-        verdict, used, _ = ran.stdout.split()
-        return Peer(verdict, float(used), after.ru_maxrss // 1024)
-    used_at_all = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    what = "out of memory" if "out of memory" in ran.stderr or ran.returncode < 0 else f"failed: {ran.stderr[:80]}"
-    return Peer(what, used_at_all, after.ru_maxrss // 1024)
+    said, complained = folder / "said.txt", folder / "complained.txt"
+    with said.open("w") as out, complained.open("w") as err:
+        process = subprocess.Popen(
+            [str(program), str(path), str(seconds)],
+            stdout=out,
+            stderr=err,
+            preexec_fn=partial(resource.setrlimit, resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY)),
+        )
+        _, status, usage = os.wait4(process.pid, 0)  # which tells the memory of this process, and of no other
+        process.returncode = os.waitstatus_to_exitcode(status)
+    mebibytes = usage.ru_maxrss // 1024
+    if process.returncode == 0:
+        verdict, used, _ = said.read_text().split()
+        return Peer(verdict, float(used), mebibytes)
+    why = complained.read_text()
+    what = "out of memory" if "out of memory" in why or process.returncode < 0 else f"failed: {why[:80]}"
+    return Peer(what, usage.ru_utime + usage.ru_stime, mebibytes)
 
 
 def lines(history: History) -> Iterator[str]:
