@@ -99,6 +99,7 @@ from bookproof.spec.profile import (
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.reporting import Desk, Journal, Known, report
 from bookproof.spec.reports import ExecType, ExecutionReport, OrdStatus
+from bookproof.spec.slices import largest_slice
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.tape import (
     Limits,
@@ -116,7 +117,18 @@ from bookproof.spec.tape import (
     standing,
     within,
 )
-from bookproof.spec.values import Lots, OrderId, Phase, Place, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import (
+    Account,
+    Lots,
+    OrderId,
+    Phase,
+    Place,
+    SelfTradePrevention,
+    Side,
+    Symbol,
+    Ticks,
+    TimeInForce,
+)
 
 Sentences: TypeAlias = Iterator[str]
 
@@ -613,10 +625,10 @@ def no_empty_slices(book: Book) -> Sentences:
 
 @_of_book("D1", "D4")
 def iceberg_bound(book: Book) -> Sentences:
-    """An iceberg offers at most its display quantity at a time; any other order offers all it has."""
+    """An iceberg offers at most its display quantity at a time, or the most of its range; any other all it has."""
     for order in (*book.bids, *book.asks):
-        if order.slice > (order.terms.display or order.slice):
-            yield f"order {order.order_id} offers {order.slice}, more than its {order.terms.display}"
+        if order.slice > (most := largest_slice(order.terms.display or order.slice)):
+            yield f"order {order.order_id} offers {order.slice}, more than its {most}"
         if order.reserve and not order.terms.display:
             yield f"order {order.order_id} holds {order.reserve} back and is no iceberg"
 
@@ -749,7 +761,7 @@ def fills_are_determined(step: Step) -> Sentences:
     """A plain order's fills are a matter of arithmetic: each maker gives what those before it left to be asked for.
 
     Held in continuous trading, where no maker within reach has a reserve, no prevention interferes, levels are not
-    shared and no spread implies anything.
+    shared, no spread implies anything, and no account has both reduce-only and other orders within reach (C9).
     """
     order = step.command
     if not step.before.profile.allocation.is_fifo:
@@ -769,6 +781,11 @@ def fills_are_determined(step: Step) -> Sentences:
     makers = _inside(makers, collar(book, book.last_price))
     guarded = order.self_trade is not SelfTradePrevention.NONE
     if any(maker.reserve or (guarded and same_owner(step.before.profile, order, maker.terms)) for maker in makers):
+        return
+    reducers, others = set[Account](), set[Account]()
+    for maker in makers:
+        (reducers if maker.order_id in book.reducing.orders else others).add(maker.terms.account)
+    if reducers & others:
         return
     ahead = list(accumulate((maker.slice for maker in makers), initial=0))
     wanted = order.quantity if ahead[-1] >= least(order) else 0
@@ -835,6 +852,11 @@ def post_only_never_takes(step: Step) -> Sentences:
     for scene in step.scenes:
         if scene.met is not None and scene.met.terms.post_only:
             yield f"post-only order {scene.met.order_id} met {scene.about.order_id}"
+    for event in step.events:
+        if isinstance(event, ImpliedTrade):  # what rested while nothing was implied has not entered now
+            entered = [taker for taker in step.tapes[event.symbol].entered if taker.order_id == event.taker]
+            if any(taker.post_only for taker in entered):
+                yield f"post-only order {event.taker} took what is implied"
 
 
 @_of_step("C3", "C6", "E6", "J5")
@@ -1410,7 +1432,12 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
         case CancelReason.MIN_QUANTITY:
             borne_out = terms.min_quantity > 0
         case CancelReason.POST_ONLY:
-            borne_out = terms.post_only and bool(scene.facing) and within(terms, scene.facing[0].terms.price)
+            met = bool(scene.facing) and within(terms, scene.facing[0].terms.price)
+            implied = terms.symbol in step.before.families  # a quote that no tape of one book shows
+            borne_out = terms.post_only and (met or implied)
+        case CancelReason.REDUCE_ONLY:  # cuts_are_due looks at how much
+            was_there = order.order_id in step.before.books[terms.symbol].reducing.orders
+            return order is not scene.taker and (was_there or isinstance(command, Reduce))
         case CancelReason.COLLAR:
             limits = step.tapes[terms.symbol].limits.get(terms.order_id)
             best = scene.facing[0].terms.price if scene.facing else None
@@ -1439,8 +1466,8 @@ def _inside(makers: list[Resting], limits: Limits | None) -> list[Resting]:
 def _surely_trades(step: Step, scene: Scene) -> Lots:
     """A quantity that an aggressor can trade whatever prevention does.
 
-    Counts makers within the limit, without own ones; where prevention would end or shrink the aggressor, only the
-    levels better than that of the first own order.
+    Counts makers within the limit, without own ones and such as a fill may cut (C9); where prevention would end or
+    shrink the aggressor, only the levels better than that of the first own order.
     """
     profile, taker = step.before.profile, scene.about.terms
     limits = step.tapes[taker.symbol].limits.get(taker.order_id)
@@ -1454,4 +1481,6 @@ def _surely_trades(step: Step, scene: Scene) -> Lots:
         if own and taker.self_trade is not SelfTradePrevention.CANCEL_MAKER:
             makers = [maker for maker in makers if rank(maker.terms)[0] < rank(own[0].terms)[0]]
         makers = [maker for maker in makers if maker not in own]
+    reducers = step.before.books[taker.symbol].reducing.orders
+    makers = [maker for maker in makers if maker.order_id not in reducers]
     return min(taker.quantity, sum(maker.leaves for maker in makers))

@@ -155,6 +155,15 @@ class StopsLookedAt(StrEnum):
     """At each of its fills. Stops that are due then are triggered one after the other when it has done its matching."""
 
 
+class DisplayRanges(StrEnum):
+    """Whether an iceberg may name a range, from which the size of each slice is drawn (rule D3)."""
+
+    REFUSED = "refused"
+    """It names one size (default)."""
+    TAKEN = "taken"
+    """It may name a range and a draw."""
+
+
 class StopReference(StrEnum):
     """Which price triggers the stops of a book (rule E1)."""
 
@@ -162,6 +171,24 @@ class StopReference(StrEnum):
     """That of the last trade in it (default)."""
     MARK = "mark"
     """Its mark, which is set by command: no trade triggers anything, and setting the mark does at once."""
+
+
+class Generations(StrEnum):
+    """What may imply a quote (rule L3)."""
+
+    FIRST = "first"
+    """Two orders (default)."""
+    SECOND = "second"
+    """Also an order and a quote that two others imply: for what an aggressor has left when nothing else fills it."""
+
+
+class ReduceOnly(StrEnum):
+    """What becomes of a reduce-only order that finds nobody to trade with (rule C9)."""
+
+    IMMEDIATE = "immediate"
+    """It is cancelled; one whose terms would let it rest is refused (default)."""
+    RESTS = "rests"
+    """It rests if its terms let it, and is made smaller, or cancelled, when its account's position gets too small."""
 
 
 _OF_ONE_BOOK = ("market_orders", "post_only", "replace_allows", "icebergs", "stop_reference")
@@ -221,6 +248,12 @@ class Profile(Value, frozen=True):
     """M3: of the accounts that are kept, those that need margin for what they may come to instead of having it."""
     market_by_budget: MarketByBudget = MarketByBudget.TAKEN
     """C3."""
+    implied_generations: Generations = Generations.FIRST
+    """L3. It makes no difference where no two spreads share a leg."""
+    reduce_only: ReduceOnly = ReduceOnly.IMMEDIATE
+    """C9. Where they rest a level is served first come, first served (K1), and no market order names a budget (C3)."""
+    display_ranges: DisplayRanges = DisplayRanges.REFUSED
+    """D3."""
 
     @property
     def apart(self) -> str:
@@ -231,6 +264,11 @@ class Profile(Value, frozen=True):
         """
         plain = Profile()
         return next((name for name in _OF_ONE_BOOK if getattr(self, name) != getattr(plain, name)), "")
+
+    @property
+    def takes_ranges(self) -> bool:
+        """Whether an iceberg may name a range for its slices (D3)."""
+        return self.display_ranges is DisplayRanges.TAKEN
 
     def together(self) -> Profile:
         """The same venue with the usual choices where orders over several books know no others (L2, L5).
@@ -274,6 +312,8 @@ class Profile(Value, frozen=True):
             if account in seen:
                 return f"account {account} stands in two self-trade groups; who owns its orders would be open (G1)"
             seen.add(account)
+        if self.reduce_only is ReduceOnly.RESTS and not self.allocation.is_fifo:
+            return "where reduce-only orders rest a level is not shared: a fill of one order may cut another (C9, K1)"
         return self.breaker_flaw()
 
 

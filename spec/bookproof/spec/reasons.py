@@ -32,11 +32,13 @@ class RejectReason(StrEnum):
     INVALID_STOP = "invalid-stop"
     """The stop is not a whole number of ticks within the instrument's limits (A1)."""
     INVALID_COMBINATION = "invalid-combination"
-    """Terms that contradict each other, such as post-only and immediate-or-cancel."""
+    """Terms that contradict each other, such as post-only and immediate-or-cancel; or a reduce-only order that would
+    rest, where the venue lets none rest (C9)."""
     INVALID_MIN_QUANTITY = "invalid-min-quantity"
     """Negative, or above the quantity (C7)."""
     INVALID_DISPLAY = "invalid-display"
-    """Negative, above the quantity, not a whole number of lots, or too many slices (A1, D1)."""
+    """Negative, above the quantity, not a whole number of lots, or too many slices (A1, D1). Or a range that makes no
+    sense in one of these ways, has no whole number of steps, or no draw, or that the venue does not take (D3)."""
     INVALID_TIME = "invalid-time"
     """Not an integer time; or a good-till-date order without one, or another order with one (C2)."""
     INVALID_INDEX = "invalid-index"
@@ -44,8 +46,8 @@ class RejectReason(StrEnum):
     INVALID_BUDGET = "invalid-budget"
     """Not an integer from 1 to 10**15 (C3)."""
     NOT_BY_BUDGET = "not-by-budget"
-    """The venue has no market orders over an amount of money, or the book has prices that are
-    not above zero, or is part of a spread (C3)."""
+    """The venue has no market orders over an amount of money, or lets reduce-only orders rest (C9), or the book has
+    prices that are not above zero, or is part of a spread (C3)."""
     ACCOUNT_BLOCKED = "account-blocked"
     """A kill switch blocks the account, in this book and in every other (J7)."""
     ACCOUNT_NOT_BLOCKED = "account-not-blocked"
@@ -67,7 +69,8 @@ class RejectReason(StrEnum):
     NEEDS_CALL = "needs-call"
     """The venue reopens through a call only (J3), or the book holds what a call collected and no uncross settled."""
     NOT_IN_AUCTION = "not-in-auction"
-    """Immediate-or-cancel, fill-or-kill, post-only or a minimum quantity while orders are collected (I1)."""
+    """Immediate-or-cancel, fill-or-kill, post-only, reduce-only or a minimum quantity while orders are
+    collected (I1)."""
     DUPLICATE_ORDER_ID = "duplicate-order-id"
     """A live order of this book has the id (A3)."""
     UNKNOWN_ORDER = "unknown-order"
@@ -108,7 +111,8 @@ class RejectReason(StrEnum):
     POSITION_LIMIT = "position-limit"
     """The position would be too large if all open orders of this side traded (M2)."""
     WOULD_INCREASE = "would-increase"
-    """A reduce-only order is larger than the position that it is to reduce (C9)."""
+    """A reduce-only order is larger than the position that it is to reduce, less what others of its account are to
+    reduce of it (C9)."""
     INSUFFICIENT_ASSETS = "insufficient-assets"
     """The account has not so many lots that are not reserved (M1)."""
     INSUFFICIENT_CASH = "insufficient-cash"
@@ -163,3 +167,5 @@ class CancelReason(StrEnum):
     """Its account lost its connection (J7)."""
     COLLAR = "collar"
     """Its next trade would be outside its collar (J5)."""
+    REDUCE_ONLY = "reduce-only"
+    """It may only reduce a position, and there is none left for it; or its book begins to collect orders (C9)."""

@@ -5,11 +5,12 @@ oracle, an engine, or a file of outcomes. What a report says beyond its event, s
 kept in a `Desk`, which is immutable; `report` is a function of desk, command and events, and of nothing else (A5).
 
 A trade makes two reports: the maker's first, the taker's next; if the taker is a routed order, each in its own book
-(L5). An implied trade makes three (L2). A bust makes two again, in the same order, each of
-which names the report that it takes back. Where busts are possible, which is where accounts are kept, the desk
-remembers every trade that was not busted, and the orders that had part in one, however old. A stop that is triggered
-is reported before it trades, and so is an order that the venue gives another limit (C3, C6, E6), unless that happens
-when it is done trading (J5). What is about no order, such as a halt, makes none; but a trade past the book does (L6).
+(L5). An implied trade makes three (L2), or four in the second generation (L3). A bust makes two again, in the same
+order, each of which names the report that it takes back. Where busts are possible, which is where accounts are kept,
+the desk remembers every trade that was not busted, and the orders that had part in one, however old. A stop that is
+triggered is reported before it trades, and so is an order that the venue gives another limit (C3, C6, E6), unless that
+happens when it is done trading (J5). What is about no order, such as a halt, makes none; but a trade past the book does
+(L6).
 An order of a list is reported twice before anything else happens to it: as pending when the list is in, and as new
 when it enters its book (H2). Orders that have ended are remembered until the end of the day, so that a cancel that
 comes too late is told so with the status its order ended in; FIX ids are unique for a day.
@@ -21,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import merge
 from typing import Final, NamedTuple
 
-from bookproof.spec.commands import Cancel, Command, Replace, Resume, Route, SetPhase, Spend, Submit, SubmitList
+from bookproof.spec.commands import Cancel, Command, Reduce, Replace, Resume, Route, SetPhase, Spend, Submit, SubmitList
 from bookproof.spec.events import (
     Accepted,
     BlockTraded,
@@ -78,6 +79,8 @@ class Known(NamedTuple):
     """In fills that were busted while it lived: what is open did not become more by that (N1)."""
     first: int = 0
     """The number of the first report on it, which tells it from others that had its id."""
+    reduces: bool = False
+    """It is reduce-only (C9)."""
 
     @property
     def order_qty(self) -> Lots:
@@ -308,7 +311,8 @@ class _Writer:
             case Restated():
                 order = self._live(event.symbol, event.order_id)
                 terms = order.terms._replace(quantity=order.terms.quantity - event.quantity)
-                self._say(ExecType.RESTATED, order._replace(terms=terms), cancel_reason=CancelReason.CONTINGENT)
+                why = CancelReason.REDUCE_ONLY if order.reduces else CancelReason.CONTINGENT
+                self._say(ExecType.RESTATED, order._replace(terms=terms), cancel_reason=why)
             case Triggered():
                 self._route, self._rests = None, False
                 order = self._live(event.symbol, event.order_id)
@@ -340,7 +344,8 @@ class _Writer:
         order = order_of(self._command, event)
         if order is not None:
             terms = order._replace(price=event.price, quantity=event.quantity)
-            self._say(ExecType.NEW, self._newcomer(terms)._replace(working=order.stop is None))
+            new = self._newcomer(terms)._replace(working=order.stop is None, reduces=isinstance(self._command, Reduce))
+            self._say(ExecType.NEW, new)
             return
         raise ValueError(f"order {event.order_id} of {event.symbol} was accepted, and the command did not bring it")
 
@@ -371,6 +376,7 @@ class _Writer:
                     working=False,
                     reject_reason=event.reason,
                     stamp=self._stamp,
+                    reduce_only=isinstance(command, Reduce),
                 )
             )
         if isinstance(command, Cancel | Replace):
@@ -399,7 +405,7 @@ class _Writer:
         return self._route.symbol if self._route is not None else event.symbol
 
     def _implied(self, event: ImpliedTrade) -> None:
-        """All three orders trade, each in its own book at its own price (L2): the two that imply, then the third."""
+        """All orders trade, each in its own book at its own price (L2): those that imply, then the aggressor."""
         books = (event.symbol, *(leg.symbol for leg in event.legs))
         for symbol, price, order_id in [(leg.symbol, leg.price, leg.maker) for leg in event.legs] + [
             (event.symbol, event.price, event.taker)
@@ -550,6 +556,7 @@ class _Writer:
                 self._stamp,
                 exec_ref,
                 elsewhere,
+                order.reduces,
             )
         )
 

@@ -22,7 +22,18 @@ from fractions import Fraction
 from typing import Final, TypeAlias
 
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Side, Symbol, Ticks, TimeInForce, Value
+from bookproof.spec.values import (
+    Account,
+    DisplayRange,
+    Lots,
+    Nanoseconds,
+    OrderId,
+    Side,
+    Symbol,
+    Ticks,
+    TimeInForce,
+    Value,
+)
 
 
 class ExecType(StrEnum):
@@ -149,8 +160,8 @@ class ExecutionReport(Value, frozen=True):
     """Its trigger price."""
     time_in_force: TimeInForce = TimeInForce.GTC
     expires: Nanoseconds | None = None
-    display: Lots | None = None
-    """Largest visible slice; None shows all, 0 shows nothing."""
+    display: Lots | DisplayRange | None = None
+    """Largest visible slice, or what slices are drawn from (D3); None shows all, 0 shows nothing."""
     working: bool = True
     """False for a stop that has not been triggered."""
     last_qty: Lots = 0
@@ -173,7 +184,10 @@ class ExecutionReport(Value, frozen=True):
     """The number of the report of the fill that was busted (N1). It says which order is meant where an id is used
     again: that of the fill, which may have ended long ago."""
     elsewhere: tuple[Symbol, ...] = ()
-    """Of a fill: the other books in which orders took part in it, one of a routed order (L5), two if implied (L2)."""
+    """Of a fill: the other books in which orders took part in it, one of a routed order (L5), two if implied (L2), or
+    three in the second generation (L3)."""
+    reduce_only: bool = False
+    """It can only make the position of its account smaller (C9)."""
 
     @property
     def traded_in(self) -> Symbol:

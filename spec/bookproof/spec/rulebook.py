@@ -220,9 +220,10 @@ _TABLE = (
         "D3",
         "L1",
         "One aggressor meets all slices of a level first to last, then the refreshed ones in turn; or, where the "
-        "profile says so, all that is behind a slice together with it, in one trade.",
+        "profile says so, all that is behind a slice together with it, in one trade; and where it says so, an order "
+        "may name a range for its slices and a draw, from which and from what is open the size of each follows.",
         "invariant price_time_priority",
-        "TSX: one trade",
+        "TSX: one trade; DisplayRange; FIX: DisplayMethod, DisplayLowQty, DisplayHighQty, DisplayMinIncr",
     ),
     Rule("D4", "L1", "At one price displayed quantity trades before hidden orders.", source="OPZ whitepaper"),
     Rule("D5", "L1", "A smaller total changes an iceberg's visible slice only if it must.", source="Binance"),
@@ -472,8 +473,9 @@ _TABLE = (
         "L3",
         "LX",
         "Own orders at the same price go before implied quotes, which meet no other implied quote, and there are none "
-        "while a book of the family does not trade continuously.",
-        source="CME",
+        "while a book of the family does not trade continuously; where a quote may rest on another, it is for what "
+        "nothing else fills.",
+        source="CME: implied orders, second generation",
     ),
     Rule("L4", "LX", "All legs of a basket trade whole in one step, or no book changes."),
     Rule(
@@ -563,8 +565,10 @@ _TABLE = (
     Rule(
         "C9",
         "LA",
-        "A reduce-only order trades at once and is refused if it is larger than the position it trades against.",
-        source="Binance rejects it; Deribit would cut it to size",
+        "A reduce-only order is refused if it is larger than what the position it trades against leaves for it; it "
+        "trades at once or, where the profile lets it, rests: then it is cut to size, the newest of an account first, "
+        "whenever a fill or anything else brings the position too low, between two fills of one sweep if need be.",
+        source="Binance rejects it; it may rest at Deribit (private/close_position), and is cut at Bybit (Reduce-Only)",
     ),
     Rule(
         "L6",
@@ -624,7 +628,11 @@ NOT_YET: dict[str, str] = {
     "nobody else is deleveraged",
     "M3 again": "a liquidation passes each book once; what traded below the mark may leave work for the next one",
     "M3 unmarked": "lots in a book without a mark are worth nothing and need nothing",
-    "C9 resting": "a reduce-only order never rests: it would have to be cut each time the position changes",
+    "C9 calls": "a book that begins to collect orders cancels its reduce-only ones and takes none: what an uncross "
+    "leaves of positions is known only when it is over",
+    "C9 terms": "a reduce-only order is no stop, neither post-only nor good till a date, and in no list or basket",
+    "C9 sharing": "where reduce-only orders rest, levels are served by time alone: a share of one could cut another",
+    "C9 budget": "where reduce-only orders rest no market order names a budget: what a fill cuts is not to be had",
     "L6 legs": "a block trade is of one book, and its parties are no quote requests",
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
     "C3 sell by money": "a market order over an amount of money buys; none sells until it has brought in so much",
@@ -632,7 +640,7 @@ NOT_YET: dict[str, str] = {
     "there would have to be led through both legs to know what it costs",
     "C3 budget waits": "a market order over an amount of money is no stop, and is in no call, basket or list",
     "C6 lock": "a post-only order keeps off a hidden opposite order as off any other, since the book may not lock (B6)",
-    "D3 random": "no slices of random size: the draw would have to be part of the command (A5)",
+    "D3 redraw": "a replace changes neither an iceberg's display nor its range or its draw",
     "D4 pegged": "no pegged orders",
     "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
     "H1 reserve": "where accounts are kept each rival is reserved for by itself: a bracket needs lots for every exit",
@@ -656,7 +664,8 @@ NOT_YET: dict[str, str] = {
     "in books that are part of spreads: what one leg implies and another releases from a list would need one order",
     "L2 lists": "no order of a list stands in a spread or in a leg of one",
     "L2 sharing": "an implied trade takes the first order of each leg, also where other trades share the level out (K)",
-    "L3 second generation": "implied quotes rest on real orders only, so a chain of two spreads implies nothing",
+    "L3 longer chains": "an implied quote rests on two orders, or on one and a quote of two others: a chain of three "
+    "spreads implies nothing, nor do two spreads the one between their outer legs",
     "L2 bands": "books in groups and spreads have no bands, collars, protection or underlying, and their venue neither "
     "gives market orders a limit, reprices post-only orders, forbids amendments, nor takes icebergs whole",
     "L5 stops": "neither stops nor post-only orders are routed, and a group has no spreads",

@@ -33,6 +33,7 @@ from bookproof.spec.events import (
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Icebergs, Profile, ReplaceKeeps, ReplaceQuantity, StopReference, StopsLookedAt
 from bookproof.spec.reasons import CancelReason
+from bookproof.spec.slices import slice_of
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
 _BEFORE_EVERY_LIMIT = -(10**18)
@@ -61,6 +62,10 @@ class Standing(NamedTuple):
         if traded:
             return left._replace(executed=self.executed + gone)
         return left._replace(prevented=self.prevented + gone)
+
+
+_NOBODY_MET = (CancelReason.CONTINGENT, CancelReason.REFUSED, CancelReason.REDUCE_ONLY)
+"""Why orders are cancelled whom an aggressor that is at work has not come to."""
 
 
 class Scene(NamedTuple):
@@ -242,13 +247,13 @@ class Tape:
 
     def _imply(self, event: ImpliedTrade) -> None:
         """What an implied trade does to this book: its order gives its part, or the aggressor is of this book (L2)."""
+        if self.crosses:
+            self._end_of_crosses()
         for leg in event.legs:
             if leg.symbol == self.symbol:
                 self._give(leg.maker, leg.price, event.quantity)
         if event.symbol != self.symbol:
             return
-        if self.crosses:
-            self._end_of_crosses()
         if self._taker is None or self._taker.order_id != event.taker:  # it rested while a book was halted
             self._give(event.taker, None, event.quantity)
         else:
@@ -423,7 +428,7 @@ class Tape:
         if order is None:
             self.strange.append(f"order {event.order_id} was cancelled, and it is not live")
             return
-        if event.reason in (CancelReason.CONTINGENT, CancelReason.REFUSED):  # nobody is at work on it
+        if event.reason in _NOBODY_MET:
             self.scenes.append(Scene(event, order, None, ()))
         else:
             self._scene(event, order)
@@ -478,7 +483,7 @@ class Tape:
         """Behind everyone at least as good by price and rank, showing a slice of its display quantity."""
         queue = self.queues[order.terms.side]
         place = sum(rank(other.terms) <= rank(order.terms) for other in queue)
-        queue.insert(place, order._replace(slice=min(order.terms.display or order.leaves, order.leaves)))
+        queue.insert(place, order._replace(slice=slice_of(order.terms.display or order.leaves, order.leaves)))
         self.moved.add(order.order_id)
 
     def _note_top(self, order: Standing) -> None:
@@ -522,7 +527,7 @@ def orders_of(command: Command) -> tuple[Submit, ...]:
         return (command,)
     if isinstance(command, Reduce):
         plain = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
-        return (Submit(*plain, TimeInForce.IOC),)
+        return (Submit(*plain, command.time_in_force, display=command.display),)
     if isinstance(command, Route):
         return (command.order,)
     if not isinstance(command, Basket):

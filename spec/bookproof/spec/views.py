@@ -33,6 +33,8 @@ class QueuedOrder(Value, frozen=True):
     """All that is open, displayed or not."""
     top: bool = False
     """It bettered the market and is served first, where the venue's allocation knows such orders (K3)."""
+    reduce_only: bool = False
+    """It is made smaller with the position of its account (C9)."""
 
 
 class Queue(Value, frozen=True):
@@ -204,7 +206,8 @@ class ImpliedQuote(Value, frozen=True):
 class ImpliedQuotes(Value, frozen=True):
     """Quotes implied in one book, best first, of equal prices as the spreads are listed.
 
-    They stand beside the book's own depth, not in it. Two of them may rest on the same order.
+    They stand beside the book's own depth, not in it. Two of them may rest on the same order. They are of the first
+    generation: the second is made for an aggressor that comes, and shown to nobody before (L3, as at CME).
     """
 
     bids: tuple[ImpliedQuote, ...]

@@ -11,6 +11,7 @@ from bookproof.engine.zoo.defect import Defect
 from bookproof.engine.zoo.holding_defects import HOLDINGS
 from bookproof.engine.zoo.letting_go_defects import LETTING_GO
 from bookproof.engine.zoo.lock_defects import (
+    FarBookForgotten,
     ListsReadBeforeLock,
     LookUpBeforeLock,
     LostStripeLock,
@@ -22,6 +23,7 @@ from bookproof.engine.zoo.lock_defects import (
 )
 from bookproof.engine.zoo.money_defects import MONEY
 from bookproof.engine.zoo.reading_defects import READINGS
+from bookproof.engine.zoo.reducing_defects import REDUCERS
 from bookproof.engine.zoo.stamp_defects import STAMPS
 from bookproof.engine.zoo.waiting_defects import WAITING
 
@@ -156,6 +158,16 @@ ZOO = {
             "implied-in",
         ),
         Defect(
+            "far-book-forgotten",
+            FarBookForgotten,
+            "An order in a book that is part of a spread holds the stripes of the books that imply quotes in its own, "
+            "which is enough while two orders imply one and no stop waits. With a second generation (rule L3) a chain "
+            "of spreads ends in a book beyond these: its order is taken while it is being cancelled.",
+            True,
+            "made up: the locks are those of the first generation, and the second came later.",
+            "implied-chain",
+        ),
+        Defect(
             "portfolio-as-seen",
             PortfolioAsSeen,
             "A margin account's positions are looked up in books whose stripes are not held (rule M3): lots that were "
@@ -165,6 +177,7 @@ ZOO = {
             "maker-on-margin",
         ),
         *WAITING,
+        *REDUCERS,
     )
 }
 """Every engine of the zoo by name."""

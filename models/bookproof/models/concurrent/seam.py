@@ -10,9 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 from bookproof.engine.sync import THREADS, Condition, Event, Lock, Semaphore, Threads, TryLock
+from bookproof.models.held import Held
 
 _PATIENCE = 0.2
 """Seconds a thread waits for a lock before it looks for a cycle of waits."""
@@ -142,7 +142,7 @@ class _Waits:
         return "; ".join(steps) if at == thread else None
 
 
-class _YieldingLock:
+class _YieldingLock(Held):
     def __init__(self, name: str, waits: _Waits) -> None:
         self.name = name
         self._lock = threading.Lock()
@@ -179,14 +179,6 @@ class _YieldingLock:
         self._waits.holder.pop(self, None)
         self._lock.release()
         time.sleep(0)
-
-    def __enter__(self) -> None:
-        self.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 class _YieldingRLock(_YieldingLock):
@@ -235,7 +227,7 @@ class _CountingRLock(_YieldingRLock):
         return True
 
 
-class _PatientCondition:
+class _PatientCondition(Held):
     def __init__(self, name: str, lock: Lock, waits: _Waits) -> None:
         self._name, self._lock, self._waits = name, lock, waits
         self._sleepers: list[threading.Event] = []  # guarded by the lock
@@ -246,26 +238,23 @@ class _PatientCondition:
     def release(self) -> None:
         self._lock.release()
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()
-
-    def wait(self) -> object:
-        woken = threading.Event()
+    def wait(self, timeout: float | None = None) -> bool:
+        woken, in_time = threading.Event(), True
         self._sleepers.append(woken)
         times = self._lock.times if isinstance(self._lock, _YieldingRLock) else 1
         for _ in range(times):
             self._lock.release()
         try:
-            self._waits.for_signal(self._name, woken.wait)
+            if timeout is None:
+                self._waits.for_signal(self._name, woken.wait)
+            else:
+                in_time = woken.wait(timeout)
         finally:
             for _ in range(times):
                 self._lock.acquire()
-        return True
+        if not in_time and woken in self._sleepers:
+            self._sleepers.remove(woken)
+        return in_time
 
     def notify(self, n: int = 1) -> None:
         woken, self._sleepers = self._sleepers[:n], self._sleepers[n:]
@@ -276,7 +265,7 @@ class _PatientCondition:
         self.notify(len(self._sleepers))
 
 
-class _PatientSemaphore:
+class _PatientSemaphore(Held):
     def __init__(self, name: str, value: int, waits: _Waits) -> None:
         self._name, self._waits = name, waits
         self._semaphore = threading.Semaphore(value)
@@ -291,14 +280,6 @@ class _PatientSemaphore:
     def release(self, n: int = 1) -> None:
         self._semaphore.release(n)
         time.sleep(0)
-
-    def __enter__(self) -> None:
-        self.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 class _PatientEvent:
@@ -316,7 +297,9 @@ class _PatientEvent:
     def clear(self) -> None:
         self._event.clear()
 
-    def wait(self) -> object:
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout is not None:
+            return self._event.wait(timeout)
         self._waits.for_signal(self._name, self._event.wait)
         return True
 

@@ -14,6 +14,7 @@ from bookproof.spec.profile import (
     PROFILE_FILES,
     PROFILES,
     CollarAction,
+    Generations,
     Icebergs,
     ListReplace,
     MarketByBudget,
@@ -23,6 +24,7 @@ from bookproof.spec.profile import (
     OnDisconnect,
     PostOnly,
     Profile,
+    ReduceOnly,
     Reopen,
     ReplaceAllows,
     ReplaceQuantity,
@@ -101,7 +103,9 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("whole-icebergs", icebergs=Icebergs.WHOLE),
         Profile("no-budgets", market_by_budget=MarketByBudget.REFUSED),
         Profile("reductions-only", replace_allows=ReplaceAllows.REDUCTION),
+        Profile("second-generation", implied_generations=Generations.SECOND),
         Profile("margin-accounts", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS),
+        Profile("reducers-rest", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS, reduce_only=ReduceOnly.RESTS),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bookproof.engine.sync import Cell
-from bookproof.models.interleaving.actions import Action
+from bookproof.models.held import Held
+from bookproof.models.interleaving.actions import FLAG, NAP, taking
 
 if TYPE_CHECKING:
     from bookproof.models.interleaving.scheduler import Scheduler
@@ -22,18 +23,19 @@ class Abandoned(BaseException):
     """Ends a thread of a run that is over."""
 
 
-class ControlledLock:
+class ControlledLock(Held):
     """A lock of the scheduler's. Only its holder may leave it."""
 
     def __init__(self, scheduler: Scheduler, name: str) -> None:
         self.name = name
         self._scheduler = scheduler
-        self._take = Action("take", name)
+        self._take = taking(name)
 
     def acquire(self) -> object:
         """Stop until this thread is chosen and nobody holds the lock."""
-        if self._scheduler.counts():
-            self._scheduler.point(self._take)
+        scheduler = self._scheduler
+        if scheduler.counts():
+            scheduler.point(self._take)
         return True
 
     def release(self) -> None:
@@ -46,14 +48,6 @@ class ControlledLock:
 
     def held_again(self) -> None:
         """It was taken back for a thread that was woken."""
-
-    def __enter__(self) -> None:
-        self.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 class ControlledTryLock(ControlledLock):
@@ -108,7 +102,7 @@ class ControlledRLock(ControlledLock):
         self._times = self._saved.pop(self._scheduler.running)
 
 
-class ControlledCondition:
+class ControlledCondition(Held):
     """A condition: whoever waits lets its lock go, is woken by somebody who has it, and takes it again."""
 
     def __init__(self, scheduler: Scheduler, name: str, lock: ControlledLock) -> None:
@@ -124,26 +118,29 @@ class ControlledCondition:
         """Leave its lock."""
         self._lock.release()
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait to be woken. Nobody is woken but by a notify; who waits for some seconds may stop to at any moment.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()
-
-    def wait(self) -> object:
-        """Wait to be woken. Nobody is woken but by a notify."""
-        scheduler = self._scheduler
+        As with `threading`, that thread can be woken until it has its lock again, and whoever does so wakes nobody.
+        """
+        scheduler, woken = self._scheduler, True
         if scheduler.counts():
             scheduler.check_held(self._lock.name, "wait without")
-            scheduler.lie_down(self.name)
+            scheduler.lie_down(self.name, timeout is not None)
             self._lock.let_go()
-            scheduler.stop("sleep", self.name)
+            if timeout is None:
+                scheduler.stop("sleep", self.name)
+            else:
+                woken = scheduler.ask(self.name, NAP) != NAP.vain
+                if not woken:
+                    scheduler.stop("take", self._lock.name)
+                    scheduler.get_up(self.name)
             self._lock.held_again()
         elif scheduler.running < 0:
-            raise RuntimeError(f"nobody is there to wake who waits at {self.name}")
-        return True
+            if timeout is None:
+                raise RuntimeError(f"nobody is there to wake who waits at {self.name}")
+            return False
+        return woken
 
     def notify(self, n: int = 1) -> None:
         """Wake the `n` that have waited longest."""
@@ -156,7 +153,7 @@ class ControlledCondition:
         self.notify(len(self._scheduler.sleepers(self.name)))
 
 
-class ControlledSemaphore:
+class ControlledSemaphore(Held):
     """Permits that are taken and given, each a transition."""
 
     def __init__(self, scheduler: Scheduler, name: str, value: int) -> None:
@@ -189,13 +186,10 @@ class ControlledSemaphore:
         if scheduler.counts():
             scheduler.stop("give", self.name)
             self.value += n
-            scheduler.gave(self.name)
+            scheduler.gave(self.name, n)
         elif scheduler.running < 0:
             self.value += n
             scheduler.shut(self.name, False)
-
-    def __enter__(self) -> None:
-        self.acquire()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -231,13 +225,17 @@ class ControlledEvent:
             scheduler.stop(kind, self.name)
         scheduler.flag(self.name, up)
 
-    def wait(self) -> object:
-        """Wait until it is up."""
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is up; or look at it once, which is also what a wait of some seconds comes to."""
         scheduler = self._scheduler
         if scheduler.counts():
+            if timeout is not None:
+                return scheduler.ask(self.name, FLAG) == FLAG.found
             scheduler.stop("wait", self.name)
         elif scheduler.running < 0 and scheduler.is_shut(self.name):
-            raise RuntimeError(f"nobody is there to raise {self.name}")
+            if timeout is None:
+                raise RuntimeError(f"nobody is there to raise {self.name}")
+            return False
         return True
 
 

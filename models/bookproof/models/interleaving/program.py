@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from bookproof.engine.accounts import Demand, Ledger, OrderCommand
+from bookproof.engine.accounts import Demand, OrderCommand
 from bookproof.engine.book import FastBook
 from bookproof.engine.floor import Floor
-from bookproof.engine.interface import Answer
 from bookproof.models.concurrent.history import History, Operation
 from bookproof.models.concurrent.recorder import accounts_in
 from bookproof.models.engines_by_name import Factory
@@ -19,7 +17,7 @@ from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.report.plainly import plainly
 from bookproof.spec.commands import Basket, Command, Deposit, SetLimits, Withdraw
 from bookproof.spec.events import Event
-from bookproof.spec.values import Account
+from bookproof.spec.values import Account, Symbol
 
 _READS = (
     "queue",
@@ -38,6 +36,7 @@ _WRITES = (
     *("submit", "cancel", "replace", "fill", "trigger_stops", "cancel_account", "expire_due", "expire_day", "forget"),
     *("hold", "unhold", "take_out", "go", "follow"),
     *("take_down_to", "rest", "give", "pend", "pop_due", "lift"),
+    *("expect", "resize"),
 )
 _READS_MARKET = ("submit", "replace", "refusal", "why_not_replace", "replace_refusal", "go")
 """What touches a book, and the market that all books share. Whoever looks at a book's `lists` touches it as well."""
@@ -108,33 +107,29 @@ _ON_ACCOUNT: dict[str, Touches] = {
 """What each method of the engine's ledger touches, but for what it asks other methods of this table."""
 
 
-def _on_margin(ledger: Ledger) -> dict[str, Touches]:
+def _on_margin(symbols: Iterable[Symbol], accounts: Collection[Account]) -> dict[str, Touches]:
     """The same where there are margin accounts (M3): lots of theirs and marks change what their purses hold."""
-    shelves = [(symbol, False) for symbol in ledger.desks]
+    shelves = [(symbol, False) for symbol in symbols]
 
     def moves(command: Deposit | Withdraw) -> Iterable[tuple[str, bool]]:
-        both = command.symbol is not None and command.account in ledger.on_margin
+        both = command.symbol is not None and command.account in accounts
         return [*_moves(command), *([(_purse(command.account), True)] if both else [])]
 
     return {
         "deposit": moves,
         "withdraw": moves,
-        "set_mark": lambda command: [(command.symbol, True), *((_purse(owner), True) for owner in ledger.on_margin)],
+        "set_mark": lambda command: [(command.symbol, True), *((_purse(owner), True) for owner in accounts)],
         "margin": lambda account: [(_purse(account), False), *shelves],
         "worth_on_shelves": lambda account: shelves,
         "to_close": lambda account: shelves,
     }
 
 
-class Told(NamedTuple):
-    """One operation of a run."""
+class Told(Operation, frozen=True):
+    """One operation of a run: times are counted in calls and returns."""
 
-    client: int
     number: int
-    command: Command
-    called: int
-    returned: int
-    answer: Answer
+    """Which of its client's operations it is."""
 
 
 class Outcome(NamedTuple):
@@ -159,7 +154,7 @@ class Program:
         self._scheduler = scheduler
         self._watch = watch
         self.watched = False
-        self._classes: dict[tuple[type[FastBook], str], type[FastBook]] = {}
+        self._watching: _Watch | None = None
         self._engine: type[Any] | None = None
         self._named = accounts_in(scenario.profile, (scenario.before, *scenario.scripts))
         self.tell: Callable[[int, str], None] | None = None
@@ -176,7 +171,9 @@ class Program:
         floor = getattr(engine, "_floor", None)
         self.watched = self._watch and isinstance(floor, Floor)
         if self._watch and isinstance(floor, Floor):
-            _watch(floor, scheduler, self._classes)
+            if self._watching is None:
+                self._watching = _Watch(floor, scheduler)
+            self._watching.begin(floor)
         if self._watch and (shared := getattr(type(engine), "shared", ())):
             if self._engine is None:
                 self._engine = _watched_engine(type(engine), shared, scheduler)
@@ -205,7 +202,7 @@ class Program:
                         recorder.called(at, plainly(command))
                     answer = engine.submit(command)
                     ticks += 1
-                    told.append(Told(at, number, command, called, ticks, answer))
+                    told.append(Told(at, command, called, ticks, answer, number))
                     scheduler.returned()
                     if self.tell is not None:
                         self.tell(at, f"is told {plainly(*answer.events)}, stamp {answer.stamp}")
@@ -220,29 +217,38 @@ class Program:
         if run.cut or run.waiting or run.errors:
             return Outcome(run, tuple(told), None)
         final = tuple(engine.view(instrument.symbol) for instrument in scenario.instruments)
-        operations += [Operation(each.client, each.command, each.called, each.returned, each.answer) for each in told]
         accounts = tuple(engine.account(account) for account in self._named)
-        history = History(scenario.instruments, scenario.profile, tuple(operations), final, accounts)
+        history = History(scenario.instruments, scenario.profile, (*operations, *told), final, accounts)
         return Outcome(run, tuple(told), history)
 
 
-def _watch(floor: Floor, scheduler: Scheduler, classes: dict[tuple[type[FastBook], str], type[FastBook]]) -> None:
-    """Tell the scheduler whenever a book, the market or an account is touched. Classes are kept for the next run."""
-    for symbol, book in floor.books.items():
-        made = type(book), symbol
-        if made not in classes:
-            classes[made] = _watched_book(*made, scheduler)
-        book.__class__ = classes[made]
-    touches: dict[str, Touches] = dict.fromkeys(_WRITES_MARKET, lambda *given: [(MARKET, True)])
-    touches |= dict.fromkeys(_WRITES_BOOK, lambda symbol, *given: [(str(symbol), True)])
-    families = {symbol: [(member, False) for member in family.books] for symbol, family in floor.family_of.items()}
-    touches["_dealer"] = lambda symbol: families.get(symbol, ())  # whether anything is implied depends on all of them
-    touches["set_reference"] = lambda command: [(command.symbol, True)]
-    for name, cells in touches.items():
-        setattr(floor, name, _touching(getattr(floor, name), cells, scheduler))
-    if floor.ledger is not None:
-        for name, cells in (_ON_ACCOUNT | _on_margin(floor.ledger)).items():
-            setattr(floor.ledger, name, _touching(getattr(floor.ledger, name), cells, scheduler))
+class _Watch:
+    """Tells a scheduler whenever a book, the market or an account is touched.
+
+    It gives objects of an engine other classes: made once, from the first engine, for those of all runs.
+    """
+
+    def __init__(self, floor: Floor, scheduler: Scheduler) -> None:
+        self._books = {symbol: _watched_book(type(book), symbol, scheduler) for symbol, book in floor.books.items()}
+        families = {symbol: [(member, False) for member in family.books] for symbol, family in floor.family_of.items()}
+        touches: dict[str, Touches] = {
+            **dict.fromkeys(_WRITES_MARKET, lambda *given: [(MARKET, True)]),
+            **dict.fromkeys(_WRITES_BOOK, lambda symbol, *given: [(str(symbol), True)]),
+            "_dealer": lambda symbol: families.get(symbol, ()),  # whether anything is implied depends on all of them
+            "set_reference": lambda command: [(command.symbol, True)],
+        }
+        self._floor = _watched(type(floor), touches, scheduler)
+        if floor.ledger is not None:
+            touches = _ON_ACCOUNT | _on_margin(floor.ledger.desks, floor.ledger.on_margin)
+            self._ledger = _watched(type(floor.ledger), touches, scheduler)
+
+    def begin(self, floor: Floor) -> None:
+        """From now on everything that this one does is told."""
+        floor.__class__ = self._floor
+        for symbol, book in floor.books.items():
+            book.__class__ = self._books[symbol]
+        if floor.ledger is not None:
+            floor.ledger.__class__ = self._ledger
 
 
 def _watched_engine(engine: type[Any], shared: Iterable[str], scheduler: Scheduler) -> type[Any]:
@@ -262,20 +268,25 @@ def _watched_engine(engine: type[Any], shared: Iterable[str], scheduler: Schedul
     return type(f"Watched{engine.__name__}", (engine,), {name: cell(name) for name in shared})
 
 
-def _touching(act: Callable[..., Any], cells: Touches, scheduler: Scheduler) -> Callable[..., Any]:
-    def touching(*given: Any, **named: Any) -> Any:
-        for cell, writes in cells(*given):
-            scheduler.touch(cell, writes)
-        return act(*given, **named)
+def _watched(kind: type[Any], touches: Mapping[str, Touches], scheduler: Scheduler) -> type[Any]:
+    """The class of an object some of whose methods touch cells."""
 
-    return touching
+    def method(act: Callable[..., Any], cells: Touches) -> Callable[..., Any]:
+        def touching(self: Any, *given: Any, **named: Any) -> Any:
+            for cell, writes in cells(*given):
+                scheduler.touch(cell, writes)
+            return act(self, *given, **named)
+
+        return touching
+
+    methods = {name: method(getattr(kind, name), cells) for name, cells in touches.items()}
+    return type(f"Watched{kind.__name__}", (kind,), methods)
 
 
 def _watched_book(book: type[FastBook], symbol: str, scheduler: Scheduler) -> type[FastBook]:
     def method(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
         writes, reads_market = name in _WRITES, name in _READS_MARKET
 
-        @wraps(act)
         def watched(self: FastBook, *given: Any, **named: Any) -> Any:
             if reads_market:
                 scheduler.touch(MARKET, writes=False)

@@ -18,21 +18,31 @@ lock, rlock    takes it (the holder of an rlock takes it again freely)  takes
 try lock       takes it, tries it, leaves it                            tries that fail, and those that do not
 condition      nothing: it has its lock. Who waits lets the lock go,    as for its lock
                and takes it again when it has been woken
+the same, for  stops to wait, at any moment. While anybody waits so,    wake-ups that come too late, and those that
+some seconds   there is a stop before somebody is woken there           come to one who does not wait any more
 semaphore      takes a permit, tries to, gives one                      permits taken before they are given
 event          raises, lowers, looks at its flag, or waits for it       looks before and after
+               (no longer than so long: that is a look)
 counter        draws, if two threads drew with nothing to order them    stamps that contradict what is seen
                (`numbers_matter`), or if one of these held nothing
 cell, book     reads or writes it, if it races                          whatever a data race can do
 =============  =======================================================  ==============================================
+
+There is no clock: whoever waits for some seconds may have waited long enough at any moment, as soon as it waits and as
+long as what it waits for has not come. It is one more thing that the thread can do next, so it is in the schedule, and
+the word says it. These are more runs than there will ever be, as a second may pass while others stand still, and none
+that will be is left out. Whoever waits so over and over again is followed `MOST_TRIES` times, and that is said
+(`Run.spun`).
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from bookproof.models.interleaving.actions import BLOCKING, CLASHES
+from bookproof.models.interleaving.actions import BLOCKING, CLASHES, TRY, VAIN, Asked
 from bookproof.models.interleaving.actions import Action as Action
 from bookproof.models.interleaving.primitives import (
     Abandoned,
@@ -45,6 +55,7 @@ from bookproof.models.interleaving.primitives import (
     ControlledTryLock,
 )
 from bookproof.models.interleaving.wheels import THREADS, wheel
+from bookproof.spec.values import Value
 
 T = TypeVar("T")
 
@@ -55,6 +66,10 @@ _WORDS = {
     "look": "looks at {}",
     "wait": "waits for {} no more",
     "sleep": "waits at {}",
+    "expire": "has waited at {} long enough",
+    "hear": "finds {} raised in time",
+    "miss": "has waited for {} long enough",
+    "wake": "wakes at {}",
     "draw": "draws {}",
 }
 
@@ -73,10 +88,11 @@ MOST_STEPS = 400
 
 MOST_TRIES = 2
 """How often a thread tries in vain for a lock that nobody has left meanwhile. Then it has to wait for it: as long as
-nothing changes it would only try again."""
+nothing changes it would only try again. So often it also waits too long for a flag that nobody has raised meanwhile;
+and at a condition where nobody has woken anybody, until it gets something done."""
 
 
-class Event(NamedTuple):
+class Event(Value, frozen=True):
     """One transition of a run."""
 
     thread: int
@@ -97,7 +113,7 @@ class Race(NamedTuple):
     threads: tuple[int, int]
 
 
-class Draw(NamedTuple):
+class Draw(Value, frozen=True):
     """A number that a thread drew from a counter."""
 
     counter: str
@@ -137,6 +153,13 @@ class Run(NamedTuple):
 
     points: frozenset[str] = frozenset()
     """Racing cells, and counters, at which threads stopped."""
+
+    values: Mapping[str, int] = {}
+    """Permits of semaphores, and flags (1 is up), at the beginning."""
+    given: Mapping[tuple[int, int], int] = {}
+    """By thread, and which of its transitions it was: those that gave more than one permit, and how many."""
+    most_tries: int = MOST_TRIES
+    """How often a thread could try in vain, until somebody left the lock."""
 
     @property
     def schedule(self) -> tuple[int, ...]:
@@ -190,6 +213,7 @@ class Scheduler:
         self._running = -1
         # Who holds what; -1 for whatever cannot be taken though nobody holds it.
         self._holders: dict[str, int] = {}
+        self._values: dict[str, int] = {}
         self._permits: dict[str, ControlledSemaphore] = {}
         self._tried: set[str] = set()
         self._clear(0)
@@ -204,9 +228,10 @@ class Scheduler:
         self._left = threads
         self._over = False
         self._cut = False
+        self._failure: BaseException | None = None
         self._endless = False
         # What a thread does before its first transition counts as one of its own, or nobody would see it race.
-        self._clocks: list[Clock] = [tuple(int(at == other) for other in range(threads)) for at in range(threads)]
+        self._clocks: list[Clock] = list(_first_clocks(threads))
         self._lock_clocks: dict[str, Clock] = {}
         # The same by locks and signals alone: what a race is told by, even where racing cells are points and order the
         # run; and here what a thread does after it has left something counts as later than that.
@@ -221,12 +246,15 @@ class Scheduler:
         self._draws: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
         self._drawn: set[str] = set()
         self._draw_log: list[Draw] = []
-        self._trying: dict[int, str] = {}
+        self._trying: dict[int, tuple[str, Asked]] = {}
         self._vain: dict[tuple[int, str], int] = {}
         self._spun: set[int] = set()
         self._sleepers: dict[str, list[int]] = {}
+        self._napping: set[int] = set()  # those of them that wait for some seconds only, also when these are over
         self._where: dict[int, str] = {}
         self._returns: list[tuple[int, int]] = []
+        self._values = dict.fromkeys(self._holders, 0) | {place: made.value for place, made in self._permits.items()}
+        self._given: dict[tuple[int, int], int] = {}
 
     # ── the seam ──
 
@@ -253,11 +281,13 @@ class Scheduler:
         if value < 0:
             raise ValueError(f"expected no less than 0 permits, got {value}")
         made = self._permits[name] = ControlledSemaphore(self, name, value)
+        self._values[name] = value
         self.shut(name, not value)
         return made
 
     def event(self, name: str) -> ControlledEvent:
         """An event whose flag is down."""
+        self._values[name] = 0
         self.shut(name, True)
         return ControlledEvent(self, name)
 
@@ -275,22 +305,25 @@ class Scheduler:
 
         def following() -> int:
             nonlocal count
-            if self._running >= 0 and not self._over:
-                self._draw(name)
+            me = self._running
+            if me >= 0 and not self._over:
+                self._draw(name, me)  # others may come between, and draw
             count += 1
-            if self._running >= 0:
-                self._draw_log.append(Draw(name, count, self._running, len(self._events) - 1))
+            if me >= 0:
+                self._draw_log.append(Draw(name, count, me, len(self._events) - 1))
             return count
 
         return following
 
-    def _draw(self, name: str) -> None:
+    def _draw(self, name: str, me: int) -> None:
         if name in self.racy:
             self.point(Action("draw", name))
-        me = self._running
         clock = self._locked[me]
         free = self.numbers_matter or me not in self._holders.values()
-        drawn, freely = self._draws.setdefault(name, ({}, {}))
+        noted = self._draws.get(name)
+        if noted is None:
+            noted = self._draws[name] = {}, {}
+        drawn, freely = noted
         for other, at in (drawn if free else freely).items():
             if other != me and at > clock[other]:
                 self._drawn.add(name)
@@ -326,8 +359,11 @@ class Scheduler:
 
     def returned(self) -> None:
         """The thread that runs has got something done: whoever spins for ever does not say so."""
-        if self._running >= 0 and not self._over:
-            self._returns.append((self._running, len(self._events)))
+        me = self._running
+        if me >= 0 and not self._over:
+            self._returns.append((me, len(self._events)))
+            for place in self._sleepers:
+                self._vain.pop((me, place), None)
 
     # ── a run ──
 
@@ -340,6 +376,8 @@ class Scheduler:
             self._wheel.enter(self._next_to_begin())
         self._running = -1
         self._over = False
+        if self._failure is not None:
+            raise self._failure
         return Run(
             tuple(self._events),
             dict(self._wanted),
@@ -355,6 +393,9 @@ class Scheduler:
             dict(self._where),
             tuple(self._returns),
             self.racy,
+            self._values,
+            self._given,
+            self.most_tries,
         )
 
     def close(self) -> None:
@@ -409,12 +450,17 @@ class Scheduler:
             self._answer_tries()
         able = frozenset(
             [thread for thread, (kind, place) in wanted.items() if place not in holders or kind not in BLOCKING]
+            if holders
+            else wanted
         )
         if len(self._events) >= self.most_steps and able:
             self._endless = True
             chosen = None
         else:
-            chosen = self._choose(wanted, able) if able else None
+            try:
+                chosen = self._choose(wanted, able) if able else None
+            except BaseException as error:  # it is no thread's error: all leave, and whoever asked for the run has it
+                self._failure, chosen = error, None
         if chosen is None:
             self._cut = bool(able)
             self._over = True  # everybody who waits is woken, one after the other, to leave: nothing of it counts
@@ -426,13 +472,13 @@ class Scheduler:
 
     def _answer_tries(self) -> None:
         """What would come of each try if it were made now."""
-        for thread, place in self._trying.items():
+        for thread, (place, asked) in self._trying.items():
             if place not in self._holders:
-                kind = "win"
+                kind = asked.found
             elif self._vain.get((thread, place), 0) < self.most_tries:
-                kind = "fail"
+                kind = asked.vain
             else:
-                kind = "take"
+                kind = asked.made_to_wait
                 self._spun.add(thread)
             self._wanted[thread] = Action(kind, place)
 
@@ -443,13 +489,15 @@ class Scheduler:
         kind, place = action
         if kind == "take" and place not in self._tried and place not in self._permits and place not in self.racy:
             self._holders[place] = thread
-            clock = _ticked(before, self._lock_clocks.get(place), thread)
-            self._clocks[thread] = clock
+            theirs = self._lock_clocks.get(place)
+            known = list(before if theirs is None else map(max, before, theirs))
+            known[thread] += 1
+            clock = self._clocks[thread] = tuple(known)
             self._learn(thread, self._lock_locked.get(place))
         else:
             clock = self._step_aside(thread, kind, place)
         self._events.append(Event(thread, action, clock, before))
-        if self.tell is not None and kind != "release":
+        if self.tell is not None and kind not in ("release", "wake"):
             self.tell(thread, told(action))
 
     def _step_aside(self, thread: int, kind: str, place: str) -> Clock:
@@ -458,7 +506,7 @@ class Scheduler:
         past = self._past.setdefault(place, {})
         for other in CLASHES[kind]:
             clock = _joined(clock, past.get(other))
-        clock = _ticked(clock, None, thread)
+        clock = (*clock[:thread], clock[thread] + 1, *clock[thread + 1 :])
         self._clocks[thread] = clock
         past[kind] = _joined(clock, past.get(kind))
         learnt: Clock | None = None
@@ -471,9 +519,9 @@ class Scheduler:
                 permits.value -= 1
                 self.shut(place, not permits.value)
                 learnt = self._signals.get(place)
-        elif kind == "wait" or (kind == "look" and place not in self._holders):
+        elif kind in ("wait", "hear") or (kind == "look" and place not in self._holders):
             learnt = self._signals.get(place)
-        elif kind == "fail":
+        elif kind in VAIN:
             self._vain[thread, place] = self._vain.get((thread, place), 0) + 1
         self._learn(thread, learnt)
         self._trying.pop(thread, None)
@@ -483,9 +531,7 @@ class Scheduler:
         """What happened before somebody left a lock, or gave a signal, happened before this."""
         mine = self._locked[thread]
         if of is not None:
-            for other, at in enumerate(of):
-                if at > mine[other]:
-                    mine[other] = at
+            mine[:] = map(max, mine, of)
         mine[thread] += 1
 
     def _leave(self) -> Clock:
@@ -520,10 +566,14 @@ class Scheduler:
 
     def attempt(self, place: str) -> bool:
         """Try to take something; whether it was there."""
+        return self.ask(place, TRY) != TRY.vain
+
+    def ask(self, place: str, asked: Asked) -> str:
+        """Stop, until this thread is chosen to go on, with whatever it finds; what kind of transition that was."""
         me = self._running
-        self._trying[me] = place
-        self.point(Action("win", place))
-        return self._events[-1].action.kind != "fail"
+        self._trying[me] = place, asked
+        self.point(Action(asked.found, place))
+        return self._events[-1].action.kind
 
     def holder(self, place: str) -> int:
         """Who holds a lock; -1 if nobody does."""
@@ -569,8 +619,11 @@ class Scheduler:
     def _forget_tries(self, place: str) -> None:
         self._vain = {key: times for key, times in self._vain.items() if key[1] != place}
 
-    def gave(self, place: str) -> None:
-        """A permit of a semaphore was given."""
+    def gave(self, place: str, n: int) -> None:
+        """Permits of a semaphore were given."""
+        if n > 1:
+            me = self._running
+            self._given[me, self._clocks[me][me]] = n
         self._signals[place] = _joined(self._leave(), self._signals.get(place))
         self._forget_tries(place)
         self.shut(place, False)
@@ -579,6 +632,8 @@ class Scheduler:
         """The flag of an event goes up or down."""
         if up and self._running >= 0 and place in self._holders:
             self._signals[place] = self._leave()
+        if up and self._vain:
+            self._forget_tries(place)
         self.shut(place, not up)
 
     def is_shut(self, place: str) -> bool:
@@ -596,23 +651,42 @@ class Scheduler:
         """Who waits at a condition, the longest waiting first."""
         return self._sleepers.get(place, ())
 
-    def lie_down(self, place: str) -> None:
+    def lie_down(self, place: str, timed: bool) -> None:
         """The thread that runs is among those who can be woken at a condition; it still has its lock."""
         self._sleepers.setdefault(place, []).append(self._running)
+        if timed:
+            self._napping.add(self._running)
+
+    def get_up(self, place: str) -> None:
+        """The thread that runs has waited long enough, has its lock again, and cannot be woken any more."""
+        asleep = self._sleepers[place]
+        if self._running in asleep:
+            asleep.remove(self._running)
+        self._napping.discard(self._running)
 
     def wake(self, place: str, lock: str, n: int) -> None:
-        """Wake so many threads that wait at a condition. It is only now that they want the lock."""
+        """Wake so many threads that wait at a condition. It is only now that they want the lock.
+
+        This is a point if one of all that can be woken does not wait to the end. Who can be woken changes only with the
+        lock held, so whether it is a point depends on nothing but what happened before the lock was taken.
+        """
         me, asleep = self._running, self._sleepers.get(place, [])
-        woken = asleep[:n]
-        for thread in woken:
+        if self._napping and not self._napping.isdisjoint(asleep):
+            self.point(Action("wake", place))
+        woken = [thread for thread in asleep[:n] if self._wanted[thread].place == place]
+        for thread in woken:  # the others have waited long enough, and want their lock already
             self._wanted[thread] = Action("take", lock)
+            self._trying.pop(thread, None)
+            self._napping.discard(thread)
             self._clocks[thread] = _joined(self._clocks[thread], self._clocks[me])
         del asleep[:n]
+        if self._vain:
+            self._forget_tries(place)
         if self.tell is not None:
             self.tell(me, f"wakes {', '.join('ABCDEFGH'[thread] for thread in woken) or 'nobody'} at {place}")
 
 
-_ASIDE = ("bookproof.models.interleaving.", "contextlib", "greenlet", "threading")
+_ASIDE = ("bookproof.models.interleaving.", "bookproof.models.held", "contextlib", "greenlet", "threading")
 
 
 def _line() -> str:
@@ -623,12 +697,11 @@ def _line() -> str:
     return f"{frame.f_globals.get('__name__', '?')}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 
+@cache
+def _first_clocks(threads: int) -> tuple[Clock, ...]:
+    """Of each thread, before its first transition."""
+    return tuple(tuple(int(at == other) for other in range(threads)) for at in range(threads))
+
+
 def _joined(one: Clock, other: Clock | None) -> Clock:
     return one if other is None else tuple(map(max, one, other))
-
-
-def _ticked(one: Clock, other: Clock | None, thread: int) -> Clock:
-    """What both know, and a transition of this thread more."""
-    following = list(one if other is None else map(max, one, other))
-    following[thread] += 1
-    return tuple(following)

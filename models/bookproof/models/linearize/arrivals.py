@@ -23,7 +23,17 @@ from bookproof.spec.profile import (
     TrueStop,
 )
 from bookproof.spec.validation import submit_fault
-from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import (
+    Account,
+    DisplayRange,
+    Lots,
+    OrderId,
+    SelfTradePrevention,
+    Side,
+    Symbol,
+    Ticks,
+    TimeInForce,
+)
 
 AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
 
@@ -197,6 +207,8 @@ class Arrivals:
     def _submit_rests(self, at: int, order: Submit, events: tuple[Event, ...] | None) -> None:
         if order.symbol not in self.book:
             return
+        if isinstance(order.display, DisplayRange):
+            raise Beyond("slices of random size")
         if order.stop is not None:
             self._stop_waits(at, order, events)
             return
@@ -285,6 +297,7 @@ class Arrivals:
         if left > 0:
             if order.price is None or order.time_in_force in AT_ONCE:
                 raise Impossible("what was left of a stop neither traded nor was cancelled, and may not rest", at)
+            assert not isinstance(order.display, DisplayRange)
             self._rest(at, order.symbol, order.order_id, order.side, order.price, left, order.account, order.display)
 
     def stop_of(self, at: int, cascade: Cascade) -> Submit:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bookproof.models.linearize.arrivals import Arrivals
 from bookproof.models.linearize.facts import MARKET_HALTED, UNBOUNDED, Beyond, Flag, Impossible, Killed
 from bookproof.spec.commands import Basket, Cancel, Halt, KillSwitch, MassCancel, Reinstate, Replace, Resume, Submit
@@ -28,7 +30,7 @@ OF_THE_BOOK = {
 class Refusals(Arrivals):
     """What the refused say, and those who were not refused."""
 
-    def refused(self, at: int, command: object, head: Rejected) -> None:
+    def refused(self, at: int, command: Any, head: Rejected) -> None:
         """A refusal that follows from the command alone is checked here; others are clauses."""
         reason = head.reason
         if (head.symbol, head.order_id) not in _named(command):

@@ -67,12 +67,13 @@ def _parts(value: Any) -> tuple[str, list[tuple[str, object]], str]:
         return (json.dumps(value) if value.isascii() and value.isprintable() else repr(value)), [], ""
     if isinstance(value, list):
         return "[", [("", part) for part in value], "]"
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        defaults: dict[str, Any] = value._field_defaults  # type: ignore[attr-defined]
+    names: tuple[str, ...] = getattr(value, "_fields", ())
+    if isinstance(value, tuple) and names:
+        usual: dict[str, Any] = getattr(value, "_field_defaults", {})
         named = [
-            (f"{field}=", part)
-            for field, part in zip(value._fields, value, strict=True)
-            if field not in defaults or _differs(part, defaults[field])
+            (f"{name}=", part)
+            for name, part in zip(names, value, strict=True)
+            if name not in usual or _differs(part, usual[name])
         ]
         return f"{type(value).__name__}(", named, ")"
     if isinstance(value, tuple):
