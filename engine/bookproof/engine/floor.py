@@ -149,7 +149,7 @@ class Floor:
                 events = self.set_mark(command)
                 entries = self.ledger.rest_of(events)
         else:
-            if isinstance(command, Submit | Reduce | Basket | Replace | Spend):
+            if isinstance(command, Submit | Reduce | Basket | Replace | Spend | Route):
                 rejected = self.order_fault(command)
                 if rejected is None:
                     rejected = self._stand_for(self.ledger, command)
@@ -312,6 +312,8 @@ class Floor:
         """The books' own refusal of what an account is to stand for: hold the stripes of its orders."""
         if isinstance(command, Basket):
             return self.basket_fault(command) or self.basket_refusal(command)
+        if isinstance(command, Route):
+            return self.route_fault(command) or self.route_refusal(command.order)
         book = self.books.get(command.symbol)
         if book is None:
             reason: RejectReason | None = RejectReason.UNKNOWN_SYMBOL
@@ -568,18 +570,22 @@ class Floor:
         dealer = self._dealer(order.symbol)
         if isinstance(dealer, Family):  # which is in no group: there is no other book to take from
             return list(dealer.submit(order))
+        rejected = self.route_refusal(order, venues)
+        if rejected is not None:
+            return [rejected]
         group = [self.books[symbol] for symbol in venues or self.group_of[order.symbol]]
-        reason = routing.refusal(dealer, group, order)
-        if reason is None and self.ledger is not None:
-            reason = RejectReason.NOT_ON_ACCOUNT
-        if reason is not None:
-            return refused(order.symbol, order.order_id, reason)
         run = self.lists.begin()
         with run.watching(group):
             events = routing.route(dealer, group, order, run.follow)
             run.follow(events)
         run.finish(events)
         return events
+
+    def route_refusal(self, order: Submit, venues: Sequence[Symbol] = ()) -> Rejected | None:
+        """Why the books, as they stand, do not take a well-formed routed order."""
+        group = [self.books[symbol] for symbol in venues or self.group_of[order.symbol]]
+        reason = routing.refusal(self.books[order.symbol], group, order)
+        return None if reason is None else Rejected(order.symbol, order.order_id, reason)
 
     # ── the books of a family: hold the stripes of them all ──
 

@@ -194,8 +194,12 @@ class StripedEngine(LockedViews):
         self._ledger = self._floor.ledger
         self._spending: list[Lock] = []
         self._balances: list[Lock] = []
+        self._sharing: dict[Symbol, list[int]] = {}
         if self._ledger is not None:
             self._desks.clear()  # every command goes by `_submit_special`
+            self._sharing = {
+                symbol: [self._stripe_of[other] for other in group] for symbol, group in self._floor.group_of.items()
+            }
             self._spending = [sync.lock(f"spending {number}") for number in range(ACCOUNT_STRIPES)]
             self._balances = [sync.lock(f"balance {number}") for number in range(ACCOUNT_STRIPES)]
         self._operations: dict[type[Command], Callable[[Any], Answer]] = {
@@ -319,6 +323,7 @@ class StripedEngine(LockedViews):
         stripes: dict[int, None] = {}
         for symbol in symbols:
             stripes[self._stripe_of[symbol]] = None
+            stripes |= dict.fromkeys(self._sharing.get(symbol, ()))  # an account's lots are one holding in all of them
             halts = self._collars_halt and not isinstance(command, _HALTS_NOBODY)
             if halts or isinstance(command, _ABOUT_A_PHASE):
                 stripes |= self._dependents[symbol]
@@ -476,8 +481,10 @@ class StripedEngine(LockedViews):
         group = self._floor.group_of[command.order.symbol]  # known before matching
         if self._ledger is None:
             return self._together(command, self._with_families(group))
-        with self._holding(self._stripe_of[symbol] for symbol in group):  # guards the group's books, to refuse it
-            return self._stamped(self._floor.route(command))
+        with self._holding(self._stripe_of[symbol] for symbol in group):  # guards the group's books, and lots in them
+            if not any(self._floor.books[symbol].lists for symbol in group):
+                return self._paid(command)
+        return self._with_everything(command)
 
     def _in_family(self, command: Command) -> Answer:
         """A command about one book that is part of a spread. It may trade in every book of the family (L2)."""

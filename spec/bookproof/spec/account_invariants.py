@@ -23,6 +23,7 @@ from bookproof.spec.commands import (
     Liquidate,
     Reduce,
     Replace,
+    Route,
     SetLimits,
     SetMark,
     Spend,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 Sentences: TypeAlias = Iterator[str]
 Asset: TypeAlias = Symbol | None
-"""A book's lots, or cash."""
+"""Lots of a book, or of a group of books (L5), or cash."""
 
 
 def accounts_are_not_books(step: Step) -> Sentences:
@@ -66,7 +67,8 @@ def wealth_is_conserved(step: Step) -> Sentences:
     expected = _totals(step.before.accounts)
     command = step.command
     if isinstance(command, Deposit | Withdraw) and not _is_refused(step):
-        expected[command.symbol] += command.amount if isinstance(command, Deposit) else -command.amount
+        asset = _deposited(step, command)
+        expected[asset] += command.amount if isinstance(command, Deposit) else -command.amount
     found = _totals(step.after.accounts)
     for asset in _keys(expected, found):
         if expected[asset] != found[asset]:
@@ -80,18 +82,21 @@ def both_sides_settle(step: Step) -> Sentences:
     expected = _wealth(step.before.accounts)
     command = step.command
     if isinstance(command, Deposit | Withdraw) and not _is_refused(step):
-        expected[command.account, command.symbol] += command.amount * (1 if isinstance(command, Deposit) else -1)
+        asset = _deposited(step, command)
+        expected[command.account, asset] += command.amount * (1 if isinstance(command, Deposit) else -1)
     for event in step.events:
         if isinstance(event, Trade):
             for order_id in (event.maker, event.taker):
                 account, side = _owner(step, event.symbol, order_id)
                 lots = event.quantity if side is Side.BUY else -event.quantity
-                expected[account, event.symbol] += lots
+                for asset, weight in _assets(step.before, event.symbol):
+                    expected[account, asset] += weight * lots
                 expected[account, None] -= lots * event.price
         if isinstance(event, Busted | BlockTraded | Transferred):
             bought = -event.quantity if isinstance(event, Busted) else event.quantity
             for account, lots in ((event.buyer, bought), (event.seller, -bought)):
-                expected[account, event.symbol] += lots
+                for asset, weight in _assets(step.before, event.symbol):
+                    expected[account, asset] += weight * lots
                 expected[account, None] -= lots * event.price
     found = _wealth(step.after.accounts)
     for account, asset in _keys(expected, found):
@@ -116,7 +121,9 @@ def reserved_is_what_live_orders_need(step: Step) -> Sentences:
             worst = terms.price if terms.price is not None else high if buys else low
             cash[terms.account] += open_lots * max(0, worst if buys else -worst)
             orders[terms.account] += 1
-            lots[terms.account, terms.symbol, terms.side] += open_lots
+            for asset, weight in _assets(step.after, terms.symbol):
+                adds = buys is (weight > 0)
+                lots[terms.account, asset, Side.BUY if adds else Side.SELL] += open_lots
     for account, purse in step.after.accounts.purses.items():
         if (purse.reserved, purse.open_orders) != (cash[account], orders[account]):
             yield (
@@ -155,7 +162,7 @@ def limits_bind(step: Step) -> Sentences:
     if (
         before is None
         or after is None
-        or not isinstance(step.command, Submit | Reduce | Basket | Replace | BlockTrade | SubmitList | Spend)
+        or not isinstance(step.command, Submit | Reduce | Basket | Replace | BlockTrade | SubmitList | Spend | Route)
     ):
         return
     for account, purse in after.purses.items():
@@ -188,13 +195,14 @@ def reduce_only_reduces(step: Step) -> Sentences:
     command = step.command
     if not isinstance(command, Reduce) or step.before.accounts is None or _is_refused(step):
         return
-    position = step.before.accounts.purse(command.account).holding(command.symbol).position
     traded = sum(
         event.quantity for event in step.events if isinstance(event, Trade) and event.taker == command.order_id
     )
-    reduced = position + traded if command.side is Side.BUY else position - traded
-    if traded and (abs(reduced) >= abs(position) or reduced * position < 0):
-        yield f"order {command.order_id} took a position of {position} to {reduced}"
+    for asset, weight in _assets(step.before, command.symbol):
+        position = step.before.accounts.purse(command.account).holding(asset).position
+        reduced = position + traded * weight * (1 if command.side is Side.BUY else -1)
+        if traded and (abs(reduced) >= abs(position) or reduced * position < 0):
+            yield f"order {command.order_id} took a position of {position} of {asset} to {reduced}"
     if any(order.order_id == command.order_id for order in step.after.books[command.symbol].orders()):
         yield f"reduce-only order {command.order_id} rests"
 
@@ -372,14 +380,27 @@ def _keys(*counters: Counter[Any]) -> list[Any]:
     return list(dict.fromkeys(key for counter in counters for key in counter))
 
 
+def _assets(state: Exchange, symbol: Symbol) -> list[tuple[Symbol, int]]:
+    """What a lot bought in a book adds to: a group of books has one asset (L5)."""
+    instrument = state.books[symbol].instrument
+    return [(instrument.group if instrument.group else symbol, 1)]
+
+
+def _deposited(step: Step, command: Deposit | Withdraw) -> Asset:
+    """What was brought or taken away, where that is lots."""
+    return None if command.symbol is None else _assets(step.before, command.symbol)[0][0]
+
+
 def _owner(step: Step, symbol: Symbol, order_id: OrderId) -> tuple[Account, Side]:
-    """Who an order of a trade is, from the book before or from the command."""
+    """Who an order of a trade is, from the book before or from the command; a routed order trades in several (L5)."""
     for order in step.before.books[symbol].orders():
         if order.order_id == order_id:
             return order.terms.account, order.terms.side
     for event in closing_orders(step):
         if (event.symbol, event.order_id) == (symbol, order_id) and isinstance(step.command, Liquidate):
             return step.command.account, event.side
+    if isinstance(step.command, Route) and order_id == step.command.order.order_id:
+        return step.command.order.account, step.command.order.side
     brought = (*_brought(step.command), *orders_in(step.command, step.events))
     entered = next(order for order in brought if (order.symbol, order.order_id) == (symbol, order_id))
     return entered.account, entered.side

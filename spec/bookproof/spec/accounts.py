@@ -8,6 +8,10 @@ none, so it is the worst that its instrument allows (A1): the highest for a buy,
 the worst price of every open lot in cash and a seller the lots themselves; where prices are below zero it is the seller
 who pays, so each side reserves the cash that it may have to pay, and nothing where it is paid in any case. A market
 order over an amount of money needs that amount.
+
+A routed order (L5) may trade in any book of its group, and all of them quote one asset. So it needs what the same order
+in one book would, once: the cash of its limit, wherever it buys, and lots of the asset, wherever they were bought. A
+market order has the worst price of the whole group.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from bookproof.spec.commands import (
     Liquidate,
     Reduce,
     Replace,
+    Route,
     SetLimits,
     SetMark,
     Spend,
@@ -82,9 +87,9 @@ class Purse(NamedTuple):
         """Cash that no order has a claim on. Below zero only after a bust (N1)."""
         return self.cash - self.reserved
 
-    def holding(self, symbol: Symbol) -> Holding:
-        """What it has of one book."""
-        return self.holdings.get(symbol, Holding(symbol))
+    def holding(self, asset: Symbol) -> Holding:
+        """What it has of one asset (`Instrument.moves`)."""
+        return self.holdings.get(asset, Holding(asset))
 
 
 class Dealt(NamedTuple):
@@ -148,6 +153,7 @@ class Demand(NamedTuple):
     notional: Money
     """Worst price times open quantity, if that grows; else 0."""
     is_new: bool
+    instrument: Instrument
     before: tuple[Ticks, Lots] = (0, 0)
     """Of a replaced order, the worst price and the open quantity so far."""
 
@@ -160,6 +166,8 @@ def demands(books: Books, command: Command, replaces: Iterable[Replace], profile
     match command:
         case Submit():
             return [_entry(command, books)]
+        case Route():
+            return [_routed(command.order, books)]
         case Reduce():
             return [_entry(reduce_order(command), books)]
         case Spend():  # never more than its budget, whatever its price; margin is asked for as for any market order
@@ -182,7 +190,16 @@ def demands(books: Books, command: Command, replaces: Iterable[Replace], profile
 def _entry(order: Submit, books: Books) -> Demand:
     instrument = books[order.symbol].instrument
     notional = abs(worst_price(order, instrument)) * order.quantity
-    return Demand(order, order.quantity, unit_cost(order, instrument) * order.quantity, notional, True)
+    return Demand(order, order.quantity, unit_cost(order, instrument) * order.quantity, notional, True, instrument)
+
+
+def _routed(order: Submit, books: Books) -> Demand:
+    """As of a plain order: whatever its limit is worth in one book of the group, it is worth in all (L5)."""
+    own = books[order.symbol].instrument
+    group = [book.instrument for book in books.values() if own.group and book.instrument.group == own.group]
+    lowest = min((one.min_price for one in group), default=own.min_price)
+    highest = max((one.max_price for one in group), default=own.max_price)
+    return _entry(order, {order.symbol: Book(own._replace(min_price=lowest, max_price=highest))})
 
 
 def _change(command: Replace, books: Books, profile: Profile) -> Demand | None:
@@ -206,7 +223,7 @@ def _change(command: Replace, books: Books, profile: Profile) -> Demand | None:
     )
     worst_before = worst_price(old.terms, book.instrument)
     notional = becomes if becomes > was else 0
-    return Demand(terms, after - before, money, notional, False, (worst_before, before))
+    return Demand(terms, after - before, money, notional, False, book.instrument, (worst_before, before))
 
 
 def refusal(
@@ -230,7 +247,7 @@ def refusal(
     fault = _limit_fault(purse, wanted)
     if fault is not None:
         fired("M2")
-    elif isinstance(command, Reduce) and not _reduces(purse, command):
+    elif isinstance(command, Reduce) and not _reduces(purse, wanted[0]):
         fired("C9")
         fault = wanted[0].order, RejectReason.WOULD_INCREASE
     else:
@@ -254,7 +271,7 @@ def _list_refusal(
         fault = _limit_fault(purse, [demand]) or _funds_fault(purse, margin, [demand])
         if fault is not None:
             faults.append(fault)
-        purse = _reserving(purse, demand.order, demand.lots, demand.money, int(demand.is_new))
+        purse = _asked(purse, demand)
         if margin is not None:
             margin = _ordering(margin, demand)
     if not faults:
@@ -284,31 +301,39 @@ def _limit_fault(purse: Purse, wanted: list[Demand]) -> Fault | None:
     if limits.open_orders is not None and new and purse.open_orders + new > limits.open_orders:
         return wanted[0].order, RejectReason.ORDER_LIMIT
     for demand in wanted:
-        holding = purse.holding(demand.order.symbol)
-        worst = (
-            holding.position + holding.buying if demand.order.side is Side.BUY else holding.selling - holding.position
-        )
-        if limits.position is not None and demand.lots > 0 and worst + demand.lots > limits.position:
-            return demand.order, RejectReason.POSITION_LIMIT
+        for asset, sign in _signed(demand.order.side, demand.instrument):
+            holding = purse.holding(asset)
+            worst = holding.position + holding.buying if sign > 0 else holding.selling - holding.position
+            if limits.position is not None and demand.lots > 0 and worst + demand.lots > limits.position:
+                return demand.order, RejectReason.POSITION_LIMIT
+        purse = _asked(purse, demand)  # legs of a basket may stand in two books of one group
     return None
 
 
-def _reduces(purse: Purse, command: Reduce) -> bool:
+def _signed(side: Side, instrument: Instrument) -> list[tuple[Symbol, int]]:
+    """What a lot of an order brings its account, and with a minus what it takes (M4)."""
+    sign = 1 if side is Side.BUY else -1
+    return [(asset, sign * weight) for asset, weight in instrument.moves]
+
+
+def _reduces(purse: Purse, demand: Demand) -> bool:
     """Whether an order is no larger than the position it trades against (C9)."""
-    position = purse.holding(command.symbol).position
-    return command.quantity <= (position if command.side is Side.SELL else -position)
+    assets = _signed(demand.order.side, demand.instrument)
+    return all(demand.lots <= -sign * purse.holding(asset).position for asset, sign in assets)
 
 
 def _funds_fault(purse: Purse, margin: Portfolio | None, wanted: list[Demand]) -> Fault | None:
     if margin is not None:
         return _margin_fault(margin, wanted)
+    available = purse.available
     for demand in wanted:
-        if demand.order.side is Side.SELL and demand.lots > 0:
-            holding = purse.holding(demand.order.symbol)
-            if demand.lots > holding.position - holding.selling + purse.limits.short:
+        for asset, sign in _signed(demand.order.side, demand.instrument):
+            holding = purse.holding(asset)
+            if sign < 0 < demand.lots and demand.lots > holding.position - holding.selling + purse.limits.short:
                 return demand.order, RejectReason.INSUFFICIENT_ASSETS
+        purse = _asked(purse, demand)
     money = sum(demand.money for demand in wanted)
-    if money > 0 and money > purse.available:
+    if money > 0 and money > available:
         return wanted[0].order, RejectReason.INSUFFICIENT_CASH
     return None
 
@@ -324,7 +349,7 @@ def portfolio(accounts: Accounts, books: Books, account: Account) -> Portfolio |
     for symbol, book in books.items():
         mark = accounts.marks.get(symbol)
         if mark is not None:
-            held = purse.holding(symbol)
+            held = purse.holding(symbol)  # where there are margin accounts, each book is an asset of its own
             loss = sum(
                 loss_of(order.terms.side, worst_price(order.terms, book.instrument), mark) * _leaves(order)
                 for order in book.orders()
@@ -381,7 +406,7 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
     (715, 200, 3)
     """
     events = tuple(events)
-    entered = {(order.symbol, order.order_id): order for order in _entering(command, events)}
+    entered = _entering(command, events, before)
     purses, trades = dict(accounts.purses), dict(accounts.trades)
     of_basket: list[tuple[Symbol, int]] = []
     for event in events:
@@ -394,10 +419,11 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
                 of_basket.append((event.symbol, number))
             dealt = Dealt(event.price, event.quantity, buyer, seller, ((event.symbol, number),))
             trades[event.symbol] = (*earlier, dealt)
-            _deliver(purses, event.symbol, event.price, event.quantity, buyer, seller)
+            _deliver(purses, before[event.symbol].instrument, event.price, event.quantity, buyer, seller)
         elif isinstance(event, Transferred):
             fired("M4")
-            _deliver(purses, event.symbol, event.price, event.quantity, event.buyer, event.seller)
+            instrument = before[event.symbol].instrument
+            _deliver(purses, instrument, event.price, event.quantity, event.buyer, event.seller)
     for symbol, number in of_basket:  # N2: each of them now knows of all
         joined = list(trades[symbol])
         last = joined[number - 1]
@@ -412,10 +438,21 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
     return accounts._replace(purses=purses, trades=trades)
 
 
-def _entering(command: Command, events: Iterable[Event]) -> list[Submit]:
+def _entering(command: Command, events: Iterable[Event], books: Books) -> dict[tuple[Symbol, OrderId], Submit]:
+    """The orders that a command brings in, by book and id; a routed one in every book of its group (L5)."""
+    entered = {(order.symbol, order.order_id): order for order in _brought_in(command, events)}
+    if isinstance(command, Route):
+        order, group = command.order, books[command.order.symbol].instrument.group
+        entered |= {(symbol, order.order_id): order for symbol in books if books[symbol].instrument.group == group}
+    return entered
+
+
+def _brought_in(command: Command, events: Iterable[Event]) -> list[Submit]:
     match command:
         case Submit():
             return [command]
+        case Route():
+            return [command.order]
         case Reduce():
             return [reduce_order(command)]
         case Basket():
@@ -467,35 +504,44 @@ def _commit(purses: dict[Account, Purse], order: Resting | Pending, instrument: 
         return
     terms, leaves = order.terms, sign * _leaves(order)
     purse = purses.get(terms.account, Purse())
-    purses[terms.account] = _reserving(purse, terms, leaves, unit_cost(terms, instrument) * leaves, sign)
-
-
-def _reserving(purse: Purse, order: Submit, lots: Lots, cash: Money, orders: int) -> Purse:
-    """With so much more reserved for an order."""
-    holding = purse.holding(order.symbol)
-    if order.side is Side.BUY:
-        holding = holding._replace(buying=holding.buying + lots)
-    else:
-        holding = holding._replace(selling=holding.selling + lots)
-    return purse._replace(
-        reserved=purse.reserved + cash,
-        open_orders=purse.open_orders + orders,
-        holdings={**purse.holdings, order.symbol: holding},
+    purses[terms.account] = _reserving(
+        purse, terms.side, instrument, leaves, unit_cost(terms, instrument) * leaves, sign
     )
 
 
+def _asked(purse: Purse, demand: Demand) -> Purse:
+    """As if the order were in."""
+    side, instrument = demand.order.side, demand.instrument
+    return _reserving(purse, side, instrument, demand.lots, demand.money, int(demand.is_new))
+
+
+def _reserving(purse: Purse, side: Side, instrument: Instrument, lots: Lots, cash: Money, orders: int) -> Purse:
+    """With so much more reserved for an order."""
+    holdings = dict(purse.holdings)
+    for asset, sign in _signed(side, instrument):
+        holding = purse.holding(asset)
+        if sign > 0:
+            holdings[asset] = holding._replace(buying=holding.buying + lots)
+        else:
+            holdings[asset] = holding._replace(selling=holding.selling + lots)
+    return purse._replace(reserved=purse.reserved + cash, open_orders=purse.open_orders + orders, holdings=holdings)
+
+
 def _deliver(
-    purses: dict[Account, Purse], symbol: Symbol, price: Ticks, quantity: Lots, buyer: Account, seller: Account
+    purses: dict[Account, Purse], instrument: Instrument, price: Ticks, quantity: Lots, buyer: Account, seller: Account
 ) -> None:
     """Lots to the buyer, cash to the seller; with a negative quantity, back again."""
     for account, lots in ((buyer, quantity), (seller, -quantity)):
         purse = purses.get(account, Purse())
-        purses[account] = _with_lots(purse._replace(cash=purse.cash - lots * price), symbol, lots)
+        purses[account] = _with_lots(purse._replace(cash=purse.cash - lots * price), instrument, lots)
 
 
-def _with_lots(purse: Purse, symbol: Symbol, lots: Lots) -> Purse:
-    holding = purse.holding(symbol)
-    return purse._replace(holdings={**purse.holdings, symbol: holding._replace(position=holding.position + lots)})
+def _with_lots(purse: Purse, instrument: Instrument, lots: Lots) -> Purse:
+    holdings = dict(purse.holdings)
+    for asset, weight in instrument.moves:
+        holding = purse.holding(asset)
+        holdings[asset] = holding._replace(position=holding.position + weight * lots)
+    return purse._replace(holdings=holdings)
 
 
 # ── commands about accounts ──
@@ -548,13 +594,13 @@ def carry_out(accounts: Accounts, books: Books, command: AccountCommand) -> tupl
             return _block(accounts, books, command)
         case Deposit(account, amount, symbol):
             fired("M1")
-            return _with_amount(accounts, account, amount, symbol), (Deposited(account, amount, symbol),)
+            return _with_amount(accounts, books, account, amount, symbol), (Deposited(account, amount, symbol),)
         case Withdraw(account, amount, symbol):
             fired("M1")
-            after = _with_amount(accounts, account, -amount, symbol)
+            after = _with_amount(accounts, books, account, -amount, symbol)
             margin = portfolio(accounts, books, account)
             if margin is None:
-                reason = _withdrawal_fault(accounts.purse(account), amount, symbol)
+                reason = _withdrawal_fault(accounts.purse(account), amount, None if symbol is None else books[symbol])
             else:
                 reason = _margin_withdrawal_fault(accounts, margin, portfolio(after, books, account), command)
             if reason is not None:
@@ -565,17 +611,18 @@ def carry_out(accounts: Accounts, books: Books, command: AccountCommand) -> tupl
             purse = accounts.purse(account)._replace(limits=limits)
             return accounts._replace(purses={**accounts.purses, account: purse}), (LimitsSet(account, limits),)
         case Bust():
-            return _bust(accounts, command)
+            return _bust(accounts, books, command)
         case SetMark(symbol, price):
             fired("M3")
             return accounts._replace(marks={**accounts.marks, symbol: price}), (MarkSet(symbol, price),)
 
 
-def _withdrawal_fault(purse: Purse, amount: int, symbol: Symbol | None) -> RejectReason | None:
+def _withdrawal_fault(purse: Purse, amount: int, book: Book | None) -> RejectReason | None:
     """Only what is there and not reserved can be taken out: a short limit is no loan to walk away with."""
-    if symbol is None:
+    if book is None:
         return RejectReason.INSUFFICIENT_CASH if amount > purse.available else None
-    holding = purse.holding(symbol)
+    [(asset, _)] = book.instrument.moves
+    holding = purse.holding(asset)
     return RejectReason.INSUFFICIENT_ASSETS if amount > holding.position - holding.selling else None
 
 
@@ -594,9 +641,12 @@ def _margin_withdrawal_fault(
     return RejectReason.INSUFFICIENT_MARGIN if after.free < min(0, before.free) else None
 
 
-def _with_amount(accounts: Accounts, account: Account, amount: int, symbol: Symbol | None) -> Accounts:
+def _with_amount(accounts: Accounts, books: Books, account: Account, amount: int, symbol: Symbol | None) -> Accounts:
     purse = accounts.purse(account)
-    purse = purse._replace(cash=purse.cash + amount) if symbol is None else _with_lots(purse, symbol, amount)
+    if symbol is None:
+        purse = purse._replace(cash=purse.cash + amount)
+    else:
+        purse = _with_lots(purse, books[symbol].instrument, amount)
     return accounts._replace(purses={**accounts.purses, account: purse})
 
 
@@ -610,7 +660,8 @@ def _block(accounts: Accounts, books: Books, command: BlockTrade) -> tuple[Accou
     faults = []
     for account, side in ((command.buyer, Side.BUY), (command.seller, Side.SELL)):
         cost = max(0, price if side is Side.BUY else -price) * quantity
-        wanted = [Demand(Submit(symbol, 0, account, side, quantity, price), quantity, cost, 0, False)]
+        order = Submit(symbol, 0, account, side, quantity, price)
+        wanted = [Demand(order, quantity, cost, 0, False, books[symbol].instrument)]
         purse = accounts.purse(account)
         fault = _limit_fault(purse, wanted) or _funds_fault(purse, portfolio(accounts, books, account), wanted)
         if fault is not None:
@@ -619,13 +670,13 @@ def _block(accounts: Accounts, books: Books, command: BlockTrade) -> tuple[Accou
         return accounts, (Rejected(symbol, None, min(faults, key=lambda reason: reason.precedence)),)
     purses, earlier = dict(accounts.purses), accounts.trades.get(symbol, ())
     number = len(earlier) + 1
-    _deliver(purses, symbol, price, quantity, command.buyer, command.seller)
+    _deliver(purses, books[symbol].instrument, price, quantity, command.buyer, command.seller)
     dealt = Dealt(price, quantity, command.buyer, command.seller, ((symbol, number),))
     after = accounts._replace(purses=purses, trades={**accounts.trades, symbol: (*earlier, dealt)})
     return after, (BlockTraded(symbol, number, price, quantity, command.buyer, command.seller),)
 
 
-def _bust(accounts: Accounts, command: Bust) -> tuple[Accounts, tuple[Event, ...]]:
+def _bust(accounts: Accounts, books: Books, command: Bust) -> tuple[Accounts, tuple[Event, ...]]:
     """Reverse a trade, and all of its basket's (N1, N2). It asks nobody: who has spent the money owes it."""
     dealt = accounts.trades.get(command.symbol, ())
     known = type(command.trade) is int and 1 <= command.trade <= len(dealt)
@@ -638,7 +689,7 @@ def _bust(accounts: Accounts, command: Bust) -> tuple[Accounts, tuple[Event, ...
         fired("N1")
         one = trades[symbol][number - 1]
         assert one is not None
-        _deliver(purses, symbol, one.price, -one.quantity, one.buyer, one.seller)
+        _deliver(purses, books[symbol].instrument, one.price, -one.quantity, one.buyer, one.seller)
         trades[symbol] = (*trades[symbol][: number - 1], None, *trades[symbol][number:])
         events.append(Busted(symbol, number, one.price, one.quantity, one.buyer, one.seller))
     return accounts._replace(purses=purses, trades=trades), tuple(events)
@@ -650,7 +701,8 @@ def _bust(accounts: Accounts, command: Bust) -> tuple[Accounts, tuple[Event, ...
 def view(accounts: Accounts, books: Books, account: Account) -> AccountView:
     """One account, its holdings in the order of the books."""
     purse = accounts.purse(account)
-    holdings = (purse.holding(symbol) for symbol in books)
+    assets = dict.fromkeys(asset for book in books.values() for asset, _ in book.instrument.moves)
+    holdings = (purse.holding(asset) for asset in assets)
     margin = portfolio(accounts, books, account)
     return AccountView(
         account,

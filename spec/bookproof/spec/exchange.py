@@ -656,8 +656,6 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
             return _refused(state, getattr(command, "symbol", None), None, fault)
         accounts, said = money.carry_out(accounts, state.books, command)
         return state._replace(accounts=accounts), said
-    if isinstance(command, Route):
-        return _without_route(state, command)
     with rehearsing() as rehearsed:
         after, events = _among_books(state, reduce_order(command) if isinstance(command, Reduce) else command)
     if isinstance(events[0], Rejected):
@@ -672,16 +670,6 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
         return _refused(state, *refusal)
     performed(rehearsed)
     return after._replace(accounts=money.settled(accounts, state.books, command, events, after.books)), events
-
-
-def _without_route(state: Exchange, command: Route) -> Stepped:
-    """A routed order where accounts are kept: what else is wrong with it takes precedence (M1)."""
-    with rehearsing() as rehearsed:
-        _, events = _among_books(state._replace(accounts=None), command)
-    if isinstance(events[0], Rejected):
-        performed(rehearsed)
-        return state, events
-    return _refused(state, command.order.symbol, command.order.order_id, RejectReason.NOT_ON_ACCOUNT)
 
 
 def _liquidate(state: Exchange, command: Liquidate) -> Stepped:

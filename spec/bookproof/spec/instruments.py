@@ -58,6 +58,22 @@ class Instrument(Value, frozen=True):
     maintenance_margin: int = 500
     """What it needs to keep it."""
 
+    @property
+    def moves(self) -> tuple[tuple[Symbol, int], ...]:
+        """What a buyer of one lot comes to hold, as asset and lots; a seller gives the same (M4).
+
+        The asset of a book has the book's name. Those of a group quote one asset, which has the group's name (L5): it
+        is no matter where a lot was bought. Lots of a spread are nothing to hold but lots of its legs (L1).
+
+        >>> Instrument("ABC").moves, Instrument("ABC", group="pool").moves
+        ((('ABC', 1),), (('pool', 1),))
+        >>> Instrument("A-B", legs=("A", "B")).moves
+        (('A', 1), ('B', -1))
+        """
+        if self.legs:
+            return tuple(zip(self.legs, (1, -1), strict=False))
+        return ((self.group or self.symbol, 1),)
+
     def nearest_inside(self, price: Ticks) -> Ticks:
         """The price itself, or the nearest whole tick within the limits.
 
@@ -126,6 +142,9 @@ def listing_flaw(instruments: Sequence[Instrument], keeps_accounts: bool = False
                 f"{instrument.group!r}; make them equal (L5)"
             )
     listed = {instrument.symbol: instrument for instrument in instruments}
+    for group in grids:
+        if group in listed and listed[group].group != group:
+            return f"the group {group!r} has the name of a book that is not in it; give it another (L5)"
     above = {instrument.underlying for instrument in instruments}
     for symbol in (*(one.symbol for one in instruments if one.group), *families_of(instruments)):
         book = listed.get(symbol)

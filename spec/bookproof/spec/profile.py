@@ -164,8 +164,8 @@ class StopReference(StrEnum):
     """Its mark, which is set by command: no trade triggers anything, and setting the mark does at once."""
 
 
-_OF_ONE_BOOK = ("market_orders", "post_only", "replace_allows", "icebergs", "stop_reference")
-"""Settings that groups and spreads know one choice of: the usual one."""
+_OF_ONE_BOOK = ("market_orders", "post_only", "replace_allows", "icebergs", "stop_reference", "margin_accounts")
+"""Settings that groups and spreads know one choice of: the usual one. Margin is by the marks of single books (M3)."""
 
 
 class Profile(Value, frozen=True):

@@ -121,8 +121,6 @@ class RejectReason(StrEnum):
     """Only a margin account is liquidated (M3)."""
     MARGIN_HOLDS = "margin-holds"
     """The equity is not below the maintenance margin (M3)."""
-    NOT_ON_ACCOUNT = "not-on-account"
-    """Accounts are kept here, and nothing says in which book a routed order will need lots or cash (L5, M1)."""
 
     @property
     def precedence(self) -> int:

@@ -661,7 +661,7 @@ NOT_YET: dict[str, str] = {
     "gives market orders a limit, reprices post-only orders, forbids amendments, nor takes icebergs whole",
     "L5 stops": "neither stops nor post-only orders are routed, and a group has no spreads",
     "L5 rivals": "no two rivals of a list stand on one side of a group, where one routed order could fill both",
-    "L5 accounts": "where accounts are kept no order is routed: lots of one book do not pay for those of another",
+    "L5 margin": "no groups beside margin accounts: a mark is of one book, and a lot of a group is in none of them",
     "F6 pending": "a cancel or replace that pends belongs to a gateway; here each is over when the next starts",
     "O1 corrections": "a trade is busted or it stands: none is corrected in price or quantity; no order is suspended",
 }

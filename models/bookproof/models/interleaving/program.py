@@ -17,7 +17,7 @@ from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Choose, Run, Scheduler
 from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.report.plainly import plainly
-from bookproof.spec.commands import Basket, Command, Deposit, SetLimits, Withdraw
+from bookproof.spec.commands import Basket, Command, Deposit, Route, SetLimits, Withdraw
 from bookproof.spec.events import Event
 from bookproof.spec.values import Account
 
@@ -55,7 +55,7 @@ Touches: TypeAlias = Callable[..., Iterable[tuple[str, bool]]]
 
 
 # What an account has beyond any one book is a cell of its own; its lots of a book, and who has which order there, stand
-# with the book and belong to its cell.
+# with the book and belong to its cell. Lots that several books share are a cell beside each of theirs.
 
 
 def _purse(account: Account) -> str:
@@ -63,6 +63,8 @@ def _purse(account: Account) -> str:
 
 
 def _asks(command: OrderCommand) -> Iterable[tuple[str, bool]]:
+    if isinstance(command, Route):
+        return [(command.order.symbol, False)]
     asked = command.legs if isinstance(command, Basket) else (command,)
     return [(order.symbol, False) for order in asked]
 
@@ -124,6 +126,21 @@ def _on_margin(ledger: Ledger) -> dict[str, Touches]:
         "worth_on_shelves": lambda account: shelves,
         "to_close": lambda account: shelves,
     }
+
+
+def _with_vaults(cells: Touches, ledger: Ledger) -> Touches:
+    """The same and, of each book among them, the lots that it shares with others (L5)."""
+    names = {id(vault): f"lots of {asset}" for asset, vault in ledger.vaults.items() if asset not in ledger.desks}
+    shared = {
+        symbol: [names[id(vault)] for vault, _ in desk.moves if id(vault) in names]
+        for symbol, desk in ledger.desks.items()
+    }
+
+    def touches(*given: Any, **named: Any) -> Iterable[tuple[str, bool]]:
+        found = list(cells(*given, **named))
+        return [*found, *((name, writes) for cell, writes in found for name in shared.get(cell, ()))]
+
+    return touches
 
 
 class Told(NamedTuple):
@@ -242,7 +259,8 @@ def _watch(floor: Floor, scheduler: Scheduler, classes: dict[tuple[type[FastBook
         setattr(floor, name, _touching(getattr(floor, name), cells, scheduler))
     if floor.ledger is not None:
         for name, cells in (_ON_ACCOUNT | _on_margin(floor.ledger)).items():
-            setattr(floor.ledger, name, _touching(getattr(floor.ledger, name), cells, scheduler))
+            touched = _with_vaults(cells, floor.ledger)
+            setattr(floor.ledger, name, _touching(getattr(floor.ledger, name), touched, scheduler))
 
 
 def _watched_engine(engine: type[Any], shared: Iterable[str], scheduler: Scheduler) -> type[Any]:

@@ -98,6 +98,12 @@ CASH = Profile("cash", risk=Risk.CASH)
 _POOL = tuple(Instrument(symbol, group="pool") for symbol in (A, B, C))
 """Three books whose quotes are interchangeable (L5)."""
 
+_D = "D"
+_POOLS = tuple(
+    Instrument(symbol, group=group) for symbol, group in ((A, "one"), (B, "one"), (C, "other"), (_D, "other"))
+)
+"""Two groups of two books."""
+
 _SPREAD = "A-B"
 _FAMILY = (*listing([A, B]), Instrument(_SPREAD, min_price=-10, max_price=10, legs=(A, B)))
 """Two books and that of their spread (L1)."""
@@ -524,6 +530,29 @@ NAMED: dict[str, Scenario] = {
             profile=CASH,
         ),
         Scenario(
+            "routes-one-purse",
+            "Two orders of one account are routed in two groups, and its cash is enough for one of them (M1, L5).",
+            ((Route(buy(11, A)),), (Route(buy(21, C)),), (Deposit(_BUYER, 1),)),
+            (
+                Deposit(_BUYER, 199),
+                Deposit(_SELLER, 1, A),
+                Deposit(_SELLER, 1, C),
+                sell(1, B, 1, 99),
+                sell(2, _D),
+            ),
+            _POOLS,
+            CASH,
+        ),
+        Scenario(
+            "one-holding",
+            "An account has one lot of what two books quote, and sells it in both (M1, L5), routed in one of them, "
+            "while its lot is bought or taken out.",
+            ((sell(11, A),), (Route(sell(21, B)),), (Withdraw(_SELLER, 1, C),)),
+            (Deposit(_BUYER, 100), Deposit(_SELLER, 1, C), buy(1, C)),
+            _POOL,
+            CASH,
+        ),
+        Scenario(
             "one-portfolio",
             "Orders in two books need margin of one account, whose equity covers one of them (M3).",
             ((buy(1, A),), (buy(2, B),), (Deposit(_BUYER, 1),)),
@@ -574,7 +603,7 @@ ROWS: dict[int, tuple[str, ...]] = {
     3: ("position-limit", "two-closers", "maker-on-margin"),
     4: ("rivals-hit", "rivals-enter", "chain-cancel", "rivals-uncross", "released-and-spent", "rival-pays"),
     5: ("implied-in", "implied-out", "implied-halt"),
-    6: ("route-better", "routes-meet"),
+    6: ("route-better", "routes-meet", "routes-one-purse", "one-holding"),
     7: ("baskets-cross", "basket-torn", "baskets-ring", "baskets-share"),
     8: ("mass-cancel", "kill-switch"),
     9: ("market-halt", "underlying-halts"),

@@ -43,8 +43,8 @@ def _matched(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion
     )
 
 
-_LISTS_OFF_ACCOUNT = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 J4 J6"
-_LISTS = f"{_LISTS_OFF_ACCOUNT} M1 M3"
+_LISTS_OFF_MARGIN = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 J4 J6 M1"
+_LISTS = f"{_LISTS_OFF_MARGIN} M3"
 """With what may befall an order whose turn comes, in whatever book it is."""
 
 _AND_THEN = (
@@ -52,10 +52,9 @@ _AND_THEN = (
     "books refuse; their ids were theirs before, and a clock that passes them ends them"
 )
 
-_OFF_ACCOUNT = " ".join(rule for rule in _MATCHING.split() if rule != "M4")
-_OF_GROUPS = " ".join(rule for rule in _OFF_ACCOUNT.split() if rule != "J5")
-"""What orders do in books of a group: they have no collars, and where there are groups no accounts are routed for."""
-_OF_SPREADS = f"{_OF_GROUPS} L1 L2 L3"
+_OF_GROUPS = " ".join(rule for rule in _MATCHING.split() if rule != "J5")
+"""What orders do in books of a group: they have no collars."""
+_OF_SPREADS = " ".join(rule for rule in f"{_OF_GROUPS} L1 L2 L3".split() if rule != "M4")
 """What orders do in books that are part of spreads: no accounts are kept there, and no order of a list is in them."""
 
 
@@ -118,16 +117,16 @@ OCCASIONS: tuple[Occasion, ...] = (
         "market's own halt is told before any book is asked",
     ),
     *(
-        _occasion(f"an order is routed{where}", f"{of} {weighs} E2 L5", because)
+        _occasion(f"an order is routed{where}", f"{of} {weighs} E2 L5 M1", because)
         for weighs, venue in (("K2", ""), ("K7", " at a venue that weighs by time"))
         for where, of, because in (
             (
                 venue,
                 _OF_GROUPS,
-                "what refuses it has been ruled out, accounts among that; it is no stop and replaces nothing, and the "
-                "books of a group are part of no spread",
+                "what refuses it has been ruled out; it is no stop and replaces nothing, and the books of a group are "
+                "part of no spread and beside no margin accounts",
             ),
-            (f" over books with lists{venue}", f"{_OFF_ACCOUNT} {_LISTS_OFF_ACCOUNT}", _AND_THEN),
+            (f" over books with lists{venue}", f"{_MATCHING} {_LISTS_OFF_MARGIN}", _AND_THEN),
         )
     ),
     *_implying(
