@@ -15,8 +15,9 @@ several stripes       the books of a command's legs, and those    basket and lis
                       that live lists tie to its books            a command about one book that has lists: its stripe;
                                                                   each with the stripes of all books that live lists
                                                                   tie to these, and so on
-                      the books of a group (rule L5)              routed order: the stripes of its book's group, and of
-                                                                  all books that live lists tie to these
+                      the books of a group (rule L5), and all     routed order: the stripes of its book's group, and of
+                      accounts' lots of what they quote           all books that live lists tie to these; with accounts
+                                                                  each command about a book of the group
                       the books of a family, which spreads tie    each command about one book of a family, and its
                       together (rule L2); no lists are in them    implied view: the stripes of the family; basket: those
                                                                   of its legs' families
@@ -29,10 +30,10 @@ all stripes           the market-wide halt, the clock, the index  mass cancel, h
 all stripes and       everything; and the marks of the books, to  (with accounts) list, and a command about books that
 all balances          write them (any one stripe, to read them)   have lists: it reads balances while it matches; mark;
                                                                   liquidation
-``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce, spend and
-                      ``i`` have available: nobody else does      basket of the account, from check to stamp; withdrawal
-                      while it is held                            of cash and new limits; block trade: of both parties;
-                                                                  lots of a margin account
+``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce, spend,
+                      ``i`` have available: nobody else does      basket and routed order of the account, from check to
+                      while it is held                            stamp; withdrawal of cash and new limits; block trade:
+                                                                  of both parties; lots of a margin account
 ``_balances[i]``      cash, worth, reserved cash, count of        (with accounts) whoever moves or reads any of it: for
                       orders, limits of accounts of stripe ``i``  the check, and again to book the cash with the stamp
 ====================  ==========================================  =====================================================
@@ -74,6 +75,7 @@ it does not go by ties: it looks under the stripes that it would need without li
 takes all stripes and then all balances.
 
 Lots need none of this: an account's position in a book, and what is reserved of it, change only with the book's stripe.
+Of a group it is one position, and changes only with the stripes of all its books: which these are is in the listing.
 The zoo keeps the designs that were refuted: without `_spending`, with balances in the order of the fills, and with cash
 booked after the stamp (`zoo.account_defects`).
 
