@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -23,6 +24,7 @@ from bookproof.models.interleaving.scenarios import NAMED
 from bookproof.models.interleaving.scheduler import Choose, Run, Scheduler
 from bookproof.models.interleaving.search import Naive, Reduced
 from bookproof.models.interleaving.token import read_token
+from bookproof.models.interleaving.traces import linearizations, trace_of
 from bookproof.models.interleaving.wheels import has_greenlets
 from bookproof.spec.commands import Halt, Resume
 from bookproof.spec.events import Halted, Resumed
@@ -49,14 +51,19 @@ class Workshop:
     The outcome is what the cells hold at the end, what each thread saw, and who is stuck for ever.
     """
 
-    def __init__(self, number: int, scheduler: Scheduler) -> None:
-        dice = random.Random(number)
+    def __init__(self, program: int | str, scheduler: Scheduler) -> None:
+        """By its number; or by its steps, one word each, threads apart by `|`, with one permit."""
+        dice = random.Random(program)
         self.scheduler = scheduler
         self.threads = dice.randint(2, 3)
         kinds = dice.sample(sorted(STEPS), dice.randint(1, 3))
         self.permits = dice.randint(0, 2)
         self.reentrant = dice.random() < 0.3
         self.scripts = [self._script(dice, kinds) for _ in range(self.threads)]
+        if isinstance(program, str):
+            scripts = [script.split() for script in program.split("|")]
+            self.scripts = [[(step.replace("-", " "), 0, at) for at, step in enumerate(script)] for script in scripts]
+            self.threads, self.permits = len(scripts), 1
         self.outcome: Outcome = ()
 
     @staticmethod
@@ -163,17 +170,32 @@ class Shop:
                 lock.release()
 
 
-def outcomes(program: Workshop, by: Search, most: int) -> set[Outcome] | None:
-    """Everything a search finds, with all points that it asks for; None if it takes too many runs."""
+class Searched(NamedTuple):
+    """What a search shows of a program."""
+
+    outcomes: set[Outcome]
+    traces: Counter[Hashable]
+    """How often each was run."""
+    cut: int
+    schedules: int
+    """That these traces stand for."""
+
+
+def searched(program: Workshop, by: Search, most: int) -> Searched | None:
+    """All that a search finds, with all points that it asks for; None if it takes too many runs."""
     while True:
-        found: set[Outcome] = set()
+        found = Searched(set(), Counter(), 0, 0)
         points: frozenset[str] = frozenset()
         for runs, run in enumerate(by(program.execute)):
             for error in run.errors.values():
                 raise error
             points |= run.drawn.union(race.cell for race in run.races)
-            if not run.cut:
-                found.add(program.outcome)
+            if run.cut:
+                found = found._replace(cut=found.cut + 1)
+            else:
+                found.outcomes.add(program.outcome)
+                found.traces[trace_of(run)] += 1
+                found = found._replace(schedules=found.schedules + linearizations(run).orders)
             if runs > most:
                 return None
         if points <= program.scheduler.racy:
@@ -181,17 +203,56 @@ def outcomes(program: Workshop, by: Search, most: int) -> set[Outcome] | None:
         program.scheduler.racy |= points
 
 
-def lost(number: int, most: int = 400) -> bool:
-    """Whether the reduced search loses an outcome of a random program that has no more than so many schedules."""
+def by_both(which: int | str, most: int) -> tuple[Searched, Searched | None] | None:
+    """A program by the naive search and by the reduced one; None if it has more schedules than that."""
     with closing(Scheduler(3, "greenlets" if has_greenlets() else "threads")) as controlled:
-        program = Workshop(number, controlled)
-        right = outcomes(program, Naive, most)
+        program = Workshop(which, controlled)
+        right = searched(program, Naive, most)
         controlled.racy = frozenset()
-        return right is not None and outcomes(program, Reduced, most) != right
+        return None if right is None else (right, searched(program, Reduced, most))
+
+
+def lost(which: int | str, most: int = 400) -> bool:
+    """Whether the reduced search loses an outcome of a program."""
+    both = by_both(which, most)
+    return both is not None and (both[1] is None or both[0].outcomes != both[1].outcomes)
+
+
+def wasted(which: int | str, most: int = 400) -> bool:
+    """Whether it does anything but run each trace once, and these stand for all schedules."""
+    both = by_both(which, most)
+    if both is None:
+        return False
+    right, mine = both
+    if mine is None or mine.cut or set(mine.traces.values()) != {1} or mine.traces.keys() != right.traces.keys():
+        return True
+    return mine.schedules != right.traces.total()
 
 
 def test_the_reduced_search_loses_no_outcome_whatever_the_primitives() -> None:
     assert [number for number in range(120) if lost(number)] == []
+
+
+def test_it_runs_every_trace_once_and_cuts_no_run_whatever_the_primitives() -> None:
+    assert [number for number in range(120) if wasted(number)] == []
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("take-permit give | take-permit give", "a permit is taken after it was given"),
+        ("trylock-lock-0 | lock-0-trylock peek", "a lock that may be tried is left, and taken on the way elsewhere"),
+        ("raise | notify-all | give wait raise", "a flag is waited for on the way elsewhere"),
+        ("lower | notify wait", "a flag that was down in any case is lowered"),
+        ("lower wait | raise lower", "who is to come before another one's lowering does some of its own"),
+        ("raise raise lower | wait | lower lower", "who is to come before one lowering comes after another one"),
+        ("try-permit give rlock | try-permit take-permit | try-permit give-two", "two that fail do not race"),
+        ("try take-permit try | give try give", "a try that won fails when it comes first"),
+    ],
+)
+def test_what_is_to_be_seen_to_before_a_race_is_turned_round(program: str, why: str) -> None:
+    assert not wasted(program), why
+    assert not lost(program), why
 
 
 UNKNOWN = [

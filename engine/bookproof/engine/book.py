@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -101,6 +102,20 @@ NOBODY: Mapping[OrderId, Lots] = MappingProxyType({})
 
 _Slice: TypeAlias = tuple[Account, Lots, Lots, Lots, OrderId]
 """In a dry run: owner, what is shown, what is in reserve, how much to show next, and whose it is."""
+
+
+@lru_cache(maxsize=1024)
+def _has_no_other_limits(instrument: Instrument) -> bool:
+    """Whether an instrument limits prices and quantities from above, and otherwise has the usual limits."""
+    return instrument._replace(
+        max_price=0,
+        max_quantity=0,
+        reference=None,
+        protection=0,
+        underlying=None,
+        initial_margin=1,
+        maintenance_margin=1,
+    ) == Instrument(instrument.symbol, max_price=0, max_quantity=0, initial_margin=1, maintenance_margin=1)
 
 
 class StopOrder:
@@ -220,15 +235,7 @@ class FastBook:
         self.reference = instrument.reference
         """What bands are around (J4)."""
         # Below these nothing else needs to be checked, if the instrument has no other limits; else nothing is plain.
-        unlimited = instrument._replace(
-            max_price=0,
-            max_quantity=0,
-            reference=None,
-            protection=0,
-            underlying=None,
-            initial_margin=1,
-            maintenance_margin=1,
-        ) == Instrument(instrument.symbol, max_price=0, max_quantity=0, initial_margin=1, maintenance_margin=1)
+        unlimited = _has_no_other_limits(instrument)
         self._plain_price = min(instrument.max_price + 1, _SMALL) if unlimited else 0
         self._plain_quantity = min(instrument.max_quantity + 1, _SMALL) if unlimited else 0
         self._by_mark = profile.stop_reference is StopReference.MARK

@@ -7,7 +7,7 @@ floor.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from bookproof.engine import routing
 from bookproof.engine.accounts import AccountCommand, Entries, Ledger, OrderCommand, closing_order, fault_of
@@ -15,6 +15,7 @@ from bookproof.engine.allocation import sharing
 from bookproof.engine.book import FastBook, Market
 from bookproof.engine.implied import Family
 from bookproof.engine.lists import Lists
+from bookproof.engine.plan import plan_of
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -64,7 +65,7 @@ from bookproof.spec.events import (
     Resumed,
     SnapshotTaken,
 )
-from bookproof.spec.instruments import Instrument, families_of, listing_flaw, underlying_flaw, ways_of
+from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import OnDisconnect, Profile, Risk, StopReference
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Account, Limits, OrderId, Phase, Side, Symbol, TimeInForce
@@ -75,63 +76,32 @@ class Floor:
     """All books, the market-wide halt and its index (J6), the blocked accounts (J7) and the clock (A5)."""
 
     def __init__(self, instruments: Iterable[Instrument], profile: Profile, book_type: type[FastBook]) -> None:
-        flaw = profile.flaw()
-        if flaw is not None:
-            raise ValueError(flaw)
-        flaw = profile.allocation.flaw()
-        if flaw is not None:
-            raise ValueError(f"allocation: {flaw}")
+        listed = tuple(instruments)
+        plan = plan_of(listed, profile)
         if not profile.allocation.is_fifo:
             book_type = sharing(book_type)
         self.market = Market()
         self._all_go_on_disconnect = profile.on_disconnect is OnDisconnect.ALL
-        self.books: dict[Symbol, FastBook] = {}
-        listed = tuple(instruments)
-        for instrument in listed:
-            if instrument.symbol in self.books:
-                raise ValueError(f"symbol {instrument.symbol!r} is listed twice; list each book once")
-            flaw = instrument.flaw()
-            if flaw is not None:
-                raise ValueError(f"symbol {instrument.symbol!r}: {flaw}")
-            self.books[instrument.symbol] = book_type(instrument, profile, self.market)
-        flaw = listing_flaw(listed, profile.risk is not Risk.NONE, profile.apart)
-        if flaw is not None:
-            raise ValueError(flaw)
+        self.books: dict[Symbol, FastBook] = {
+            instrument.symbol: book_type(instrument, profile, self.market) for instrument in listed
+        }
         self._least_block = profile.least_block
         self._stops_follow_marks = profile.stop_reference is StopReference.MARK
-        self._lots = {instrument.symbol: instrument.lot for instrument in listed}
+        self._lots = plan.lots
         self.ledger = None if profile.risk is Risk.NONE else Ledger(listed, self.books, profile)
         """The accounts; None where the venue keeps none (M1)."""
-        groups: dict[str, tuple[Symbol, ...]] = {}
-        for one in listed:
-            if one.group:
-                groups[one.group] = (*groups.get(one.group, ()), one.symbol)
-        # The books that an order routed from each book may touch, in listing order (L5).
-        self.group_of = {one.symbol: groups[one.group] if one.group else (one.symbol,) for one in listed}
-        # The books that spreads tie together, by each of them (L2).
-        ways, spreads = ways_of(listed), [one.symbol for one in listed if one.legs]
+        self.group_of = plan.group_of
         self.family_of: dict[Symbol, Family] = {}
-        for members in dict.fromkeys(families_of(listed).values()):
+        """The books that spreads tie together, by each of them (L2)."""
+        for members in plan.families:
             books = {member: self.books[member] for member in members}
-            family = Family(books, ways, [symbol for symbol in spreads if symbol in members], profile)
+            family = Family(books, plan.ways, [symbol for symbol in plan.spreads if symbol in members], profile)
             self.family_of |= dict.fromkeys(members, family)
-        named_groups = {one.symbol: one.group for one in listed if one.group}
-        self.lists = Lists(self.books, profile, self.ledger, self.family_of.keys(), named_groups)
-
+        self.lists = Lists(self.books, profile, self.ledger, self.family_of.keys(), plan.named_groups)
         self._breaker_levels = profile.breaker_levels
-        flaw = underlying_flaw(listed)
-        if flaw is not None:
-            raise ValueError(flaw)
-        self._depend = self._tie_underlyings({instrument.symbol: instrument.underlying for instrument in listed})
-
-    def _tie_underlyings(self, above: Mapping[Symbol, Symbol | None]) -> bool:
-        """Tell each book which others depend on it, at once or by way of others (J6). Whether any does."""
-        for symbol in self.books:
-            at = above[symbol]
-            while at is not None:
-                self.books[at].dependents += (self.books[symbol],)
-                at = above[at]
-        return any(above.values())
+        self._depend = bool(plan.dependents)
+        for symbol, others in plan.dependents.items():
+            self.books[symbol].dependents = tuple(self.books[other] for other in others)
 
     def carry_out(self, command: Command) -> Sequence[Event]:
         """Any command, from its own faults to its effects: hold everything it touches.

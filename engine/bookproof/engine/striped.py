@@ -94,7 +94,7 @@ these held its stripe, and replaying the commands in order of their stamps gives
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, ClassVar
 
@@ -144,6 +144,32 @@ from bookproof.spec.views import AccountView, ImpliedQuotes
 _ABOUT_ONE_ORDER = (Submit, Cancel, Replace, Reduce, Spend)
 _ABOUT_A_PHASE = (Halt, Resume, SetPhase)
 _HALTS_NOBODY = (Cancel, SetReference)
+
+_OPERATIONS: Mapping[type[Command], str] = {
+    Basket: "_basket",
+    MassCancel: "_mass_cancel",
+    Halt: "_halt",
+    Resume: "_resume",
+    AdvanceClock: "_advance_clock",
+    EndOfDay: "_end_of_day",
+    TakeSnapshot: "_take_snapshot",
+    SetPhase: "_set_phase",
+    SubmitList: "_submit_list",
+    Route: "_route",
+    Deposit: "_about_account",
+    Withdraw: "_about_account",
+    SetLimits: "_about_account",
+    Bust: "_about_account",
+    BlockTrade: "_about_account",
+    KillSwitch: "_about_all_of_an_account",
+    Reinstate: "_about_all_of_an_account",
+    Disconnect: "_about_all_of_an_account",
+    SetReference: "_set_reference",
+    IndexLevel: "_index_level",
+    SetMark: "_about_account",
+    Liquidate: "_liquidate",
+}
+"""The method for each kind of command that is not about one book."""
 
 ACCOUNT_STRIPES = 16
 """Accounts share locks by their number modulo this."""
@@ -204,30 +230,6 @@ class StripedEngine(LockedViews):
             }
             self._spending = [sync.lock(f"spending {number}") for number in range(ACCOUNT_STRIPES)]
             self._balances = [sync.lock(f"balance {number}") for number in range(ACCOUNT_STRIPES)]
-        self._operations: dict[type[Command], Callable[[Any], Answer]] = {
-            Basket: self._basket,
-            MassCancel: self._mass_cancel,
-            Halt: self._halt,
-            Resume: self._resume,
-            AdvanceClock: self._advance_clock,
-            EndOfDay: self._end_of_day,
-            TakeSnapshot: self._take_snapshot,
-            SetPhase: self._set_phase,
-            SubmitList: self._submit_list,
-            Route: self._route,
-            Deposit: self._about_account,
-            Withdraw: self._about_account,
-            SetLimits: self._about_account,
-            Bust: self._about_account,
-            BlockTrade: self._about_account,
-            KillSwitch: self._about_all_of_an_account,
-            Reinstate: self._about_all_of_an_account,
-            Disconnect: self._about_all_of_an_account,
-            SetReference: self._set_reference,
-            IndexLevel: self._index_level,
-            SetMark: self._about_account,
-            Liquidate: self._liquidate,
-        }
 
     def submit(self, command: Command) -> Answer:
         """Carry out one command. TypeError for anything that is not a command."""
@@ -264,10 +266,11 @@ class StripedEngine(LockedViews):
             return self._above_others(command) if self._ledger is None else self._at_the_book(command)
         if kind in _ABOUT_ONE_ORDER:
             return self._refuse(command.symbol, command.order_id, RejectReason.UNKNOWN_SYMBOL)
-        operation = self._operations.get(kind)
+        operation = _OPERATIONS.get(kind)
         if operation is None:
             raise TypeError(f"expected a command, got {kind.__name__}; see bookproof.spec.commands")
-        return operation(command)
+        answer: Answer = getattr(self, operation)(command)
+        return answer
 
     def _above_others(self, command: Any) -> Answer:
         """A command about a book that others depend on."""

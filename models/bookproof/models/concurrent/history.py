@@ -27,11 +27,11 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
-from bookproof.spec.values import Nanoseconds, Symbol
+from bookproof.spec.values import Nanoseconds, Symbol, Value
 from bookproof.spec.views import AccountView, BookView
 
 
-class Operation(NamedTuple):
+class Operation(Value, frozen=True):
     """One call and its return. Times are readings of one monotonic clock."""
 
     client: int

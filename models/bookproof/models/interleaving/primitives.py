@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bookproof.engine.sync import Cell
-from bookproof.models.interleaving.actions import Action
+from bookproof.models.interleaving.actions import taking
 
 if TYPE_CHECKING:
     from bookproof.models.interleaving.scheduler import Scheduler
@@ -28,12 +28,13 @@ class ControlledLock:
     def __init__(self, scheduler: Scheduler, name: str) -> None:
         self.name = name
         self._scheduler = scheduler
-        self._take = Action("take", name)
+        self._take = taking(name)
 
     def acquire(self) -> object:
         """Stop until this thread is chosen and nobody holds the lock."""
-        if self._scheduler.counts():
-            self._scheduler.point(self._take)
+        scheduler = self._scheduler
+        if scheduler.counts():
+            scheduler.point(self._take)
         return True
 
     def release(self) -> None:
@@ -189,7 +190,7 @@ class ControlledSemaphore:
         if scheduler.counts():
             scheduler.stop("give", self.name)
             self.value += n
-            scheduler.gave(self.name)
+            scheduler.gave(self.name, n)
         elif scheduler.running < 0:
             self.value += n
             scheduler.shut(self.name, False)

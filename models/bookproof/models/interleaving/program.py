@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from bookproof.engine.accounts import Demand, Ledger, OrderCommand
+from bookproof.engine.accounts import Demand, OrderCommand
 from bookproof.engine.book import FastBook
 from bookproof.engine.floor import Floor
 from bookproof.engine.interface import Answer
@@ -19,7 +18,8 @@ from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.report.plainly import plainly
 from bookproof.spec.commands import Basket, Command, Deposit, Route, SetLimits, Withdraw
 from bookproof.spec.events import Event
-from bookproof.spec.values import Account
+from bookproof.spec.instruments import Instrument
+from bookproof.spec.values import Account, Symbol, Value
 
 _READS = (
     "queue",
@@ -110,30 +110,34 @@ _ON_ACCOUNT: dict[str, Touches] = {
 """What each method of the engine's ledger touches, but for what it asks other methods of this table."""
 
 
-def _on_margin(ledger: Ledger) -> dict[str, Touches]:
+def _on_margin(symbols: Iterable[Symbol], accounts: Collection[Account]) -> dict[str, Touches]:
     """The same where there are margin accounts (M3): lots of theirs and marks change what their purses hold."""
-    shelves = [(symbol, False) for symbol in ledger.desks]
+    shelves = [(symbol, False) for symbol in symbols]
 
     def moves(command: Deposit | Withdraw) -> Iterable[tuple[str, bool]]:
-        both = command.symbol is not None and command.account in ledger.on_margin
+        both = command.symbol is not None and command.account in accounts
         return [*_moves(command), *([(_purse(command.account), True)] if both else [])]
 
     return {
         "deposit": moves,
         "withdraw": moves,
-        "set_mark": lambda command: [(command.symbol, True), *((_purse(owner), True) for owner in ledger.on_margin)],
+        "set_mark": lambda command: [(command.symbol, True), *((_purse(owner), True) for owner in accounts)],
         "margin": lambda account: [(_purse(account), False), *shelves],
         "worth_on_shelves": lambda account: shelves,
         "to_close": lambda account: shelves,
     }
 
 
-def _with_vaults(cells: Touches, ledger: Ledger) -> Touches:
+def _with_vaults(cells: Touches, listed: Sequence[Instrument]) -> Touches:
     """The same and, of each book among them, the lots that it shares with others (L5)."""
-    names = {id(vault): f"lots of {asset}" for asset, vault in ledger.vaults.items() if asset not in ledger.desks}
+    symbols = [instrument.symbol for instrument in listed]
     shared = {
-        symbol: [names[id(vault)] for vault, _ in desk.moves if id(vault) in names]
-        for symbol, desk in ledger.desks.items()
+        instrument.symbol: [
+            asset if asset in symbols else f"lots of {asset}"
+            for asset, _ in instrument.moves
+            if asset != instrument.symbol
+        ]
+        for instrument in listed
     }
 
     def touches(*given: Any, **named: Any) -> Iterable[tuple[str, bool]]:
@@ -143,7 +147,7 @@ def _with_vaults(cells: Touches, ledger: Ledger) -> Touches:
     return touches
 
 
-class Told(NamedTuple):
+class Told(Value, frozen=True):
     """One operation of a run."""
 
     client: int
@@ -176,7 +180,7 @@ class Program:
         self._scheduler = scheduler
         self._watch = watch
         self.watched = False
-        self._classes: dict[tuple[type[FastBook], str], type[FastBook]] = {}
+        self._watching: _Watch | None = None
         self._engine: type[Any] | None = None
         self._named = accounts_in(scenario.profile, (scenario.before, *scenario.scripts))
         self.tell: Callable[[int, str], None] | None = None
@@ -193,7 +197,9 @@ class Program:
         floor = getattr(engine, "_floor", None)
         self.watched = self._watch and isinstance(floor, Floor)
         if self._watch and isinstance(floor, Floor):
-            _watch(floor, scheduler, self._classes)
+            if self._watching is None:
+                self._watching = _Watch(floor, scheduler)
+            self._watching.begin(floor)
         if self._watch and (shared := getattr(type(engine), "shared", ())):
             if self._engine is None:
                 self._engine = _watched_engine(type(engine), shared, scheduler)
@@ -243,24 +249,35 @@ class Program:
         return Outcome(run, tuple(told), history)
 
 
-def _watch(floor: Floor, scheduler: Scheduler, classes: dict[tuple[type[FastBook], str], type[FastBook]]) -> None:
-    """Tell the scheduler whenever a book, the market or an account is touched. Classes are kept for the next run."""
-    for symbol, book in floor.books.items():
-        made = type(book), symbol
-        if made not in classes:
-            classes[made] = _watched_book(*made, scheduler)
-        book.__class__ = classes[made]
-    touches: dict[str, Touches] = dict.fromkeys(_WRITES_MARKET, lambda *given: [(MARKET, True)])
-    touches |= dict.fromkeys(_WRITES_BOOK, lambda symbol, *given: [(str(symbol), True)])
-    families = {symbol: [(member, False) for member in family.books] for symbol, family in floor.family_of.items()}
-    touches["_dealer"] = lambda symbol: families.get(symbol, ())  # whether anything is implied depends on all of them
-    touches["set_reference"] = lambda command: [(command.symbol, True)]
-    for name, cells in touches.items():
-        setattr(floor, name, _touching(getattr(floor, name), cells, scheduler))
-    if floor.ledger is not None:
-        for name, cells in (_ON_ACCOUNT | _on_margin(floor.ledger)).items():
-            touched = _with_vaults(cells, floor.ledger)
-            setattr(floor.ledger, name, _touching(getattr(floor.ledger, name), touched, scheduler))
+class _Watch:
+    """Tells a scheduler whenever a book, the market or an account is touched.
+
+    It gives objects of an engine other classes: made once, from the first engine, for those of all runs.
+    """
+
+    def __init__(self, floor: Floor, scheduler: Scheduler) -> None:
+        self._books = {symbol: _watched_book(type(book), symbol, scheduler) for symbol, book in floor.books.items()}
+        families = {symbol: [(member, False) for member in family.books] for symbol, family in floor.family_of.items()}
+        touches: dict[str, Touches] = {
+            **dict.fromkeys(_WRITES_MARKET, lambda *given: [(MARKET, True)]),
+            **dict.fromkeys(_WRITES_BOOK, lambda symbol, *given: [(str(symbol), True)]),
+            "_dealer": lambda symbol: families.get(symbol, ()),  # whether anything is implied depends on all of them
+            "set_reference": lambda command: [(command.symbol, True)],
+        }
+        self._floor = _watched(type(floor), touches, scheduler)
+        if floor.ledger is not None:
+            touches = _ON_ACCOUNT | _on_margin(floor.ledger.desks, floor.ledger.on_margin)
+            listed = tuple(desk.instrument for desk in floor.ledger.desks.values())
+            touches = {name: _with_vaults(cells, listed) for name, cells in touches.items()}
+            self._ledger = _watched(type(floor.ledger), touches, scheduler)
+
+    def begin(self, floor: Floor) -> None:
+        """From now on everything that this one does is told."""
+        floor.__class__ = self._floor
+        for symbol, book in floor.books.items():
+            book.__class__ = self._books[symbol]
+        if floor.ledger is not None:
+            floor.ledger.__class__ = self._ledger
 
 
 def _watched_engine(engine: type[Any], shared: Iterable[str], scheduler: Scheduler) -> type[Any]:
@@ -280,20 +297,25 @@ def _watched_engine(engine: type[Any], shared: Iterable[str], scheduler: Schedul
     return type(f"Watched{engine.__name__}", (engine,), {name: cell(name) for name in shared})
 
 
-def _touching(act: Callable[..., Any], cells: Touches, scheduler: Scheduler) -> Callable[..., Any]:
-    def touching(*given: Any, **named: Any) -> Any:
-        for cell, writes in cells(*given):
-            scheduler.touch(cell, writes)
-        return act(*given, **named)
+def _watched(kind: type[Any], touches: Mapping[str, Touches], scheduler: Scheduler) -> type[Any]:
+    """The class of an object some of whose methods touch cells."""
 
-    return touching
+    def method(act: Callable[..., Any], cells: Touches) -> Callable[..., Any]:
+        def touching(self: Any, *given: Any, **named: Any) -> Any:
+            for cell, writes in cells(*given):
+                scheduler.touch(cell, writes)
+            return act(self, *given, **named)
+
+        return touching
+
+    methods = {name: method(getattr(kind, name), cells) for name, cells in touches.items()}
+    return type(f"Watched{kind.__name__}", (kind,), methods)
 
 
 def _watched_book(book: type[FastBook], symbol: str, scheduler: Scheduler) -> type[FastBook]:
     def method(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
         writes, reads_market = name in _WRITES, name in _READS_MARKET
 
-        @wraps(act)
         def watched(self: FastBook, *given: Any, **named: Any) -> Any:
             if reads_market:
                 scheduler.touch(MARKET, writes=False)

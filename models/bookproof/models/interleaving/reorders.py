@@ -9,7 +9,7 @@ which takes the oracle and no further runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bookproof.engine.interface import Answer
@@ -30,8 +30,8 @@ class Reordered(NamedTuple):
     """That makes it happen."""
 
 
-def in_order(outcome: Outcome) -> tuple[tuple[int, int], ...] | None:
-    """The operations by stamp: which of them come before which others in every order (by their place among them).
+def in_order(outcome: Outcome) -> list[int] | None:
+    """The operations by stamp: for each, which of them come before it in every order (a bit for each).
 
     None if the stamps were not drawn from a counter of the scheduler: then there is nothing to tell.
     """
@@ -39,13 +39,24 @@ def in_order(outcome: Outcome) -> tuple[tuple[int, int], ...] | None:
     drawn = _drawn(outcome.run, told)
     if drawn is None:
         return None
-    run = outcome.run
-    return tuple(
-        (one, other)
-        for other in range(len(told))
-        for one in range(other)
-        if told[one].client == told[other].client or _before(run, told[one].client, drawn[one], drawn[other])
-    )
+    events = outcome.run.events
+    own: list[tuple[Told, int, int]] = []  # a bit; and when it was drawn, by the clock of its thread
+    before: list[int] = []
+    for each, at in zip(told, drawn, strict=True):
+        thread = each.client
+        clock = events[at].clock if at >= 0 else None  # there is none yet for what precedes all transitions
+        first = 0
+        for other, bit, then in own:
+            if other.client == thread or (clock is not None and clock[other.client] >= then):
+                first |= bit
+        before.append(first)
+        own.append((each, 1 << len(own), 1 if clock is None else clock[thread]))
+    return before
+
+
+def _one_order(before: Sequence[int]) -> bool:
+    """Whether each comes after all that are before it."""
+    return all(first == (1 << at) - 1 for at, first in enumerate(before))
 
 
 def by_stamp(outcome: Outcome) -> list[Told]:
@@ -58,15 +69,12 @@ def right_in_all(outcome: Outcome, witness: Witness) -> bool:
     history = outcome.history
     if history is None or _uncertain(outcome.run):
         return True
-    pairs = in_order(outcome)
-    told = by_stamp(outcome)
-    if pairs is None or len(pairs) == len(told) * (len(told) - 1) // 2:
+    before = in_order(outcome)
+    if before is None or _one_order(before):
         return True
-    before = [0] * len(told)
-    for one, other in pairs:
-        before[other] |= 1 << one
-    operations = [Operation(each.client, each.command, each.called, each.returned, each.answer) for each in told]
-    return witness.in_every_order(history, operations, before, MOST_ORDERS)
+    operations = history.operations[len(history.operations) - len(outcome.told) :]
+    ordered = sorted(operations, key=lambda operation: operation.answer.stamp)
+    return witness.in_every_order(history, ordered, before, MOST_ORDERS)
 
 
 def _uncertain(run: Run) -> bool:
@@ -78,17 +86,12 @@ def reordered(outcome: Outcome) -> Iterator[Reordered]:
     """Every other order of the stamps that the locks of a run allow, `MOST_ORDERS` of them at most."""
     if _uncertain(outcome.run):
         return
-    pairs = in_order(outcome)
-    if pairs is None or outcome.history is None:
+    before = in_order(outcome)
+    if before is None or outcome.history is None or _one_order(before):
         return
     told = by_stamp(outcome)
-    if len(pairs) == len(told) * (len(told) - 1) // 2:
-        return
     drawn = _drawn(outcome.run, told)
     assert drawn is not None
-    before: list[set[int]] = [set() for _ in told]
-    for one, other in pairs:
-        before[other].add(one)
     stamps = [each.answer.stamp for each in told]
     earlier = outcome.history.operations[: len(outcome.history.operations) - len(told)]
     for count, order in enumerate(_extensions(before)):
@@ -104,21 +107,21 @@ def reordered(outcome: Outcome) -> Iterator[Reordered]:
         yield Reordered(history, _schedule(outcome.run, [drawn[place] for place in order]))
 
 
-def _extensions(before: list[set[int]]) -> Iterator[list[int]]:
+def _extensions(before: Sequence[int]) -> Iterator[list[int]]:
     """Every way to put so many things in a row, each after those that come before it."""
     chosen: list[int] = []
 
-    def further() -> Iterator[list[int]]:
+    def further(done: int) -> Iterator[list[int]]:
         if len(chosen) == len(before):
             yield list(chosen)
             return
         for at, needed in enumerate(before):
-            if at not in chosen and needed <= set(chosen):
+            if not done >> at & 1 and not needed & ~done:
                 chosen.append(at)
-                yield from further()
+                yield from further(done | 1 << at)
                 chosen.pop()
 
-    return further()
+    return further(0)
 
 
 def _drawn(run: Run, told: list[Told]) -> list[int] | None:
@@ -128,12 +131,6 @@ def _drawn(run: Run, told: list[Told]) -> list[int] | None:
     counters = {draw.counter for draw in run.draws}
     events = [event for event in found if event is not None]
     return events if len(events) == len(told) and len(counters) == 1 else None
-
-
-def _before(run: Run, thread: int, one: int, other: int) -> bool:
-    """Whether a transition of a thread comes before another one in every order. -1 is what precedes all of them."""
-    own = 1 if one < 0 else run.events[one].clock[thread]
-    return other >= 0 and run.events[other].clock[thread] >= own
 
 
 def _schedule(run: Run, drawn: list[int]) -> tuple[int, ...]:

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from bookproof.models.interleaving.actions import BLOCKING, CLASHES
@@ -45,6 +46,7 @@ from bookproof.models.interleaving.primitives import (
     ControlledTryLock,
 )
 from bookproof.models.interleaving.wheels import THREADS, wheel
+from bookproof.spec.values import Value
 
 T = TypeVar("T")
 
@@ -76,7 +78,7 @@ MOST_TRIES = 2
 nothing changes it would only try again."""
 
 
-class Event(NamedTuple):
+class Event(Value, frozen=True):
     """One transition of a run."""
 
     thread: int
@@ -97,7 +99,7 @@ class Race(NamedTuple):
     threads: tuple[int, int]
 
 
-class Draw(NamedTuple):
+class Draw(Value, frozen=True):
     """A number that a thread drew from a counter."""
 
     counter: str
@@ -137,6 +139,13 @@ class Run(NamedTuple):
 
     points: frozenset[str] = frozenset()
     """Racing cells, and counters, at which threads stopped."""
+
+    values: Mapping[str, int] = {}
+    """Permits of semaphores, and flags (1 is up), at the beginning."""
+    given: Mapping[tuple[int, int], int] = {}
+    """By thread, and which of its transitions it was: those that gave more than one permit, and how many."""
+    most_tries: int = MOST_TRIES
+    """How often a thread could try in vain, until somebody left the lock."""
 
     @property
     def schedule(self) -> tuple[int, ...]:
@@ -190,6 +199,7 @@ class Scheduler:
         self._running = -1
         # Who holds what; -1 for whatever cannot be taken though nobody holds it.
         self._holders: dict[str, int] = {}
+        self._values: dict[str, int] = {}
         self._permits: dict[str, ControlledSemaphore] = {}
         self._tried: set[str] = set()
         self._clear(0)
@@ -206,7 +216,7 @@ class Scheduler:
         self._cut = False
         self._endless = False
         # What a thread does before its first transition counts as one of its own, or nobody would see it race.
-        self._clocks: list[Clock] = [tuple(int(at == other) for other in range(threads)) for at in range(threads)]
+        self._clocks: list[Clock] = list(_first_clocks(threads))
         self._lock_clocks: dict[str, Clock] = {}
         # The same by locks and signals alone: what a race is told by, even where racing cells are points and order the
         # run; and here what a thread does after it has left something counts as later than that.
@@ -227,6 +237,8 @@ class Scheduler:
         self._sleepers: dict[str, list[int]] = {}
         self._where: dict[int, str] = {}
         self._returns: list[tuple[int, int]] = []
+        self._values = dict.fromkeys(self._holders, 0) | {place: made.value for place, made in self._permits.items()}
+        self._given: dict[tuple[int, int], int] = {}
 
     # ── the seam ──
 
@@ -253,11 +265,13 @@ class Scheduler:
         if value < 0:
             raise ValueError(f"expected no less than 0 permits, got {value}")
         made = self._permits[name] = ControlledSemaphore(self, name, value)
+        self._values[name] = value
         self.shut(name, not value)
         return made
 
     def event(self, name: str) -> ControlledEvent:
         """An event whose flag is down."""
+        self._values[name] = 0
         self.shut(name, True)
         return ControlledEvent(self, name)
 
@@ -290,7 +304,10 @@ class Scheduler:
         me = self._running
         clock = self._locked[me]
         free = self.numbers_matter or me not in self._holders.values()
-        drawn, freely = self._draws.setdefault(name, ({}, {}))
+        noted = self._draws.get(name)
+        if noted is None:
+            noted = self._draws[name] = {}, {}
+        drawn, freely = noted
         for other, at in (drawn if free else freely).items():
             if other != me and at > clock[other]:
                 self._drawn.add(name)
@@ -355,6 +372,9 @@ class Scheduler:
             dict(self._where),
             tuple(self._returns),
             self.racy,
+            self._values,
+            self._given,
+            self.most_tries,
         )
 
     def close(self) -> None:
@@ -409,6 +429,8 @@ class Scheduler:
             self._answer_tries()
         able = frozenset(
             [thread for thread, (kind, place) in wanted.items() if place not in holders or kind not in BLOCKING]
+            if holders
+            else wanted
         )
         if len(self._events) >= self.most_steps and able:
             self._endless = True
@@ -443,8 +465,7 @@ class Scheduler:
         kind, place = action
         if kind == "take" and place not in self._tried and place not in self._permits and place not in self.racy:
             self._holders[place] = thread
-            clock = _ticked(before, self._lock_clocks.get(place), thread)
-            self._clocks[thread] = clock
+            clock = self._clocks[thread] = _ticked(before, self._lock_clocks.get(place), thread)
             self._learn(thread, self._lock_locked.get(place))
         else:
             clock = self._step_aside(thread, kind, place)
@@ -483,9 +504,7 @@ class Scheduler:
         """What happened before somebody left a lock, or gave a signal, happened before this."""
         mine = self._locked[thread]
         if of is not None:
-            for other, at in enumerate(of):
-                if at > mine[other]:
-                    mine[other] = at
+            mine[:] = map(max, mine, of)
         mine[thread] += 1
 
     def _leave(self) -> Clock:
@@ -569,8 +588,11 @@ class Scheduler:
     def _forget_tries(self, place: str) -> None:
         self._vain = {key: times for key, times in self._vain.items() if key[1] != place}
 
-    def gave(self, place: str) -> None:
-        """A permit of a semaphore was given."""
+    def gave(self, place: str, n: int) -> None:
+        """Permits of a semaphore were given."""
+        if n > 1:
+            me = self._running
+            self._given[me, self._clocks[me][me]] = n
         self._signals[place] = _joined(self._leave(), self._signals.get(place))
         self._forget_tries(place)
         self.shut(place, False)
@@ -621,6 +643,12 @@ def _line() -> str:
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(_ASIDE):
         frame = frame.f_back
     return f"{frame.f_globals.get('__name__', '?')}:{frame.f_lineno} in {frame.f_code.co_name}"
+
+
+@cache
+def _first_clocks(threads: int) -> tuple[Clock, ...]:
+    """Of each thread, before its first transition."""
+    return tuple(tuple(int(at == other) for other in range(threads)) for at in range(threads))
 
 
 def _joined(one: Clock, other: Clock | None) -> Clock:

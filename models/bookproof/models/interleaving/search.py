@@ -5,12 +5,26 @@ and one of them changes it. Runs that differ only in the order of transitions th
 same (a Mazurkiewicz trace), so one of each is enough.
 
 `Reduced` makes exactly one run of each: optimal DPOR with sleep sets and wakeup trees (Abdulla, Aronis, Jonsson,
-Sagonas, POPL 2014). `Naive` runs every schedule there is, as the referee, or every one with so few preemptions.
+Sagonas, POPL 2014; JACM 2017). `Naive` runs every schedule there is, as the referee, or every one with so few
+preemptions.
+
+Optimal DPOR cuts no run if each word that is laid down in a tree can be run as it stands. With locks alone it can, but
+for what else there is, three things are to be seen to before a race is turned round:
+
+- *Whether it can be.* Who leaves a lock, gives a permit or raises a flag may be the one who lets the other go on. Then
+  there is no other order of the two (`instead`).
+- *What the other one does then.* A try that failed wins when it comes first, one that won may fail; and two that fail
+  commute, so that nothing is left to turn round.
+- *What has to go with it.* Two that lower a flag commute. Who waits for the flag, and comes before one of them, has to
+  come before the other as well.
+
+That leaves runs that are cut for one reason only: threads race for a cell that is no point yet, so that the order of
+transitions does not tell what happens. The search is begun again then, with that cell as a point.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run
@@ -147,8 +161,7 @@ class Reduced:
         node = Node(wanted, able, asleep, tree)
         awake = able - asleep.keys()
         if not tree.keys() <= awake:
-            # The tree was made from runs with other races, or for a thread that needs more than its turn to go on:
-            # all that can be tried is.
+            # A cell races and is no point, so that this run is not what it was planned to be: all that can be tried is.
             tree = node.tree = {thread: (wanted[thread], {}) for thread in sorted(awake)}
         if not tree:
             if not awake:
@@ -190,7 +203,7 @@ class Reduced:
                     if other.thread == event.thread or not other.action.depends_on(event.action):
                         continue
                     if other.clock[other.thread] > event.before[other.thread]:
-                        self._reverse(events, first, at, min(at, happened))
+                        self._reverse(run, events, first, at, min(at, happened))
                     if other.action.kind in _SERIAL:  # all that it depends on happened before it
                         break
             if at < happened:
@@ -199,17 +212,20 @@ class Reduced:
     def _waiting(self, run: Run) -> Mapping[int, Action]:
         return {} if run.cut else run.waiting
 
-    def _reverse(self, events: list[Event], first: int, second: int, end: int) -> None:
+    def _reverse(self, run: Run, events: list[Event], first: int, second: int, end: int) -> None:
         """Let the second of two racing transitions come before the first, after all that does not need the first."""
-        node, mover = self._path[first], events[first]
-        own, at = mover.thread, mover.clock[mover.thread]
-        word = [each for each in events[first + 1 : end] if each.clock[own] < at]
-        action = events[second].action
-        if action.kind == "fail":  # which it may not do when it comes first
-            action = Action("win", action.place)
-        word.append(events[second]._replace(clock=(), action=action))
-        if word[0].thread not in node.able:
-            return  # it waits for a lock that its holder leaves: the race is for who takes it first
+        node, one, late = self._path[first], events[first], events[second]
+        word = _without(events[first + 1 : end], one)
+        if (one.action.kind, late.action.kind) == ("lower", "wait"):
+            # Lowering a flag commutes with lowering it: who waits for it has to come before all of that.
+            for other in [each for each in word if each.action == one.action]:
+                if late.before[other.thread] >= other.clock[other.thread]:
+                    return
+                word = _without(word, other)
+        action = instead(run, (*events[:first], *word), one, late)
+        if action is None or not action.depends_on(one.action):
+            return
+        word.append(late._replace(clock=(), action=action))
         if not any(leads(thread, action, word) for thread, action in node.asleep.items()):
             self._insert(node.tree, word)
 
@@ -227,6 +243,47 @@ class Reduced:
             following: Tree = {}
             tree[event.thread] = event.action, following
             tree = following
+
+
+def instead(run: Run, before: Sequence[Event], first: Event, late: Event) -> Action | None:
+    """What a thread does if all that happened before is this, and not the first of two racing transitions.
+
+    None if it would have to wait: it was the first that let it go on, so there is no other order of the two. Whoever
+    only tries fails where it won, or wins where it failed.
+    """
+    kind, place = late.action
+    if first.action.kind in ("take", "win"):  # what was there to be taken is there for the other one
+        return Action("win", place) if kind == "fail" else late.action
+    if kind not in ("take", "win", "fail", "wait"):
+        return late.action
+    there, vain = run.values.get(place, 1), 0
+    for event in before:
+        if event.action.place != place:
+            continue
+        match event.action.kind:
+            case "take" | "win":
+                there -= 1
+            case "fail":
+                vain += event.thread == late.thread
+            case "give":
+                there, vain = there + run.given.get((event.thread, event.clock[event.thread]), 1), 0
+            case "release":
+                there, vain = 1, 0
+            case "raise":
+                there = 1
+            case "lower":
+                there = 0
+    if kind in ("take", "wait"):
+        return late.action if there > 0 else None
+    if there > 0:
+        return Action("win", place)
+    return Action("fail", place) if vain < run.most_tries else None
+
+
+def _without(word: Word, one: Event) -> Word:
+    """What of a word does not need one transition of the same run."""
+    thread, at = one.thread, one.clock[one.thread]
+    return [each for each in word if each.clock[thread] < at]
 
 
 def leads(thread: int, action: Action, word: Word) -> bool:

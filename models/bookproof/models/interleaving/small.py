@@ -162,9 +162,9 @@ class AsleepForEver(Reduced):
 class LockRacesIgnored(Reduced):
     """That two threads want the same lock is no reason to try the other order."""
 
-    def _reverse(self, events: list[Event], first: int, second: int, end: int) -> None:
+    def _reverse(self, run: Run, events: list[Event], first: int, second: int, end: int) -> None:
         if events[second].action.kind != "take":
-            super()._reverse(events, first, second, end)
+            super()._reverse(run, events, first, second, end)
 
 
 class PendingIgnored(Reduced):

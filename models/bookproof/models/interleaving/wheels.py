@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -97,7 +98,7 @@ class ThreadWheel:
 
 
 class GreenletWheel:
-    """Greenlets of the thread that asks for the run, made anew for every run: that costs next to nothing."""
+    """Greenlets of the thread that asks for the run, kept from run to run: to begin one costs more than to switch."""
 
     def __init__(self, threads: int, act: Act) -> None:
         greenlets: Any = import_module("greenlet")  # an extra: without it, and without its types, all else works
@@ -105,28 +106,35 @@ class GreenletWheel:
         self._current: Callable[[], Any] = greenlets.getcurrent
         self._threads = threads
         self._act = act
-        self._all: list[Any] = []
+        self._hub: Any = None
+        """Whoever asked for the run."""
+        self._turns: list[Callable[[], object]] = []
+        """Gives the turn to each of them."""
 
-    def _work(self, me: int) -> int | None:
-        to = self._act(me)
-        # Whoever ends goes on with its parent: with the one whose turn it is, or with whoever asked for the run.
-        self._all[me].parent = self._hub if to is None else self._all[to]
-        return to  # what that one begins with, if it has not begun
+    def _work(self, me: int) -> None:
+        turns, act = self._turns, self._act
+        while True:
+            to = act(me)
+            (self._hub.switch if to is None else turns[to])()
 
     def enter(self, to: int) -> None:
         """Give the turn to a thread, from outside; returns when the run is over."""
-        self._hub = self._current()
-        self._all = [self._greenlet(self._work, self._hub) for _ in range(self._threads)]
-        self._all[to].switch(to)
+        hub = self._current()
+        if hub is not self._hub:  # greenlets belong to a thread, and this is another one
+            self.close()
+            self._hub = hub
+            self._turns += [self._greenlet(partial(self._work, at), hub).switch for at in range(self._threads)]
+        try:
+            self._turns[to]()
+        except BaseException:
+            self.close()  # one of them has ended, and would not begin the next run
+            raise
 
     def pass_on(self, me: int, to: int) -> None:
         """Give the turn to another thread; returns when it comes back."""
-        one = self._all[to]
-        if one:  # it has begun
-            one.switch()
-        else:
-            one.switch(to)
+        self._turns[to]()
 
     def close(self) -> None:
-        """Nothing is left to end."""
-        self._all = []
+        """Let go of them: that ends them."""
+        self._hub = None
+        self._turns.clear()

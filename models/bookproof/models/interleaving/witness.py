@@ -58,36 +58,15 @@ class Witness:
         if len(earlier) + len(told) != len(history.operations):
             return False
         start = self._follow(self._first(history), sorted(earlier, key=lambda operation: operation.answer.stamp))
-        full = (1 << len(told)) - 1
-        ends = 0
-        seen: set[tuple[int, int]] = set()
-
-        def right(place: _Place, done: int) -> bool:
-            nonlocal ends
-            if done == full:
-                ends += 1
-                return ends <= most and self._ends(place, history)
-            for at, operation in enumerate(told):
-                if done >> at & 1 or before[at] & ~done:
-                    continue
-                answer, following = self._after(place, operation.command)
-                if answer != operation.answer.events:
-                    return False
-                known = id(following), done | 1 << at
-                if known not in seen:
-                    seen.add(known)
-                    if not right(following, done | 1 << at):
-                        return False
-            return True
-
-        return start is not None and right(start, 0)
+        orders = _Orders(self, history, told, before, most)
+        return start is not None and orders.right(start, 0)
 
     def _first(self, history: History) -> _Place:
         if self._root is None:
             self._root = _Place(opening(history.instruments, history.profile), frozenset(), {}, [], {})
         return self._root
 
-    def _after(self, place: _Place, command: Command) -> tuple[tuple[Event, ...], _Place]:
+    def after(self, place: _Place, command: Command) -> tuple[tuple[Event, ...], _Place]:
         """What the oracle says next, and where that leads."""
         following = place.following.get(id(command))
         if following is None:
@@ -105,12 +84,13 @@ class Witness:
     def _follow(self, place: _Place, ordered: Sequence[Operation]) -> _Place | None:
         """Where these operations lead, if they are what the oracle says."""
         for operation in ordered:
-            answer, place = self._after(place, operation.command)
+            answer, place = self.after(place, operation.command)
             if answer != operation.answer.events:
                 return None
         return place
 
-    def _ends(self, place: _Place, history: History) -> bool:
+    def ends(self, place: _Place, history: History) -> bool:
+        """Whether the books and the accounts at the end are those of a state."""
         if not place.books:
             place.books.append(snapshot(place.state))
         if place.books[0] != history.final:
@@ -133,4 +113,37 @@ class Witness:
             if first_return is None or operation.returned < first_return:
                 first_return = operation.returned
         place = self._follow(self._first(history), ordered)
-        return place is not None and self._ends(place, history)
+        return place is not None and self.ends(place, history)
+
+
+class _Orders:
+    """The orders of some operations, each walked from a state of the oracle on."""
+
+    __slots__ = ("_before", "_ends", "_full", "_history", "_most", "_seen", "_told", "_witness")
+
+    def __init__(
+        self, witness: Witness, history: History, told: Sequence[Operation], before: Sequence[int], most: int
+    ) -> None:
+        self._witness, self._history, self._told, self._before, self._most = witness, history, told, before, most
+        self._full = (1 << len(told)) - 1
+        self._ends = 0
+        self._seen: set[tuple[int, int]] = set()
+
+    def right(self, place: _Place, done: int) -> bool:
+        """Whether all that can follow is explained, when these (a bit for each) have led to a state."""
+        if done == self._full:
+            self._ends += 1
+            return self._ends <= self._most and self._witness.ends(place, self._history)
+        for at, operation in enumerate(self._told):
+            following = done | 1 << at
+            if following == done or self._before[at] & ~done:
+                continue
+            answer, there = self._witness.after(place, operation.command)
+            if answer != operation.answer.events:
+                return False
+            known = id(there), following
+            if known not in self._seen:
+                self._seen.add(known)
+                if not self.right(there, following):
+                    return False
+        return True
