@@ -325,7 +325,7 @@ def test_l5_n1_o1_both_orders_are_told_of_the_bust_each_in_its_own_book() -> Non
 
 
 def test_l5_m3_groups_and_margin_accounts_are_not_listed_together() -> None:
-    flaw = listing_flaw(POOL, True, CASH._replace(margin_accounts=(ANN,)).apart)
+    flaw = listing_flaw(POOL, CASH._replace(margin_accounts=(ANN,)).apart)
     assert flaw is not None
     assert "'margin_accounts' of the profile" in flaw
     for opens in (opening, StripedEngine):

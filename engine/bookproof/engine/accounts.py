@@ -3,7 +3,8 @@
 Written apart from the rule book's, and around one observation: lots belong to a book, cash does not. So an account's
 position and its open lots of one book stand in the book's `Desk`, which the stripe of the book guards, and only its
 cash, its count of orders and its limits stand in a `Till` that all books share. Books of one group (L5) share their
-lots, in one `Vault`, so whoever touches those of one book holds the stripes of all. A command
+lots, in one `Vault`, and an order in a spread is for lots of its legs (L1): so whoever touches those of one book holds
+the stripes of all. A command
 
 1. asks, with the book held: what would the order cost at worst, and does the account have it (`demand`, `refusal`)?
 2. lets the book match; the makers are known only now (rule M4);
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from bookproof.engine.book import FastBook
+from bookproof.engine.plan import plan_of
 from bookproof.spec.commands import (
     Basket,
     BlockTrade,
@@ -42,6 +44,7 @@ from bookproof.spec.events import (
     Cancelled,
     Deposited,
     Event,
+    ImpliedTrade,
     LimitsSet,
     Liquidated,
     MarkSet,
@@ -132,13 +135,10 @@ class Deal(NamedTuple):
 class Vault:
     """Everybody's lots of one asset. Hold the stripes of all books that it is traded in."""
 
-    __slots__ = ("highest", "lowest", "routed", "shelves")
+    __slots__ = ("routed", "shelves")
 
     def __init__(self) -> None:
         self.shelves: dict[Account, Shelf] = {}
-        self.lowest: Ticks = LARGEST
-        self.highest: Ticks = -LARGEST
-        """The worst prices that a routed market order may find in any of the books (M1)."""
         self.routed: dict[OrderId, Claim] = {}
         """The last order that was routed: while it trades it is known in every book of its group."""
 
@@ -155,14 +155,14 @@ class Desk:
 
     __slots__ = ("claims", "deals", "highest", "instrument", "lot", "lowest", "mark", "moves", "trades")
 
-    def __init__(self, instrument: Instrument, vaults: Mapping[Symbol, Vault]) -> None:
+    def __init__(self, instrument: Instrument, vaults: Mapping[Symbol, Vault], furthest: tuple[Ticks, Ticks]) -> None:
         self.instrument = instrument
         self.moves = [(vaults[asset], weight) for asset, weight in instrument.moves]
         """What a lot that is bought here is put into."""
         self.mark: Ticks | None = None
         """What a position is valued at (M3). Hold all stripes to write it, so that any one is enough to read it."""
         self.lot = instrument.lot
-        self.lowest, self.highest = instrument.min_price, instrument.max_price
+        self.lowest, self.highest = furthest
         self.claims: dict[OrderId, Claim] = {}
         self.deals: dict[int, Deal] = {}
         """Every trade that was not busted, by its number. Nothing says when it is too late, so none is forgotten."""
@@ -188,7 +188,7 @@ class Desk:
         return self.vault.routed[order_id] if claim is None else claim
 
     def worst(self, side: Side, price: Ticks | None) -> Ticks:
-        """The worst price of an order: a market order has that of the instrument (M1)."""
+        """The worst price of an order: a market order has that of the instrument, or of what others imply (M1)."""
         if price is not None:
             return price
         return self.highest if side is _BUY else self.lowest
@@ -297,10 +297,9 @@ class Ledger:
         listed = tuple(instruments)
         self.vaults = {asset: Vault() for one in listed for asset, _ in one.moves}
         """Everybody's lots of each asset, in listing order."""
-        self.desks = {one.symbol: Desk(one, self.vaults) for one in listed}
-        for desk in self.desks.values():
-            vault = desk.vault
-            vault.lowest, vault.highest = min(vault.lowest, desk.lowest), max(vault.highest, desk.highest)
+        plan = plan_of(listed, profile)
+        self._group_of = plan.group_of
+        self.desks = {one.symbol: Desk(one, self.vaults, plan.furthest[one.symbol]) for one in listed}
         # It only ever grows, one account at a time, by whoever holds that account's balance.
         self._tills: dict[Account, Till] = {}
         # Of each basket's trades, which stand together: guarded by all stripes, or those of the legs.
@@ -327,9 +326,10 @@ class Ledger:
                 wants=[want._replace(cash=command.budget, notional=command.budget) for want in asked.wants]
             )
         if isinstance(command, Route):
-            routed, vault = command.order, self.desks[command.order.symbol].vault
+            routed = command.order
             if routed.price is None:
-                routed = routed._replace(price=vault.highest if routed.side is _BUY else vault.lowest)
+                prices = [self.desks[symbol].worst(routed.side, None) for symbol in self._group_of[routed.symbol]]
+                routed = routed._replace(price=max(prices) if routed.side is _BUY else min(prices))
             return self.demand(routed)._replace(routed=True)
         orders = command.legs if isinstance(command, Basket) else (command,)
         wants = []
@@ -493,6 +493,9 @@ class Ledger:
                 symbols[event.symbol] = None
             if isinstance(event, Trade):
                 self._trade(event, entries)
+            elif isinstance(event, ImpliedTrade):
+                symbols |= dict.fromkeys([event.symbol, *(leg.symbol for leg in event.legs)])
+                self._implied(event, entries)
             elif isinstance(event, Prevented):
                 desk = self.desks[event.symbol]
                 for order_id in (event.maker, event.taker):
@@ -546,6 +549,17 @@ class Ledger:
         _deliver(desk, event.price, quantity, buyer.account, seller.account, entries)
         for order_id, claim in ((event.maker, maker), (event.taker, taker)):
             _use(claim, quantity, entries)
+            _forget_if_empty(order_id, claim, entries)
+
+    def _implied(self, event: ImpliedTrade, entries: Entries) -> None:
+        """Each of the three orders trades in its own book at its own price (L2)."""
+        sides = [(event.symbol, event.taker, event.price)]
+        sides += [(leg.symbol, leg.maker, leg.price) for leg in event.legs]
+        for symbol, order_id, price in sides:
+            desk = self.desks[symbol]
+            claim = desk.claims[order_id]
+            _settle(desk, claim.account, claim.side, price, event.quantity, entries)
+            _use(claim, event.quantity, entries)
             _forget_if_empty(order_id, claim, entries)
 
     def _replaced(self, event: Replaced, entries: Entries) -> None:
@@ -764,8 +778,10 @@ class Ledger:
 # ── what is wrong with a command by itself, whether accounts are kept or not ──
 
 
-def fault_of(command: AccountCommand, lot: Lots) -> RejectReason | None:
-    """Why a command about accounts makes no sense, but for its symbol."""
+def fault_of(command: AccountCommand, lot: Lots, of_spread: bool = False) -> RejectReason | None:
+    """Why a command about accounts makes no sense, but for its symbol: of that it knows the lot, and whether there are
+    lots to bring or to take away.
+    """
     if isinstance(command, Bust | BlockTrade | SetMark):  # the book's own checks see to the last two
         return None
     if not _is_account(command.account):
@@ -779,7 +795,7 @@ def fault_of(command: AccountCommand, lot: Lots) -> RejectReason | None:
     amount = command.amount
     if type(amount) is not int or amount < 1 or amount > LARGEST or amount % lot != 0:
         return RejectReason.INVALID_AMOUNT
-    return None
+    return RejectReason.INVALID_COMBINATION if of_spread else None
 
 
 def closing_order(command: Reduce) -> Submit:
@@ -853,8 +869,12 @@ def _forget_if_empty(order_id: OrderId, claim: Claim, entries: Entries) -> None:
 
 def _deliver(desk: Desk, price: Ticks, quantity: Lots, buyer: Account, seller: Account, entries: Entries) -> None:
     """Lots to the buyer, cash to the seller (M4); with a negative quantity, back again (N1)."""
-    for account, side in ((buyer, Side.BUY), (seller, Side.SELL)):
-        for shelf, sign in desk.touched(account, side):
-            shelf.position += sign * quantity
-    _entry(entries, buyer)[0] -= price * quantity
-    _entry(entries, seller)[0] += price * quantity
+    _settle(desk, buyer, Side.BUY, price, quantity, entries)
+    _settle(desk, seller, Side.SELL, price, quantity, entries)
+
+
+def _settle(desk: Desk, account: Account, side: Side, price: Ticks, quantity: Lots, entries: Entries) -> None:
+    """One side of a trade."""
+    for shelf, sign in desk.touched(account, side):
+        shelf.position += sign * quantity
+    _entry(entries, account)[0] -= price * quantity if side is _BUY else -price * quantity

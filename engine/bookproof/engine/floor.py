@@ -87,10 +87,10 @@ class Floor:
         }
         self._least_block = profile.least_block
         self._stops_follow_marks = profile.stop_reference is StopReference.MARK
-        self._lots = plan.lots
+        self._lots, self._spreads = plan.lots, plan.spreads
         self.ledger = None if profile.risk is Risk.NONE else Ledger(listed, self.books, profile)
         """The accounts; None where the venue keeps none (M1)."""
-        self.group_of = plan.group_of
+        self.group_of, self.sharing = plan.group_of, plan.sharing
         self.family_of: dict[Symbol, Family] = {}
         """The books that spreads tie together, by each of them (L2)."""
         for members in plan.families:
@@ -253,7 +253,8 @@ class Floor:
         elif isinstance(command, SetMark):
             reason = self.books[command.symbol].checks.mark(command.price)
         else:
-            reason = fault_of(command, 1 if symbol is None else self._lots[symbol])
+            lot = 1 if symbol is None else self._lots[symbol]
+            reason = fault_of(command, lot, symbol in self._spreads)
         return None if reason is None else Rejected(symbol, None, reason)
 
     def _block_fault(self, command: BlockTrade) -> RejectReason | None:
@@ -293,7 +294,8 @@ class Floor:
             if type(command.order_id) is int and command.order_id in book.lists:
                 reason = self.lists.replace_refusal(command)
             else:
-                reason = book.checks.replace(command) or book.replace_refusal(command)
+                dealer = self._dealer(command.symbol)
+                reason = book.checks.replace(command) or dealer.replace_refusal(command)
         else:
             order = closing_order(command) if isinstance(command, Reduce) else command
             reason = book.checks.submit(order) or self._dealer(order.symbol).refusal(order)
@@ -554,7 +556,8 @@ class Floor:
     def route_refusal(self, order: Submit, venues: Sequence[Symbol] = ()) -> Rejected | None:
         """Why the books, as they stand, do not take a well-formed routed order."""
         group = [self.books[symbol] for symbol in venues or self.group_of[order.symbol]]
-        reason = routing.refusal(self.books[order.symbol], group, order)
+        dealer = self._dealer(order.symbol)
+        reason = dealer.refusal(order) if isinstance(dealer, Family) else routing.refusal(dealer, group, order)
         return None if reason is None else Rejected(order.symbol, order.order_id, reason)
 
     # ── the books of a family: hold the stripes of them all ──

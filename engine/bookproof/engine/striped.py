@@ -19,8 +19,8 @@ several stripes       the books of a command's legs, and those    basket and lis
                       accounts' lots of what they quote           all books that live lists tie to these; with accounts
                                                                   each command about a book of the group
                       the books of a family, which spreads tie    each command about one book of a family, and its
-                      together (rule L2); no lists are in them    implied view: the stripes of the family; basket: those
-                                                                  of its legs' families
+                      together (rule L2), and all accounts' lots  implied view: the stripes of the family; basket: those
+                      in them; no lists are in them               of its legs' families
 several stripes       a book and those that depend on it: that    halt, resume and phase of such a book; where a collar
                       it is halted (the stripe of any one of      may halt books, also whatever may trade in it
                       them, to read that)
@@ -75,7 +75,8 @@ it does not go by ties: it looks under the stripes that it would need without li
 takes all stripes and then all balances.
 
 Lots need none of this: an account's position in a book, and what is reserved of it, change only with the book's stripe.
-Of a group it is one position, and changes only with the stripes of all its books: which these are is in the listing.
+Of a group it is one position, and an order in a spread is for lots of its legs: what is of such a book changes only with
+the stripes of all books of its group or family. Which these are is in the listing.
 The zoo keeps the designs that were refuted: without `_spending`, with balances in the order of the fills, and with cash
 booked after the stamp (`zoo.account_defects`).
 
@@ -226,7 +227,7 @@ class StripedEngine(LockedViews):
         if self._ledger is not None:
             self._desks.clear()  # every command goes by `_submit_special`
             self._sharing = {
-                symbol: [self._stripe_of[other] for other in group] for symbol, group in self._floor.group_of.items()
+                symbol: [self._stripe_of[other] for other in others] for symbol, others in self._floor.sharing.items()
             }
             self._spending = [sync.lock(f"spending {number}") for number in range(ACCOUNT_STRIPES)]
             self._balances = [sync.lock(f"balance {number}") for number in range(ACCOUNT_STRIPES)]
@@ -260,7 +261,7 @@ class StripedEngine(LockedViews):
     def _submit_special(self, command: Any) -> Answer:
         """A command that is about no book, about one that others depend on, or about one that is not listed."""
         kind = type(command)
-        if getattr(command, "symbol", None) in self._floor.family_of:
+        if self._ledger is None and getattr(command, "symbol", None) in self._floor.family_of:
             return self._in_family(command)
         if getattr(command, "symbol", None) in self._lock_of:  # there is no desk: accounts are kept, or others depend
             return self._above_others(command) if self._ledger is None else self._at_the_book(command)
@@ -328,7 +329,7 @@ class StripedEngine(LockedViews):
         stripes: dict[int, None] = {}
         for symbol in symbols:
             stripes[self._stripe_of[symbol]] = None
-            stripes |= dict.fromkeys(self._sharing.get(symbol, ()))  # an account's lots are one holding in all of them
+            stripes |= dict.fromkeys(self._sharing.get(symbol, ()))  # with accounts: orders in these move lots of it
             halts = self._collars_halt and not isinstance(command, _HALTS_NOBODY)
             if halts or isinstance(command, _ABOUT_A_PHASE):
                 stripes |= self._dependents[symbol]
@@ -486,7 +487,7 @@ class StripedEngine(LockedViews):
         group = self._floor.group_of[command.order.symbol]  # known before matching
         if self._ledger is None:
             return self._together(command, self._with_families(group))
-        with self._holding(self._stripe_of[symbol] for symbol in group):  # guards the group's books, and lots in them
+        with self._holding(self._stripes_at(command, group)):  # guards the books of the group or family, and their lots
             if not any(self._floor.books[symbol].lists for symbol in group):
                 return self._paid(command)
         return self._with_everything(command)

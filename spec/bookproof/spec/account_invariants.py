@@ -31,11 +31,11 @@ from bookproof.spec.commands import (
     SubmitList,
     Withdraw,
 )
-from bookproof.spec.events import Accepted, BlockTraded, Busted, Liquidated, Rejected, Trade, Transferred
+from bookproof.spec.events import Accepted, BlockTraded, Busted, ImpliedTrade, Liquidated, Rejected, Trade, Transferred
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import StopReference
 from bookproof.spec.tape import orders_in, orders_of
-from bookproof.spec.values import Account, Lots, Money, OrderId, Side, Symbol
+from bookproof.spec.values import Account, Lots, Money, OrderId, Side, Symbol, Ticks
 
 if TYPE_CHECKING:
     from bookproof.spec.exchange import Exchange
@@ -92,6 +92,17 @@ def both_sides_settle(step: Step) -> Sentences:
                 for asset, weight in _assets(step.before, event.symbol):
                     expected[account, asset] += weight * lots
                 expected[account, None] -= lots * event.price
+        if isinstance(event, ImpliedTrade):
+            told = [
+                (event.symbol, event.price, event.taker),
+                *((leg.symbol, leg.price, leg.maker) for leg in event.legs),
+            ]
+            for symbol, price, order_id in told:
+                account, side = _owner(step, symbol, order_id)
+                lots = event.quantity if side is Side.BUY else -event.quantity
+                for asset, weight in _assets(step.before, symbol):
+                    expected[account, asset] += weight * lots
+                expected[account, None] -= lots * price
         if isinstance(event, Busted | BlockTraded | Transferred):
             bought = -event.quantity if isinstance(event, Busted) else event.quantity
             for account, lots in ((event.buyer, bought), (event.seller, -bought)):
@@ -112,7 +123,7 @@ def reserved_is_what_live_orders_need(step: Step) -> Sentences:
     cash, orders = Counter[Account](), Counter[Account]()
     lots = Counter[tuple[Account, Symbol, Side]]()
     for book in step.after.books.values():
-        low, high = book.instrument.min_price, book.instrument.max_price
+        low, high = _bounds(step.after, book.instrument.symbol)
         for order in book.orders():
             if isinstance(order, Held):
                 continue  # it may never enter, so it reserves nothing yet
@@ -196,7 +207,9 @@ def reduce_only_reduces(step: Step) -> Sentences:
     if not isinstance(command, Reduce) or step.before.accounts is None or _is_refused(step):
         return
     traded = sum(
-        event.quantity for event in step.events if isinstance(event, Trade) and event.taker == command.order_id
+        event.quantity
+        for event in step.events
+        if isinstance(event, Trade | ImpliedTrade) and (event.symbol, event.taker) == (command.symbol, command.order_id)
     )
     for asset, weight in _assets(step.before, command.symbol):
         position = step.before.accounts.purse(command.account).holding(asset).position
@@ -381,9 +394,33 @@ def _keys(*counters: Counter[Any]) -> list[Any]:
 
 
 def _assets(state: Exchange, symbol: Symbol) -> list[tuple[Symbol, int]]:
-    """What a lot bought in a book adds to: a group of books has one asset (L5)."""
+    """What a lot bought in a book adds to, and with -1 what it takes from: a group of books has one asset (L5), and a
+    spread is nothing but its legs (L1).
+    """
     instrument = state.books[symbol].instrument
+    if instrument.legs:
+        near, far = instrument.legs
+        return [(near, 1), (far, -1)]
     return [(instrument.group if instrument.group else symbol, 1)]
+
+
+def _bounds(state: Exchange, symbol: Symbol) -> tuple[Ticks, Ticks]:
+    """The lowest and highest price of an order without a limit: of its book, or implied by the limits of others."""
+    limits = {one: (book.instrument.min_price, book.instrument.max_price) for one, book in state.books.items()}
+    lowest, highest = [limits[symbol][0]], [limits[symbol][1]]
+    for spread, book in state.books.items():
+        if symbol in (spread, *book.instrument.legs) and book.instrument.legs:
+            near, far = (limits[leg] for leg in book.instrument.legs)
+            between = limits[spread]
+            if symbol == spread:  # the price of a spread is that of its first leg less that of its second
+                low, high = near[0] - far[1], near[1] - far[0]
+            elif symbol == book.instrument.legs[0]:
+                low, high = between[0] + far[0], between[1] + far[1]
+            else:
+                low, high = near[0] - between[1], near[1] - between[0]
+            lowest.append(low)
+            highest.append(high)
+    return min(lowest), max(highest)
 
 
 def _deposited(step: Step, command: Deposit | Withdraw) -> Asset:

@@ -12,11 +12,18 @@ order over an amount of money needs that amount.
 A routed order (L5) may trade in any book of its group, and all of them quote one asset. So it needs what the same order
 in one book would, once: the cash of its limit, wherever it buys, and lots of the asset, wherever they were bought. A
 market order has the worst price of the whole group.
+
+Who buys a lot of a spread at some price comes to have one lot of the first leg and to owe one of the second, and pays
+that price in all (L1): whatever the legs trade at, for they trade at once or not at all (L4). So the cash for its worst
+price is enough, and lots of one leg are reserved: by a buyer of the second, by a seller of the first. What is implied
+has a price of its own for each of the three orders, which is within its limit (L2), and the three pay each other; an
+order without a limit has the worst price that others can imply.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec import budget
@@ -45,6 +52,7 @@ from bookproof.spec.events import (
     Cancelled,
     Deposited,
     Event,
+    ImpliedTrade,
     LimitsSet,
     MarkSet,
     Prevented,
@@ -56,7 +64,7 @@ from bookproof.spec.events import (
     Transferred,
     Withdrawn,
 )
-from bookproof.spec.instruments import LARGEST, Instrument
+from bookproof.spec.instruments import LARGEST, Instrument, furthest_prices
 from bookproof.spec.kernel import Resting
 from bookproof.spec.margin import Portfolio, Stake, loss_of
 from bookproof.spec.profile import Profile, ReplaceQuantity
@@ -122,22 +130,26 @@ class Accounts(NamedTuple):
 # ── what an order may cost ──
 
 
-def worst_price(order: Submit, instrument: Instrument) -> Ticks:
-    """The worst price that an order may trade at: its limit, or the worst that the instrument allows (M1)."""
+def worst_price(order: Submit, books: Books) -> Ticks:
+    """The worst price that an order may trade at: its limit, or the worst that its book and others allow (M1)."""
     if order.price is not None:
         return order.price
-    return instrument.max_price if order.side is Side.BUY else instrument.min_price
+    lowest, highest = _furthest_prices(tuple(book.instrument for book in books.values()))[order.symbol]
+    return highest if order.side is Side.BUY else lowest
 
 
-def unit_cost(order: Submit, instrument: Instrument) -> Money:
+_furthest_prices = cache(furthest_prices)
+
+
+def unit_cost(order: Submit, books: Books) -> Money:
     """The most cash that one lot of an order may cost (M1). A seller pays only at prices below zero.
 
-    >>> unit_cost(Submit("ABC", 1, 7, Side.BUY, 5, 100), Instrument("ABC"))
+    >>> unit_cost(Submit("ABC", 1, 7, Side.BUY, 5, 100), {"ABC": Book(Instrument("ABC"))})
     100
-    >>> unit_cost(Submit("ABC", 1, 7, Side.SELL, 5), Instrument("ABC", min_price=-5))
+    >>> unit_cost(Submit("ABC", 1, 7, Side.SELL, 5), {"ABC": Book(Instrument("ABC", min_price=-5))})
     5
     """
-    price = worst_price(order, instrument)
+    price = worst_price(order, books)
     return max(0, price if order.side is Side.BUY else -price)
 
 
@@ -189,16 +201,17 @@ def demands(books: Books, command: Command, replaces: Iterable[Replace], profile
 
 def _entry(order: Submit, books: Books) -> Demand:
     instrument = books[order.symbol].instrument
-    notional = abs(worst_price(order, instrument)) * order.quantity
-    return Demand(order, order.quantity, unit_cost(order, instrument) * order.quantity, notional, True, instrument)
+    notional = abs(worst_price(order, books)) * order.quantity
+    return Demand(order, order.quantity, unit_cost(order, books) * order.quantity, notional, True, instrument)
 
 
 def _routed(order: Submit, books: Books) -> Demand:
     """As of a plain order: whatever its limit is worth in one book of the group, it is worth in all (L5)."""
     own = books[order.symbol].instrument
-    group = [book.instrument for book in books.values() if own.group and book.instrument.group == own.group]
-    lowest = min((one.min_price for one in group), default=own.min_price)
-    highest = max((one.max_price for one in group), default=own.max_price)
+    if not own.group:
+        return _entry(order, books)
+    group = [book.instrument for book in books.values() if book.instrument.group == own.group]
+    lowest, highest = min(one.min_price for one in group), max(one.max_price for one in group)
     return _entry(order, {order.symbol: Book(own._replace(min_price=lowest, max_price=highest))})
 
 
@@ -217,11 +230,9 @@ def _change(command: Replace, books: Books, profile: Profile) -> Demand | None:
         return None
     terms = old.terms if command.price is None else old.terms._replace(price=command.price)
     before, after = _leaves(old), leaves
-    money = unit_cost(terms, book.instrument) * after - unit_cost(old.terms, book.instrument) * before
-    was, becomes = (
-        abs(worst_price(order, book.instrument)) * open for order, open in ((old.terms, before), (terms, after))
-    )
-    worst_before = worst_price(old.terms, book.instrument)
+    money = unit_cost(terms, books) * after - unit_cost(old.terms, books) * before
+    was, becomes = (abs(worst_price(order, books)) * open for order, open in ((old.terms, before), (terms, after)))
+    worst_before = worst_price(old.terms, books)
     notional = becomes if becomes > was else 0
     return Demand(terms, after - before, money, notional, False, book.instrument, (worst_before, before))
 
@@ -351,7 +362,7 @@ def portfolio(accounts: Accounts, books: Books, account: Account) -> Portfolio |
         if mark is not None:
             held = purse.holding(symbol)  # where there are margin accounts, each book is an asset of its own
             loss = sum(
-                loss_of(order.terms.side, worst_price(order.terms, book.instrument), mark) * _leaves(order)
+                loss_of(order.terms.side, worst_price(order.terms, books), mark) * _leaves(order)
                 for order in book.orders()
                 if order.terms.account == account and not isinstance(order, Held)
             )
@@ -365,7 +376,7 @@ def _ordering(margin: Portfolio, demand: Demand) -> Portfolio:
     stake = margin.stakes.get(order.symbol)
     if stake is None:
         return margin
-    worst = worst_price(order, stake.instrument)
+    worst = worst_price(order, {order.symbol: Book(stake.instrument)})  # where there is margin nothing is implied
     loss = loss_of(order.side, worst, stake.mark) * (lots_before + demand.lots)
     loss -= loss_of(order.side, worst_before, stake.mark) * lots_before
     return margin.ordering(order.symbol, order.side, demand.lots, loss)
@@ -420,6 +431,15 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
             dealt = Dealt(event.price, event.quantity, buyer, seller, ((event.symbol, number),))
             trades[event.symbol] = (*earlier, dealt)
             _deliver(purses, before[event.symbol].instrument, event.price, event.quantity, buyer, seller)
+        elif isinstance(event, ImpliedTrade):
+            fired("M4")
+            orders = [
+                (event.symbol, event.price, event.taker),
+                *((leg.symbol, leg.price, leg.maker) for leg in event.legs),
+            ]
+            for symbol, price, order_id in orders:
+                terms = _terms(symbol, order_id, before, entered)
+                _settle(purses, before[symbol].instrument, price, event.quantity, terms.account, terms.side)
         elif isinstance(event, Transferred):
             fired("M4")
             instrument = before[event.symbol].instrument
@@ -431,10 +451,10 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
         joined[number - 1] = last._replace(together=tuple(of_basket))
         trades[symbol] = tuple(joined)
     for symbol, order_id in _touched(events):
-        for sign, book in ((-1, before[symbol]), (1, after[symbol])):
-            order = book.find(order_id)
+        for sign, books in ((-1, before), (1, after)):
+            order = books[symbol].find(order_id)
             if order is not None:
-                _commit(purses, order, book.instrument, sign)
+                _commit(purses, order, books, sign)
     return accounts._replace(purses=purses, trades=trades)
 
 
@@ -475,12 +495,16 @@ def _brought_in(command: Command, events: Iterable[Event]) -> list[Submit]:
 
 def _sides(trade: Trade, before: Books, entered: Mapping[tuple[Symbol, OrderId], Submit]) -> tuple[Account, Account]:
     """Buyer and seller of a trade: each order was in the book before, or came in with the command."""
-    accounts: dict[Side, Account] = {}
-    for order_id in (trade.maker, trade.taker):
-        order = before[trade.symbol].find(order_id)
-        terms = entered[trade.symbol, order_id] if order is None else order.terms
-        accounts[terms.side] = terms.account
+    both = [_terms(trade.symbol, order_id, before, entered) for order_id in (trade.maker, trade.taker)]
+    accounts = {terms.side: terms.account for terms in both}
     return accounts[Side.BUY], accounts[Side.SELL]
+
+
+def _terms(
+    symbol: Symbol, order_id: OrderId, before: Books, entered: Mapping[tuple[Symbol, OrderId], Submit]
+) -> Submit:
+    order = before[symbol].find(order_id)
+    return entered[symbol, order_id] if order is None else order.terms
 
 
 def _touched(events: Iterable[Event]) -> Iterator[tuple[Symbol, OrderId]]:
@@ -489,6 +513,9 @@ def _touched(events: Iterable[Event]) -> Iterator[tuple[Symbol, OrderId]]:
     for event in events:
         if isinstance(event, Trade | Prevented):
             touched[event.symbol, event.maker] = touched[event.symbol, event.taker] = None
+        elif isinstance(event, ImpliedTrade):
+            touched[event.symbol, event.taker] = None
+            touched |= {(leg.symbol, leg.maker): None for leg in event.legs}
         elif isinstance(event, Accepted | Cancelled | Replaced | Repriced | Restated):
             touched[event.symbol, event.order_id] = None
     return iter(touched)
@@ -498,15 +525,14 @@ def _leaves(order: Resting | Pending) -> Lots:
     return order.terms.quantity if isinstance(order, Pending) else order.leaves
 
 
-def _commit(purses: dict[Account, Purse], order: Resting | Pending, instrument: Instrument, sign: int) -> None:
+def _commit(purses: dict[Account, Purse], order: Resting | Pending, books: Books, sign: int) -> None:
     """Reserve what a live order may cost, or with sign -1 release it (M1); nothing for one that its list holds back."""
     if isinstance(order, Held):
         return
     terms, leaves = order.terms, sign * _leaves(order)
     purse = purses.get(terms.account, Purse())
-    purses[terms.account] = _reserving(
-        purse, terms.side, instrument, leaves, unit_cost(terms, instrument) * leaves, sign
-    )
+    instrument = books[terms.symbol].instrument
+    purses[terms.account] = _reserving(purse, terms.side, instrument, leaves, unit_cost(terms, books) * leaves, sign)
 
 
 def _asked(purse: Purse, demand: Demand) -> Purse:
@@ -531,9 +557,17 @@ def _deliver(
     purses: dict[Account, Purse], instrument: Instrument, price: Ticks, quantity: Lots, buyer: Account, seller: Account
 ) -> None:
     """Lots to the buyer, cash to the seller; with a negative quantity, back again."""
-    for account, lots in ((buyer, quantity), (seller, -quantity)):
-        purse = purses.get(account, Purse())
-        purses[account] = _with_lots(purse._replace(cash=purse.cash - lots * price), instrument, lots)
+    for account, side in ((buyer, Side.BUY), (seller, Side.SELL)):
+        _settle(purses, instrument, price, quantity, account, side)
+
+
+def _settle(
+    purses: dict[Account, Purse], instrument: Instrument, price: Ticks, quantity: Lots, account: Account, side: Side
+) -> None:
+    """One side of a trade."""
+    lots = quantity if side is Side.BUY else -quantity
+    purse = purses.get(account, Purse())
+    purses[account] = _with_lots(purse._replace(cash=purse.cash - lots * price), instrument, lots)
 
 
 def _with_lots(purse: Purse, instrument: Instrument, lots: Lots) -> Purse:
@@ -573,6 +607,8 @@ def fault(command: AccountCommand, listing: Mapping[Symbol, Instrument]) -> Reje
     amount, lot = command.amount, 1 if command.symbol is None else listing[command.symbol].lot
     if type(amount) is not int or not 1 <= amount <= LARGEST or amount % lot:
         return RejectReason.INVALID_AMOUNT
+    if command.symbol is not None and listing[command.symbol].legs:
+        return RejectReason.INVALID_COMBINATION
     return None
 
 

@@ -172,7 +172,7 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
         books[instrument.symbol] = Book(instrument, reference=instrument.reference, stops_follow=profile.stop_reference)
     listed = [book.instrument for book in books.values()]
     keeps_accounts = profile.risk is not Risk.NONE
-    flaw = underlying_flaw(listed) or listing_flaw(listed, keeps_accounts, profile.apart)
+    flaw = underlying_flaw(listed) or listing_flaw(listed, profile.apart)
     if flaw is not None:
         raise ValueError(flaw)
     accounts = Accounts(on_margin=profile.margin_accounts) if keeps_accounts else None

@@ -123,12 +123,11 @@ class Instrument(Value, frozen=True):
         return type(quantity) is int and self.min_quantity <= quantity <= self.max_quantity and quantity % self.lot == 0
 
 
-def listing_flaw(instruments: Sequence[Instrument], keeps_accounts: bool = False, apart: str = "") -> str | None:
+def listing_flaw(instruments: Sequence[Instrument], apart: str = "") -> str | None:
     """What is wrong with the instruments together; None when an exchange may be opened with them.
 
-    Where accounts are kept there can be no spreads: a spread has no price of its own to pay, and what its legs will
-    cost is not known before they trade, so nothing could be reserved (M1). Books in groups and spreads have no bands,
-    and nothing depends on them or they on anything; `apart` names a choice of the venue that these do not know.
+    Books in groups and spreads have no bands, and nothing depends on them or they on anything; `apart` names a choice
+    of the venue that these do not know.
 
     >>> listing_flaw([Instrument("ABC", group="one"), Instrument("XYZ", lot=2, group="one")])
     "'XYZ' has another tick or lot than the first book of its group 'one'; make them equal (L5)"
@@ -155,8 +154,6 @@ def listing_flaw(instruments: Sequence[Instrument], keeps_accounts: bool = False
         if apart:
             return f"{symbol!r} is in a group or a spread, which {apart!r} of the profile is not made for (L2, L5)"
     for spread in instruments:
-        if spread.legs and keeps_accounts:
-            return f"{spread.symbol!r} is a spread, and accounts are kept; list it at a venue without (M1)"
         if spread.legs and (flaw := _flaw_of_spread(spread, listed)) is not None:
             return f"{spread.symbol!r} {flaw} (L1)"
     return None
@@ -218,6 +215,29 @@ def ways_of(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Way, ...]]:
                 way = Way(spread.symbol, tuple(Part(*part) for part in parts))
                 ways[symbol] = (*ways.get(symbol, ()), way)
     return {symbol: ways[symbol] for symbol in place if symbol in ways}
+
+
+def furthest_prices(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Ticks, Ticks]]:
+    """The lowest and the highest price at which an order without a limit may trade in each book.
+
+    They are those of the book, or what the limits of two others imply: a maker there is within its own (L2, A1).
+
+    >>> spread = Instrument("A-B", min_price=-3, max_price=3, legs=("A", "B"))
+    >>> furthest_prices([Instrument("A", max_price=9), Instrument("B", min_price=5, max_price=8), spread])
+    {'A': (1, 11), 'B': (-2, 12), 'A-B': (-7, 4)}
+    """
+    listed = {instrument.symbol: instrument for instrument in instruments}
+    ways = ways_of(instruments)
+    furthest: dict[Symbol, tuple[Ticks, Ticks]] = {}
+    for symbol, instrument in listed.items():
+        lowest, highest = [instrument.min_price], [instrument.max_price]
+        for way in ways.get(symbol, ()):
+            of_parts = [(part.weight, listed[part.symbol]) for part in way.parts]
+            ends = [sorted((weight * one.min_price, weight * one.max_price)) for weight, one in of_parts]
+            lowest.append(sum(low for low, _ in ends))
+            highest.append(sum(high for _, high in ends))
+        furthest[symbol] = min(lowest), max(highest)
+    return furthest
 
 
 def families_of(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Symbol, ...]]:

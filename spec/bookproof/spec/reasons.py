@@ -32,7 +32,8 @@ class RejectReason(StrEnum):
     INVALID_STOP = "invalid-stop"
     """The stop is not a whole number of ticks within the instrument's limits (A1)."""
     INVALID_COMBINATION = "invalid-combination"
-    """Terms that contradict each other, such as post-only and immediate-or-cancel."""
+    """Terms that contradict each other, such as post-only and immediate-or-cancel. Lots of a spread are not there to
+    deposit or withdraw: they are lots of its legs (L1)."""
     INVALID_MIN_QUANTITY = "invalid-min-quantity"
     """Negative, or above the quantity (C7)."""
     INVALID_DISPLAY = "invalid-display"

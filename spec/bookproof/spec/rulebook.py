@@ -651,7 +651,8 @@ NOT_YET: dict[str, str] = {
     "I6 extension": "a call ends when the command says so: no random end, no extension when the price moves far",
     "I8 displayed": "icebergs never take part with their displayed slice alone",
     "L1 ratios": "spreads have two legs, one lot of each; no butterflies, no other ratios",
-    "L1 accounts": "where accounts are kept no spread is listed: what its legs will cost is known only when they trade",
+    "L1 margin": "no spreads beside margin accounts: each leg would need margin as if there were no other",
+    "N2 implied": "an implied trade is not busted: it has no number, for it is of three books and three parties",
     "L2 baskets": "the legs of a basket trade with orders of their own books only, and either all of them or none are "
     "in books that are part of spreads: what one leg implies and another releases from a list would need one order",
     "L2 lists": "no order of a list stands in a spread or in a leg of one",

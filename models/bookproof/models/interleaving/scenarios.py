@@ -553,6 +553,26 @@ NAMED: dict[str, Scenario] = {
             CASH,
         ),
         Scenario(
+            "implied-pays",
+            "Two legs imply a spread, whose buyer sells the one lot that it would take elsewhere while a maker takes its "
+            "money out (L2, M1, M4): each lot and each coin is somebody's at every moment.",
+            (
+                (Submit(_SPREAD, 11, _OTHER, Side.BUY, 1, 3),),
+                (Submit(B, 12, _OTHER, Side.SELL, 1, 101),),
+                (Withdraw(_SELLER, 103),),
+            ),
+            (
+                Deposit(_OTHER, 3),
+                Deposit(_OTHER, 1, B),
+                Deposit(_SELLER, 1, A),
+                Deposit(_BUYER, 100),
+                sell(1, A, 1, 103),
+                buy(2, B),
+            ),
+            _FAMILY,
+            CASH,
+        ),
+        Scenario(
             "one-portfolio",
             "Orders in two books need margin of one account, whose equity covers one of them (M3).",
             ((buy(1, A),), (buy(2, B),), (Deposit(_BUYER, 1),)),
@@ -602,7 +622,7 @@ ROWS: dict[int, tuple[str, ...]] = {
     2: ("maker-withdraws", "each-pays-the-other", "uncross-pays"),
     3: ("position-limit", "two-closers", "maker-on-margin"),
     4: ("rivals-hit", "rivals-enter", "chain-cancel", "rivals-uncross", "released-and-spent", "rival-pays"),
-    5: ("implied-in", "implied-out", "implied-halt"),
+    5: ("implied-in", "implied-out", "implied-halt", "implied-pays"),
     6: ("route-better", "routes-meet", "routes-one-purse", "one-holding"),
     7: ("baskets-cross", "basket-torn", "baskets-ring", "baskets-share"),
     8: ("mass-cancel", "kill-switch"),

@@ -54,8 +54,8 @@ _AND_THEN = (
 
 _OF_GROUPS = " ".join(rule for rule in _MATCHING.split() if rule != "J5")
 """What orders do in books of a group: they have no collars."""
-_OF_SPREADS = " ".join(rule for rule in f"{_OF_GROUPS} L1 L2 L3".split() if rule != "M4")
-"""What orders do in books that are part of spreads: no accounts are kept there, and no order of a list is in them."""
+_OF_SPREADS = f"{_OF_GROUPS} L1 L2 L3"
+"""What orders do in books that are part of spreads: they have no collars either, and no order of a list is in them."""
 
 
 def _implying(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion]:
@@ -131,28 +131,28 @@ OCCASIONS: tuple[Occasion, ...] = (
     ),
     *_implying(
         "a new order is taken in a book that is part of a spread",
-        "E2",
-        "what refuses an order has been ruled out, and no order is replaced; where there are spreads no accounts are "
-        "kept, and no lists stand",
+        "E2 M1",
+        "what refuses an order has been ruled out, and no order is replaced; where there are spreads no lists stand, "
+        "and no account is on margin",
     ),
     *_implying(
         "a new stop is taken in a book that is part of a spread",
-        "E1",
+        "E1 M1",
         "as in any other book: a stop that is due on entry trades in a cascade",
     ),
     *_implying(
         "a replaced order gives up its place in a book that is part of a spread",
-        "E2 F2 F3",
+        "E2 F2 F3 M1",
         "another price or a larger quantity makes a new entry, which may meet what is implied",
     ),
     _occasion(
         "a replaced order gives up its place by convention in a book that is part of a spread",
-        "A2 C1 C2 D1 D4 E2 F7 G1 K3 L1",
+        "A2 C1 C2 D1 D4 E2 F7 G1 K3 L1 M1",
         "the price is the same and nothing implied could trade at it before, so all of it rests again",
     ),
     *_implying(
         "a basket is taken in books that are part of spreads",
-        "E2 L4",
+        "E2 L4 M1",
         "its legs are fill-or-kill orders that meet orders of their own books; the stops they set off may do more",
     ),
     *_implying(
