@@ -285,8 +285,8 @@ def test_a_released_order_that_reads_an_account_without_its_balance_is_caught() 
 
 
 class LotsApart(StripedEngine):
-    """Each book guards an account's lots with its own stripe, though those of a group are one holding (L5), and those of
-    a family change with orders in spreads (L1)."""
+    """Each book guards an account's lots with its own stripe, though those of a group are one holding (L5), and those
+    of a family change with orders in spreads (L1)."""
 
     def __init__(self, *listing: Any, **options: Any) -> None:
         super().__init__(*listing, **options)

@@ -75,8 +75,8 @@ it does not go by ties: it looks under the stripes that it would need without li
 takes all stripes and then all balances.
 
 Lots need none of this: an account's position in a book, and what is reserved of it, change only with the book's stripe.
-Of a group it is one position, and an order in a spread is for lots of its legs: what is of such a book changes only with
-the stripes of all books of its group or family. Which these are is in the listing.
+Of a group it is one position, and an order in a spread is for lots of its legs: there it changes only with the stripes
+of all books of the group or family, and which these are is in the listing.
 The zoo keeps the designs that were refuted: without `_spending`, with balances in the order of the fills, and with cash
 booked after the stamp (`zoo.account_defects`).
 

@@ -554,7 +554,7 @@ NAMED: dict[str, Scenario] = {
         ),
         Scenario(
             "implied-pays",
-            "Two legs imply a spread, whose buyer sells the one lot that it would take elsewhere while a maker takes its "
+            "Two legs imply a spread, whose buyer has one lot for it and sells that elsewhere, while a maker takes its "
             "money out (L2, M1, M4): each lot and each coin is somebody's at every moment.",
             (
                 (Submit(_SPREAD, 11, _OTHER, Side.BUY, 1, 3),),
