@@ -461,9 +461,9 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
 def _entering(command: Command, events: Iterable[Event], books: Books) -> dict[tuple[Symbol, OrderId], Submit]:
     """The orders that a command brings in, by book and id; a routed one in every book of its group (L5)."""
     entered = {(order.symbol, order.order_id): order for order in _brought_in(command, events)}
-    if isinstance(command, Route):
-        order, group = command.order, books[command.order.symbol].instrument.group
-        entered |= {(symbol, order.order_id): order for symbol in books if books[symbol].instrument.group == group}
+    if isinstance(command, Route) and (group := books[command.order.symbol].instrument.group):
+        members = [symbol for symbol, book in books.items() if book.instrument.group == group]
+        entered |= {(symbol, command.order.order_id): command.order for symbol in members}
     return entered
 
 
