@@ -282,6 +282,29 @@ def test_waiting_for_a_slow_thread_is_no_deadlock() -> None:
     assert len(got) == 1
 
 
+def test_a_wait_for_some_seconds_ends_and_whoever_waited_can_be_woken_no_more() -> None:
+    sync = OverlappingThreads()
+    condition, flag = sync.condition("condition", sync.lock("door")), sync.event("flag")
+    assert not flag.wait(0.0)
+    flag.set()
+    assert flag.wait(0.0)
+    with condition:
+        assert not condition.wait(0.0)
+    woken: list[bool] = []
+
+    def wait() -> None:
+        with condition:
+            woken.append(condition.wait(60.0))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    while not woken:
+        with condition:
+            condition.notify()
+    thread.join()
+    assert woken == [True]
+
+
 # ── scenarios and runs ──
 
 

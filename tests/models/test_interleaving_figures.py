@@ -12,6 +12,7 @@ from bookproof.models.bench.schedules import Figure, beside
 from bookproof.models.cli import main
 from bookproof.models.engines_by_name import factory
 from bookproof.models.interleaving.small import CLASSICS, MUTANTS, Compared, compared
+from bookproof.models.interleaving.workshop import weighed
 from bookproof.models.interleaving.zoo import Caught
 
 
@@ -24,10 +25,13 @@ def figures(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[
 
 
 def test_random_programs_and_scenarios_are_counted_and_nothing_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
-    parts = [word for part in ("programs", "scenarios") for word in ("--only", part)]
+    parts = [word for part in ("programs", "primitives", "scenarios") for word in ("--only", part)]
     code, table = figures(capsys, *parts, "--programs", "60", "--scenarios", "40", "--first", "900")
     assert code == 0
     assert table["outcomes lost against naive search, random programs"]["measured"].startswith("0 of 60 (")
+    every = next(each for goal, each in table.items() if "conditions, semaphores" in goal)
+    assert every["measured"].startswith("0 of 60 (")
+    assert ", 0 cut; " in every["measured"]
     assert table["redundant (cut) runs of these"]["measured"].startswith("0 of ")
     assert table["false alarms on correct engines, generated scenarios"]["measured"].startswith("0 of 40 (")
     assert table["baskets, cancels and halts 3x3"]["measured"].startswith("verified: ")
@@ -77,6 +81,16 @@ def test_a_lost_outcome_makes_the_command_fail(
     code, table = figures(capsys, "--only", "programs", "--programs", "10")
     assert code == 1
     assert table["outcomes lost against naive search, random programs"]["right"] is False
+
+
+def test_a_trace_that_is_not_run_makes_the_command_fail(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedules, "weighed", lambda number, most: weighed(number, MUTANTS["asleep for ever"], most))
+    code, table = figures(capsys, "--only", "primitives", "--programs", "10")
+    assert code == 1
+    [figure] = table.values()
+    assert figure["right"] is False
 
 
 def test_a_false_alarm_makes_the_command_fail(

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bookproof.engine.other_locking import MonitorEngine, PoliteEngine
-from bookproof.engine.zoo.waiting_defects import PoliteForEver
+from bookproof.engine.other_locking import MonitorEngine, PoliteEngine, WaryEngine, WaryMonitor
+from bookproof.engine.zoo.waiting_defects import LateIsGranted, PoliteForEver
 from bookproof.models.cli import main
 from bookproof.models.engines_by_name import factory
 from bookproof.models.interleaving.explore import Explorer, Verdict, replayed
@@ -20,6 +20,7 @@ from bookproof.models.interleaving.scheduler import Choose, Run, Scheduler
 from bookproof.models.interleaving.search import Reduced
 from bookproof.models.interleaving.stuck import RoundRobin, circle, lines, standstill, starved
 from bookproof.models.interleaving.token import read_token
+from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.interleaving.wheels import has_greenlets
 
 Program = Callable[[Scheduler], list[Callable[[], object]]]
@@ -122,6 +123,28 @@ def wakes_the_wrong_one(sync: Scheduler, everybody: bool = False) -> list[Callab
     return [partial(wait, "cake", ""), partial(wait, "tea", "cake"), bring]
 
 
+def woken_though_it_gave_up(sync: Scheduler, always: bool = False) -> list[Callable[[], object]]:
+    """Who only looks hands its wake-up on; but it may get one when it has waited long enough, and not be told so."""
+    ready, things = sync.condition("ready", sync.lock("door")), [0]
+
+    def look() -> None:
+        with ready:
+            if not things[0] and (ready.wait(1.0) or always):
+                ready.notify()
+
+    def take() -> None:
+        with ready:
+            while not things[0]:
+                ready.wait()
+
+    def bring() -> None:
+        with ready:
+            things[0] += 1
+            ready.notify()
+
+    return [look, take, bring]
+
+
 STANDSTILLS: list[tuple[Program, int, str, str]] = [
     (crossed, 2, "deadlock", "A waits for other, which B holds; B waits for one, which A holds"),
     (nobody_raises, 2, "lost wake-up", "A waits for flag to be raised, and nobody is left to do it"),
@@ -142,6 +165,12 @@ def test_a_standstill_is_told_for_what_it_is(program: Program, threads: int, kin
     found = standstills(program, threads)
     assert {each for each, _ in found} == {kind}
     assert (kind, story) in found
+
+
+def test_a_wake_up_that_comes_to_one_who_has_waited_long_enough_is_lost_unless_it_hands_it_on() -> None:
+    lost = {("lost wake-up", "B waits at ready to be woken, and nobody is left to do it")}
+    assert standstills(woken_though_it_gave_up, 3) == lost
+    assert standstills(partial(woken_though_it_gave_up, always=True), 3) == set()
 
 
 def test_waking_everybody_loses_nobody() -> None:
@@ -278,6 +307,101 @@ def test_an_engine_that_spins_is_no_false_alarm_and_not_verified_either() -> Non
     assert certificate.says == "bounded(2 tries)"
 
 
+class _TriesForEver(WaryMonitor):
+    def enter(self, wanted: frozenset[int]) -> None:
+        with self.freed:
+            while self.taken.value & wanted:
+                self.freed.wait(1.0)
+            self.taken.value |= wanted
+
+
+class TriesForEver(MonitorEngine):
+    """Waits for some seconds, looks, and waits for some seconds: right, and longer than runs are followed."""
+
+    monitor_type = _TriesForEver
+
+
+class _ForgetsToWake(_TriesForEver):
+    def leave(self, held: frozenset[int]) -> None:
+        with self.freed:
+            self.taken.value -= held  # the defect: nobody is woken, and it shows only where nobody looks for itself
+
+
+class _ForgetsAndTrusts(_ForgetsToWake):
+    enter = MonitorEngine.monitor_type.enter
+
+
+class ForgetsToWake(MonitorEngine):
+    """Whoever lets stripes go wakes nobody, and whoever waits looks for itself now and then."""
+
+    monitor_type = _ForgetsToWake
+
+
+class ForgetsAndTrusts(MonitorEngine):
+    """The same, and whoever waits does so for ever."""
+
+    monitor_type = _ForgetsAndTrusts
+
+
+@pytest.mark.parametrize("engine", [TriesForEver, ForgetsToWake])
+def test_an_engine_that_waits_for_some_seconds_over_and_over_is_no_false_alarm_and_not_verified_either(
+    engine: Any,
+) -> None:
+    certificate = Explorer(engine).explore(NAMED["cancel-fill"], 60.0)
+    assert certificate.fault is None
+    assert certificate.says == "bounded(2 tries)"
+
+
+def test_what_only_those_who_look_for_themselves_survive_is_a_lost_wake_up_for_the_others() -> None:
+    fault = Explorer(ForgetsAndTrusts).explore(NAMED["cancel-fill"], 60.0).fault
+    assert fault is not None
+    assert fault.kind == "lost wake-up"
+
+
+def both_wait_for_the_other(sync: Scheduler) -> list[Callable[[], object]]:
+    one, other = sync.event("one"), sync.event("other")
+
+    def act(mine: Any, theirs: Any) -> None:
+        while not theirs.wait(1.0):
+            pass
+        mine.set()
+
+    return [partial(act, one, other), partial(act, other, one)]
+
+
+def nobody_wakes_and_everybody_looks(sync: Scheduler) -> list[Callable[[], object]]:
+    ready, things = sync.condition("ready", sync.lock("door")), list[int]()
+
+    def act() -> None:
+        with ready:
+            while not things:
+                ready.wait(1.0)
+
+    return [act, act]
+
+
+@pytest.mark.parametrize("program", [both_wait_for_the_other, nobody_wakes_and_everybody_looks])
+def test_threads_that_wait_for_some_seconds_over_and_over_are_in_a_livelock(program: Program) -> None:
+    stuck = standstill(fair(program))
+    assert stuck is not None
+    assert stuck.kind == "livelock"
+    assert "long enough" in stuck.story
+
+
+def test_a_wait_that_has_been_long_enough_is_an_event_of_the_run_and_its_token_shows_it_again() -> None:
+    found = Explorer(LateIsGranted).explore(NAMED["cancel-fill"], 60.0)
+    assert found.fault is not None
+    assert len(token(found)) <= 40
+    recorder = Recorder()
+    for back_end in ("threads", "greenlets") if has_greenlets() else ("threads",):
+        recorder = Recorder()
+        fault, heard = replayed(LateIsGranted, read_token(token(found)), recorder, back_end)[1:]
+        assert fault is not None
+        assert fault.kind == found.fault.kind
+        assert any(what == "has waited at stripes freed long enough" for _, what in heard)
+    assert any(step.what == "is not woken in time at stripes freed" for step in recorder.steps)
+
+
 # ── starvation ──
 
 
@@ -314,7 +438,7 @@ def test_correct_engines_overtake_nobody_for_long() -> None:
 # ── engines that take their locks otherwise ──
 
 
-@pytest.mark.parametrize("engine", [MonitorEngine, PoliteEngine])
+@pytest.mark.parametrize("engine", [MonitorEngine, PoliteEngine, WaryEngine])
 @pytest.mark.parametrize("name", ["cancel-fill", "baskets-cross", "two-books", "baskets-ring", "one-purse"])
 def test_an_engine_that_takes_its_locks_otherwise_and_is_right_is_verified(engine: Any, name: str) -> None:
     certificate = Explorer(engine).explore(NAMED[name], 60.0)

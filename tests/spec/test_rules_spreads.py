@@ -474,9 +474,9 @@ DEFECTS: list[tuple[Any, str, str, str]] = [
     (implied._take, "elif best is not None and best.key <= reach:", "elif False:", "nothing_implied_remains"),
     (implied._take, "leaves -= quantity", "leaves -= 0", "conservation"),
     (implied._trade, "_replace(last_price=best.price)", "_replace()", "last_price_is_the_last_trade"),
-    (implied.quote, "taker.opposite if part.weight > 0 else taker", "taker.opposite", "implied_trades_are_right"),
+    (implied._best, "taker.opposite if part.weight > 0 else taker", "taker.opposite", "implied_trades_are_right"),
     (implied.is_on, "book.phase is Phase.CONTINUOUS", "True", "implied_trades_are_right"),
-    (implied.quote, "min(quotes, default=None)", "max(quotes, default=None)", "nothing_implied_remains"),
+    (implied._best, "min(quotes, default=None)", "max(quotes, default=None)", "nothing_implied_remains"),
     (implied.uncross, "if book.instrument.legs", "if False", "nothing_implied_remains"),
     (implied.cascade, "for symbol, book in after.items():", "for symbol, book in [*after.items()][:1]:", "no_due_stop"),
 ]

@@ -27,7 +27,7 @@ from bookproof.spec.events import (
     Triggered,
 )
 from bookproof.spec.instruments import Way
-from bookproof.spec.profile import Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
+from bookproof.spec.profile import Generations, Profile, ReplaceKeeps, ReplaceQuantity, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Lots, Side, Symbol, Ticks, TimeInForce
 from bookproof.spec.views import ImpliedQuote, ImpliedQuotes, Level
@@ -44,7 +44,7 @@ class Source(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """What an order could trade at with two others."""
+    """What an order could trade at with others, two or three."""
 
     rung: int
     price: Ticks
@@ -92,6 +92,28 @@ class Family:
             for symbol in self.books
             for taker in Side
         }
+        self._chains: dict[tuple[Symbol, Side], list[tuple[Source, ...]]] = {}
+        """Ways of the second generation (L3): none where the profile does not know it."""
+        if profile.implied_generations is Generations.SECOND:
+            self._chains = {(symbol, taker): self._chained(symbol, taker) for symbol, taker in self._sources}
+
+    def _chained(self, symbol: Symbol, taker: Side) -> list[tuple[Source, ...]]:
+        """Each way in which one of the two sources is itself implied, by two books that the way does not touch yet.
+
+        In listing order of the spreads: that of the way first, then the one that was put in.
+        """
+        place = {member: at for at, member in enumerate(self.books)}
+        found: list[tuple[int, int, tuple[Source, ...]]] = []
+        for near, sources in self._sources[symbol, taker]:
+            for replaced in sources:
+                rest = [source for source in sources if source is not replaced]
+                used = {symbol, *(source.book.symbol for source in sources)}
+                for far, instead in self._sources[replaced.book.symbol, replaced.side.opposite]:
+                    if used.isdisjoint(source.book.symbol for source in instead):
+                        turned = [source._replace(weight=source.weight * replaced.weight) for source in instead]
+                        in_order = sorted([*rest, *turned], key=lambda source: place[source.book.symbol])
+                        found.append((place[near], place[far], tuple(in_order)))
+        return [sources for *_, sources in sorted(found, key=lambda way: way[:2])]
 
     # ── what is implied ──
 
@@ -102,8 +124,16 @@ class Family:
 
     def _best(self, symbol: Symbol, taker: Side) -> Quote | None:
         """The best quote implied for an order that comes in on the side `taker`; of equal ones the first spread's."""
+        return self._best_of((sources for _, sources in self._sources[symbol, taker]), taker)
+
+    def _second(self, symbol: Symbol, taker: Side) -> Quote | None:
+        """The best quote of the second generation; of equal ones the first way's."""
+        return self._best_of(self._chains.get((symbol, taker), ()), taker)
+
+    @staticmethod
+    def _best_of(ways: Iterable[tuple[Source, ...]], taker: Side) -> Quote | None:
         best: Quote | None = None
-        for _, sources in self._sources[symbol, taker]:
+        for sources in ways:
             firsts = [source.book.against(source.side.opposite).rungs[-1:] for source in sources]
             if all(firsts):
                 prices = [rung_of(source.side, rung) for source, [rung] in zip(sources, firsts, strict=True)]
@@ -114,7 +144,7 @@ class Family:
         return best
 
     def quotes(self, symbol: Symbol) -> ImpliedQuotes:
-        """What the best displayed levels of the others imply in one book."""
+        """What the best displayed levels of the others imply in one book: the first generation (L3)."""
         both: dict[Side, tuple[ImpliedQuote, ...]] = {}
         tops = {member: book.top() for member, book in self.books.items()}
         for taker in Side:
@@ -151,7 +181,9 @@ class Family:
     def refusal(self, order: Submit) -> RejectReason | None:
         """Why the books, as they stand, do not take a new order that is well formed."""
         reason = self.books[order.symbol].refusal(order)
-        if reason is RejectReason.NO_LIQUIDITY and self._best(order.symbol, order.side) is not None:
+        if reason is RejectReason.NO_LIQUIDITY and (
+            self._best(order.symbol, order.side) or self._second(order.symbol, order.side)
+        ):
             return None
         if reason is None and order.post_only and order.stop is None and self._would_take(order, order.price):
             return RejectReason.WOULD_TAKE
@@ -159,8 +191,9 @@ class Family:
 
     def _would_take(self, order: Submit, price: Ticks | None) -> bool:
         rungs = self.books[order.symbol].against(order.side).rungs
-        best, floor = self._best(order.symbol, order.side), floor_of(order.side, price)
-        return (bool(rungs) and rungs[-1] >= floor) or (best is not None and best.rung >= floor)
+        floor = floor_of(order.side, price)
+        implied = (self._best(order.symbol, order.side), self._second(order.symbol, order.side))
+        return (bool(rungs) and rungs[-1] >= floor) or any(each is not None and each.rung >= floor for each in implied)
 
     def _enter(
         self, terms: Submit, price: Ticks | None, leaves: Lots, events: list[Event], resting: RestingOrder | None = None
@@ -192,7 +225,8 @@ class Family:
             self.books[terms.symbol].rest(terms, price, leaves, executed, prevented, resting)
 
     def _take(self, terms: Submit, price: Ticks | None, leaves: Lots, events: list[Event]) -> tuple[Lots, Lots, bool]:
-        """Own orders of a level first, then what is implied at its price (L3). As `FastBook.take_down_to` else."""
+        """Own orders of a level first, then what is implied at its price, and the second generation when neither has
+        anything within the limit (L3). As `FastBook.take_down_to` else."""
         book, side = self.books[terms.symbol], terms.side
         floor, rungs = floor_of(side, price), book.against(side).rungs
         all_prevented = 0
@@ -206,12 +240,14 @@ class Family:
                     return leaves, all_prevented, True
             elif best is not None and best.rung >= floor:
                 leaves -= self._trade(book, best, leaves, terms, events)
+            elif (second := self._second(terms.symbol, side)) is not None and second.rung >= floor:
+                leaves -= self._trade(book, second, leaves, terms, events)
             else:
                 break
         return leaves, all_prevented, False
 
     def _trade(self, book: FastBook, quote: Quote, most: Lots, taker: Submit, events: list[Event]) -> Lots:
-        """One implied trade, as large as it can be: both makers give the same, at their own prices (L2, L4)."""
+        """One implied trade, as large as it can be: all makers give the same, at their own prices (L2, L4)."""
         quantity = min(most, *(_first(source).slice for source in quote.sources))
         legs = []
         for source in quote.sources:
@@ -232,36 +268,40 @@ class Family:
             for facing in Side
             if other is not book
         }
-        ways = [
-            [(source.weight, source.side, played[source.book.symbol, source.side]) for source in sources]
-            for _, sources in self._sources[terms.symbol, side]
+        generations = [
+            [[(source.weight, source.side, played[source.book.symbol, source.side]) for source in way] for way in ways]
+            for ways in (
+                [sources for _, sources in self._sources[terms.symbol, side]],
+                self._chains.get((terms.symbol, side), []),
+            )
         ]
         executed = 0
-        while leaves:
-            implied: list[tuple[int, list[Rehearsal]]] = []
-            for way in ways:
-                price_of_way = 0
-                for weight, facing, rehearsal in way:
-                    if rehearsal.rung is None:
-                        break
-                    price_of_way += weight * rung_of(facing, rehearsal.rung)
+        for ways in generations:
+            while leaves:
+                implied: list[tuple[int, list[Rehearsal]]] = []
+                for way in ways:
+                    price_of_way = 0
+                    for weight, facing, rehearsal in way:
+                        if rehearsal.rung is None:
+                            break
+                        price_of_way += weight * rung_of(facing, rehearsal.rung)
+                    else:
+                        implied.append((rung_of(side.opposite, price_of_way), [rehearsal for *_, rehearsal in way]))
+                best = max((rung for rung, _ in implied), default=floor - 1)
+                if own.rung is not None and own.rung >= max(floor, best):
+                    leaves, traded, ended = own.play(leaves, owner, prevention)
+                    executed += traded
+                    if ended:
+                        return executed
+                elif best >= floor:
+                    sides = next(sides for rung, sides in implied if rung == best)
+                    quantity = min(leaves, *(rehearsal.first.quantity for rehearsal in sides))
+                    for rehearsal in sides:
+                        rehearsal.take(quantity)
+                    executed += quantity
+                    leaves -= quantity
                 else:
-                    implied.append((rung_of(side.opposite, price_of_way), [rehearsal for *_, rehearsal in way]))
-            best = max((rung for rung, _ in implied), default=floor - 1)
-            if own.rung is not None and own.rung >= max(floor, best):
-                leaves, traded, ended = own.play(leaves, owner, prevention)
-                executed += traded
-                if ended:
                     break
-            elif best >= floor:
-                sides = next(sides for rung, sides in implied if rung == best)
-                quantity = min(leaves, *(rehearsal.first.quantity for rehearsal in sides))
-                for rehearsal in sides:
-                    rehearsal.take(quantity)
-                executed += quantity
-                leaves -= quantity
-            else:
-                break
         return executed
 
     # ── stops ──
@@ -338,8 +378,13 @@ class Family:
             book = self.books[symbol]
             for side in Side:
                 while True:
-                    rungs, best = book.against(side.opposite).rungs, self._best(symbol, side)
-                    if not rungs or best is None or best.rung < floor_of(side, rung_of(side, rungs[-1])):
+                    rungs = book.against(side.opposite).rungs
+                    if not rungs:
+                        break
+                    floor, best = floor_of(side, rung_of(side, rungs[-1])), self._best(symbol, side)
+                    if best is None or best.rung < floor:
+                        best = self._second(symbol, side)
+                    if best is None or best.rung < floor:
                         break
                     first = _first(Source(book, 1, side))
                     quantity = self._trade(book, best, first.slice, first.terms, events)

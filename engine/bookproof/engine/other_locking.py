@@ -1,10 +1,12 @@
-"""Two more ways to hold stripes, as right as the first: for checkers, which have to pass what they do not expect.
+"""Three more ways to hold stripes, as right as the first: for checkers, which have to pass what they do not expect.
 
 The lock table of `striped` holds for both; what differs is how stripes are come by.
 
 - `MonitorEngine` has one lock, the door, and a table of the stripes that are taken. Whoever needs some waits at a
   condition until all of them are free, and takes them at once: nobody holds one and waits for another, so no order is
   needed. Whoever lets go wakes everybody, as who waits for other stripes might be woken in vain.
+- `WaryEngine` is the same, but whoever waits does not trust to be woken: after a while it looks for itself. That it has
+  waited long enough says nothing of the stripes. Then it waits to be woken.
 - `PoliteEngine` takes stripes in the order in which they are named and does not wait while it holds one: if the next is
   taken it lets all go, and takes them from the lowest number up, as `StripedEngine` does. It backs off once, so it
   cannot go round for ever.
@@ -50,6 +52,29 @@ class Monitor:
         with self.freed:  # guards taken
             self.taken.value -= held
             self.freed.notify_all()
+
+
+PATIENCE = 1.0
+"""Seconds after which whoever waits at a wary monitor looks for itself."""
+
+
+class WaryMonitor(Monitor):
+    """The same, and whoever waits looks for itself once.
+
+    >>> monitor = WaryMonitor(THREADS)
+    >>> monitor.enter(frozenset({1}))
+    >>> sorted(monitor.taken.value)
+    [1]
+    """
+
+    def enter(self, wanted: frozenset[int]) -> None:
+        """Wait until nobody has any of these stripes, and take them all."""
+        seconds: float | None = PATIENCE
+        with self.freed:  # guards taken
+            while self.taken.value & wanted:
+                if not self.freed.wait(seconds):
+                    seconds = None
+            self.taken.value |= wanted
 
 
 class MonitorStripe:
@@ -115,6 +140,18 @@ class MonitorEngine(StripedEngine):
             yield
         finally:
             self._monitor.leave(wanted)
+
+
+class WaryEngine(MonitorEngine):
+    """Takes all stripes that it needs at once, or waits at a condition, and looks for itself after a while.
+
+    >>> from bookproof.spec.commands import Halt
+    >>> from bookproof.spec.instruments import listing
+    >>> WaryEngine(listing(["ABC"])).submit(Halt("ABC")).events
+    (Halted(symbol='ABC'),)
+    """
+
+    monitor_type = WaryMonitor
 
 
 class _TriedStripes(Threads):

@@ -48,8 +48,13 @@ class TryLock(Lock, Protocol):
 class Condition(Lock, Protocol):
     """Threads that hold its lock wait here, without it, until another one that holds it wakes them."""
 
-    def wait(self) -> object:
-        """Let the lock go, wait to be woken, and take the lock again. RuntimeError without the lock."""
+    def wait(self, timeout: float | None = None) -> bool:
+        """Let the lock go, wait to be woken, and take the lock again. RuntimeError without the lock.
+
+        False if nobody has woken it after so many seconds; the lock is taken again all the same. That says nothing of
+        what was waited for. Whoever has waited too long and does not yet have its lock may still be woken, in vain:
+        that wake-up is lost to the others.
+        """
         ...
 
     def notify(self, n: int = 1) -> object:
@@ -94,8 +99,8 @@ class Event(Protocol):
         """Lower the flag."""
         ...
 
-    def wait(self) -> object:
-        """Wait until the flag is up."""
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the flag is up; False if it was not after so many seconds."""
         ...
 
 

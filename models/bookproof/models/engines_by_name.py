@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 from bookproof.engine.global_lock import GlobalLockEngine
 from bookproof.engine.interface import Engine
-from bookproof.engine.other_locking import MonitorEngine, PoliteEngine
+from bookproof.engine.other_locking import MonitorEngine, PoliteEngine, WaryEngine
 from bookproof.engine.striped import StripedEngine
 from bookproof.engine.sync import THREADS, Sync
 from bookproof.engine.zoo import ZOO
@@ -33,12 +33,13 @@ _ENGINES: Mapping[str, type[StripedEngine] | type[GlobalLockEngine]] = {
     "global-lock": GlobalLockEngine,
     "monitor": MonitorEngine,
     "polite": PoliteEngine,
+    "wary": WaryEngine,
     **{name: defect.engine for name, defect in ZOO.items()},
 }
 
 
 def factory(name: str) -> Factory:
-    """What makes the engine of that name: `striped`, `global-lock`, `monitor`, `polite`, or one of the defect zoo.
+    """What makes the engine of that name: `striped`, `global-lock`, `monitor`, `polite`, `wary`, or one of the zoo.
 
     A striped engine gets fewer stripes than books, so that some share one. ValueError for an unknown name.
 

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from bookproof.spec.accounts import Accounts
@@ -405,21 +406,26 @@ def _assets(state: Exchange, symbol: Symbol) -> list[tuple[Symbol, int]]:
 
 
 def _bounds(state: Exchange, symbol: Symbol) -> tuple[Ticks, Ticks]:
-    """The lowest and highest price of an order without a limit: of its book, or implied by the limits of others."""
-    limits = {one: (book.instrument.min_price, book.instrument.max_price) for one, book in state.books.items()}
-    lowest, highest = [limits[symbol][0]], [limits[symbol][1]]
-    for spread, book in state.books.items():
-        if symbol in (spread, *book.instrument.legs) and book.instrument.legs:
-            near, far = (limits[leg] for leg in book.instrument.legs)
-            between = limits[spread]
-            if symbol == spread:  # the price of a spread is that of its first leg less that of its second
-                low, high = near[0] - far[1], near[1] - far[0]
-            elif symbol == book.instrument.legs[0]:
-                low, high = between[0] + far[0], between[1] + far[1]
-            else:
-                low, high = near[0] - between[1], near[1] - between[0]
-            lowest.append(low)
-            highest.append(high)
+    """The lowest and highest price of an order without a limit: of its book, or implied by the limits of others.
+
+    The prices of a spread and its legs, weighted, add up to nothing (L1), and so do those of two spreads with one leg
+    in common when that leg has been put out (L3). From each such sum follows what the others say of one book.
+    """
+    instruments = {one: book.instrument for one, book in state.books.items()}
+    sums = [{it.symbol: 1, it.legs[0]: -1, it.legs[1]: 1} for it in instruments.values() if it.legs]
+    for one, other in combinations(list(sums), 2):
+        common = one.keys() & other.keys()
+        if len(common) == 1:
+            [leg] = common
+            sign = -one[leg] * other[leg]
+            joined = {it: one.get(it, 0) + sign * other.get(it, 0) for it in (*one, *other)}
+            sums.append({it: weight for it, weight in joined.items() if weight})
+    lowest, highest = [instruments[symbol].min_price], [instruments[symbol].max_price]
+    for weights in sums:
+        if symbol in weights:
+            others = [(-weights[symbol] * weight, instruments[it]) for it, weight in weights.items() if it != symbol]
+            lowest.append(sum(min(w * it.min_price, w * it.max_price) for w, it in others))
+            highest.append(sum(max(w * it.min_price, w * it.max_price) for w, it in others))
     return min(lowest), max(highest)
 
 

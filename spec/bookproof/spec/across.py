@@ -7,13 +7,14 @@ moment.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import NamedTuple
 
 from bookproof.spec.book import Book
-from bookproof.spec.commands import Basket, Command, Resume, Route, SetPhase
+from bookproof.spec.commands import Basket, Command, Replace, Resume, Route, SetPhase, Submit
 from bookproof.spec.events import Accepted, Cancelled, Event, ImpliedTrade, Prevented, Rejected, Trade, Triggered
 from bookproof.spec.exchange import Exchange
-from bookproof.spec.instruments import Way, ways_of
+from bookproof.spec.profile import Generations
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.tape import least, same_owner, within
 from bookproof.spec.values import Lots, OrderId, Phase, SelfTradePrevention, Side, Symbol, Ticks
@@ -130,17 +131,47 @@ def _reduce(offers: _Offers, symbol: Symbol, order_id: OrderId, quantity: Lots) 
 _Sides = dict[tuple[Symbol, Side], dict[OrderId, _Offer]]
 
 
+_Equation = dict[Symbol, int]
+"""Books whose prices, with these weights, add up to nothing: those of a spread and its legs, or of two spreads."""
+
+
 def still_implied(state: Exchange) -> Iterator[str]:
-    """A sentence for each spread whose orders and those of its legs could trade and have not (rules L2, B6)."""
-    for symbol, book in state.books.items():
-        if not book.instrument.legs or not _implies(state, symbol):
+    """A sentence for each spread whose orders and those of its legs could trade and have not (rules L2, B6).
+
+    And, where the profile knows the second generation, for each two spreads with one leg in common whose orders could
+    trade with those of their outer legs (L3).
+    """
+    for equation in _of_one_spread(state) + _of_two_spreads(state):
+        if not _implies(state, next(iter(equation))):
             continue
-        first, second = (state.books[leg] for leg in book.instrument.legs)
-        buyers = _price(book, Side.BUY), _price(first, Side.SELL), _price(second, Side.BUY)
-        sellers = _price(book, Side.SELL), _price(first, Side.BUY), _price(second, Side.SELL)
-        for (own, one, other), gains in ((buyers, 1), (sellers, -1)):
-            if own is not None and one is not None and other is not None and gains * (own - (one - other)) >= 0:
-                yield f"an order of {symbol} at {own} could trade with orders of its legs at {one} and {other}"
+        for turned in (1, -1):  # who buys where the weight is positive and sells elsewhere, or the other way round
+            prices = {
+                symbol: _price(state.books[symbol], Side.BUY if turned * weight > 0 else Side.SELL)
+                for symbol, weight in equation.items()
+            }
+            known = {symbol: price for symbol, price in prices.items() if price is not None}
+            if len(known) == len(prices) and turned * sum(equation[symbol] * known[symbol] for symbol in known) >= 0:
+                told = ", ".join(f"{symbol} at {price}" for symbol, price in known.items())
+                yield f"orders of {told} could trade with each other"
+
+
+def _of_one_spread(state: Exchange) -> list[_Equation]:
+    """What each spread says of its legs."""
+    spreads = [book.instrument for book in state.books.values() if book.instrument.legs]
+    return [{spread.symbol: 1, spread.legs[0]: -1, spread.legs[1]: 1} for spread in spreads]
+
+
+def _of_two_spreads(state: Exchange) -> list[_Equation]:
+    """What each two with one leg in common say of all but that leg; none where there is no second generation."""
+    if state.profile.implied_generations is Generations.FIRST:
+        return []
+    found = []
+    for one, other in combinations(_of_one_spread(state), 2):
+        if len(one.keys() & other.keys()) == 1:
+            [common] = one.keys() & other.keys()
+            turned = {symbol: -one[common] * other[common] * weight for symbol, weight in other.items()}
+            found.append({symbol: weight for symbol, weight in (one | turned).items() if symbol != common})
+    return found
 
 
 def implied_breaches(before: Exchange, command: Command, events: tuple[Event, ...], after: Exchange) -> Iterator[str]:
@@ -149,7 +180,7 @@ def implied_breaches(before: Exchange, command: Command, events: tuple[Event, ..
     Looks at the first aggressor of the command, until stops are triggered: until then nobody comes to rest, and so
     what is on offer only gets less.
     """
-    ways = ways_of([book.instrument for book in before.books.values()])
+    first, second = _of_one_spread(before), _of_two_spreads(before)
     open_state = after if isinstance(command, Resume | SetPhase) else before
     offers: _Sides = {
         (symbol, side): {
@@ -157,7 +188,7 @@ def implied_breaches(before: Exchange, command: Command, events: tuple[Event, ..
             for order in before.books[symbol].side(side)
             if order.terms.price is not None  # a market order, which a call collected, goes with its uncross
         }
-        for symbol in ways
+        for symbol in before.families
         for side in Side
     }
     for event in events:
@@ -165,55 +196,77 @@ def implied_breaches(before: Exchange, command: Command, events: tuple[Event, ..
             case Triggered():
                 return
             case ImpliedTrade():
-                yield from _wrong_with(event, offers, ways, open_state)
+                yield from _wrong_with(event, offers, (first, second), open_state, command)
                 for leg in event.legs:
                     _less(offers, leg.symbol, leg.maker, event.quantity)
                 _less(offers, event.symbol, event.taker, event.quantity)
-            case Trade() if isinstance(command, SetPhase) and event.symbol in ways:  # the uncross of a call
+            case Trade() if isinstance(command, SetPhase) and event.symbol in before.families:  # the uncross of a call
                 _less(offers, event.symbol, event.maker, event.quantity)
                 _less(offers, event.symbol, event.taker, event.quantity)
-            case Trade() | Prevented() if event.symbol in ways:
+            case Trade() | Prevented() if event.symbol in before.families:
                 side = _side_of(offers, event.symbol, event.maker)
-                best = _best_implied(offers, ways, event.symbol, _other(side))
+                best = _best_implied(offers, first, event.symbol, _other(side))
                 alone = isinstance(command, Basket) or not _implies(open_state, event.symbol)
                 if not alone and best is not None and _is_better(best, event.price, side):
                     yield f"{event} passed over a better quote, implied at {best}"
                 _less(offers, event.symbol, event.maker, event.quantity)
-            case Cancelled() if event.symbol in ways:
+            case Cancelled() if event.symbol in before.families:
                 _less(offers, event.symbol, event.order_id, event.quantity)
 
 
 def _wrong_with(
-    event: ImpliedTrade, offers: _Sides, ways: dict[Symbol, tuple[Way, ...]], state: Exchange
+    event: ImpliedTrade,
+    offers: _Sides,
+    generations: tuple[list[_Equation], list[_Equation]],
+    state: Exchange,
+    command: Command,
 ) -> Iterator[str]:
-    way = next(
-        (
-            way
-            for way in ways.get(event.symbol, ())
-            if [part.symbol for part in way.parts] == [leg.symbol for leg in event.legs]
-        ),
-        None,
-    )
-    if way is None:
+    first, second = generations
+    others = [leg.symbol for leg in event.legs]
+    equation = next((each for each in first + second if each.keys() == {event.symbol, *others}), None)
+    if equation is None or others != [symbol for symbol in state.books if symbol in others]:
         yield f"{event} is between books that no spread ties together"
         return
     if not _implies(state, event.symbol):
         yield f"{event} happened while a book of the family did not trade continuously"
-    price = sum(part.weight * leg.price for part, leg in zip(way.parts, event.legs, strict=True))
+    weights = [-equation[event.symbol] * equation[symbol] for symbol in others]
+    price = sum(weight * leg.price for weight, leg in zip(weights, event.legs, strict=True))
     if event.price != price:
         yield f"{event} should be at {price}, which follows from its legs"
     sides = [_side_of(offers, leg.symbol, leg.maker) for leg in event.legs]
-    facings = {side if part.weight > 0 else _other(side) for part, side in zip(way.parts, sides, strict=True)}
+    facings = {side if weight > 0 else _other(side) for weight, side in zip(weights, sides, strict=True)}
     if len(facings) != 1:
         yield f"{event} is with orders that do not stand for one side"
         return
     [facing] = facings
     own = [offer.price for offer in offers[event.symbol, facing].values()]
-    if any(not _is_better(event.price, price, facing) for price in own):
-        yield f"{event} went before an order of its own book at the same price or a better one"
-    best = _best_implied(offers, ways, event.symbol, _other(facing))
-    if best is not None and _is_better(best, event.price, facing):
-        yield f"{event} passed over a better quote, implied at {best}"
+    best = _best_implied(offers, first, event.symbol, _other(facing))
+    if equation in first:
+        if any(not _is_better(event.price, price, facing) for price in own):
+            yield f"{event} went before an order of its own book at the same price or a better one"
+        if best is not None and _is_better(best, event.price, facing):
+            yield f"{event} passed over a better quote, implied at {best}"
+        return
+    limit = _limit(event, command, offers, _other(facing))
+    for price in [*own, *([] if best is None else [best])]:
+        if limit is None or not _is_better(limit, price, facing):
+            yield f"{event} is of the second generation, and the first or its own book would trade at {price}"
+    further = _best_implied(offers, second, event.symbol, _other(facing))
+    if further is not None and _is_better(further, event.price, facing):
+        yield f"{event} passed over a better quote of the second generation, implied at {further}"
+
+
+def _limit(event: ImpliedTrade, command: Command, offers: _Sides, side: Side) -> Ticks | None:
+    """The limit of the aggressor, which is new, or has a new price, or rested while nothing was implied."""
+    match command:
+        case Submit():
+            return command.price
+        case Route():
+            return command.order.price
+        case Replace(price=int(price)):
+            return price
+    resting = offers[event.symbol, side].get(event.taker)
+    return None if resting is None else resting.price
 
 
 def _implies(state: Exchange, symbol: Symbol) -> bool:
@@ -222,17 +275,19 @@ def _implies(state: Exchange, symbol: Symbol) -> bool:
     return not state.halted and all(book.phase is Phase.CONTINUOUS for book in family)
 
 
-def _best_implied(offers: _Sides, ways: dict[Symbol, tuple[Way, ...]], symbol: Symbol, taker: Side) -> Ticks | None:
+def _best_implied(offers: _Sides, equations: list[_Equation], symbol: Symbol, taker: Side) -> Ticks | None:
     """The best price that others imply for an aggressor on this side."""
     prices = []
-    for way in ways[symbol]:
+    for equation in equations:
+        if symbol not in equation:
+            continue
         parts = []
-        for part in way.parts:
-            side = _other(taker) if part.weight > 0 else taker
-            found = [offer.price for offer in offers[part.symbol, side].values()]
+        for other, weight in equation.items():
+            side = taker if weight == equation[symbol] else _other(taker)
+            found = [offer.price for offer in offers[other, side].values()] if other != symbol else []
             if found:
-                parts.append(part.weight * (max if side is Side.BUY else min)(found))
-        if len(parts) == len(way.parts):
+                parts.append(-equation[symbol] * weight * (max if side is Side.BUY else min)(found))
+        if len(parts) == len(equation) - 1:
             prices.append(sum(parts))
     return (min if taker is Side.BUY else max)(prices, default=None)
 

@@ -272,9 +272,9 @@ class ImpliedLeg(Value, frozen=True):
 
 
 class ImpliedTrade(Value, frozen=True):
-    """An order traded with two others that together stand for its opposite: all three in one step (rules L2, L4).
+    """An order traded with others that together stand for its opposite: all of them in one step (rules L2, L4).
 
-    The order gets the price that follows from theirs. It is the last trade of all three books (rule E1).
+    The order gets the price that follows from theirs. It is the last trade of all their books (rule E1).
     """
 
     symbol: Symbol
@@ -282,7 +282,7 @@ class ImpliedTrade(Value, frozen=True):
     quantity: Lots
     taker: OrderId
     legs: tuple[ImpliedLeg, ...]
-    """The two others, in listing order of their books."""
+    """The others, in listing order of their books: two, or three in the second generation (L3)."""
 
 
 class Transferred(Value, frozen=True):

@@ -2,7 +2,8 @@
 
 A spread is bought by buying its first leg and selling its second, so of the three books any two imply quotes in the
 third. Sellers of A and buyers of B imply an offer of A-B (implied in); sellers of A-B and sellers of B imply an offer
-of A (implied out). Only resting orders imply, and only the first of each queue (first generation).
+of A (implied out). Only resting orders imply, and only the first of each queue: that is the first generation. Where the
+profile knows a second, a quote may stand in for one of the two: sellers of A-B, B-C and C imply an offer of A.
 
 The books that spreads tie together are a *family*, and what happens in one may go on in the others: the functions here
 take and give all of them. They are those of `book`, but for what is implied, and are called only while every book of
@@ -12,7 +13,7 @@ the family trades continuously: otherwise nothing is implied (L3), and each book
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -21,9 +22,9 @@ from bookproof.spec import kernel
 from bookproof.spec.book import Book, Pending
 from bookproof.spec.commands import Replace, Submit
 from bookproof.spec.events import Event, ImpliedLeg, ImpliedTrade, Rejected, Trade, Triggered
-from bookproof.spec.instruments import Way, ways_of
+from bookproof.spec.instruments import Instrument, Part, Way, ways_of
 from bookproof.spec.kernel import Match, Meeting, Resting
-from bookproof.spec.profile import Profile, TrueStop
+from bookproof.spec.profile import Generations, Profile, TrueStop
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.routing import conclude
 from bookproof.spec.rulebook import fired, performed, rehearsing
@@ -39,7 +40,7 @@ HappenedInFamily = tuple[dict[Symbol, Book], list[Event]]
 
 
 class Quote(NamedTuple):
-    """What two orders imply in a third book. Better ones are smaller: first the price, then the spread as listed."""
+    """What orders of other books imply in one. Better ones are smaller: first the price, then the turn of its way."""
 
     key: int
     """Signed price, as that of a resting order on the side that the quote is on."""
@@ -59,9 +60,26 @@ def is_on(books: Books) -> bool:
 
 
 def quote(books: Books, symbol: Symbol, taker: Side) -> Quote | None:
-    """The best quote implied for an order on the side `taker` of a book (L2); None when there is none."""
+    """The best quote of the first generation for an order on the side `taker` of a book (L2); None without any.
+
+    Of equal ones it is that of the spread that is listed first.
+    """
+    return _best(books, _ways(books, symbol), taker)
+
+
+def chained_quote(books: Books, symbol: Symbol, taker: Side, profile: Profile) -> Quote | None:
+    """The best quote of the second generation (L3); None where the profile knows none.
+
+    Of equal ones it is that of the first spread that the book is part of, then that of the first one chained to it.
+    """
+    if profile.implied_generations is Generations.FIRST:
+        return None
+    return _best(books, _chains(books, symbol), taker)
+
+
+def _best(books: Books, ways: Iterable[Way], taker: Side) -> Quote | None:
     quotes = []
-    for turn, way in enumerate(_ways(books, symbol)):
+    for turn, way in enumerate(ways):
         makers = []
         for part in way.parts:
             side = taker.opposite if part.weight > 0 else taker
@@ -99,7 +117,56 @@ def _ways(books: Books, symbol: Symbol) -> tuple[Way, ...]:
     return _cached_ways(tuple(book.instrument for book in books.values()))[symbol]
 
 
+def _chains(books: Books, symbol: Symbol) -> tuple[Way, ...]:
+    return _cached_chains(tuple(book.instrument for book in books.values()))[symbol]
+
+
+def chains_of(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Way, ...]]:
+    """For each book, the ways in which two spreads with one leg in common imply quotes in it (second generation).
+
+    What one spread says of the common leg is put into what the other says, so that leg itself takes no part: of the
+    two spreads and their outer legs any follows from the three others. Each way names the spread that the book is, or
+    is a leg of. They stand in its order of listing, then in that of the other spread.
+
+    >>> listed = [*listing(["A", "B", "C"]), Instrument("A-B", legs=("A", "B")), Instrument("B-C", legs=("B", "C"))]
+    >>> for symbol, ways in chains_of(listed).items():
+    ...     print(symbol, "=", *(f"{part.weight:+} {part.symbol}" for way in ways for part in way.parts))
+    A = +1 C +1 A-B +1 B-C
+    B =
+    C = +1 A -1 A-B -1 B-C
+    A-B = +1 A -1 C -1 B-C
+    B-C = +1 A -1 C -1 A-B
+    """
+    order = [instrument.symbol for instrument in instruments]
+    spreads = [instrument for instrument in instruments if instrument.legs]
+    chains: dict[Symbol, list[Way]] = {symbol: [] for symbol in order}
+    for near in spreads:
+        for far in spreads:
+            common = set(near.legs) & set(far.legs)
+            if len(common) != 1:  # the same spread, one over the same two legs, or one that is not tied to it
+                continue
+            nothing = Counter(_equation(near))  # near - first + second = 0, and so of the far one
+            sign = -nothing[min(common)] * _equation(far)[min(common)]
+            for symbol, weight in _equation(far).items():
+                nothing[symbol] += sign * weight
+            for symbol in {near.symbol, *near.legs} - common:
+                parts = tuple(
+                    Part(other, -nothing[symbol] * nothing[other])
+                    for other in order
+                    if other != symbol and nothing[other]
+                )
+                chains[symbol].append(Way(near.symbol, parts))
+    return {symbol: tuple(ways) for symbol, ways in chains.items()}
+
+
+def _equation(spread: Instrument) -> dict[Symbol, int]:
+    """How the prices of a spread and its legs, weighted so, add up to nothing."""
+    first, second = spread.legs
+    return {spread.symbol: 1, first: -1, second: 1}
+
+
 _cached_ways = cache(ways_of)
+_cached_chains = cache(chains_of)
 
 
 # ── entry ──
@@ -126,23 +193,29 @@ def submit(books: Books, order: Submit, clock: int, profile: Profile) -> Happene
 def _refusal(books: Books, order: Submit, clock: int, profile: Profile) -> RejectReason | None:
     with rehearsing() as asked:
         reason = rules.refusal(books[order.symbol], order, clock, profile)
-    if reason is RejectReason.NO_LIQUIDITY and quote(books, order.symbol, order.side) is not None:
-        return None  # C3 asks for any opposite order, and two imply one
+    if reason is RejectReason.NO_LIQUIDITY and any(_quotes(books, order, profile)):
+        return None  # C3 asks for any opposite order, and others imply one
     performed(asked)
-    if reason is None and order.stop is None and order.post_only and _meets_implied(books, order):
+    if reason is None and order.stop is None and order.post_only and _meets_implied(books, order, profile):
         fired("C6")
         return RejectReason.WOULD_TAKE
     return reason
 
 
-def _meets_implied(books: Books, order: Submit) -> bool:
-    best = quote(books, order.symbol, order.side)
-    return best is not None and best.key <= kernel.reach_of(order.side, order.price)
+def _quotes(books: Books, order: Submit, profile: Profile) -> Iterator[Quote | None]:
+    """The best quote of each generation, in the order in which they are looked at (L3)."""
+    yield quote(books, order.symbol, order.side)
+    yield chained_quote(books, order.symbol, order.side, profile)
+
+
+def _meets_implied(books: Books, order: Submit, profile: Profile) -> bool:
+    reach = kernel.reach_of(order.side, order.price)
+    return any(best is not None and best.key <= reach for best in _quotes(books, order, profile))
 
 
 def enter(books: Books, order: Submit, profile: Profile, executed: Lots = 0, prevented: Lots = 0) -> HappenedInFamily:
     """An order meets its book and what is implied there: as `book.enter`."""
-    if order.post_only and (rules.would_take(books[order.symbol], order) or _meets_implied(books, order)):
+    if order.post_only and (rules.would_take(books[order.symbol], order) or _meets_implied(books, order, profile)):
         fired("C6")
         return dict(books), [rules.cancelled_event(order, order.quantity, CancelReason.POST_ONLY)]
     after, match, events = _take(books, order, profile, executed, prevented)
@@ -162,6 +235,7 @@ def _take(
     """The books after the order took what it could, all that it met in one match, and the events.
 
     Orders of its own book go before what is implied at the same price (L3), so its book is taken from level by level.
+    The second generation comes after all of these within its limit, whatever its price.
     Prevention looks at its own book only: an implied trade has three parties (CME applies none to it).
     """
     after = dict(books)
@@ -191,7 +265,15 @@ def _take(
             meetings.append(Meeting(quantity, 0, best.makers[0][1], None))
             leaves -= quantity
         else:
-            break
+            chained = chained_quote(after, symbol, order.side, profile)
+            if chained is None or chained.key > reach:
+                break
+            fired("L3")
+            quantity = min(leaves, chained.quantity)
+            after, event = _trade(after, chained, symbol, order, quantity, profile)
+            events.append(event)
+            meetings.append(Meeting(quantity, 0, chained.makers[0][1], None))
+            leaves -= quantity
     own = after[symbol]
     return after, Match(own.side(opposite), leaves, own.sequence, tuple(meetings), ended), events
 
@@ -199,7 +281,7 @@ def _take(
 def _trade(
     books: Books, best: Quote, symbol: Symbol, taker: Submit, quantity: Lots, profile: Profile
 ) -> tuple[dict[Symbol, Book], Event]:
-    """Both makers give so much, at their own prices and in one step (L2, L4); what the taker gets is the caller's."""
+    """All makers give so much, at their own prices and in one step (L2, L4); what the taker gets is the caller's."""
     fired("L2")
     after = dict(books)
     legs = []
@@ -264,7 +346,7 @@ def replace(books: Books, command: Replace, profile: Profile) -> HappenedInFamil
         after, cascaded = cascade({**books, command.symbol: changed}, profile)
         return after, events + cascaded
     apart = {**books, command.symbol: rules._without(book, order)}
-    if new.terms.post_only and (rules.would_take(book, new.terms) or _meets_implied(apart, new.terms)):
+    if new.terms.post_only and (rules.would_take(book, new.terms) or _meets_implied(apart, new.terms, profile)):
         fired("C6")
         fired("A4")
         return dict(books), [Rejected(command.symbol, command.order_id, RejectReason.WOULD_TAKE)]
@@ -292,9 +374,14 @@ def uncross(books: Books, profile: Profile) -> HappenedInFamily:
     for symbol in [symbol for symbol, book in books.items() if book.instrument.legs]:
         for side in Side:
             while orders := after[symbol].side(side):
-                first, best = orders.first, quote(after, symbol, side)
-                if best is None or best.key > kernel.reach_of(side, first.price):
+                first = orders.first
+                reach = kernel.reach_of(side, first.price)
+                found = _quotes(after, first.terms, profile)
+                best = next((each for each in found if each is not None and each.key <= reach), None)
+                if best is None:
                     break
+                if len(best.makers) > 2:
+                    fired("L3")
                 quantity = min(first.slice, best.quantity)
                 after, event = _trade(after, best, symbol, first.terms, quantity, profile)
                 after[symbol] = _given(after[symbol], side, quantity)._replace(last_price=best.price)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bookproof.spec.values import Lots, Symbol, Ticks, Value
 
@@ -220,7 +220,8 @@ def ways_of(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Way, ...]]:
 def furthest_prices(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Ticks, Ticks]]:
     """The lowest and the highest price at which an order without a limit may trade in each book.
 
-    They are those of the book, or what the limits of two others imply: a maker there is within its own (L2, A1).
+    They are those of the book, or what the limits of others imply: a maker there is within its own (L2, A1). Three
+    others count as well as two, whether or not the venue knows the second generation (L3).
 
     >>> spread = Instrument("A-B", min_price=-3, max_price=3, legs=("A", "B"))
     >>> furthest_prices([Instrument("A", max_price=9), Instrument("B", min_price=5, max_price=8), spread])
@@ -230,14 +231,24 @@ def furthest_prices(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Tic
     ways = ways_of(instruments)
     furthest: dict[Symbol, tuple[Ticks, Ticks]] = {}
     for symbol, instrument in listed.items():
-        lowest, highest = [instrument.min_price], [instrument.max_price]
+        ranges = [(instrument.min_price, instrument.max_price)]
         for way in ways.get(symbol, ()):
-            of_parts = [(part.weight, listed[part.symbol]) for part in way.parts]
-            ends = [sorted((weight * one.min_price, weight * one.max_price)) for weight, one in of_parts]
-            lowest.append(sum(low for low, _ in ends))
-            highest.append(sum(high for _, high in ends))
-        furthest[symbol] = min(lowest), max(highest)
+            for parts in (way.parts, *_chained(symbol, way, ways)):
+                of_parts = [(part.weight, listed[part.symbol]) for part in parts]
+                ends = [sorted((weight * one.min_price, weight * one.max_price)) for weight, one in of_parts]
+                ranges.append((sum(low for low, _ in ends), sum(high for _, high in ends)))
+        furthest[symbol] = min(low for low, _ in ranges), max(high for _, high in ranges)
     return furthest
+
+
+def _chained(symbol: Symbol, way: Way, ways: Mapping[Symbol, tuple[Way, ...]]) -> Iterator[tuple[Part, ...]]:
+    """The same way with one of its books implied by two that it does not touch yet (second generation)."""
+    used = {symbol, *(part.symbol for part in way.parts)}
+    for replaced in way.parts:
+        rest = [part for part in way.parts if part is not replaced]
+        for instead in ways[replaced.symbol]:
+            if used.isdisjoint(part.symbol for part in instead.parts):
+                yield (*rest, *(Part(part.symbol, part.weight * replaced.weight) for part in instead.parts))
 
 
 def families_of(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Symbol, ...]]:

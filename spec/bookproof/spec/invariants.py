@@ -835,6 +835,11 @@ def post_only_never_takes(step: Step) -> Sentences:
     for scene in step.scenes:
         if scene.met is not None and scene.met.terms.post_only:
             yield f"post-only order {scene.met.order_id} met {scene.about.order_id}"
+    for event in step.events:
+        if isinstance(event, ImpliedTrade):  # what rested while nothing was implied has not entered now
+            entered = [taker for taker in step.tapes[event.symbol].entered if taker.order_id == event.taker]
+            if any(taker.post_only for taker in entered):
+                yield f"post-only order {event.taker} took what is implied"
 
 
 @_of_step("C3", "C6", "E6", "J5")
@@ -1413,7 +1418,9 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
         case CancelReason.MIN_QUANTITY:
             borne_out = terms.min_quantity > 0
         case CancelReason.POST_ONLY:
-            borne_out = terms.post_only and bool(scene.facing) and within(terms, scene.facing[0].terms.price)
+            met = bool(scene.facing) and within(terms, scene.facing[0].terms.price)
+            implied = terms.symbol in step.before.families  # a quote that no tape of one book shows
+            borne_out = terms.post_only and (met or implied)
         case CancelReason.COLLAR:
             limits = step.tapes[terms.symbol].limits.get(terms.order_id)
             best = scene.facing[0].terms.price if scene.facing else None

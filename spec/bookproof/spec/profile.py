@@ -164,6 +164,15 @@ class StopReference(StrEnum):
     """Its mark, which is set by command: no trade triggers anything, and setting the mark does at once."""
 
 
+class Generations(StrEnum):
+    """What may imply a quote (rule L3)."""
+
+    FIRST = "first"
+    """Two orders (default)."""
+    SECOND = "second"
+    """Also an order and a quote that two others imply: for what an aggressor has left when nothing else fills it."""
+
+
 _OF_ONE_BOOK = ("market_orders", "post_only", "replace_allows", "icebergs", "stop_reference", "margin_accounts")
 """Settings that groups and spreads know one choice of: the usual one. Margin is by the marks of single books (M3)."""
 
@@ -221,6 +230,8 @@ class Profile(Value, frozen=True):
     """M3: of the accounts that are kept, those that need margin for what they may come to instead of having it."""
     market_by_budget: MarketByBudget = MarketByBudget.TAKEN
     """C3."""
+    implied_generations: Generations = Generations.FIRST
+    """L3. It makes no difference where no two spreads share a leg."""
 
     @property
     def apart(self) -> str:

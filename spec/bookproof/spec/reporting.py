@@ -5,11 +5,12 @@ oracle, an engine, or a file of outcomes. What a report says beyond its event, s
 kept in a `Desk`, which is immutable; `report` is a function of desk, command and events, and of nothing else (A5).
 
 A trade makes two reports: the maker's first, the taker's next; if the taker is a routed order, each in its own book
-(L5). An implied trade makes three (L2). A bust makes two again, in the same order, each of
-which names the report that it takes back. Where busts are possible, which is where accounts are kept, the desk
-remembers every trade that was not busted, and the orders that had part in one, however old. A stop that is triggered
-is reported before it trades, and so is an order that the venue gives another limit (C3, C6, E6), unless that happens
-when it is done trading (J5). What is about no order, such as a halt, makes none; but a trade past the book does (L6).
+(L5). An implied trade makes three (L2), or four in the second generation (L3). A bust makes two again, in the same
+order, each of which names the report that it takes back. Where busts are possible, which is where accounts are kept,
+the desk remembers every trade that was not busted, and the orders that had part in one, however old. A stop that is
+triggered is reported before it trades, and so is an order that the venue gives another limit (C3, C6, E6), unless that
+happens when it is done trading (J5). What is about no order, such as a halt, makes none; but a trade past the book does
+(L6).
 An order of a list is reported twice before anything else happens to it: as pending when the list is in, and as new
 when it enters its book (H2). Orders that have ended are remembered until the end of the day, so that a cancel that
 comes too late is told so with the status its order ended in; FIX ids are unique for a day.
@@ -412,7 +413,7 @@ class _Writer:
         return self._route.symbol if self._route is not None else event.symbol
 
     def _implied(self, event: ImpliedTrade) -> None:
-        """All three orders trade, each in its own book at its own price (L2): the two that imply, then the third."""
+        """All orders trade, each in its own book at its own price (L2): those that imply, then the aggressor."""
         books = (event.symbol, *(leg.symbol for leg in event.legs))
         for symbol, price, order_id in [(leg.symbol, leg.price, leg.maker) for leg in event.legs] + [
             (event.symbol, event.price, event.taker)

@@ -173,8 +173,8 @@ class ExecutionReport(Value, frozen=True):
     """The number of the report of the fill that was busted (N1). It says which order is meant where an id is used
     again: that of the fill, which may have ended long ago."""
     elsewhere: tuple[Symbol, ...] = ()
-    """Of a fill: the other books in which orders took part in it, one of a routed order (L5), two if implied (L2). Of
-    a bust, those of its fill."""
+    """Of a fill: the other books in which orders took part in it, one of a routed order (L5), two if implied (L2), or
+    three in the second generation (L3). Of a bust, those of its fill."""
 
     @property
     def traded_in(self) -> Symbol:

@@ -472,8 +472,9 @@ _TABLE = (
         "L3",
         "LX",
         "Own orders at the same price go before implied quotes, which meet no other implied quote, and there are none "
-        "while a book of the family does not trade continuously.",
-        source="CME",
+        "while a book of the family does not trade continuously; where a quote may rest on another, it is for what "
+        "nothing else fills.",
+        source="CME: implied orders, second generation",
     ),
     Rule("L4", "LX", "All legs of a basket trade whole in one step, or no book changes."),
     Rule(
@@ -652,12 +653,13 @@ NOT_YET: dict[str, str] = {
     "I8 displayed": "icebergs never take part with their displayed slice alone",
     "L1 ratios": "spreads have two legs, one lot of each; no butterflies, no other ratios",
     "L1 margin": "no spreads beside margin accounts: each leg would need margin as if there were no other",
-    "N2 implied": "an implied trade is not busted: it has no number, for it is of three books and three parties",
+    "N2 implied": "an implied trade is not busted: it has no number, for it is of three books or more, and as many parties",
     "L2 baskets": "the legs of a basket trade with orders of their own books only, and either all of them or none are "
     "in books that are part of spreads: what one leg implies and another releases from a list would need one order",
     "L2 lists": "no order of a list stands in a spread or in a leg of one",
     "L2 sharing": "an implied trade takes the first order of each leg, also where other trades share the level out (K)",
-    "L3 second generation": "implied quotes rest on real orders only, so a chain of two spreads implies nothing",
+    "L3 longer chains": "an implied quote rests on two orders, or on one and a quote of two others: a chain of three "
+    "spreads implies nothing, nor do two spreads the one between their outer legs",
     "L2 bands": "books in groups and spreads have no bands, collars, protection or underlying, and their venue neither "
     "gives market orders a limit, reprices post-only orders, forbids amendments, nor takes icebergs whole",
     "L5 stops": "neither stops nor post-only orders are routed, and a group has no spreads",

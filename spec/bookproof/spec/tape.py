@@ -242,13 +242,13 @@ class Tape:
 
     def _imply(self, event: ImpliedTrade) -> None:
         """What an implied trade does to this book: its order gives its part, or the aggressor is of this book (L2)."""
+        if self.crosses:
+            self._end_of_crosses()
         for leg in event.legs:
             if leg.symbol == self.symbol:
                 self._give(leg.maker, leg.price, event.quantity)
         if event.symbol != self.symbol:
             return
-        if self.crosses:
-            self._end_of_crosses()
         if self._taker is None or self._taker.order_id != event.taker:  # it rested while a book was halted
             self._give(event.taker, None, event.quantity)
         else:

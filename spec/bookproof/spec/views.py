@@ -205,7 +205,8 @@ class ImpliedQuote(Value, frozen=True):
 class ImpliedQuotes(Value, frozen=True):
     """Quotes implied in one book, best first, of equal prices as the spreads are listed.
 
-    They stand beside the book's own depth, not in it. Two of them may rest on the same order.
+    They stand beside the book's own depth, not in it. Two of them may rest on the same order. They are of the first
+    generation: the second is made for an aggressor that comes, and shown to nobody before (L3, as at CME).
     """
 
     bids: tuple[ImpliedQuote, ...]

@@ -11,6 +11,7 @@ from bookproof.engine.zoo.defect import Defect
 from bookproof.engine.zoo.holding_defects import HOLDINGS
 from bookproof.engine.zoo.letting_go_defects import LETTING_GO
 from bookproof.engine.zoo.lock_defects import (
+    FarBookForgotten,
     ListsReadBeforeLock,
     LookUpBeforeLock,
     LostStripeLock,
@@ -154,6 +155,16 @@ ZOO = {
             True,
             "made up: the lock is that of the order's own book, as for any other order.",
             "implied-in",
+        ),
+        Defect(
+            "far-book-forgotten",
+            FarBookForgotten,
+            "An order in a book that is part of a spread holds the stripes of the books that imply quotes in its own, "
+            "which is enough while two orders imply one and no stop waits. With a second generation (rule L3) a chain "
+            "of spreads ends in a book beyond these: its order is taken while it is being cancelled.",
+            True,
+            "made up: the locks are those of the first generation, and the second came later.",
+            "implied-chain",
         ),
         Defect(
             "portfolio-as-seen",

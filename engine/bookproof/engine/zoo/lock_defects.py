@@ -13,6 +13,7 @@ from bookproof.engine.lists import Run
 from bookproof.engine.striped import StripedEngine
 from bookproof.spec.commands import Basket, Cancel, Command, Route, Submit
 from bookproof.spec.events import Cancelled, Event
+from bookproof.spec.instruments import Instrument, ways_of
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.values import Place, Symbol
 
@@ -157,4 +158,21 @@ class SpreadAlone(StripedEngine):
     def _in_family(self, command: Command) -> Answer:
         named: Any = command
         with self._lock_of[named.symbol]:  # the defect: it trades in the other books of the family, too
+            return self._stamped(self._floor.carry_out(command))
+
+
+class FarBookForgotten(StripedEngine):
+    """An order holds the books that imply quotes in its own, and a cancel its own book: enough for two at a time."""
+
+    def __init__(self, instruments: Iterable[Instrument], *given: Any, **named: Any) -> None:
+        listed = tuple(instruments)
+        super().__init__(listed, *given, **named)
+        ways = ways_of(listed)
+        self._near = {symbol: {symbol, *(part.symbol for way in ways[symbol] for part in way.parts)} for symbol in ways}
+
+    def _in_family(self, command: Command) -> Answer:
+        if not isinstance(command, Submit | Cancel):
+            return super()._in_family(command)
+        near = {command.symbol} if isinstance(command, Cancel) else self._near[command.symbol]
+        with self._holding(self._stripe_of[symbol] for symbol in near):  # the defect: a chain ends in a book beyond
             return self._stamped(self._floor.carry_out(command))

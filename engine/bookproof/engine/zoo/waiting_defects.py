@@ -1,4 +1,5 @@
-"""Seeded defects of waiting: who waits is woken too early, or by the wrong one, or never, or never waits at all.
+"""Seeded defects of waiting: who waits is woken too early, or by the wrong one, or never, or never waits at all, or has
+waited long enough and believes that it has got what it waited for.
 
 Their correct twins are in `other_locking`.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from bookproof.engine.other_locking import Monitor, MonitorEngine, PoliteEngine
+from bookproof.engine.other_locking import PATIENCE, Monitor, MonitorEngine, PoliteEngine, WaryMonitor
 from bookproof.engine.zoo.defect import Defect
 
 
@@ -95,6 +96,21 @@ class PoliteForEver(PoliteEngine):
         return True
 
 
+class _LateIsGranted(WaryMonitor):
+    def enter(self, wanted: frozenset[int]) -> None:
+        with self.freed:  # guards taken
+            while self.taken.value & wanted:
+                if not self.freed.wait(PATIENCE):
+                    break  # the defect: whoever has them has not let them go
+            self.taken.value |= wanted
+
+
+class LateIsGranted(MonitorEngine):
+    """Whoever has waited long enough for its stripes takes them as if they were free."""
+
+    monitor_type = _LateIsGranted
+
+
 WAITING = (
     Defect(
         "woken-and-believed",
@@ -130,6 +146,15 @@ WAITING = (
         "and the wake-up finds nobody asleep.",
         True,
         "zeek/zeek #761: between the check of a flag and the wait for it the notification is missed.",
+        "cancel-fill",
+    ),
+    Defect(
+        "late-is-granted",
+        LateIsGranted,
+        "A thread that has waited for its stripe for so long goes on as if it had got it, though another one is still "
+        "at work there: both change one book. As long as nobody is slow, nothing shows.",
+        True,
+        "dimagi/formplayer #187: a thread whose wait for a lock has timed out proceeds as if it had obtained it.",
         "cancel-fill",
     ),
     Defect(

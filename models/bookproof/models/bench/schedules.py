@@ -48,6 +48,7 @@ from bookproof.models.interleaving.small import (
 )
 from bookproof.models.interleaving.token import read_token
 from bookproof.models.interleaving.wheels import GREENLETS, THREADS, has_greenlets
+from bookproof.models.interleaving.workshop import weighed
 from bookproof.models.interleaving.zoo import caught
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
@@ -186,6 +187,35 @@ def programs(count: int, first: int, tell: Tell) -> Iterator[Figure]:
         right=not lost,
     )
     yield Figure("redundant (cut) runs of these", "≤ 5 %", "0", f"{cut:,} of {runs:,}", right=cut * 20 <= runs)
+
+
+def primitives(count: int, first: int, tell: Tell) -> Iterator[Figure]:
+    """Random programs of every primitive: every trace is to be run once, and these to stand for all schedules."""
+    wrong: list[int] = []
+    judged = skipped = stuck = runs = cut = schedules = 0
+    number = first
+    while judged < count:
+        if judged % 10 == 0:
+            tell(judged / count, f"{judged:,} of {count:,} random programs of every primitive, {len(wrong)} wrong")
+        both = weighed(number, most=_NAIVE_RUNS // 2)
+        number += 1
+        if both is None:
+            skipped += 1
+            continue
+        judged += 1
+        schedules += both.right.traces.total()
+        stuck += any(waiting for *_, waiting in both.right.outcomes)
+        wrong += [number - 1] if both.lost or both.inexact else []
+        if both.mine is not None:
+            runs, cut = runs + both.mine.traces.total(), cut + both.mine.cut
+    what = f"{len(wrong)} of {judged:,} ({stuck:,} get stuck; {runs:,} runs for {schedules:,}, {cut:,} cut; "
+    yield Figure(
+        "the same with conditions, semaphores, events, tries, waits for some seconds: not each trace once",
+        "",
+        "0 of 10,000",
+        f"{what}{skipped:,} too big)" + (f": {wrong[:9]}" if wrong else ""),
+        right=not wrong,
+    )
 
 
 def mutants(tell: Tell) -> Iterator[Figure]:
@@ -327,6 +357,7 @@ PARTS: dict[str, Callable[[argparse.Namespace, Tell], Iterator[Figure]]] = {
     "defects": lambda asked, tell: defects(tell),
     "scenarios": lambda asked, tell: alarms(asked.scenarios, asked.first, tell),
     "programs": lambda asked, tell: programs(asked.programs, asked.first, tell),
+    "primitives": lambda asked, tell: primitives(asked.programs, asked.first, tell),
     "published": lambda asked, tell: published(tell),
     "mutants": lambda asked, tell: mutants(tell),
 }

@@ -181,18 +181,23 @@ class _PatientCondition:
     ) -> None:
         self._lock.release()
 
-    def wait(self) -> object:
-        woken = threading.Event()
+    def wait(self, timeout: float | None = None) -> bool:
+        woken, in_time = threading.Event(), True
         self._sleepers.append(woken)
         times = self._lock.times if isinstance(self._lock, _YieldingRLock) else 1
         for _ in range(times):
             self._lock.release()
         try:
-            self._waits.for_signal(self._name, woken.wait)
+            if timeout is None:
+                self._waits.for_signal(self._name, woken.wait)
+            else:
+                in_time = woken.wait(timeout)
         finally:
             for _ in range(times):
                 self._lock.acquire()
-        return True
+        if not in_time and woken in self._sleepers:
+            self._sleepers.remove(woken)
+        return in_time
 
     def notify(self, n: int = 1) -> None:
         woken, self._sleepers = self._sleepers[:n], self._sleepers[n:]
@@ -243,7 +248,9 @@ class _PatientEvent:
     def clear(self) -> None:
         self._event.clear()
 
-    def wait(self) -> object:
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout is not None:
+            return self._event.wait(timeout)
         self._waits.for_signal(self._name, self._event.wait)
         return True
 

@@ -50,6 +50,9 @@ _FEW_SPREADS, _FEW_GROUPS, _MOST = 0.15, 0.25, 0.7
 """In how many cases there is a spread, or a group, where both it and much else may be, and where it alone may: in a
 spread and its legs there are no lists, and the fewer the books the more meets in each of them."""
 
+_CHAINS = 0.25
+"""In how many of the cases with a spread there is a second one, with a leg in common."""
+
 _FEW = 3
 """Sizes of what meets in a call: so that both sides often come out even, and its prices tie (I5)."""
 
@@ -109,10 +112,11 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
 
 
 def _books(dice: random.Random, features: Features) -> tuple[Instrument, ...]:
-    """Two books; in some of the cases those of a group, or with a book of their spread."""
+    """Two books; in some of the cases those of a group, or with a book of their spread, or in a chain of two (L3)."""
     spreads = _FEW_SPREADS if Feature.LISTS in features else _MOST
     if Feature.SPREADS in features and dice.random() < spreads:
-        return books(features)[:3]
+        listed = books(features)
+        return listed[:5] if listed[4].legs and dice.random() < _CHAINS else listed[:3]
     listed = books(features - {Feature.SPREADS})
     grouped = tuple(book for book in listed if book.group)
     groups = _FEW_GROUPS if Feature.SPREADS in features else _MOST

@@ -14,6 +14,7 @@ from bookproof.spec.profile import (
     PROFILE_FILES,
     PROFILES,
     CollarAction,
+    Generations,
     Icebergs,
     ListReplace,
     MarketByBudget,
@@ -101,6 +102,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("whole-icebergs", icebergs=Icebergs.WHOLE),
         Profile("no-budgets", market_by_budget=MarketByBudget.REFUSED),
         Profile("reductions-only", replace_allows=ReplaceAllows.REDUCTION),
+        Profile("second-generation", implied_generations=Generations.SECOND),
         Profile("margin-accounts", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS),
     )
 }

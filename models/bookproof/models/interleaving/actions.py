@@ -14,17 +14,39 @@ CLASHES: dict[str, frozenset[str]] = {
     "give": frozenset({"take", "win", "fail"}),
     "read": frozenset({"write"}),
     "write": frozenset({"read", "write"}),
-    "raise": frozenset({"lower", "look", "wait"}),
-    "lower": frozenset({"raise", "look", "wait"}),
+    "raise": frozenset({"lower", "look", "wait", "hear", "miss"}),
+    "lower": frozenset({"raise", "look", "wait", "hear", "miss"}),
     "look": frozenset({"raise", "lower"}),
     "wait": frozenset({"raise", "lower"}),
+    "hear": frozenset({"raise", "lower"}),
+    "miss": frozenset({"raise", "lower"}),
     "draw": frozenset({"draw"}),
     "sleep": frozenset(),
+    "wake": frozenset({"expire"}),
+    "expire": frozenset({"wake"}),
 }
 """Of two transitions about the same thing, which kinds do not commute: the order of the two can matter."""
 
 BLOCKING = frozenset({"take", "wait", "sleep"})
 """What a thread may have to wait for."""
+
+VAIN = frozenset({"fail", "miss", "expire"})
+"""How a wait that may end unanswered does so: no lock or permit is there, the flag is not up, nobody woke it."""
+
+
+class Asked(NamedTuple):
+    """What may come of something that is not waited for to the end, in terms of kinds."""
+
+    found: str
+    vain: str
+    made_to_wait: str
+    """When it has been in vain often enough, with nothing changed."""
+
+
+TRY = Asked("win", "fail", "take")
+FLAG = Asked("hear", "miss", "wait")
+NAP = Asked("expire", "expire", "sleep")
+"""At a condition nothing is ever found: somebody wakes the thread, or nobody does."""
 
 
 class Action(NamedTuple):

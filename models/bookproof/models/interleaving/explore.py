@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from bookproof.models.concurrent.check import Violation
 from bookproof.models.engines_by_name import Factory
+from bookproof.models.interleaving.actions import VAIN
 from bookproof.models.interleaving.digests import engine_digest, scenario_digest
 from bookproof.models.interleaving.program import Outcome, Program
 from bookproof.models.interleaving.reorders import MOST_ORDERS, reordered, right_in_all
@@ -393,7 +394,7 @@ class _Stage:
             stuck = standstill(run)
             if fault is None and stuck is not None and stuck.kind == "livelock":
                 fault = Fault(*stuck, run.schedule)
-            if fault is not None or not any(event.action.kind in ("fail", "look") for event in run.events):
+            if fault is not None or not any(event.action.kind in (*VAIN, "look") for event in run.events):
                 break
         return fault, 0 if longest is None else longest.times
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bookproof.engine.sync import Cell
-from bookproof.models.interleaving.actions import taking
+from bookproof.models.interleaving.actions import FLAG, NAP, taking
 
 if TYPE_CHECKING:
     from bookproof.models.interleaving.scheduler import Scheduler
@@ -133,18 +133,29 @@ class ControlledCondition:
     ) -> None:
         self._lock.release()
 
-    def wait(self) -> object:
-        """Wait to be woken. Nobody is woken but by a notify."""
-        scheduler = self._scheduler
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait to be woken. Nobody is woken but by a notify; who waits for some seconds may stop to at any moment.
+
+        As with `threading`, that thread can be woken until it has its lock again, and whoever does so wakes nobody.
+        """
+        scheduler, woken = self._scheduler, True
         if scheduler.counts():
             scheduler.check_held(self._lock.name, "wait without")
-            scheduler.lie_down(self.name)
+            scheduler.lie_down(self.name, timeout is not None)
             self._lock.let_go()
-            scheduler.stop("sleep", self.name)
+            if timeout is None:
+                scheduler.stop("sleep", self.name)
+            else:
+                woken = scheduler.ask(self.name, NAP) != NAP.vain
+                if not woken:
+                    scheduler.stop("take", self._lock.name)
+                    scheduler.get_up(self.name)
             self._lock.held_again()
         elif scheduler.running < 0:
-            raise RuntimeError(f"nobody is there to wake who waits at {self.name}")
-        return True
+            if timeout is None:
+                raise RuntimeError(f"nobody is there to wake who waits at {self.name}")
+            return False
+        return woken
 
     def notify(self, n: int = 1) -> None:
         """Wake the `n` that have waited longest."""
@@ -232,13 +243,17 @@ class ControlledEvent:
             scheduler.stop(kind, self.name)
         scheduler.flag(self.name, up)
 
-    def wait(self) -> object:
-        """Wait until it is up."""
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is up; or look at it once, which is also what a wait of some seconds comes to."""
         scheduler = self._scheduler
         if scheduler.counts():
+            if timeout is not None:
+                return scheduler.ask(self.name, FLAG) == FLAG.found
             scheduler.stop("wait", self.name)
         elif scheduler.running < 0 and scheduler.is_shut(self.name):
-            raise RuntimeError(f"nobody is there to raise {self.name}")
+            if timeout is None:
+                raise RuntimeError(f"nobody is there to raise {self.name}")
+            return False
         return True
 
 

@@ -34,7 +34,7 @@ from bookproof.spec.commands import (
     Withdraw,
 )
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import DEFAULT, Profile, ReplaceQuantity, Risk, StopReference
+from bookproof.spec.profile import DEFAULT, Generations, Profile, ReplaceQuantity, Risk, StopReference
 from bookproof.spec.values import (
     Limits,
     ListKind,
@@ -107,6 +107,13 @@ _POOLS = tuple(
 _SPREAD = "A-B"
 _FAMILY = (*listing([A, B]), Instrument(_SPREAD, min_price=-10, max_price=10, legs=(A, B)))
 """Two books and that of their spread (L1)."""
+_FAR_SPREAD = "B-C"
+_CHAIN_OF_SPREADS = (
+    *listing([A, B, C]),
+    *(Instrument(f"{one}-{two}", min_price=-10, max_price=10, legs=(one, two)) for one, two in ((A, B), (B, C))),
+)
+"""Three books and two spreads with one leg in common (L3)."""
+_SECOND = Profile("second-generation", implied_generations=Generations.SECOND)
 
 ON_MARGIN = CASH._replace(name="margin", margin_accounts=(_BUYER,))
 """The buyer has a margin account (M3): an order for a lot at 100 needs 10."""
@@ -378,6 +385,32 @@ NAMED: dict[str, Scenario] = {
             _FAMILY,
         ),
         Scenario(
+            "implied-chain",
+            "An order takes what two spreads and the far book imply together, while the order of the far book is "
+            "cancelled and somebody else wants it (L3): all four trade or none.",
+            ((buy(11, A, 1, 103),), (Cancel(C, 3),), (buy(12, C, 1, 100),)),
+            (
+                Submit(_SPREAD, 1, _SELLER, Side.SELL, 1, 2),
+                Submit(_FAR_SPREAD, 2, _SELLER, Side.SELL, 1, 1),
+                sell(3, C, 1, 100),
+            ),
+            _CHAIN_OF_SPREADS,
+            _SECOND,
+        ),
+        Scenario(
+            "implied-last",
+            "Two orders want the same offer of a spread, the one as a link of a chain, while an order comes by which "
+            "the chain is not needed (L3): the offer is sold once, and the shorter way goes first.",
+            ((buy(11, A, 1, 104),), (sell(4, B, 1, 101),), (Submit(_FAR_SPREAD, 12, _OTHER, Side.BUY, 1, 3),)),
+            (
+                Submit(_SPREAD, 1, _SELLER, Side.SELL, 1, 2),
+                Submit(_FAR_SPREAD, 2, _SELLER, Side.SELL, 1, 1),
+                sell(3, C, 1, 100),
+            ),
+            _CHAIN_OF_SPREADS,
+            _SECOND,
+        ),
+        Scenario(
             "three-by-three",
             "Baskets, cancels and halts, three of each.",
             (
@@ -622,7 +655,7 @@ ROWS: dict[int, tuple[str, ...]] = {
     2: ("maker-withdraws", "each-pays-the-other", "uncross-pays"),
     3: ("position-limit", "two-closers", "maker-on-margin"),
     4: ("rivals-hit", "rivals-enter", "chain-cancel", "rivals-uncross", "released-and-spent", "rival-pays"),
-    5: ("implied-in", "implied-out", "implied-halt", "implied-pays"),
+    5: ("implied-in", "implied-out", "implied-halt", "implied-chain", "implied-last", "implied-pays"),
     6: ("route-better", "routes-meet", "routes-one-purse", "one-holding"),
     7: ("baskets-cross", "basket-torn", "baskets-ring", "baskets-share"),
     8: ("mass-cancel", "kill-switch"),

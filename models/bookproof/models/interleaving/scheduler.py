@@ -18,8 +18,11 @@ lock, rlock    takes it (the holder of an rlock takes it again freely)  takes
 try lock       takes it, tries it, leaves it                            tries that fail, and those that do not
 condition      nothing: it has its lock. Who waits lets the lock go,    as for its lock
                and takes it again when it has been woken
+the same, for  stops to wait, at any moment. While anybody waits so,    wake-ups that come too late, and those that
+some seconds   there is a stop before somebody is woken there           come to one who does not wait any more
 semaphore      takes a permit, tries to, gives one                      permits taken before they are given
 event          raises, lowers, looks at its flag, or waits for it       looks before and after
+               (no longer than so long: that is a look)
 counter        draws, if two threads drew with nothing to order them    stamps that contradict what is seen
                (`numbers_matter`), or if one of these held nothing
 cell, book     reads or writes it, if it races                          whatever a data race can do
@@ -33,7 +36,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from bookproof.models.interleaving.actions import BLOCKING, CLASHES
+from bookproof.models.interleaving.actions import BLOCKING, CLASHES, TRY, VAIN, Asked
 from bookproof.models.interleaving.actions import Action as Action
 from bookproof.models.interleaving.primitives import (
     Abandoned,
@@ -57,6 +60,10 @@ _WORDS = {
     "look": "looks at {}",
     "wait": "waits for {} no more",
     "sleep": "waits at {}",
+    "expire": "has waited at {} long enough",
+    "hear": "finds {} raised in time",
+    "miss": "has waited for {} long enough",
+    "wake": "wakes at {}",
     "draw": "draws {}",
 }
 
@@ -75,7 +82,8 @@ MOST_STEPS = 400
 
 MOST_TRIES = 2
 """How often a thread tries in vain for a lock that nobody has left meanwhile. Then it has to wait for it: as long as
-nothing changes it would only try again."""
+nothing changes it would only try again. So often it also waits too long for a flag that nobody has raised meanwhile;
+and at a condition where nobody has woken anybody, until it gets something done."""
 
 
 class Event(Value, frozen=True):
@@ -231,10 +239,11 @@ class Scheduler:
         self._draws: dict[str, tuple[dict[int, int], dict[int, int]]] = {}
         self._drawn: set[str] = set()
         self._draw_log: list[Draw] = []
-        self._trying: dict[int, str] = {}
+        self._trying: dict[int, tuple[str, Asked]] = {}
         self._vain: dict[tuple[int, str], int] = {}
         self._spun: set[int] = set()
         self._sleepers: dict[str, list[int]] = {}
+        self._napping: set[int] = set()  # those of them that wait for some seconds only, also when these are over
         self._where: dict[int, str] = {}
         self._returns: list[tuple[int, int]] = []
         self._values = dict.fromkeys(self._holders, 0) | {place: made.value for place, made in self._permits.items()}
@@ -343,8 +352,11 @@ class Scheduler:
 
     def returned(self) -> None:
         """The thread that runs has got something done: whoever spins for ever does not say so."""
-        if self._running >= 0 and not self._over:
-            self._returns.append((self._running, len(self._events)))
+        me = self._running
+        if me >= 0 and not self._over:
+            self._returns.append((me, len(self._events)))
+            for place in self._sleepers:
+                self._vain.pop((me, place), None)
 
     # ── a run ──
 
@@ -448,13 +460,13 @@ class Scheduler:
 
     def _answer_tries(self) -> None:
         """What would come of each try if it were made now."""
-        for thread, place in self._trying.items():
+        for thread, (place, asked) in self._trying.items():
             if place not in self._holders:
-                kind = "win"
+                kind = asked.found
             elif self._vain.get((thread, place), 0) < self.most_tries:
-                kind = "fail"
+                kind = asked.vain
             else:
-                kind = "take"
+                kind = asked.made_to_wait
                 self._spun.add(thread)
             self._wanted[thread] = Action(kind, place)
 
@@ -470,7 +482,7 @@ class Scheduler:
         else:
             clock = self._step_aside(thread, kind, place)
         self._events.append(Event(thread, action, clock, before))
-        if self.tell is not None and kind != "release":
+        if self.tell is not None and kind not in ("release", "wake"):
             self.tell(thread, told(action))
 
     def _step_aside(self, thread: int, kind: str, place: str) -> Clock:
@@ -492,9 +504,9 @@ class Scheduler:
                 permits.value -= 1
                 self.shut(place, not permits.value)
                 learnt = self._signals.get(place)
-        elif kind == "wait" or (kind == "look" and place not in self._holders):
+        elif kind in ("wait", "hear") or (kind == "look" and place not in self._holders):
             learnt = self._signals.get(place)
-        elif kind == "fail":
+        elif kind in VAIN:
             self._vain[thread, place] = self._vain.get((thread, place), 0) + 1
         self._learn(thread, learnt)
         self._trying.pop(thread, None)
@@ -539,10 +551,14 @@ class Scheduler:
 
     def attempt(self, place: str) -> bool:
         """Try to take something; whether it was there."""
+        return self.ask(place, TRY) != TRY.vain
+
+    def ask(self, place: str, asked: Asked) -> str:
+        """Stop, until this thread is chosen to go on, with whatever it finds; what kind of transition that was."""
         me = self._running
-        self._trying[me] = place
-        self.point(Action("win", place))
-        return self._events[-1].action.kind != "fail"
+        self._trying[me] = place, asked
+        self.point(Action(asked.found, place))
+        return self._events[-1].action.kind
 
     def holder(self, place: str) -> int:
         """Who holds a lock; -1 if nobody does."""
@@ -601,6 +617,8 @@ class Scheduler:
         """The flag of an event goes up or down."""
         if up and self._running >= 0 and place in self._holders:
             self._signals[place] = self._leave()
+        if up and self._vain:
+            self._forget_tries(place)
         self.shut(place, not up)
 
     def is_shut(self, place: str) -> bool:
@@ -618,18 +636,37 @@ class Scheduler:
         """Who waits at a condition, the longest waiting first."""
         return self._sleepers.get(place, ())
 
-    def lie_down(self, place: str) -> None:
+    def lie_down(self, place: str, timed: bool) -> None:
         """The thread that runs is among those who can be woken at a condition; it still has its lock."""
         self._sleepers.setdefault(place, []).append(self._running)
+        if timed:
+            self._napping.add(self._running)
+
+    def get_up(self, place: str) -> None:
+        """The thread that runs has waited long enough, has its lock again, and cannot be woken any more."""
+        asleep = self._sleepers[place]
+        if self._running in asleep:
+            asleep.remove(self._running)
+        self._napping.discard(self._running)
 
     def wake(self, place: str, lock: str, n: int) -> None:
-        """Wake so many threads that wait at a condition. It is only now that they want the lock."""
+        """Wake so many threads that wait at a condition. It is only now that they want the lock.
+
+        This is a point if one of all that can be woken does not wait to the end. Who can be woken changes only with the
+        lock held, so whether it is a point depends on nothing but what happened before the lock was taken.
+        """
         me, asleep = self._running, self._sleepers.get(place, [])
-        woken = asleep[:n]
-        for thread in woken:
+        if self._napping and not self._napping.isdisjoint(asleep):
+            self.point(Action("wake", place))
+        woken = [thread for thread in asleep[:n] if self._wanted[thread].place == place]
+        for thread in woken:  # the others have waited long enough, and want their lock already
             self._wanted[thread] = Action("take", lock)
+            self._trying.pop(thread, None)
+            self._napping.discard(thread)
             self._clocks[thread] = _joined(self._clocks[thread], self._clocks[me])
         del asleep[:n]
+        if self._vain:
+            self._forget_tries(place)
         if self.tell is not None:
             self.tell(me, f"wakes {', '.join('ABCDEFGH'[thread] for thread in woken) or 'nobody'} at {place}")
 

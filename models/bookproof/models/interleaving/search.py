@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
+from bookproof.models.interleaving.actions import FLAG, TRY, VAIN
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run
 from bookproof.models.interleaving.words import letter
 
@@ -120,8 +121,9 @@ class Reduced:
                 node.ended += 1
                 node.asleep[node.chosen] = node.wanted[node.chosen]
                 node.tree.pop(node.chosen, None)
-                if node.tree:
-                    node.chosen = next(iter(node.tree))
+                following = next(filter(node.able.__contains__, node.tree), None)
+                if following is not None:
+                    node.chosen = following
                     fresh = len(path) - 1
                     break
                 path.pop()
@@ -167,7 +169,7 @@ class Reduced:
             if not awake:
                 return None
             # Who tries in vain would only try again: another one first.
-            willing = {thread for thread in awake if wanted[thread].kind != "fail"} or awake
+            willing = {thread for thread in awake if wanted[thread].kind not in VAIN} or awake
             chosen = last.chosen if last is not None and last.chosen in willing else min(willing)
             tree[chosen] = wanted[chosen], {}
         node.chosen = next(iter(tree))
@@ -198,6 +200,8 @@ class Reduced:
         for at, event in enumerate(events):
             earlier = lasts.setdefault(event.action.place, [])
             if at >= fresh:
+                if event.action.kind == "wake" and at < happened:
+                    self._let_expire(event, at)
                 for first in reversed(earlier):
                     other = events[first]
                     if other.thread == event.thread or not other.action.depends_on(event.action):
@@ -208,6 +212,15 @@ class Reduced:
                         break
             if at < happened:
                 earlier.append(at)
+
+    def _let_expire(self, wake: Event, at: int) -> None:
+        """Whoever might have stopped to wait before it was woken does so in another run."""
+        node = self._path[at]
+        for thread, action in node.wanted.items():
+            if action == Action("expire", wake.action.place):
+                word = [Event(thread, action, (), (0,) * len(wake.clock))]
+                if not any(leads(other, asleep, word) for other, asleep in node.asleep.items()):
+                    self._insert(node.tree, word)
 
     def _waiting(self, run: Run) -> Mapping[int, Action]:
         return {} if run.cut else run.waiting
@@ -222,6 +235,8 @@ class Reduced:
                 if late.before[other.thread] >= other.clock[other.thread]:
                     return
                 word = _without(word, other)
+        if late.action.kind == "expire" and late.thread not in node.able:
+            return  # it was made to wait until somebody was woken
         action = instead(run, (*events[:first], *word), one, late)
         if action is None or not action.depends_on(one.action):
             return
@@ -254,7 +269,7 @@ def instead(run: Run, before: Sequence[Event], first: Event, late: Event) -> Act
     kind, place = late.action
     if first.action.kind in ("take", "win"):  # what was there to be taken is there for the other one
         return Action("win", place) if kind == "fail" else late.action
-    if kind not in ("take", "win", "fail", "wait"):
+    if kind not in ("take", "win", "fail", "wait", "hear", "miss"):
         return late.action
     there, vain = run.values.get(place, 1), 0
     for event in before:
@@ -263,21 +278,22 @@ def instead(run: Run, before: Sequence[Event], first: Event, late: Event) -> Act
         match event.action.kind:
             case "take" | "win":
                 there -= 1
-            case "fail":
+            case "fail" | "miss":
                 vain += event.thread == late.thread
             case "give":
                 there, vain = there + run.given.get((event.thread, event.clock[event.thread]), 1), 0
             case "release":
                 there, vain = 1, 0
             case "raise":
-                there = 1
+                there, vain = 1, 0
             case "lower":
                 there = 0
     if kind in ("take", "wait"):
         return late.action if there > 0 else None
+    found, in_vain, _ = FLAG if kind in ("hear", "miss") else TRY
     if there > 0:
-        return Action("win", place)
-    return Action("fail", place) if vain < run.most_tries else None
+        return Action(found, place)
+    return Action(in_vain, place) if vain < run.most_tries else None
 
 
 def _without(word: Word, one: Event) -> Word:

@@ -38,8 +38,8 @@ class Step(NamedTuple):
 
     thread: int
     verb: str
-    """`calls`, `takes`, `tries in vain`, `leaves`, `sleeps at`, `wakes who sleeps at`, `reads`, `writes`, `draws`,
-    `waits for`, `raises`, `is told`."""
+    """`calls`, `takes`, `tries in vain`, `leaves`, `sleeps at`, `is not woken in time at`, `wakes who sleeps at`,
+    `reads`, `writes`, `draws`, `waits for`, `raises`, `is told`."""
     place: str
     """A lock, a cell or a counter; of a call its command, of an answer its events."""
     value: str = ""
@@ -163,6 +163,14 @@ class Recorder:
             self._add(me, verb, name, sites=sites)
         return act()
 
+    def sleep(self, name: str, wait: Callable[[], bool]) -> bool:
+        """A thread waits at a condition, to the end or not."""
+        woken = bool(self.at("sleeps at", name, wait))
+        me = self._scheduler._running
+        if me >= 0 and not woken:
+            self._add(me, "is not woken in time at", name, sites=tuple(_stack()))
+        return woken
+
     def leave(self, name: str, release: Callable[[], Any]) -> Any:
         """It leaves one."""
         me = self._scheduler._running
@@ -257,7 +265,7 @@ class _Heard:
         made, recorder = self._scheduler.condition(name, lock), self._recorder
         inner = type(made)
         methods: dict[str, Callable[..., Any]] = {
-            "wait": lambda self: recorder.at("sleeps at", name, lambda: inner.wait(self)),
+            "wait": lambda self, timeout=None: recorder.sleep(name, lambda: inner.wait(self, timeout)),
             "notify": lambda self, n=1: recorder.at("wakes who sleeps at", name, lambda: inner.notify(self, n)),
         }
         made.__class__ = type(f"Told{inner.__name__}", (inner,), methods)
