@@ -653,7 +653,7 @@ NOT_YET: dict[str, str] = {
     "I8 displayed": "icebergs never take part with their displayed slice alone",
     "L1 ratios": "spreads have two legs, one lot of each; no butterflies, no other ratios",
     "L1 margin": "no spreads beside margin accounts: each leg would need margin as if there were no other",
-    "N2 implied": "an implied trade is not busted: it has no number, for it is of three books or more, and as many parties",
+    "N2 implied": "an implied trade is not busted: it has no number, for it has three parties or more",
     "L2 baskets": "the legs of a basket trade with orders of their own books only, and either all of them or none are "
     "in books that are part of spreads: what one leg implies and another releases from a list would need one order",
     "L2 lists": "no order of a list stands in a spread or in a leg of one",
