@@ -37,7 +37,7 @@ from bookproof.spec.commands import Cancel, Command, Submit
 from bookproof.spec.exchange import Exchange, Stepped
 from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import PROFILES, Profile
+from bookproof.spec.profile import PROFILES, Profile, ReduceOnly
 from bookproof.spec.rulebook import NOT_YET, RULES, fired
 
 SPEC_TESTS = Path(__file__).parents[1] / "spec"
@@ -298,9 +298,16 @@ def test_a_mixed_profile_has_choices_that_no_venue_has_together() -> None:
     known = {profile._replace(name="") for profile in VENUES.values()}
     assert mixed - known
     for field in Profile.__struct_fields__:
-        chosen = {getattr(profile, field) for profile in mixed}
-        assert chosen >= {getattr(profile, field) for profile in known}, field
+        if field != "reduce_only":  # which does not go with all the others
+            chosen = {getattr(profile, field) for profile in mixed}
+            assert chosen >= {getattr(profile, field) for profile in known}, field
     assert all(profile.flaw() is profile.allocation.flaw() is None for profile in mixed)
+
+
+def test_reduce_only_orders_rest_in_some_of_the_dense_cases_with_accounts() -> None:
+    features = alone(Feature.ACCOUNTS)
+    chosen = {case.profile.reduce_only for case in (dense_case(1, number, features) for number in range(80))}
+    assert chosen == set(ReduceOnly)
 
 
 def test_an_allocation_is_taken_whole_or_mixed_of_parts_that_no_venue_has_together() -> None:

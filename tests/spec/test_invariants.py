@@ -33,6 +33,7 @@ from bookproof.spec import (
     level_match,
     list_invariants,
     phases,
+    reducing,
     tape,
 )
 from bookproof.spec import book as rules
@@ -102,11 +103,13 @@ from bookproof.spec.profile import (
     OcoFill,
     PostOnly,
     Profile,
+    ReduceOnly,
     Reopen,
     Risk,
     TrueStop,
 )
 from bookproof.spec.reasons import CancelReason
+from bookproof.spec.reducing import Reducers
 from bookproof.spec.rulebook import RULES, listening
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.values import Limits, ListKind, Phase, Place, SelfTradePrevention, Side, TimeInForce
@@ -142,6 +145,8 @@ SPLIT = Profile("split", allocation=Allocation(Sharing.TIME_PRO_RATA, fifo_perce
 """Levels are shared in every way that there is."""
 FUNDED = Profile("funded", risk=Risk.CASH, margin_accounts=(3, 4, 9))
 """Where accounts are kept; the scripts bring them money."""
+CUTTING = FUNDED._replace(name="cutting", reduce_only=ReduceOnly.RESTS)
+"""The same where reduce-only orders rest."""
 REDUCING = Profile("reducing", oco_fill=OcoFill.REDUCE, self_trade_groups=((7, 8), (1, 2, 3)))
 """Where a fill in part makes rivals smaller, and several accounts are one owner's."""
 PROFILES = (DEFAULT, WORKLOADS, CONTRARY, RESTS, HALTS, THRESHOLD, SPLIT, FUNDED, REDUCING)
@@ -1061,6 +1066,41 @@ DOCTORED_ACCOUNTS: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
 ]
 """The same where accounts are kept."""
 
+REDUCERS: list[Command] = [*FUNDS, SetLimits(7, Limits(short=20)), sell(1, 5, 100, account=7)]
+REDUCERS += [Reduce("ABC", 2, 7, Side.SELL, 6, 110, TimeInForce.GTC)]
+"""Account 7 has ten lots, and sells five of them, and six if it has so many."""
+HIT_ALL = buy(3, 5, 105, account=8)
+MARKED = Reducers(frozenset({2}))
+KNOWING = MARKED._replace(positions=((7, 7),))
+
+DOCTORED_REDUCERS: list[tuple[str, str, Sequence[Command], Command, Doctor]] = [
+    ("reduce_only_fits", "not cut", REDUCERS, HIT_ALL, lambda it: it.leave_order(2, slice=6)),
+    (
+        "reduce_only_fits",
+        "forgotten",
+        REDUCERS,
+        Cancel("ABC", 2),
+        lambda it: it.leave(reducing=MARKED),
+    ),
+    ("reduce_only_fits", "remembered", REDUCERS, HIT, lambda it: it.leave(reducing=KNOWING)),
+    ("cuts_are_due", "too much", REDUCERS, HIT_ALL, lambda it: it.say(*it.events[:2], Restated("ABC", 2, 2))),
+    (
+        "cuts_are_due",
+        "for nothing",
+        REDUCERS,
+        HIT,
+        lambda it: it.say(*it.events, Cancelled("ABC", 2, Side.SELL, 110, 6, CancelReason.REDUCE_ONLY)),
+    ),
+    (
+        "accounts_are_not_books",
+        "it moves",
+        REDUCERS,
+        BlockTrade("ABC", 8, 7, 100, 5),
+        lambda it: it.leave_order(2, sequence=9),
+    ),
+]
+"""The same where reduce-only orders rest."""
+
 
 TRANSFER = SelfTradePrevention.TRANSFER
 TRANSFERRING = [sell(1, 5, 100, account=7, self_trade=TRANSFER)]
@@ -1133,6 +1173,7 @@ def _with_position(state: Exchange, account: int, position: int) -> Exchange:
     ("profile", "name", "setup", "command", "doctor"),
     [pytest.param(DEFAULT, name, *rest, id=f"{name}: {what}") for name, what, *rest in DOCTORED]
     + [pytest.param(FUNDED, name, *rest, id=f"{name}: {what}") for name, what, *rest in DOCTORED_ACCOUNTS]
+    + [pytest.param(CUTTING, name, *rest, id=f"{name}: {what}") for name, what, *rest in DOCTORED_REDUCERS]
     + [pytest.param(REDUCING, name, *rest, id=f"{name}: {what}") for name, what, *rest in DOCTORED_RIVALS],
 )
 def test_every_invariant_refutes_a_step_made_wrong(
@@ -1257,11 +1298,13 @@ def test_every_invariant_of_shared_levels_refutes_a_step_made_wrong(
 
 
 def test_no_invariant_is_left_undoctored() -> None:
-    doctored = {name for name, *_ in (*DOCTORED, *DOCTORED_SHARES, *DOCTORED_ACCOUNTS, *DOCTORED_RIVALS)}
+    doctored = {
+        name for name, *_ in (*DOCTORED, *DOCTORED_SHARES, *DOCTORED_ACCOUNTS, *DOCTORED_REDUCERS, *DOCTORED_RIVALS)
+    }
     assert doctored == {invariant.name for invariant in INVARIANTS if not set(invariant.rules) & ACROSS_BOOKS}
 
 
-ORACLE = [module.__name__ for module in (rules, budget, exchange, kernel, accounts, allocation, level_match)]
+ORACLE = [module.__name__ for module in (rules, budget, exchange, kernel, accounts, allocation, level_match, reducing)]
 
 
 def test_the_invariants_know_the_records_of_the_oracle_and_none_of_its_decisions() -> None:
@@ -1272,7 +1315,7 @@ def test_the_invariants_know_the_records_of_the_oracle_and_none_of_its_decisions
         if isinstance(node, ast.ImportFrom) and node.module in ORACLE
         for name in node.names
     }
-    assert taken == {"Accounts", "Book", "Exchange", "Held", "Pending", "Resting"}
+    assert taken == {"Accounts", "Book", "Exchange", "Held", "Pending", "Reducers", "Resting"}
 
 
 # ── every classic defect of an engine is refuted ──
@@ -1447,7 +1490,7 @@ DEFECTS = [
     (accounts._limit_fault, "purse.open_orders + new", "purse.open_orders", "limits_bind"),
     (accounts._limit_fault, "holding.position + holding.buying", "holding.position", "limits_bind"),
     (accounts._limit_fault, "demand.notional > limits.notional", "False", "limits_bind"),
-    (accounts._reduces, "-sign * purse", "purse", "reduce_only_reduces"),
+    (accounts._increases, "-sign * purse.holding(asset).position", "10**6", "reduce_only_reduces"),
     (accounts._bust, "None, *trades", "one, *trades", "busts_are_whole_and_once"),
 ]
 """Engines have had most of these; the rest are slips of one line that look right."""

@@ -257,6 +257,7 @@ class Demand(NamedTuple):
     orders: int
     """New ones."""
     reduces: bool = False
+    """It is a reduce-only order, or a replace of one (C9)."""
     routed: bool = False
     """It may trade in every book of its group (L5)."""
 
@@ -358,7 +359,7 @@ class Ledger:
         notional = after if after > before else 0
         loss = desk.loss(side, new) * leaves - desk.loss(side, claim.worst) * claim.leaves
         want = Want(symbol, order_id, side, leaves - claim.leaves, cash, notional, unit, new, loss)
-        return Demand(claim.account, [want], 0)
+        return Demand(claim.account, [want], 0, self._books[symbol].reduces(order_id))
 
     def refusal(self, demand: Demand) -> Rejected | None:
         """Why the account cannot stand for it (M1, M2, C9). Hold its balance as well, and its right to spend."""
@@ -378,8 +379,9 @@ class Ledger:
                 if want.lots > 0 and (long if sign > 0 else short) + lots > limits.position:
                     return _rejected(want, RejectReason.POSITION_LIMIT)
         if demand.reduces:
-            for want, shelf, sign, lots in asks:
-                if lots > -sign * shelf.position:
+            for want, shelf, sign, _ in asks:
+                room = -sign * shelf.position
+                if want.lots > max(0, room - self._books[want.symbol].reducing(account, want.side)):
                     return _rejected(want, RejectReason.WOULD_INCREASE)
         if account in self.on_margin:
             return self._margin_refusal(till, account, [(ask.want, ask.shelf) for ask in asks])
@@ -714,6 +716,24 @@ class Ledger:
         margin = self.margin(account) if account in self.on_margin else None
         return AccountView(account, till.cash, till.reserved, till.open_orders, tuple(holdings), till.limits, margin)
 
+    def resize(self, said: Iterable[Event], entries: Entries) -> list[Event]:
+        """Lots have moved past the books: those of their owners' reduce-only orders that are too large are cut to size,
+        in the books that these events are about (C9). Hold what it took to move them; the rest is in the entries.
+        """
+        moved: dict[tuple[Symbol, Account], None] = {}
+        for event in said:
+            if isinstance(event, BlockTraded | Busted):
+                moved |= dict.fromkeys(((event.symbol, event.buyer), (event.symbol, event.seller)))
+            elif isinstance(event, Deposited) and event.symbol is not None:
+                moved[event.symbol, event.account] = None
+        cuts: list[Event] = []
+        for symbol, account in moved:
+            self._books[symbol].resize(account, self.desks[symbol].shelf(account).position, cuts)
+        for account, sums in self.entries(cuts).items():
+            entry = _entry(entries, account)
+            entry[:] = [one + other for one, other in zip(entry, sums, strict=True)]
+        return cuts
+
     # ── margin: hold every stripe and the account's balance ──
 
     def margin(self, account: Account) -> MarginView:
@@ -807,7 +827,8 @@ def closing_order(command: Reduce) -> Submit:
         command.side,
         command.quantity,
         command.price,
-        TimeInForce.IOC,
+        command.time_in_force,
+        display=command.display,
     )
 
 

@@ -819,6 +819,22 @@ class FastBook:
         most = self.checks.max_quantity
         return min(bought, most - most % lot)
 
+    # ── reduce-only orders: none rests here (C9); see `reducing` ──
+
+    def expect(self, order_id: OrderId, account: Account, position: Lots) -> None:
+        """The next order that enters is reduce-only, of an account with this position."""
+
+    def reduces(self, order_id: OrderId) -> bool:
+        """Whether a live order is reduce-only."""
+        return False
+
+    def reducing(self, account: Account, side: Side) -> Lots:
+        """What an account's reduce-only orders of one side come to together."""
+        return 0
+
+    def resize(self, account: Account, position: Lots, events: list[Event]) -> None:
+        """An account has another position, past the book: what that leaves of its reduce-only orders."""
+
     # ── orders over several books ──
 
     def against(self, side: Side) -> Ladder:

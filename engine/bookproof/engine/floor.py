@@ -16,6 +16,7 @@ from bookproof.engine.book import FastBook, Market
 from bookproof.engine.implied import Family
 from bookproof.engine.lists import Lists
 from bookproof.engine.plan import plan_of
+from bookproof.engine.reducing import letting_reducers_rest
 from bookproof.spec.commands import (
     AdvanceClock,
     Basket,
@@ -66,7 +67,7 @@ from bookproof.spec.events import (
     SnapshotTaken,
 )
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import OnDisconnect, Profile, Risk, StopReference
+from bookproof.spec.profile import OnDisconnect, Profile, ReduceOnly, Risk, StopReference
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import Account, Limits, OrderId, Phase, Side, Symbol, TimeInForce
 from bookproof.spec.views import AccountView, BookView, ImpliedQuotes, MarketView
@@ -80,6 +81,9 @@ class Floor:
         plan = plan_of(listed, profile)
         if not profile.allocation.is_fifo:
             book_type = sharing(book_type)
+        self._reducers_rest = profile.reduce_only is ReduceOnly.RESTS
+        if self._reducers_rest:
+            book_type = letting_reducers_rest(book_type)
         self.market = Market()
         self._all_go_on_disconnect = profile.on_disconnect is OnDisconnect.ALL
         self.books: dict[Symbol, FastBook] = {
@@ -210,6 +214,9 @@ class Floor:
                 return self.route(command) if rejected is None else [rejected]
             case Reduce():
                 if self.ledger is not None:
+                    if self._reducers_rest:
+                        position = self.ledger.desks[command.symbol].shelf(command.account).position
+                        self.books[command.symbol].expect(command.order_id, command.account, position)
                     return self.match(closing_order(command))
                 rejected = self.order_fault(command)
                 reason = RejectReason.NO_ACCOUNTS
@@ -296,13 +303,29 @@ class Floor:
             else:
                 dealer = self._dealer(command.symbol)
                 reason = book.checks.replace(command) or dealer.replace_refusal(command)
+        elif isinstance(command, Reduce):
+            reason = self._reducing_fault(book, command)
         else:
-            order = closing_order(command) if isinstance(command, Reduce) else command
-            reason = book.checks.submit(order) or self._dealer(order.symbol).refusal(order)
+            reason = book.checks.submit(command) or self._dealer(command.symbol).refusal(command)
         return None if reason is None else Rejected(command.symbol, command.order_id, reason)
+
+    def _reducing_fault(self, book: FastBook, command: Reduce) -> RejectReason | None:
+        """Why the book does not take a reduce-only order (C9). In a call none is taken, whatever its terms (I1)."""
+        order = closing_order(command)
+        reason, immediate = book.checks.submit(order), order._replace(time_in_force=TimeInForce.IOC)
+        if not (self._reducers_rest or command.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)):
+            stays_out = RejectReason.INVALID_COMBINATION
+            return reason if reason is not None and reason.precedence < stays_out.precedence else stays_out
+        return reason or self._dealer(command.symbol).refusal(immediate)
 
     def on_account(self, command: AccountCommand, entries: Entries) -> list[Event]:
         """A well-formed command about accounts: see the ledger for what to hold."""
+        events = self._on_account(command, entries)
+        if self._reducers_rest and self.ledger is not None:
+            events += self.ledger.resize(events, entries)
+        return events
+
+    def _on_account(self, command: AccountCommand, entries: Entries) -> list[Event]:
         assert self.ledger is not None
         match command:
             case Deposit():

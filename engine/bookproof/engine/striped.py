@@ -9,8 +9,8 @@ lock                  guards                                      taken by
 ``_stripes[i]``       every book whose stripe is ``i``            submit, cancel, replace, halt, resume, phase and
                                                                   reference of one book, its mark where there are no
                                                                   accounts, views: the book's stripe
-                      and all accounts' lots of these books       with accounts also reduce, block trade, deposit and
-                                                                  withdrawal of lots
+                      and all accounts' lots of these books, and  with accounts also reduce, block trade, deposit and
+                      what they leave of reduce-only orders (C9)  withdrawal of lots
 several stripes       the books of a command's legs, and those    basket and list: the stripes of the legs' books;
                       that live lists tie to its books            a command about one book that has lists: its stripe;
                                                                   each with the stripes of all books that live lists
@@ -77,6 +77,9 @@ takes all stripes and then all balances.
 Lots need none of this: an account's position in a book, and what is reserved of it, change only with the book's stripe.
 Of a group it is one position, and an order in a spread is for lots of its legs: there it changes only with the stripes
 of all books of the group or family, and which these are is in the listing.
+So a reduce-only order that rests (C9) is cut to size under the stripe that its account's position changed under, before
+that is let go: after a fill, a block trade, a deposit of lots and a bust alike. What the cut releases only adds to what
+its account has available, so it is booked like a maker's fill.
 The zoo keeps the designs that were refuted: without `_spending`, with balances in the order of the fills, and with cash
 booked after the stamp (`zoo.account_defects`).
 
@@ -375,7 +378,10 @@ class StripedEngine(LockedViews):
                 rejected = self._floor.account_fault(command)
                 if rejected is None and self._ledger is not None and command.account in self._ledger.on_margin:
                     return self._lots_on_margin(command)
-                return self._stamped(self._floor.on_account(command, {}) if rejected is None else [rejected])
+                if rejected is not None:
+                    return self._stamped([rejected])
+                entries: Entries = {}
+                return self._booked(self._floor.on_account(command, entries), entries)
             if not self._floor.books[command.symbol].lists:  # asked under the stripe, as where no accounts are kept
                 if kind is Submit or kind is Replace or kind is Reduce or kind is Spend:
                     return self._paid(command)
@@ -385,7 +391,11 @@ class StripedEngine(LockedViews):
     def _lots_on_margin(self, command: Deposit | Withdraw) -> Answer:
         """Lots of a margin account come or go, and with them what it has free. Call it with the book's stripe held."""
         with self._holding_to_spend([command.account]), self._holding_balances([command.account]):  # guards its worth
-            return Answer(self._next_stamp(), tuple(self._floor.on_account(command, {})))
+            entries: Entries = {}
+            events = self._floor.on_account(command, entries)
+            assert self._ledger is not None
+            self._ledger.book(entries)
+            return Answer(self._next_stamp(), tuple(events))
 
     def _liquidate(self, command: Liquidate) -> Answer:
         """It meets whoever is in the way, in any book, and looks at its account again after each: all there is."""

@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from bookproof.spec.accounts import Accounts
-from bookproof.spec.book import Held, Pending
+from bookproof.spec.book import Book, Held, Pending
 from bookproof.spec.commands import (
     Basket,
     BlockTrade,
@@ -32,9 +32,26 @@ from bookproof.spec.commands import (
     SubmitList,
     Withdraw,
 )
-from bookproof.spec.events import Accepted, BlockTraded, Busted, ImpliedTrade, Liquidated, Rejected, Trade, Transferred
+from bookproof.spec.events import (
+    Accepted,
+    BlockTraded,
+    Busted,
+    Cancelled,
+    Deposited,
+    ImpliedTrade,
+    Liquidated,
+    PhaseChanged,
+    Prevented,
+    Rejected,
+    Restated,
+    Trade,
+    Transferred,
+)
 from bookproof.spec.kernel import Resting
-from bookproof.spec.profile import StopReference
+from bookproof.spec.profile import ReduceOnly, StopReference
+from bookproof.spec.reasons import CancelReason
+from bookproof.spec.reducing import Reducers
+from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.tape import orders_in, orders_of
 from bookproof.spec.values import Account, Lots, Money, OrderId, Side, Symbol, Ticks
 
@@ -50,15 +67,20 @@ Asset: TypeAlias = Symbol | None
 def accounts_are_not_books(step: Step) -> Sentences:
     """A command about accounts leaves every book as it was: a bust re-opens nothing (N1, L6).
 
-    A mark is about a book where its stops follow it (E1).
+    A mark is about a book where its stops follow it (E1), and reduce-only orders are cut to size (C9).
     """
     if isinstance(step.command, SetMark) and step.before.profile.stop_reference is StopReference.MARK:
         return
-    if (
-        isinstance(step.command, Deposit | Withdraw | SetLimits | Bust | BlockTrade | SetMark)
-        and step.after.books != step.before.books
-    ):
-        yield f"{type(step.command).__name__} changed a book"
+    if not isinstance(step.command, Deposit | Withdraw | SetLimits | Bust | BlockTrade | SetMark):
+        return
+    for symbol, before in step.before.books.items():
+        after, name = step.after.books[symbol], type(step.command).__name__
+        reducers = before.reducing.orders
+        if _but_for(before, reducers) != _but_for(after, reducers):
+            yield f"{name} changed a book"
+        for old, new in ((before.find(order_id), after.find(order_id)) for order_id in reducers):
+            if new is not None and (old is None or new[:3] != old[:3] or _open(new) > _open(old)):
+                yield f"{name} made more of reduce-only order {new.order_id}, or moved it"
 
 
 def wealth_is_conserved(step: Step) -> Sentences:
@@ -217,8 +239,75 @@ def reduce_only_reduces(step: Step) -> Sentences:
         reduced = position + traded * weight * (1 if command.side is Side.BUY else -1)
         if traded and (abs(reduced) >= abs(position) or reduced * position < 0):
             yield f"order {command.order_id} took a position of {position} of {asset} to {reduced}"
-    if any(order.order_id == command.order_id for order in step.after.books[command.symbol].orders()):
-        yield f"reduce-only order {command.order_id} rests"
+
+
+def reduce_only_fits(step: Step) -> Sentences:
+    """An account's reduce-only orders that rest come to no more than the position that they are to reduce (C9)."""
+    accounts, rests = step.after.accounts, step.after.profile.reduce_only is ReduceOnly.RESTS
+    for symbol, book in step.after.books.items():
+        for order_id in sorted(book.reducing.orders):
+            order = book.find(order_id)
+            if not rests or order is None or isinstance(order, Pending):
+                yield f"order {order_id} of {symbol} is reduce-only, and does not rest here"
+        if book.reducing.positions:
+            yield f"{symbol} still knows of the positions {book.reducing.positions}"
+        for (account, side), lots in _reducing(book).items():
+            position = 0 if accounts is None else accounts.purse(account).holding(symbol).position
+            if lots > max(0, position if side is Side.SELL else -position):
+                yield f"account {account} has {position} of {symbol}, and its reduce-only orders {side.value} {lots}"
+
+
+def cuts_are_due(step: Step) -> Sentences:
+    """A reduce-only order loses no more than what, at that moment, its account's orders are too large by (C9).
+
+    But for a book that begins to collect orders, which keeps none of them. The events are played back.
+    """
+    accounts = step.before.accounts
+    if accounts is None or not any(isinstance(event, Cancelled | Restated) for event in step.events):
+        return
+    if isinstance(step.command, Replace):  # whose order is another one from then on
+        return
+    positions = _wealth(accounts)
+    reducers: dict[tuple[Symbol, OrderId], Submit] = {}
+    open_lots = Counter[tuple[Symbol, OrderId]]()
+    for symbol, book in step.before.books.items():
+        for order in book.orders():
+            if order.order_id in book.reducing.orders:
+                reducers[symbol, order.order_id] = order.terms
+                open_lots[symbol, order.order_id] = _open(order)
+    if isinstance(step.command, Reduce):
+        reducers |= {(one.symbol, one.order_id): one for one in orders_of(step.command)}
+    collects = {event.symbol for event in step.events if isinstance(event, PhaseChanged) and event.phase.collects}
+    for event in step.events:
+        if isinstance(event, Trade):
+            for order_id in (event.maker, event.taker):
+                owner, side = _owner(step, event.symbol, order_id)
+                positions[owner, event.symbol] += event.quantity if side is Side.BUY else -event.quantity
+                open_lots[event.symbol, order_id] -= event.quantity
+        elif isinstance(event, Prevented):
+            for order_id in (event.maker, event.taker):
+                open_lots[event.symbol, order_id] -= event.quantity
+        elif isinstance(event, Busted | BlockTraded | Transferred):
+            bought = -event.quantity if isinstance(event, Busted) else event.quantity
+            positions[event.buyer, event.symbol] += bought
+            positions[event.seller, event.symbol] -= bought
+        elif isinstance(event, Deposited):
+            positions[event.account, event.symbol] += event.amount
+        elif isinstance(event, Accepted):
+            open_lots[event.symbol, event.order_id] = event.quantity
+        elif isinstance(event, Cancelled | Restated) and (event.symbol, event.order_id) in reducers:
+            terms = reducers[event.symbol, event.order_id]
+            position = positions[terms.account, event.symbol]
+            together = sum(
+                open_lots[place]
+                for place, it in reducers.items()
+                if place[0] == event.symbol and (it.account, it.side) == (terms.account, terms.side)
+            )
+            excess = together - max(0, position if terms.side is Side.SELL else -position)
+            is_cut = isinstance(event, Restated) or event.reason is CancelReason.REDUCE_ONLY
+            if is_cut and event.quantity > excess and event.symbol not in collects:
+                yield f"order {event.order_id} of {event.symbol} lost {event.quantity} lots; due are {max(0, excess)}"
+            open_lots[event.symbol, event.order_id] -= event.quantity
 
 
 def busts_are_whole_and_once(step: Step) -> Sentences:
@@ -301,6 +390,8 @@ PREDICATES: tuple[tuple[tuple[str, ...], Callable[[Step], Sentences]], ...] = (
     (("M1",), available_stays_above_zero),
     (("M2",), limits_bind),
     (("C9",), reduce_only_reduces),
+    (("C9",), reduce_only_fits),
+    (("C9",), cuts_are_due),
     (("N1", "N2"), busts_are_whole_and_once),
     (("M3",), marks_change_by_command),
     (("M3",), margin_is_covered),
@@ -447,6 +538,22 @@ def _owner(step: Step, symbol: Symbol, order_id: OrderId) -> tuple[Account, Side
     brought = (*_brought(step.command), *orders_in(step.command, step.events))
     entered = next(order for order in brought if (order.symbol, order.order_id) == (symbol, order_id))
     return entered.account, entered.side
+
+
+def _reducing(book: Book) -> Counter[tuple[Account, Side]]:
+    """What each account's reduce-only orders of each side come to together."""
+    lots = Counter[tuple[Account, Side]]()
+    for order in book.orders():
+        if order.order_id in book.reducing.orders:
+            lots[order.terms.account, order.terms.side] += _open(order)
+    return lots
+
+
+def _but_for(book: Book, order_ids: frozenset[OrderId]) -> Book:
+    """A book as if these orders were not in it."""
+    bids, asks = (SortedTuple(it for it in queue if it.order_id not in order_ids) for queue in (book.bids, book.asks))
+    live = SortedTuple(it for it in book.live if it.order_id not in order_ids)
+    return book._replace(bids=bids, asks=asks, live=live, reducing=Reducers())
 
 
 def _brought(command: Command) -> tuple[Submit, ...]:

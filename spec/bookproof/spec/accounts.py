@@ -253,12 +253,15 @@ def refusal(
     if isinstance(command, SubmitList):
         return _list_refusal(purse, margin, wanted)
     if isinstance(command, Replace):  # refused or not, it is of the order that is named
+        if _increases(purse, books, command, wanted[0]) and _limit_fault(purse, wanted) is None:
+            fired("C9")
+            return command.symbol, command.order_id, RejectReason.WOULD_INCREASE
         refused = _list_refusal(purse, margin, wanted)
         return None if refused is None else (command.symbol, command.order_id, refused[2])
     fault = _limit_fault(purse, wanted)
     if fault is not None:
         fired("M2")
-    elif isinstance(command, Reduce) and not _reduces(purse, wanted[0]):
+    elif _increases(purse, books, command, wanted[0]):
         fired("C9")
         fault = wanted[0].order, RejectReason.WOULD_INCREASE
     else:
@@ -327,10 +330,17 @@ def _signed(side: Side, instrument: Instrument) -> list[tuple[Symbol, int]]:
     return [(asset, sign * weight) for asset, weight in instrument.moves]
 
 
-def _reduces(purse: Purse, demand: Demand) -> bool:
-    """Whether an order is no larger than the position it trades against (C9)."""
-    assets = _signed(demand.order.side, demand.instrument)
-    return all(demand.lots <= -sign * purse.holding(asset).position for asset, sign in assets)
+def _increases(purse: Purse, books: Books, command: Command, demand: Demand) -> bool:
+    """Whether a reduce-only order is larger than the position it trades against, less what others of its account that
+    rest are to reduce of it (C9); or gets larger than that when it is replaced.
+    """
+    order, book = demand.order, books[demand.order.symbol]
+    reducers = book.reducing
+    if not (isinstance(command, Reduce) or (isinstance(command, Replace) and order.order_id in reducers.orders)):
+        return False
+    resting = sum(one.leaves for one in reducers.of(book.side(order.side), order.account))
+    assets = _signed(order.side, demand.instrument)
+    return any(demand.lots > max(0, -sign * purse.holding(asset).position - resting) for asset, sign in assets)
 
 
 def _funds_fault(purse: Purse, margin: Portfolio | None, wanted: list[Demand]) -> Fault | None:
@@ -651,6 +661,17 @@ def carry_out(accounts: Accounts, books: Books, command: AccountCommand) -> tupl
         case SetMark(symbol, price):
             fired("M3")
             return accounts._replace(marks={**accounts.marks, symbol: price}), (MarkSet(symbol, price),)
+
+
+def moved(event: Event) -> tuple[tuple[Symbol, Account], ...]:
+    """Whose lots of which book this event of a command about accounts moved."""
+    if isinstance(event, Deposited | Withdrawn):
+        return () if event.symbol is None else ((event.symbol, event.account),)
+    return (
+        tuple((event.symbol, one) for one in (event.buyer, event.seller))
+        if isinstance(event, BlockTraded | Busted)
+        else ()
+    )
 
 
 def _withdrawal_fault(purse: Purse, amount: int, book: Book | None) -> RejectReason | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from bookproof.spec import kernel, level_match
+from bookproof.spec import kernel, level_match, reducing
 from bookproof.spec.bands import Collar, collar_of, outside_band, phase_after_collar, protected_price
 from bookproof.spec.commands import Replace, Submit
 from bookproof.spec.events import (
@@ -22,6 +22,7 @@ from bookproof.spec.events import (
     Rejected,
     Replaced,
     Repriced,
+    Restated,
     Trade,
     Transferred,
     Triggered,
@@ -43,6 +44,7 @@ from bookproof.spec.profile import (
     TrueStop,
 )
 from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.reducing import Reducers
 from bookproof.spec.rulebook import fired
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.validation import has_too_many_slices
@@ -104,6 +106,8 @@ class Book(NamedTuple):
     """As the profile says, from the opening on (E1)."""
     mark: Ticks | None = None
     """What stops follow where it is not the last trade; None until it is set (E1)."""
+    reducing: Reducers = Reducers()
+    """Which orders are reduce-only, and while a command is carried out beside which positions (C9)."""
 
     @property
     def trigger_price(self) -> Ticks | None:
@@ -178,7 +182,7 @@ def refusal(book: Book, order: Submit, clock: int, profile: Profile) -> RejectRe
     reason = phase_refusal(book)
     if reason is not None:
         return reason
-    if book.phase.collects and order.stop is None and _wants_now(order):
+    if book.phase.collects and order.stop is None and (_wants_now(order) or order.order_id in book.reducing.orders):
         fired("I1")
         return RejectReason.NOT_IN_AUCTION
     if book.locate(order.order_id) is not None:
@@ -289,7 +293,7 @@ def enter(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preve
     executed += match.executed
     prevented += sum(meeting.prevented for meeting in match.meetings)
     if match.leaves == 0:
-        if match.meetings and match.meetings[-1].prevented:
+        if any(meeting.prevented for meeting in [one for one in match.meetings if not one.cut][-1:]):
             fired("G6")
             events.append(cancelled_event(order, 0, CancelReason.SELF_TRADE))
         return book, events
@@ -316,6 +320,19 @@ def meet(book: Book, order: Submit, profile: Profile, executed: Lots = 0, preven
             profile.allocation,
             book.top(order.side.opposite),
             book.instrument.lot,
+        )
+    if book.reducing.positions:
+        return reducing.match(
+            book.side(order.side.opposite),
+            _reach(book, order),
+            order.quantity - executed - prevented,
+            _owner(order, profile),
+            order.self_trade,
+            book.sequence,
+            profile.icebergs is Icebergs.WHOLE,
+            order,
+            book.reducing,
+            _transfers,
         )
     return kernel.match(
         book.side(order.side.opposite),
@@ -372,7 +389,8 @@ def _held_back(
     if phase is book.phase:
         return book, events
     events.append(Halted(order.symbol) if phase is Phase.HALT else PhaseChanged(order.symbol, phase))
-    return in_phase(book, phase), events
+    book, cancelled = without_reducers(in_phase(book, phase))
+    return book, [*events, *cancelled]
 
 
 def in_phase(book: Book, phase: Phase) -> Book:
@@ -419,10 +437,14 @@ def settle(book: Book, taker: Submit, match: Match) -> Happened:
     if not match.meetings:
         return book, []
     events: list[Event] = []
-    live, last_price = book.live, book.last_price
-    for traded, prevented, before, after in match.meetings:
+    live, last_price, reducers = book.live, book.last_price, book.reducing
+    for traded, prevented, before, after, cut in match.meetings:
         maker, price = before.order_id, before.price
-        if traded:
+        if traded or (prevented and _transfers(taker, before.terms)):
+            reducers = reducers.after_fill(taker, before.terms, traded + prevented)
+        if cut:
+            events.append(_cut_event(before, after))
+        elif traded:
             events.append(Trade(taker.symbol, price, traded, maker, taker.order_id))
             last_price = price
         elif prevented:
@@ -433,12 +455,46 @@ def settle(book: Book, taker: Submit, match: Match) -> Happened:
                 events.append(Transferred(taker.symbol, price, prevented, sides[Side.BUY], sides[Side.SELL]))
         if after is None:
             live = live.remove(_location(before))
-            if not traded:
+            if not (traded or cut):
                 events.append(cancelled_event(before.terms, 0 if prevented else before.leaves, CancelReason.SELF_TRADE))
         elif after.sequence != before.sequence:
             live = live.replace(_location(before), _location(after))
     book = book.with_side(taker.side.opposite, match.makers)
-    return book._replace(live=live, last_price=last_price, sequence=match.sequence), events
+    book = book._replace(live=live, last_price=last_price, sequence=match.sequence, reducing=reducers)
+    book, cuts = cut_to_size(book, taker.account, taker.side)
+    return book, [*events, *cuts]
+
+
+def cut_to_size(book: Book, account: Account, side: Side) -> Happened:
+    """The book in which an account's reduce-only orders of one side are no larger than its position (C9).
+
+    Of what an aggressor meets that is done between two fills (`reducing.match`); for its own side it is done when it
+    has taken what it could, before what is left of it rests.
+    """
+    events: list[Event] = []
+    for before, after in book.reducing.cuts(book.side(side), side, account):
+        events.append(_cut_event(before, after))
+        book = _without(book, before)
+        if after is not None:
+            book = book.with_side(side, book.side(side).add(after))
+            book = book._replace(live=book.live.add(_location(after)))
+    return book, events
+
+
+def _cut_event(before: Resting, after: Resting | None) -> Event:
+    if after is None:
+        return cancelled_event(before.terms, before.leaves, CancelReason.REDUCE_ONLY)
+    return Restated(before.terms.symbol, before.order_id, before.leaves - after.leaves)
+
+
+def without_reducers(book: Book) -> Happened:
+    """A book that collects orders keeps no reduce-only one: what an uncross will leave of positions nobody knows."""
+    if not book.phase.collects:
+        return book, []
+    reducers = [order for order in book.orders() if order.order_id in book.reducing.orders]
+    if reducers:
+        fired("C9")
+    return cancel_all(book, reducers, CancelReason.REDUCE_ONLY)
 
 
 def _transfers(taker: Submit, maker: Submit) -> bool:

@@ -5,8 +5,9 @@ ties it to.
 `Basket` and `SubmitList` touch the books of their legs, and those that lists tie these to; `Route` those of a group.
 Whatever can trade in a book that is part of a spread touches all books of its family. `MassCancel`, a market-wide
 `Halt` or `Resume`, `AdvanceClock`, `EndOfDay` and `TakeSnapshot` touch all of them. `Deposit`, `Withdraw`,
-`SetLimits`, `Bust` and `BlockTrade` touch accounts and no book. `KillSwitch`, `Reinstate`, `Disconnect` and
-`IndexLevel` touch all books, and `SetReference` one. A halt of a book touches those that depend on it as well.
+`SetLimits`, `Bust` and `BlockTrade` touch accounts and no book, but for reduce-only orders that rest where lots move.
+`KillSwitch`, `Reinstate`, `Disconnect` and `IndexLevel` touch all books, and `SetReference` one. A halt of a book
+touches those that depend on it as well.
 """
 
 from __future__ import annotations
@@ -183,7 +184,11 @@ class SetLimits(Value, frozen=True):
 
 
 class Reduce(Value, frozen=True):
-    """An order that can only make a position smaller (rule C9). It trades at once or is cancelled, and never rests."""
+    """An order that can only make a position smaller (rule C9).
+
+    >>> Reduce("ABC", 1, 7, Side.SELL, 5, 110).time_in_force.value  # trades at once or is cancelled
+    'ioc'
+    """
 
     symbol: Symbol
     order_id: OrderId
@@ -192,6 +197,10 @@ class Reduce(Value, frozen=True):
     quantity: Lots
     price: Ticks | None = None
     """The limit; None is a market order (rule C3)."""
+    time_in_force: TimeInForce = TimeInForce.IOC
+    """C1, C2, C4, C5. One that may rest is taken where the profile lets it."""
+    display: Lots | None = None
+    """As with any order (rules D1, D4)."""
 
 
 class Bust(Value, frozen=True):

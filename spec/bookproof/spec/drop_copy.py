@@ -68,7 +68,8 @@ class DropCopy:
                 if report.traded_in == self.symbol:
                     self.last_price = report.last_price
                 self._met(report, report.last_qty, 0)
-            case ExecType.RESTATED if report.cancel_reason is CancelReason.CONTINGENT:  # H1; D5
+            case ExecType.RESTATED if report.cancel_reason in (CancelReason.CONTINGENT, CancelReason.REDUCE_ONLY):
+                # H1, C9; D5
                 copied = self._copied(report)
                 slice_ = min(copied.slice, report.leaves_qty)
                 self._live[report.order_id] = copied._replace(last=report, slice=slice_)
@@ -162,6 +163,7 @@ class DropCopy:
             if last.side is side and last.working and last.price is not None:
                 hidden = last.display == 0
                 order = QueuedOrder(order_id, last.account, last.price, 0 if hidden else slice_, last.leaves_qty)
+                order = order._replace(reduce_only=last.reduce_only)
                 rows.append(((-last.price if side is Side.BUY else last.price, hidden, arrival), order))
         return tuple(order for _, order in sorted(rows, key=lambda row: row[0]))
 

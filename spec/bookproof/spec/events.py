@@ -299,7 +299,8 @@ class Transferred(Value, frozen=True):
 
 
 class Restated(Value, frozen=True):
-    """A rival was filled in part, so this order is smaller by so much, and keeps its place (rule H1)."""
+    """This order is smaller by so much, and keeps its place: a rival was filled in part (rule H1), or it is reduce-only
+    and the position of its account is smaller than what was open of it (rule C9)."""
 
     symbol: Symbol
     order_id: OrderId

@@ -72,8 +72,9 @@ from bookproof.spec.events import (
 )
 from bookproof.spec.instruments import Instrument, families_of, listing_flaw, underlying_flaw
 from bookproof.spec.kernel import HIDDEN, Resting
-from bookproof.spec.profile import DEFAULT, OnDisconnect, Profile, Risk, StopReference
+from bookproof.spec.profile import DEFAULT, OnDisconnect, Profile, ReduceOnly, Risk, StopReference
 from bookproof.spec.reasons import CancelReason, RejectReason
+from bookproof.spec.reducing import Reducers
 from bookproof.spec.routing import route, route_fault
 from bookproof.spec.rulebook import fired, performed, rehearsing
 from bookproof.spec.validation import (
@@ -83,6 +84,7 @@ from bookproof.spec.validation import (
     leg_order,
     liquidate_fault,
     list_fault,
+    reduce_fault,
     reduce_order,
     replace_fault,
     spend_fault,
@@ -655,9 +657,16 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
         if fault is not None:
             return _refused(state, getattr(command, "symbol", None), None, fault)
         accounts, said = money.carry_out(accounts, state.books, command)
-        return state._replace(accounts=accounts), said
+        return _cut_to_size(state, accounts, command, said)
+    fault = (
+        reduce_fault(command, state.instrument(command.symbol), state.profile) if isinstance(command, Reduce) else None
+    )
+    if isinstance(command, Reduce) and fault is not None:
+        return _refused(state, command.symbol, command.order_id, fault)
+    ready = _with_positions(state, command)
     with rehearsing() as rehearsed:
-        after, events = _among_books(state, reduce_order(command) if isinstance(command, Reduce) else command)
+        after, events = _among_books(ready, reduce_order(command) if isinstance(command, Reduce) else command)
+    after = _without_positions(state, ready, after)
     if isinstance(events[0], Rejected):
         performed(rehearsed)
         return state, events
@@ -670,6 +679,52 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
         return _refused(state, *refusal)
     performed(rehearsed)
     return after._replace(accounts=money.settled(accounts, state.books, command, events, after.books)), events
+
+
+def _with_positions(state: Exchange, command: Command) -> Exchange:
+    """The state in which books with reduce-only orders know the positions that these may not exceed (C9)."""
+    changed = []
+    for symbol, book in state.books.items():
+        orders = book.reducing.orders
+        found = (book.find(order_id) for order_id in sorted(orders))
+        owners = {order.terms.account for order in found if order is not None}
+        if isinstance(command, Reduce) and command.symbol == symbol and state.profile.reduce_only is ReduceOnly.RESTS:
+            orders, owners = orders | {command.order_id}, owners | {command.account}
+        if orders:
+            purses = state.accounts or Accounts()
+            positions = tuple((owner, purses.purse(owner).holding(symbol).position) for owner in sorted(owners))
+            changed.append(book._replace(reducing=Reducers(orders, positions)))
+    return state._with(*changed) if changed else state
+
+
+def _without_positions(state: Exchange, ready: Exchange, after: Exchange) -> Exchange:
+    """The state after a command, in which books know of nobody's position, and no order that is gone is reduce-only."""
+    if ready is state:
+        return after
+    books: dict[Symbol, Book] = {}
+    for symbol, book in after.books.items():
+        live = frozenset(order_id for order_id in book.reducing.orders if book.locate(order_id) is not None)
+        is_same = book is ready.books[symbol]
+        books[symbol] = state.books[symbol] if is_same else book._replace(reducing=Reducers(live))
+    return after._replace(books=books)
+
+
+def _cut_to_size(
+    state: Exchange, accounts: Accounts, command: money.AccountCommand, said: tuple[Event, ...]
+) -> Stepped:
+    """The state in which accounts have changed past the books, and so have the reduce-only orders of these (C9)."""
+    state = state._replace(accounts=accounts)
+    ready, cuts = _with_positions(state, command), list[Event]()
+    after = ready
+    for symbol, account in dict.fromkeys(place for event in said for place in money.moved(event)):
+        for side in Side:
+            book, cut = rules.cut_to_size(after.books[symbol], account, side)
+            if cut:
+                after, cuts = after._with(book), [*cuts, *cut]
+    if not cuts:
+        return state, said
+    after = _without_positions(state, ready, after)
+    return after._replace(accounts=money.settled(accounts, state.books, command, cuts, after.books)), (*said, *cuts)
 
 
 def _liquidate(state: Exchange, command: Liquidate) -> Stepped:
@@ -727,7 +782,10 @@ def _mark_for_both(state: Exchange, accounts: Accounts, command: SetMark) -> Ste
     """One mark for the stops of a book and for all who have a position in it: what it sets off is paid for at it."""
     with rehearsing() as rehearsed:
         accounts, _ = money.carry_out(accounts, state.books, command)
-        after, events = _set_mark(state._replace(accounts=accounts), command)
+        marked = state._replace(accounts=accounts)
+        ready = _with_positions(marked, command)
+        after, events = _set_mark(ready, command)
+        after = _without_positions(marked, ready, after)
     if isinstance(events[0], Rejected):
         return _set_mark(state, command)
     performed(rehearsed)
@@ -756,8 +814,11 @@ def _block_refusal(state: Exchange, command: Command) -> RejectReason | None:
 def _without_accounts(state: Exchange, command: money.AccountCommand | Reduce) -> Stepped:
     """A command that needs accounts where there are none: what else is wrong with it takes precedence."""
     if isinstance(command, Reduce):
+        fault = reduce_fault(command, state.instrument(command.symbol), state.profile)
+        if fault is not None:
+            return _refused(state, command.symbol, command.order_id, fault)
         with rehearsing() as rehearsed:
-            _, events = step(state, reduce_order(command))
+            _, events = step(_with_positions(state, command), reduce_order(command))
         if isinstance(events[0], Rejected):
             performed(rehearsed)
             return state, events
@@ -778,7 +839,8 @@ def account(state: Exchange, account: Account) -> AccountView:
 def queue(state: Exchange, symbol: Symbol) -> Queue:
     """L3 of one book. KeyError for an unknown symbol, as in every view."""
     book = state.books[symbol]
-    bids, asks = ([_queued(order, book.top(side)) for order in book.side(side)] for side in Side)
+    reducers = book.reducing.orders
+    bids, asks = ([_queued(order, book.top(side), reducers) for order in book.side(side)] for side in Side)
     return Queue(tuple(bids), tuple(asks))
 
 
@@ -914,10 +976,10 @@ def _cancel_where(state: Exchange, condition: Callable[[Resting | Pending], bool
     return state._replace(books=lists.books, lists=lists.lists), tuple(events)
 
 
-def _queued(order: Resting, top: int) -> QueuedOrder:
+def _queued(order: Resting, top: int, reducers: frozenset[OrderId]) -> QueuedOrder:
     visible = 0 if order.rank == HIDDEN else order.slice
-    is_top = order.sequence == top
-    return QueuedOrder(order.order_id, order.terms.account, order.terms.price, visible, order.leaves, is_top)
+    is_top, reduces = order.sequence == top, order.order_id in reducers
+    return QueuedOrder(order.order_id, order.terms.account, order.terms.price, visible, order.leaves, is_top, reduces)
 
 
 def _waiting(order: Pending) -> PendingStop:

@@ -20,6 +20,9 @@ PARTIAL_DECLINE: Final = "5"
 REPRICING: Final = "3"
 """ExecRestatementReason of an order that the exchange gave another limit."""
 
+_DO_NOT_INCREASE = "E"
+"""ExecInst of a reduce-only order."""
+
 _NEW, _BUSTED = "0", "1"
 """TradeReportTransType of a trade that was made, and of one that was cancelled."""
 
@@ -97,6 +100,8 @@ def _execution_report(report: ExecutionReport) -> Iterator[tuple[int, str]]:
         yield 99, str(report.stop)
         yield 636, _flag(report.working)
     yield 59, _LIVES[report.time_in_force]
+    if report.reduce_only:
+        yield 18, _DO_NOT_INCREASE
     if report.display is not None:
         yield 1138, str(report.display)
     if report.exec_type is ExecType.TRADE:

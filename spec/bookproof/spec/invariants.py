@@ -116,7 +116,18 @@ from bookproof.spec.tape import (
     standing,
     within,
 )
-from bookproof.spec.values import Lots, OrderId, Phase, Place, SelfTradePrevention, Side, Symbol, Ticks, TimeInForce
+from bookproof.spec.values import (
+    Account,
+    Lots,
+    OrderId,
+    Phase,
+    Place,
+    SelfTradePrevention,
+    Side,
+    Symbol,
+    Ticks,
+    TimeInForce,
+)
 
 Sentences: TypeAlias = Iterator[str]
 
@@ -749,7 +760,7 @@ def fills_are_determined(step: Step) -> Sentences:
     """A plain order's fills are a matter of arithmetic: each maker gives what those before it left to be asked for.
 
     Held in continuous trading, where no maker within reach has a reserve, no prevention interferes, levels are not
-    shared and no spread implies anything.
+    shared, no spread implies anything, and no account has both reduce-only and other orders within reach (C9).
     """
     order = step.command
     if not step.before.profile.allocation.is_fifo:
@@ -769,6 +780,11 @@ def fills_are_determined(step: Step) -> Sentences:
     makers = _inside(makers, collar(book, book.last_price))
     guarded = order.self_trade is not SelfTradePrevention.NONE
     if any(maker.reserve or (guarded and same_owner(step.before.profile, order, maker.terms)) for maker in makers):
+        return
+    reducers, others = set[Account](), set[Account]()
+    for maker in makers:
+        (reducers if maker.order_id in book.reducing.orders else others).add(maker.terms.account)
+    if reducers & others:
         return
     ahead = list(accumulate((maker.slice for maker in makers), initial=0))
     wanted = order.quantity if ahead[-1] >= least(order) else 0
@@ -1421,6 +1437,9 @@ def _bears_out(step: Step, scene: Scene, reason: CancelReason) -> bool:
             met = bool(scene.facing) and within(terms, scene.facing[0].terms.price)
             implied = terms.symbol in step.before.families  # a quote that no tape of one book shows
             borne_out = terms.post_only and (met or implied)
+        case CancelReason.REDUCE_ONLY:  # cuts_are_due looks at how much
+            was_there = order.order_id in step.before.books[terms.symbol].reducing.orders
+            return order is not scene.taker and (was_there or isinstance(command, Reduce))
         case CancelReason.COLLAR:
             limits = step.tapes[terms.symbol].limits.get(terms.order_id)
             best = scene.facing[0].terms.price if scene.facing else None
@@ -1449,8 +1468,8 @@ def _inside(makers: list[Resting], limits: Limits | None) -> list[Resting]:
 def _surely_trades(step: Step, scene: Scene) -> Lots:
     """A quantity that an aggressor can trade whatever prevention does.
 
-    Counts makers within the limit, without own ones; where prevention would end or shrink the aggressor, only the
-    levels better than that of the first own order.
+    Counts makers within the limit, without own ones and such as a fill may cut (C9); where prevention would end or
+    shrink the aggressor, only the levels better than that of the first own order.
     """
     profile, taker = step.before.profile, scene.about.terms
     limits = step.tapes[taker.symbol].limits.get(taker.order_id)
@@ -1464,4 +1483,6 @@ def _surely_trades(step: Step, scene: Scene) -> Lots:
         if own and taker.self_trade is not SelfTradePrevention.CANCEL_MAKER:
             makers = [maker for maker in makers if rank(maker.terms)[0] < rank(own[0].terms)[0]]
         makers = [maker for maker in makers if maker not in own]
+    reducers = step.before.books[taker.symbol].reducing.orders
+    makers = [maker for maker in makers if maker.order_id not in reducers]
     return min(taker.quantity, sum(maker.leaves for maker in makers))

@@ -69,6 +69,8 @@ class Meeting(NamedTuple):
     before: Resting
     after: Resting | None
     """None when it left the book."""
+    cut: Lots = 0
+    """They did not meet: the maker is reduce-only, and a fill of its account left it so much too large (C9)."""
 
 
 class Match(NamedTuple):

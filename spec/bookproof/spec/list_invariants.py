@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from bookproof.spec.commands import Submit, SubmitList
+from bookproof.spec.commands import Reduce, Submit, SubmitList
 from bookproof.spec.events import Accepted, Cancelled, Event, ListAccepted, Prevented, Restated, Trade, Triggered
 from bookproof.spec.profile import OcoFill
 from bookproof.spec.reasons import CancelReason
@@ -104,8 +104,17 @@ def rivals_shrink_together(step: Step) -> Iterator[str]:
         if isinstance(event, Restated):
             place = Place(event.symbol, event.order_id)
             rivals = next((rivals for rivals in _rivals(step) if place in rivals), ())
+            if not rivals and _is_reduce_only(step, place):
+                continue
             if not any(rival in fate.traded for rival in rivals if rival != place):
                 yield f"{_told([place])} lost {event.quantity} lots, and no rival of it traded"
+
+
+def _is_reduce_only(step: Step, place: Place) -> bool:
+    """Whether it is a reduce-only order, and `cuts_are_due` looks at it (C9)."""
+    if isinstance(step.command, Reduce) and place == Place(step.command.symbol, step.command.order_id):
+        return True
+    return place.order_id in step.before.books[place.symbol].reducing.orders
 
 
 def held_until_filled(step: Step) -> Iterator[str]:

@@ -60,7 +60,8 @@ def change(book: Book, phase: Phase, profile: Profile) -> Happened | RejectReaso
     book = rules.in_phase(book, phase)
     changed = PhaseChanged(book.instrument.symbol, phase)
     if not uncrosses:
-        return book, [changed]
+        book, cancelled = rules.without_reducers(book)
+        return book, [changed, *cancelled]
     book, events = uncross(book)
     return book, [changed, *events]
 

@@ -173,8 +173,20 @@ class Generations(StrEnum):
     """Also an order and a quote that two others imply: for what an aggressor has left when nothing else fills it."""
 
 
-_OF_ONE_BOOK = ("market_orders", "post_only", "replace_allows", "icebergs", "stop_reference", "margin_accounts")
-"""Settings that groups and spreads know one choice of: the usual one. Margin is by the marks of single books (M3)."""
+class ReduceOnly(StrEnum):
+    """What becomes of a reduce-only order that finds nobody to trade with (rule C9)."""
+
+    IMMEDIATE = "immediate"
+    """It is cancelled; one whose terms would let it rest is refused (default)."""
+    RESTS = "rests"
+    """It rests if its terms let it, and is made smaller, or cancelled, when its account's position gets too small."""
+
+
+_OF_ONE_BOOK = (
+    *("market_orders", "post_only", "replace_allows", "icebergs", "stop_reference", "margin_accounts", "reduce_only"),
+)
+"""Settings that groups and spreads know one choice of: the usual one. Margin is by the marks of single books (M3), and
+what rests to reduce a position is cut with the book in which that changes (C9)."""
 
 
 class Profile(Value, frozen=True):
@@ -232,6 +244,8 @@ class Profile(Value, frozen=True):
     """C3."""
     implied_generations: Generations = Generations.FIRST
     """L3. It makes no difference where no two spreads share a leg."""
+    reduce_only: ReduceOnly = ReduceOnly.IMMEDIATE
+    """C9. Where they rest a level is served first come, first served (K1), and no market order names a budget (C3)."""
 
     @property
     def apart(self) -> str:
@@ -285,6 +299,8 @@ class Profile(Value, frozen=True):
             if account in seen:
                 return f"account {account} stands in two self-trade groups; who owns its orders would be open (G1)"
             seen.add(account)
+        if self.reduce_only is ReduceOnly.RESTS and not self.allocation.is_fifo:
+            return "where reduce-only orders rest a level is not shared: a fill of one order may cut another (C9, K1)"
         return self.breaker_flaw()
 
 

@@ -32,8 +32,8 @@ class RejectReason(StrEnum):
     INVALID_STOP = "invalid-stop"
     """The stop is not a whole number of ticks within the instrument's limits (A1)."""
     INVALID_COMBINATION = "invalid-combination"
-    """Terms that contradict each other, such as post-only and immediate-or-cancel. Lots of a spread are not there to
-    deposit or withdraw: they are lots of its legs (L1)."""
+    """Terms that contradict each other, such as post-only and immediate-or-cancel; or a reduce-only order that would
+    rest, where the venue lets none rest (C9). Lots of a spread are not there to deposit or withdraw (L1)."""
     INVALID_MIN_QUANTITY = "invalid-min-quantity"
     """Negative, or above the quantity (C7)."""
     INVALID_DISPLAY = "invalid-display"
@@ -45,8 +45,8 @@ class RejectReason(StrEnum):
     INVALID_BUDGET = "invalid-budget"
     """Not an integer from 1 to 10**15 (C3)."""
     NOT_BY_BUDGET = "not-by-budget"
-    """The venue has no market orders over an amount of money, or the book has prices that are
-    not above zero, or is part of a spread (C3)."""
+    """The venue has no market orders over an amount of money, or lets reduce-only orders rest (C9), or the book has
+    prices that are not above zero, or is part of a spread (C3)."""
     ACCOUNT_BLOCKED = "account-blocked"
     """A kill switch blocks the account, in this book and in every other (J7)."""
     ACCOUNT_NOT_BLOCKED = "account-not-blocked"
@@ -68,7 +68,8 @@ class RejectReason(StrEnum):
     NEEDS_CALL = "needs-call"
     """The venue reopens through a call only (J3), or the book holds what a call collected and no uncross settled."""
     NOT_IN_AUCTION = "not-in-auction"
-    """Immediate-or-cancel, fill-or-kill, post-only or a minimum quantity while orders are collected (I1)."""
+    """Immediate-or-cancel, fill-or-kill, post-only, reduce-only or a minimum quantity while orders are
+    collected (I1)."""
     DUPLICATE_ORDER_ID = "duplicate-order-id"
     """A live order of this book has the id (A3)."""
     UNKNOWN_ORDER = "unknown-order"
@@ -109,7 +110,8 @@ class RejectReason(StrEnum):
     POSITION_LIMIT = "position-limit"
     """The position would be too large if all open orders of this side traded (M2)."""
     WOULD_INCREASE = "would-increase"
-    """A reduce-only order is larger than the position that it is to reduce (C9)."""
+    """A reduce-only order is larger than the position that it is to reduce, less what others of its account are to
+    reduce of it (C9)."""
     INSUFFICIENT_ASSETS = "insufficient-assets"
     """The account has not so many lots that are not reserved (M1)."""
     INSUFFICIENT_CASH = "insufficient-cash"
@@ -162,3 +164,5 @@ class CancelReason(StrEnum):
     """Its account lost its connection (J7)."""
     COLLAR = "collar"
     """Its next trade would be outside its collar (J5)."""
+    REDUCE_ONLY = "reduce-only"
+    """It may only reduce a position, and there is none left for it; or its book begins to collect orders (C9)."""

@@ -14,7 +14,6 @@ from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec.invariants import Breach
-from bookproof.spec.reasons import CancelReason
 from bookproof.spec.reports import (
     CancelReject,
     ExecType,
@@ -142,7 +141,7 @@ def reports_follow_one_another(stream: Stream) -> Sentences:
         if comes is not (before is None) and not released:
             came = "it was live" if before is not None else "it was never new"
             yield f"{_told(report)}, and {came}"
-        shrunk = report.exec_type is ExecType.RESTATED and report.cancel_reason is CancelReason.CONTINGENT  # H1
+        shrunk = report.exec_type is ExecType.RESTATED and report.cancel_reason is not None  # H1, C9
         if held and not released and not shrunk and not report.ord_status.ended:
             yield f"{_told(report)}, and its list held it back"
         if (report.exec_type is ExecType.TRADE) is not (report.last_qty > 0):

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import merge
 from typing import Final, NamedTuple
 
-from bookproof.spec.commands import Cancel, Command, Replace, Resume, Route, SetPhase, Spend, Submit, SubmitList
+from bookproof.spec.commands import Cancel, Command, Reduce, Replace, Resume, Route, SetPhase, Spend, Submit, SubmitList
 from bookproof.spec.events import (
     Accepted,
     BlockTraded,
@@ -79,6 +79,8 @@ class Known(NamedTuple):
     """In fills that were busted while it lived: what is open did not become more by that (N1)."""
     first: int = 0
     """The number of the first report on it, which tells it from others that had its id."""
+    reduces: bool = False
+    """It is reduce-only (C9)."""
 
     @property
     def order_qty(self) -> Lots:
@@ -322,7 +324,8 @@ class _Writer:
             case Restated():
                 order = self._live(event.symbol, event.order_id)
                 terms = order.terms._replace(quantity=order.terms.quantity - event.quantity)
-                self._say(ExecType.RESTATED, order._replace(terms=terms), cancel_reason=CancelReason.CONTINGENT)
+                why = CancelReason.REDUCE_ONLY if order.reduces else CancelReason.CONTINGENT
+                self._say(ExecType.RESTATED, order._replace(terms=terms), cancel_reason=why)
             case Triggered():
                 self._route, self._rests = None, False
                 order = self._live(event.symbol, event.order_id)
@@ -354,7 +357,8 @@ class _Writer:
         order = order_of(self._command, event)
         if order is not None:
             terms = order._replace(price=event.price, quantity=event.quantity)
-            self._say(ExecType.NEW, self._newcomer(terms)._replace(working=order.stop is None))
+            new = self._newcomer(terms)._replace(working=order.stop is None, reduces=isinstance(self._command, Reduce))
+            self._say(ExecType.NEW, new)
             return
         raise ValueError(f"order {event.order_id} of {event.symbol} was accepted, and the command did not bring it")
 
@@ -385,6 +389,7 @@ class _Writer:
                     working=False,
                     reject_reason=event.reason,
                     stamp=self._stamp,
+                    reduce_only=isinstance(command, Reduce),
                 )
             )
         if isinstance(command, Cancel | Replace):
@@ -568,6 +573,7 @@ class _Writer:
                 self._stamp,
                 exec_ref,
                 elsewhere,
+                order.reduces,
             )
         )
 

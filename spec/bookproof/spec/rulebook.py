@@ -564,8 +564,10 @@ _TABLE = (
     Rule(
         "C9",
         "LA",
-        "A reduce-only order trades at once and is refused if it is larger than the position it trades against.",
-        source="Binance rejects it; Deribit would cut it to size",
+        "A reduce-only order is refused if it is larger than what the position it trades against leaves for it; it "
+        "trades at once or, where the profile lets it, rests: then it is cut to size, the newest of an account first, "
+        "whenever a fill or anything else brings the position too low, between two fills of one sweep if need be.",
+        source="Binance rejects it; it may rest at Deribit (private/close_position), and is cut at Bybit (Reduce-Only)",
     ),
     Rule(
         "L6",
@@ -625,7 +627,11 @@ NOT_YET: dict[str, str] = {
     "nobody else is deleveraged",
     "M3 again": "a liquidation passes each book once; what traded below the mark may leave work for the next one",
     "M3 unmarked": "lots in a book without a mark are worth nothing and need nothing",
-    "C9 resting": "a reduce-only order never rests: it would have to be cut each time the position changes",
+    "C9 calls": "a book that begins to collect orders cancels its reduce-only ones and takes none: what an uncross "
+    "leaves of positions is known only when it is over",
+    "C9 terms": "a reduce-only order is no stop, neither post-only nor good till a date, and in no list or basket",
+    "C9 sharing": "where reduce-only orders rest, levels are served by time alone: a share of one could cut another",
+    "C9 budget": "where reduce-only orders rest no market order names a budget: what a fill cuts is not to be had",
     "L6 legs": "a block trade is of one book, and its parties are no quote requests",
     "N1 forced": "a bust asks nobody, so an account that has spent the money owes it; no rule says who collects",
     "C3 sell by money": "a market order over an amount of money buys; none sells until it has brought in so much",

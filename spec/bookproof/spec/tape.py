@@ -63,6 +63,10 @@ class Standing(NamedTuple):
         return left._replace(prevented=self.prevented + gone)
 
 
+_NOBODY_MET = (CancelReason.CONTINGENT, CancelReason.REFUSED, CancelReason.REDUCE_ONLY)
+"""Why orders are cancelled whom an aggressor that is at work has not come to."""
+
+
 class Scene(NamedTuple):
     """One event, and how things stood just before it."""
 
@@ -423,7 +427,7 @@ class Tape:
         if order is None:
             self.strange.append(f"order {event.order_id} was cancelled, and it is not live")
             return
-        if event.reason in (CancelReason.CONTINGENT, CancelReason.REFUSED):  # nobody is at work on it
+        if event.reason in _NOBODY_MET:
             self.scenes.append(Scene(event, order, None, ()))
         else:
             self._scene(event, order)
@@ -522,7 +526,7 @@ def orders_of(command: Command) -> tuple[Submit, ...]:
         return (command,)
     if isinstance(command, Reduce):
         plain = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
-        return (Submit(*plain, TimeInForce.IOC),)
+        return (Submit(*plain, command.time_in_force, display=command.display),)
     if isinstance(command, Route):
         return (command.order,)
     if not isinstance(command, Basket):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from bookproof.spec.commands import Basket, Cancel, Leg, Liquidate, Reduce, Replace, Spend, Submit, SubmitList
 from bookproof.spec.events import Accepted
 from bookproof.spec.instruments import LARGEST, Instrument, families_of
-from bookproof.spec.profile import MarketByBudget, Profile
+from bookproof.spec.profile import MarketByBudget, Profile, ReduceOnly
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
 from bookproof.spec.values import ListKind, Lots, Side, Symbol, TimeInForce
@@ -212,9 +212,26 @@ def leg_order(basket: Basket, leg: Leg) -> Submit:
 
 
 def reduce_order(command: Reduce) -> Submit:
-    """A reduce-only order as the immediate-or-cancel order that it is (C9)."""
+    """A reduce-only order as the order that it is beyond that (C9)."""
     fields = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
-    return Submit(*fields, TimeInForce.IOC)
+    return Submit(*fields, command.time_in_force, display=command.display)
+
+
+def reduce_fault(command: Reduce, instrument: Instrument | None, profile: Profile) -> RejectReason | None:
+    """Why a reduce-only order is refused whatever the book and its account hold; None when it is well formed.
+
+    >>> from bookproof.spec.profile import DEFAULT
+    >>> reduce_fault(Reduce("ABC", 1, 7, Side.SELL, 5, 110, TimeInForce.GTC), Instrument("ABC"), DEFAULT).value
+    'invalid-combination'
+    """
+    reason = submit_fault(reduce_order(command), instrument)
+    may_not_rest = RejectReason.INVALID_COMBINATION
+    if profile.reduce_only is ReduceOnly.RESTS or command.time_in_force in _AT_ONCE:
+        return reason
+    if reason is not None and reason.precedence <= may_not_rest.precedence:
+        return reason
+    fired("C9")
+    return may_not_rest
 
 
 def liquidate_fault(command: Liquidate) -> RejectReason | None:
@@ -250,7 +267,8 @@ def spend_fault(
         return RejectReason.INVALID_ACCOUNT
     if type(command.budget) is not int or not 1 <= command.budget <= LARGEST:
         return RejectReason.INVALID_BUDGET
-    if profile.market_by_budget is MarketByBudget.REFUSED or instrument.min_price <= 0 or implied:
+    refused = profile.market_by_budget is MarketByBudget.REFUSED or profile.reduce_only is ReduceOnly.RESTS
+    if refused or instrument.min_price <= 0 or implied:
         fired("C3")
         return RejectReason.NOT_BY_BUDGET
     return None

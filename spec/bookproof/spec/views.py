@@ -33,6 +33,8 @@ class QueuedOrder(Value, frozen=True):
     """All that is open, displayed or not."""
     top: bool = False
     """It bettered the market and is served first, where the venue's allocation knows such orders (K3)."""
+    reduce_only: bool = False
+    """It is made smaller with the position of its account (C9)."""
 
 
 class Queue(Value, frozen=True):

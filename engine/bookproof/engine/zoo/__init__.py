@@ -23,6 +23,7 @@ from bookproof.engine.zoo.lock_defects import (
 )
 from bookproof.engine.zoo.money_defects import MONEY
 from bookproof.engine.zoo.reading_defects import READINGS
+from bookproof.engine.zoo.reducing_defects import REDUCERS
 from bookproof.engine.zoo.stamp_defects import STAMPS
 from bookproof.engine.zoo.waiting_defects import WAITING
 
@@ -176,6 +177,7 @@ ZOO = {
             "maker-on-margin",
         ),
         *WAITING,
+        *REDUCERS,
     )
 }
 """Every engine of the zoo by name."""

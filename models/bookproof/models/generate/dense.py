@@ -19,9 +19,10 @@ from bookproof.models.generate.funds import generous_deposits
 from bookproof.models.generate.packed import BITS, Context, Plan, decode_command, plan_for
 from bookproof.models.generate.patterns import Pattern
 from bookproof.models.generate.venues import LEVELS, SIZES, VENUES, books, fitting
+from bookproof.spec.allocation_terms import FIRST_COME_FIRST_SERVED
 from bookproof.spec.commands import Command, Halt, Resume, SetPhase
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import Profile, Risk
+from bookproof.spec.profile import Profile, ReduceOnly, Risk
 from bookproof.spec.values import OrderId, Phase, Symbol, TimeInForce, Value
 
 WIDTH, WIDTH_OF_CALLS = 3, 7
@@ -45,6 +46,10 @@ _AFTER = (Phase.CONTINUOUS,) * 9 + (Phase.CALL, Phase.HALT, Phase.CANCEL_ONLY)
 _WITHOUT_ACCOUNTS = 0.4
 """In how many of the cases that could have accounts there are none: what accounts refuse reaches no other rule. Half of
 all mixed profiles keep them."""
+
+_REDUCERS_REST = 0.2
+"""In how many of the cases with accounts reduce-only orders rest: there no order names a budget, and levels go by time
+alone (K1)."""
 
 _FEW_SPREADS, _FEW_GROUPS, _MOST = 0.15, 0.25, 0.7
 """In how many cases there is a spread, or a group, where both it and much else may be, and where it alone may: in a
@@ -108,6 +113,8 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
             profile = profile._replace(risk=Risk.NONE)
         if any(instrument.legs or instrument.group for instrument in instruments):
             profile = profile.together()
+        if profile.risk is Risk.CASH and dice.random() < _REDUCERS_REST:
+            profile = profile._replace(reduce_only=ReduceOnly.RESTS, allocation=FIRST_COME_FIRST_SERVED)
     return Case(instruments, (*generous_deposits(instruments, profile), *commands), profile)
 
 
@@ -126,11 +133,13 @@ def _books(dice: random.Random, features: Features) -> tuple[Instrument, ...]:
 def mixed_profile(dice: random.Random, venues: Mapping[str, Profile] = VENUES) -> Profile:
     """A profile each of whose choices is that of some venue: so choices meet that no venue has together.
 
+    No reduce-only order rests in it, for that does not go together with every other choice.
+
     >>> mixed_profile(random.Random(1)).name
     'mixed'
     """
     listed = tuple(venues.values())
-    fields = (field for field in Profile.__struct_fields__ if field != "name")
+    fields = (field for field in Profile.__struct_fields__ if field not in ("name", "reduce_only"))
     chosen: dict[str, Any] = {field: _any_of([getattr(venue, field) for venue in listed], dice) for field in fields}
     return Profile("mixed", **chosen)
 

@@ -142,6 +142,9 @@ def plan_for(features: Features, instruments: tuple[Instrument, ...]) -> Plan:
 _MODES = (*[_NONE] * 5, *SelfTradePrevention, SelfTradePrevention.DECREMENT, SelfTradePrevention.TRANSFER)
 """What orders say of self trades. Decrement twice: it has the most to get wrong; transfer because it takes two."""
 
+_REDUCERS_LIVE = (TimeInForce.IOC, _GTC, _GTC, TimeInForce.DAY, _GTC, TimeInForce.FOK)
+"""How long reduce-only orders live: most of them as long as they can, where the venue lets them rest."""
+
 _AWAY = (2, 3, 4) * 4
 """Where half of the prices are drawn: a little away from the other side, so that they rest, one behind the other."""
 
@@ -458,7 +461,14 @@ def _reduce(code: int, context: Context) -> Reduce:
     code, size = divmod(code, SIZES)
     code, level = divmod(code, LEVELS + 3)
     price = prices[level] if level < LEVELS else None
-    return Reduce(symbol, len(context.used) + 1, account + 1, _SIDES[side], quantities[size], price)
+    order_id, account = len(context.used) + 1, account + 1
+    plain = Reduce(symbol, order_id, account, _SIDES[side], quantities[size], price)
+    code, lives = divmod(code, len(_REDUCERS_LIVE))
+    code, shown = divmod(code, 8)
+    rests = plain._replace(time_in_force=_REDUCERS_LIVE[lives])
+    if price is None or rests.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
+        return rests
+    return rests._replace(display=(None, 0, quantities[size // 2])[max(0, shown - 5)])
 
 
 def _spend(code: int, context: Context) -> Spend:

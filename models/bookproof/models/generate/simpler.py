@@ -89,7 +89,8 @@ def simpler_commands(command: Command, prices: list[int]) -> Iterator[Command]:
         yield from _smaller(command, "account")
     elif type(command) is Reduce:
         plain = (command.symbol, command.order_id, command.account, command.side, command.quantity, command.price)
-        yield Submit(*plain, TimeInForce.IOC)
+        yield Submit(*plain, command.time_in_force, display=command.display)
+        yield from _without(command, ("time_in_force", "display"))
         for field in ("quantity", "account"):
             yield from _smaller(command, field)
         yield from _cheaper(command, ("price",), prices)

@@ -79,6 +79,9 @@ Terms: TypeAlias = dict[str, Any]
 # ── the fields of a command ──
 
 SIDES: SearchStrategy[Side] = st.sampled_from(Side)
+REDUCERS_LIVE: SearchStrategy[TimeInForce] = st.sampled_from(
+    (TimeInForce.IOC, TimeInForce.GTC, TimeInForce.DAY, TimeInForce.FOK)
+)
 ACCOUNT: SearchStrategy[Account] = st.integers(1, ACCOUNTS)
 QUANTITY: SearchStrategy[Lots] = st.integers(1, SIZES)
 PRICE: SearchStrategy[Ticks] = st.integers(USUAL_PRICE, USUAL_PRICE + LEVELS - 1)
@@ -223,7 +226,7 @@ def commands(
             st.builds(Deposit, ACCOUNT, AMOUNT, somewhere),
             st.builds(Withdraw, ACCOUNT, AMOUNT, somewhere),
             st.builds(SetLimits, ACCOUNT, LIMITS),
-            st.builds(Reduce, symbol, order_id, ACCOUNT, SIDES, QUANTITY, st.none() | PRICE),
+            st.builds(Reduce, symbol, order_id, ACCOUNT, SIDES, QUANTITY, st.none() | PRICE, REDUCERS_LIVE),
             st.builds(Bust, symbol, TRADE),
             st.builds(BlockTrade, symbol, ACCOUNT, ACCOUNT, PRICE, QUANTITY),
         ),

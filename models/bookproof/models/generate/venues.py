@@ -24,6 +24,7 @@ from bookproof.spec.profile import (
     OnDisconnect,
     PostOnly,
     Profile,
+    ReduceOnly,
     Reopen,
     ReplaceAllows,
     ReplaceQuantity,
@@ -104,6 +105,7 @@ VENUES: dict[str, Profile] = PROFILES | {
         Profile("reductions-only", replace_allows=ReplaceAllows.REDUCTION),
         Profile("second-generation", implied_generations=Generations.SECOND),
         Profile("margin-accounts", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS),
+        Profile("reducers-rest", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS, reduce_only=ReduceOnly.RESTS),
     )
 }
 """Every shipped profile, and one variant for each switch that no shipped profile throws alone."""

@@ -38,6 +38,7 @@ _WRITES = (
     *("submit", "cancel", "replace", "fill", "trigger_stops", "cancel_account", "expire_due", "expire_day", "forget"),
     *("hold", "unhold", "take_out", "go", "follow"),
     *("take_down_to", "rest", "give", "pend", "pop_due", "lift"),
+    *("expect", "resize"),
 )
 _READS_MARKET = ("submit", "replace", "refusal", "why_not_replace", "replace_refusal", "go")
 """What touches a book, and the market that all books share. Whoever looks at a book's `lists` touches it as well."""

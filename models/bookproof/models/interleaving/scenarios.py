@@ -34,7 +34,7 @@ from bookproof.spec.commands import (
     Withdraw,
 )
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import DEFAULT, Generations, Profile, ReplaceQuantity, Risk, StopReference
+from bookproof.spec.profile import DEFAULT, Generations, Profile, ReduceOnly, ReplaceQuantity, Risk, StopReference
 from bookproof.spec.values import (
     Limits,
     ListKind,
@@ -535,6 +535,20 @@ NAMED: dict[str, Scenario] = {
             profile=CASH,
         ),
         Scenario(
+            "resting-closer",
+            "A reduce-only order rests while its account trades past the book (C9): it is cut in the same breath, so "
+            "whoever comes for it finds as much of it as there is to reduce.",
+            ((BlockTrade(A, _OTHER, _BUYER, 100, 1),), (Submit(A, 3, _SELLER, Side.BUY, 2, 101),)),
+            (
+                SetLimits(_BUYER, Limits(short=2)),
+                Deposit(_BUYER, 2, A),
+                Deposit(_OTHER, 100),
+                Deposit(_SELLER, 202),
+                Reduce(A, 1, _BUYER, Side.SELL, 2, 101, TimeInForce.GTC),
+            ),
+            profile=CASH._replace(name="reducers", reduce_only=ReduceOnly.RESTS),
+        ),
+        Scenario(
             "cancel-releases",
             "An order is cancelled while a part of it is filled (M1): what is left of its reserve is released.",
             ((Cancel(A, 1),), (sell(2, A),)),
@@ -653,7 +667,7 @@ NAMED: dict[str, Scenario] = {
 ROWS: dict[int, tuple[str, ...]] = {
     1: ("one-purse", "cancel-releases"),
     2: ("maker-withdraws", "each-pays-the-other", "uncross-pays"),
-    3: ("position-limit", "two-closers", "maker-on-margin"),
+    3: ("position-limit", "two-closers", "resting-closer", "maker-on-margin"),
     4: ("rivals-hit", "rivals-enter", "chain-cancel", "rivals-uncross", "released-and-spent", "rival-pays"),
     5: ("implied-in", "implied-out", "implied-halt", "implied-chain", "implied-last", "implied-pays"),
     6: ("route-better", "routes-meet", "routes-one-purse", "one-holding"),

@@ -27,6 +27,12 @@ counter        draws, if two threads drew with nothing to order them    stamps t
                (`numbers_matter`), or if one of these held nothing
 cell, book     reads or writes it, if it races                          whatever a data race can do
 =============  =======================================================  ==============================================
+
+There is no clock: whoever waits for some seconds may have waited long enough at any moment, as soon as it waits and as
+long as what it waits for has not come. It is one more thing that the thread can do next, so it is in the schedule, and
+the word says it. These are more runs than there will ever be, as a second may pass while others stand still, and none
+that will be is left out. Whoever waits so over and over again is followed `MOST_TRIES` times, and that is said
+(`Run.spun`).
 """
 
 from __future__ import annotations

@@ -9,12 +9,14 @@ Sagonas, POPL 2014; JACM 2017). `Naive` runs every schedule there is, as the ref
 preemptions.
 
 Optimal DPOR cuts no run if each word that is laid down in a tree can be run as it stands. With locks alone it can, but
-for what else there is, three things are to be seen to before a race is turned round:
+for what else there is, four things are to be seen to before a race is turned round:
 
 - *Whether it can be.* Who leaves a lock, gives a permit or raises a flag may be the one who lets the other go on. Then
   there is no other order of the two (`instead`).
 - *What the other one does then.* A try that failed wins when it comes first, one that won may fail; and two that fail
   commute, so that nothing is left to turn round.
+- *Whether it is there to be turned round.* Who waits at a condition for some seconds, and is woken, did not do what it
+  could have done before: have waited long enough. No transition of the run shows that (`Reduced._let_expire`).
 - *What has to go with it.* Two that lower a flag commute. Who waits for the flag, and comes before one of them, has to
   come before the other as well.
 

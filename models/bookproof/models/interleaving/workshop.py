@@ -242,7 +242,8 @@ def weighed(program: int | str, by: By = Reduced, most: int = 400, back_end: str
     >>> both.lost, both.inexact, len(both.mine.traces)
     (False, False, 2)
     """
-    with closing(Scheduler(3, back_end or (GREENLETS if has_greenlets() else THREADS))) as controlled:
+    threads = 1 + program.count("|") if isinstance(program, str) else 3
+    with closing(Scheduler(threads, back_end or (GREENLETS if has_greenlets() else THREADS))) as controlled:
         shop = Workshop(program, controlled)
         right = _searched(shop, Naive, most)
         controlled.racy = frozenset()

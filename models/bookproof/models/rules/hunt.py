@@ -26,7 +26,7 @@ from bookproof.models.rules.kept import FILE, kept_cases, read_cases, write_case
 from bookproof.models.rules.occasions import PLACED, in_order, pairs, why_not
 from bookproof.spec.commands import Command, Submit, SubmitList
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.profile import Profile
+from bookproof.spec.profile import Profile, ReduceOnly
 from bookproof.spec.values import OrderId, Symbol
 
 HUNT = "bookproof rules --hunt"
@@ -245,10 +245,11 @@ def _any_command(case: Case, at: int, dice: random.Random) -> Command:
 
 def _other_choice(case: Case, dice: random.Random) -> Profile:
     """The venue with some of the choices of another: mostly one."""
-    other = mixed_profile(dice)
+    other = mixed_profile(dice)._replace(reduce_only=dice.choice(list(ReduceOnly)))
     fields = [field for field in Profile.__struct_fields__ if field != "name"]
     chosen = dice.sample(fields, dice.choice((1, 1, 1, 2, 4)))
-    return case.profile._replace(**{field: getattr(other, field) for field in chosen})
+    changed = case.profile._replace(**{field: getattr(other, field) for field in chosen})
+    return changed if changed.flaw() is None else case.profile
 
 
 def _other_books(case: Case, dice: random.Random) -> tuple[Instrument, ...]:

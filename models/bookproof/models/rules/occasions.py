@@ -35,11 +35,21 @@ _ONE_REASON = "the first reason that applies is the answer, and a refused comman
 _REASONS = ("A1", "A3", "A5", "C2", "C3", "C6", "E7", "F7", "I1", "J1", "J2", "J3", "J4", "J6", "J7")
 
 
-def _matched(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion]:
-    """An outcome on the way to which orders meet: twice, because a venue weighs shares by size or by time, not both."""
+_UNSHARED = " ".join(rule for rule in _MATCHING.split() if not rule.startswith("K"))
+"""What orders do that meet where reduce-only ones rest: no level is shared there (K)."""
+
+
+def _matched(outcome: str, rules: str, because: str, *, reducers: bool = True) -> tuple[Occasion, ...]:
+    """An outcome on the way to which orders meet: more than once, because a venue weighs shares by size or by time, not
+    both, and lets reduce-only orders rest only if it shares no level.
+
+    With `reducers` there may be such orders in the books that are concerned, for fills to cut (C9).
+    """
+    resting = (f"{outcome}, where reduce-only orders rest", f"{_UNSHARED} C9 {rules}", because)
     return (
         _occasion(outcome, f"{_MATCHING} K2 {rules}", because),
         _occasion(f"{outcome}, at a venue that weighs by time", f"{_MATCHING} K7 {rules}", because),
+        *([_occasion(*resting)] if reducers else []),
     )
 
 
@@ -178,14 +188,19 @@ OCCASIONS: tuple[Occasion, ...] = (
         "a call ends with an uncross",
         "I2 I3 I4 I5 I6 I8 I9 J1",
         "the book may go, so no phase refuses it; the orders are there already, so none is taken, collected or "
-        "replaced, and stops follow the uncross (I9), not a matching (E2)",
+        "replaced, and stops follow the uncross (I9), not a matching (E2); no reduce-only order was in the call (C9)",
+        reducers=False,
     ),
     *_matched(
         "a mark is set, and stops follow it",
         "E1 M3",
         "the orders are there already, and stops follow the mark (E1), not a matching (E2)",
     ),
-    _occasion("a book goes to another phase without an uncross", "J1", "only the phase changes"),
+    _occasion(
+        "a book goes to another phase without an uncross",
+        "C9 J1",
+        "only the phase changes, and with it reduce-only orders go if it is one that collects orders",
+    ),
     _occasion("the market is halted or resumed, or its index moves", "J6", "only the market's own state changes"),
     _occasion(
         "an account cannot stand for its orders",
@@ -194,6 +209,16 @@ OCCASIONS: tuple[Occasion, ...] = (
     ),
     _occasion("a reduce-only order does not reduce", "A4 C9 M1", "limits are looked at before, and funds after it"),
     _occasion("cash or lots are deposited or withdrawn, or not", "M1 M3", "no order and no book is concerned"),
+    *(
+        _occasion(
+            f"{what}, and reduce-only orders are cut to size", f"C9 {rules}", "nobody is met, and no order enters"
+        )
+        for what, rules in (
+            ("lots are deposited", "M1"),
+            ("a block trade is made", "L6 M3"),
+            ("a trade is busted", "N1"),
+        )
+    ),
     _occasion("an account has new limits", "M2", "they bind the orders that come after them"),
     _occasion(
         "a block trade is made, or is too small or too much for its parties", "A4 L6 M3", "it goes past the book"

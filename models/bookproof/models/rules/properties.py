@@ -100,10 +100,12 @@ PROPERTIES: tuple[Property, ...] = (
     Property(
         "P10",
         "limits",
-        "Every order in a book is within the limits of its instrument, and every account within its own.",
+        "Every order in a book is within the limits of its instrument, every account within its own, and what may only "
+        "reduce a position within that.",
         (
             *_of_step("on_the_grid"),
             f"{_ACCOUNTS}:limits_bind",
+            f"{_ACCOUNTS}:reduce_only_fits",
             f"{_ACCOUNTS}:available_stays_above_zero",
             f"{_ACCOUNTS}:reserved_is_what_live_orders_need",
         ),

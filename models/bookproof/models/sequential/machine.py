@@ -31,6 +31,7 @@ from bookproof.models.generate.strategies import (
     PHASE,
     PRICE,
     QUANTITY,
+    REDUCERS_LIVE,
     SIDES,
     SPOIL,
     TIME,
@@ -86,6 +87,7 @@ from bookproof.spec.values import (
     Side,
     Symbol,
     Ticks,
+    TimeInForce,
 )
 
 Order: TypeAlias = tuple[Symbol, OrderId]
@@ -283,11 +285,18 @@ def agreement_machine(
                 side=SIDES,
                 quantity=QUANTITY,
                 price=st.none() | PRICE,
+                lives=REDUCERS_LIVE,
             )
             def reduce(
-                self, symbol: Symbol, account: Account, side: Side, quantity: Lots, price: Ticks | None
+                self,
+                symbol: Symbol,
+                account: Account,
+                side: Side,
+                quantity: Lots,
+                price: Ticks | None,
+                lives: TimeInForce,
             ) -> Order:
-                return self.enter(lambda new_id: Reduce(symbol, new_id, account, side, quantity, price))
+                return self.enter(lambda new_id: Reduce(symbol, new_id, account, side, quantity, price, lives))
 
             @rule(symbol=symbols, trade=TRADE)
             def bust(self, symbol: Symbol, trade: int) -> None:
