@@ -12,6 +12,7 @@ from bookproof.engine.striped import StripedEngine
 from bookproof.engine.sync import THREADS, Sync, Threads
 from bookproof.engine.zoo import ZOO
 from bookproof.engine.zoo.lock_defects import (
+    FarBookForgotten,
     ListsReadBeforeLock,
     LookUpBeforeLock,
     RivalCancelledLate,
@@ -33,7 +34,7 @@ from bookproof.spec.commands import Basket, Cancel, Command, Leg, Replace, Route
 from bookproof.spec.events import Cancelled, ImpliedTrade, Trade
 from bookproof.spec.exchange import opening, run
 from bookproof.spec.instruments import Instrument, listing
-from bookproof.spec.profile import DEFAULT
+from bookproof.spec.profile import DEFAULT, Generations, Profile
 from bookproof.spec.values import ListKind, Side
 
 BOOKS = listing(["ABC", "XYZ"])
@@ -234,6 +235,23 @@ def test_spread_alone_trades_in_books_whose_stripes_it_does_not_hold(
     [_, trade] = engine.submit(Submit("ABC-XYZ", 3, 3, Side.BUY, 5, 0)).events
     assert isinstance(trade, ImpliedTrade)
     assert {leg.symbol for leg in trade.legs} == {"ABC", "XYZ"}
+    assert sync.taken == [f"stripe {number}" for number in sorted(stripes)]
+
+
+@pytest.mark.parametrize(("engine_type", "stripes"), [(StripedEngine, {0, 1, 2, 3, 4}), (FarBookForgotten, {0, 1, 3})])
+def test_far_book_forgotten_follows_a_chain_into_books_whose_stripes_it_does_not_hold(
+    engine_type: type[StripedEngine], stripes: set[int]
+) -> None:
+    spreads = [Instrument(f"{one}-{two}", min_price=-9, legs=(one, two)) for one, two in ("AB", "BC")]
+    sync = TakenDown()
+    second = Profile(implied_generations=Generations.SECOND)
+    engine = engine_type((*listing("ABC"), *spreads), second, stripes=5, sync=sync)
+    for number, symbol in enumerate(("C", "A-B", "B-C")):
+        engine.submit(Submit(symbol, number, 1, Side.SELL, 5, 1))
+    sync.taken.clear()
+    [_, trade] = engine.submit(Submit("A", 3, 3, Side.BUY, 5, 3)).events
+    assert isinstance(trade, ImpliedTrade)
+    assert {leg.symbol for leg in trade.legs} == {"C", "A-B", "B-C"}
     assert sync.taken == [f"stripe {number}" for number in sorted(stripes)]
 
 

@@ -50,7 +50,7 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import PROFILES
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.rulebook import listening
-from bookproof.spec.values import ListKind, SelfTradePrevention, Side, TimeInForce, Value, parts_of
+from bookproof.spec.values import DisplayRange, ListKind, SelfTradePrevention, Side, TimeInForce, Value, parts_of
 
 QUICK = settings(
     max_examples=60,
@@ -91,7 +91,9 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.FOK: lives(TimeInForce.FOK),
     Feature.POST_ONLY: has("post_only", False),
     Feature.MIN_QUANTITY: has("min_quantity", 0),
-    Feature.ICEBERG: has("display", None, 0),
+    Feature.ICEBERG: lambda command: (
+        isinstance(command, Submit) and type(command.display) is int and command.display > 0
+    ),
     Feature.HIDDEN: lambda command: isinstance(command, Submit) and command.display == 0,
     Feature.STOPS: has("stop", None),
     Feature.REPLACE: is_any(Replace),
@@ -112,6 +114,7 @@ SIGNS: dict[Feature, Callable[[Command], bool]] = {
     Feature.ACCOUNTS: is_any(Withdraw, SetLimits, Reduce, Bust),
     Feature.ROUTING: is_any(Route),
     Feature.MARGIN: is_any(Liquidate),
+    Feature.DISPLAY_RANGES: lambda command: isinstance(getattr(command, "display", None), DisplayRange),
 }
 """What shows that a feature is on."""
 

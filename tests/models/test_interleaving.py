@@ -497,6 +497,19 @@ def test_replay_tells_the_story_and_its_exit_code_says_whether_it_is_explained(
     assert "again: bookproof replay cancel-fill-B1/AB --engine look-up-before-lock" in told
 
 
+@pytest.mark.parametrize("name", ["implied-in", "implied-out", "implied-halt"])
+def test_the_stripes_of_the_first_generation_are_enough_where_there_is_no_second(name: str) -> None:
+    assert Explorer(factory("far-book-forgotten")).explore(NAMED[name], 60.0).verdict is Verdict.VERIFIED
+
+
+def test_with_a_second_generation_one_order_and_one_cancel_refute_them() -> None:
+    """They share no stripe: the order takes the far offer while its owner cancels it."""
+    certificate = Explorer(factory("far-book-forgotten")).explore(NAMED["implied-chain"], 60.0)
+    assert certificate.verdict is Verdict.FAILED
+    assert sum(len(script) for script in certificate.scenario.scripts) == 2
+    assert Explorer(factory("striped")).explore(NAMED["implied-chain"], 60.0).verdict is Verdict.VERIFIED
+
+
 def test_explore_prints_certificates_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explore", "--scenario", "cancel-fill", "--scenario", "g2x2n1", "--json"]) == 0
     certificates = json.loads(capsys.readouterr().out)

@@ -57,16 +57,15 @@ def test_speeds_stand_beside_the_peer_or_how_to_get_it(capsys: pytest.CaptureFix
         "says": "holds",
         "cpu_seconds": 20.0,
         "finished": False,
-        "defect_certified": True,
-        "defect_found_by_lot": True,
     }
-    assert [each.peer for each in beside([*rows, Figure("outcomes lost", "", "", "")], told)] == [
+    assert [each.peer for each in beside([*rows, Figure("side by side", "", "", "", "lost in 3")], told)] == [
+        "",
         "",
         "",
         "10",
         "20.0 s: holds, 200 schedules, budget spent",
         "",
-        "certifies a program that its own random mode fails",
+        "lost in 3",
     ]
     assert "not at hand: get it" in [each.peer for each in beside(rows, "not at hand: get it")]
 

@@ -14,7 +14,7 @@ import pytest
 from bookproof.engine.interface import Answer
 from bookproof.engine.striped import StripedEngine
 from bookproof.engine.sync import THREADS, Sync
-from bookproof.models.interleaving import actions, explore, primitives, search, wheels
+from bookproof.models.interleaving import actions, judge, primitives, search, wheels
 from bookproof.models.interleaving.explore import Explorer, Verdict, replayed
 from bookproof.models.interleaving.run import token
 from bookproof.models.interleaving.scenarios import NAMED
@@ -503,5 +503,5 @@ def test_what_shares_no_lock_is_judged_in_every_order_of_its_stamps(monkeypatch:
     assert certificate.fault is not None
     again = replayed(FlagNobodyReads, read_token(token(certificate)))[1]
     assert again == certificate.fault, "and its schedule makes it happen"
-    monkeypatch.setattr(explore, "reordered", lambda outcome: ())
+    monkeypatch.setattr(judge, "reordered", lambda outcome: ())
     assert Explorer(FlagNobodyReads).explore(scenario, 60.0).verdict is Verdict.VERIFIED, "wrongly, without that"

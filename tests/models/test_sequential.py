@@ -20,7 +20,7 @@ from bookproof.engine.striped import StripedEngine
 from bookproof.models.engines_by_name import MakeEngine, factory, known
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import EVERYTHING, PLAIN, SWARM, Feature, Features, alone
-from bookproof.models.generate.funds import profile_for, with_accounts, with_margin
+from bookproof.models.generate.funds import profile_for, with_accounts, with_margin, with_ranges
 from bookproof.models.generate.soak import soak_case
 from bookproof.models.generate.strategies import cases
 from bookproof.models.generate.venues import VENUES
@@ -474,6 +474,6 @@ def test_case_numbers_go_through_features_and_venues() -> None:
     cases = [numbered_case(1, number) for number in range(len(ROUND) * LEAST_ROUNDS)]
     assert {name for name, _ in cases} == set(RUNS)
     profiles = {case.profile for _, case in cases}
-    variants = {kept for it in VENUES.values() for kept in (it, with_accounts(it), with_margin(it))}
+    variants = {kept for it in VENUES.values() for kept in (it, with_accounts(it), with_margin(it), with_ranges(it))}
     assert set(VENUES.values()) <= profiles <= variants
     assert len({case for _, case in cases}) == len(cases)

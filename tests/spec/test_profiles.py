@@ -14,7 +14,7 @@ from bookproof.spec.profile_files import ProfileFile, parse_profile, read_profil
 from bookproof.spec.rulebook import NOT_YET, RULES
 from bookproof.spec.values import Account, Value
 
-VENUES = ("nasdaq", "lse", "cme-fifo", "cme-pro-rata", "eurex", "deribit", "binance-spot", "coinbase", "kraken")
+VENUES = ("nasdaq", "lse", "cme-fifo", "cme-pro-rata", "eurex", "deribit", "binance-spot", "coinbase", "kraken", "tsx")
 FIELDS = [name for name in Profile.__struct_fields__ if name != "name"]
 files = pytest.mark.parametrize("file", PROFILE_FILES.values(), ids=PROFILE_FILES)
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from bookproof.engine.book import ALL, NOBODY, FastBook, Market
 from bookproof.engine.ladder import Ladder, Level, RestingOrder
+from bookproof.engine.slices import next_slice
 from bookproof.spec.allocation_terms import Allocation, Sharing
 from bookproof.spec.commands import Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Trade
@@ -43,7 +44,7 @@ class Slice:
 
     def refresh(self) -> bool:
         """Show the next slice at the end of the queue; False when there is nothing to show (D2)."""
-        self.quantity = min(self.display, self.reserve)
+        self.quantity = next_slice(self.display, self.reserve)
         self.reserve -= self.quantity
         self.top = False
         return self.quantity > 0

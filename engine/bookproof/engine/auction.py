@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bookproof.engine.ladder import LOWEST_RUNG, MARKET_RUNG, Ladder, RestingOrder
+from bookproof.engine.slices import next_slice
 from bookproof.spec.commands import Submit
 from bookproof.spec.events import Cancelled, Event, Trade, Uncrossed
 from bookproof.spec.profile import Profile, Reopen
@@ -227,7 +228,7 @@ def _give(book: FastBook, ladder: Ladder, order: RestingOrder, quantity: Lots) -
     ladder.remove(order)
     book.forget(order.order_id)
     if left:  # D2: the next slice, behind everybody else of its price
-        order.slice = min(order.terms.display or left, left)
+        order.slice = next_slice(order.terms.display or left, left)
         order.reserve = left - order.slice
         book.remember(order)
         ladder.add(order, order.rung, order.price)

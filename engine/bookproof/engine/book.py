@@ -18,6 +18,7 @@ from bookproof.engine.entry_checks import NOTHING as _NOTHING
 from bookproof.engine.entry_checks import TOP_ID as _TOP_ID
 from bookproof.engine.entry_checks import EntryChecks
 from bookproof.engine.ladder import MARKET_RUNG, OUT_OF_REACH, Ladder, Level, RestingOrder, floor_of
+from bookproof.engine.slices import next_slice
 from bookproof.spec.commands import Cancel, Replace, Spend, Submit
 from bookproof.spec.events import (
     Accepted,
@@ -37,6 +38,7 @@ from bookproof.spec.events import (
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import (
     CollarAction,
+    DisplayRanges,
     Icebergs,
     MarketByBudget,
     MarketOrders,
@@ -54,6 +56,7 @@ from bookproof.spec.profile import (
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import (
     Account,
+    DisplayRange,
     Lots,
     Nanoseconds,
     OrderId,
@@ -100,7 +103,7 @@ ALL: Lots = 10**18
 
 NOBODY: Mapping[OrderId, Lots] = MappingProxyType({})
 
-_Slice: TypeAlias = tuple[Account, Lots, Lots, Lots, OrderId]
+_Slice: TypeAlias = tuple[Account, Lots, Lots, Lots | DisplayRange, OrderId]
 """In a dry run: owner, what is shown, what is in reserve, how much to show next, and whose it is."""
 
 
@@ -217,7 +220,7 @@ class FastBook:
 
     def __init__(self, instrument: Instrument, profile: Profile, market: Market) -> None:
         self.symbol = instrument.symbol
-        self.checks = EntryChecks(instrument)
+        self.checks = EntryChecks(instrument, profile.display_ranges is DisplayRanges.TAKEN)
         self.phase = Phase.CONTINUOUS
         """What this book is doing by itself; the market may be halted as a whole."""
         self.paused = False
@@ -636,8 +639,7 @@ class FastBook:
             events.append(Transferred(self.symbol, maker.price, quantity, buyer, seller))
 
     def _refresh(self, maker: RestingOrder, level: Level) -> None:
-        display = maker.terms.display or 0
-        maker.slice = display if display < maker.reserve else maker.reserve
+        maker.slice = next_slice(maker.terms.display or 0, maker.reserve)
         maker.reserve -= maker.slice
         level.append(maker, hidden=False)
         del self._live[maker.order_id]
@@ -647,7 +649,7 @@ class FastBook:
         self, terms: Submit, price: Ticks, leaves: Lots, executed: Lots, prevented: Lots, resting: RestingOrder | None
     ) -> None:
         display = terms.display
-        slice = display if display and display < leaves else leaves
+        slice = next_slice(display, leaves) if display else leaves
         if resting is None:
             resting = RestingOrder()
             resting.terms = terms
@@ -763,7 +765,7 @@ class FastBook:
             if not own:
                 executed += quantity
             if reserve:
-                shown = min(display, reserve)
+                shown = next_slice(display, reserve)
                 displayed.append((maker, shown, reserve - shown, display, order_id))
         return leaves, executed, False
 
@@ -1178,7 +1180,7 @@ class FastBook:
             price = old_price
         leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
         terms = order.terms
-        if stop is not None or (terms.display and leaves > terms.display * self.checks.most_slices):
+        if stop is not None or (terms.display and self.checks.too_many_slices(terms.display, leaves)):
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
         if self._reduces_only and (price != old_price or leaves >= order.leaves):
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)  # F7
@@ -1227,7 +1229,7 @@ class FastBook:
         old_price, terms = order.price, order.terms
         price = old_price if command.price is None else command.price
         leaves = quantity if self._quantity_is_open else quantity - order.executed - order.prevented
-        too_many = bool(terms.display) and leaves > (terms.display or 0) * self.checks.most_slices
+        too_many = self.checks.too_many_slices(terms.display, leaves)
         if command.stop is not None or too_many or (old_price is None and price is not None):
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
         if self._reduces_only and (price != old_price or leaves >= order.leaves):
@@ -1266,7 +1268,7 @@ class FastBook:
             price = terms.price if command.price is None else command.price
             leaves = quantity
             fits = (terms.price is None) == (price is None) and quantity >= terms.min_quantity
-        if not fits or (terms.display and leaves > terms.display * self.checks.most_slices):
+        if not fits or self.checks.too_many_slices(terms.display, leaves):
             return RejectReason.INVALID_REPLACE
         if self._reduces_only and not self._is_reduction(order, command, leaves):
             return RejectReason.INVALID_REPLACE
@@ -1296,7 +1298,7 @@ class FastBook:
         price = old.price if command.price is None else command.price
         stop = old.stop if command.stop is None else command.stop
         assert stop is not None
-        slices_fit = not old.display or quantity <= old.display * self.checks.most_slices
+        slices_fit = not self.checks.too_many_slices(old.display, quantity)
         if (old.price is None) != (price is None) or quantity < old.min_quantity or not slices_fit:
             return (Rejected(symbol, order_id, RejectReason.INVALID_REPLACE),)
         if self._reduces_only and not (price == old.price and stop == old.stop and quantity < old.quantity):
@@ -1335,7 +1337,7 @@ class FastBook:
             (command.stop is not None and not is_stop)
             or (terms.price is None) != (new is None)
             or (is_stop and quantity < terms.min_quantity)
-            or (terms.display and open_then > terms.display * self.checks.most_slices)
+            or self.checks.too_many_slices(terms.display, open_then)
         ):
             return RejectReason.INVALID_REPLACE
         if self._reduces_only and not self._is_reduction(order, command, open_then):

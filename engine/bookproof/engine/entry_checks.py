@@ -5,10 +5,11 @@ Written apart from the rule book's own validation, so that each can show a mista
 
 from __future__ import annotations
 
+from bookproof.engine.slices import fewest
 from bookproof.spec.commands import Replace, Spend, Submit
 from bookproof.spec.instruments import LARGEST, Instrument
 from bookproof.spec.reasons import RejectReason
-from bookproof.spec.values import Side, Ticks, TimeInForce
+from bookproof.spec.values import DisplayRange, Lots, Side, Ticks, TimeInForce
 
 TOP_ID = 2**63
 NOTHING = Submit("", 0, 0, Side.BUY, 0).min_quantity
@@ -28,10 +29,11 @@ class EntryChecks:
         "min_price",
         "min_quantity",
         "most_slices",
+        "ranges",
         "tick",
     )
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, ranges: bool = False) -> None:
         self.tick = instrument.tick
         self.lot = instrument.lot
         self.min_price = instrument.min_price
@@ -41,6 +43,8 @@ class EntryChecks:
         self.lowest = -(-self.min_price // self.tick) * self.tick
         self.highest = self.max_price // self.tick * self.tick
         self.most_slices = instrument.most_slices
+        self.ranges = ranges
+        """Whether an iceberg may draw its slices from a range (D3)."""
 
     def submit(self, order: Submit) -> RejectReason | None:
         """Why a new order cannot be taken, whatever the book holds."""
@@ -62,13 +66,7 @@ class EntryChecks:
             return RejectReason.INVALID_COMBINATION
         if type(minimum) is not int or minimum < 0 or minimum > quantity:
             return RejectReason.INVALID_MIN_QUANTITY
-        if display is not None and (
-            type(display) is not int
-            or display < 0
-            or display > quantity
-            or display % self.lot != 0
-            or (display and quantity > display * self.most_slices)
-        ):
+        if display is not None and self._bad_display(display, quantity):
             return RejectReason.INVALID_DISPLAY
         if lives is _GTD:
             if not _is_id(order.expires):
@@ -108,6 +106,32 @@ class EntryChecks:
     def reference(self, price: Ticks) -> RejectReason | None:
         """Why a price cannot be the reference of a book (J4)."""
         return RejectReason.INVALID_PRICE if self._bad_price(price) else None
+
+    def too_many_slices(self, display: Lots | DisplayRange | None, leaves: Lots) -> bool:
+        """Whether an order with so much open could go through more slices than it may (D1)."""
+        return bool(display) and leaves > fewest(display or leaves) * self.most_slices
+
+    def _bad_display(self, display: object, quantity: Lots) -> bool:
+        if type(display) is DisplayRange:
+            return (
+                not self.ranges
+                or self._bad_range(display)
+                or display.most > quantity
+                or (self.too_many_slices(display, quantity))
+            )
+        if type(display) is not int:
+            return True
+        bad = display < 0 or display > quantity or display % self.lot != 0
+        return bad or self.too_many_slices(display, quantity)
+
+    def _bad_range(self, display: DisplayRange) -> bool:
+        """Whether a size that is no whole number of lots, or no size at all, could be drawn (D3)."""
+        least, most, step = display.least, display.most, display.step
+        if not (type(least) is type(most) is type(step) is int and _is_id(display.draw)):
+            return True
+        if not (0 < least <= most and step > 0):
+            return True
+        return least % self.lot != 0 or step % self.lot != 0 or (most - least) % step != 0
 
     def _bad_price(self, price: object) -> bool:
         return type(price) is not int or not self.min_price <= price <= self.max_price or price % self.tick != 0

@@ -1,9 +1,10 @@
 """Families: the books that spreads tie together, and trading by what they imply (rules L1 to L3).
 
 A family is for one thread at a time: hold the stripes of all its books. Ask it only while it `is_on`: otherwise nothing
-is implied, and each book trades by itself. It works on the very books that trade by
-themselves elsewhere, and does here what they cannot do alone: see what the others imply. Written apart from the rule
-book's own module, so that each can show a mistake of the other.
+is implied, and each book trades by itself. It works on the very books that trade by themselves elsewhere, and does here
+what they cannot do alone: see what the others imply. A chain of two spreads, where the profile knows the second
+generation (L3), stays within the family, so the same stripes are enough. Written apart from the rule book's own module,
+so that each can show a mistake of the other.
 """
 
 from __future__ import annotations

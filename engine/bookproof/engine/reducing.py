@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from bookproof.engine.book import ALL, NOBODY, FastBook, Market
 from bookproof.engine.ladder import Ladder, RestingOrder
+from bookproof.engine.slices import next_slice
 from bookproof.spec.commands import Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Trade
 from bookproof.spec.instruments import Instrument
@@ -220,7 +221,7 @@ class ReducingBook(FastBook):
             return
         reserve = maker.reserve - (quantity - maker.slice)
         self._leave(ladder, maker)
-        maker.slice = min(maker.terms.display or 0, reserve)
+        maker.slice = next_slice(maker.terms.display or 0, reserve)
         maker.reserve = reserve - maker.slice
         if reserve:
             ladder.add(maker, maker.rung, maker.price)
@@ -288,7 +289,7 @@ class ReducingBook(FastBook):
                 if touched is not None and not (own and left[order_id]):
                     touched[order_id] = touched.get(order_id, 0) + (ALL if own else quantity)
                 if left[order_id] and quantity >= offered:  # D2
-                    shows[order_id] = maker.terms.display or 0
+                    shows[order_id] = next_slice(maker.terms.display or 0, left[order_id])
                     displayed.append(maker)
                     if maker in reducers.get(account, ()):
                         reducers[account].remove(maker)

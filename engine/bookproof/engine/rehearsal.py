@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from bookproof.engine.book import FastBook
 from bookproof.engine.ladder import LOWEST_RUNG, RestingOrder
-from bookproof.spec.values import Account, Lots, SelfTradePrevention, Side
+from bookproof.engine.slices import next_slice
+from bookproof.spec.values import Account, DisplayRange, Lots, SelfTradePrevention, Side
 
 
 class Slice(NamedTuple):
@@ -21,8 +22,8 @@ class Slice(NamedTuple):
 
     quantity: Lots
     reserve: Lots
-    display: Lots
-    """How much it shows next; 0 for an order that shows no slices."""
+    display: Lots | DisplayRange
+    """How much it shows next, or what that is drawn from; 0 for an order that shows no slices."""
 
 
 class Rehearsal:
@@ -64,7 +65,7 @@ class Rehearsal:
         if quantity < there:
             queue.appendleft(Slice(there - quantity, reserve, display))
         elif reserve:
-            shown = min(display, reserve)
+            shown = next_slice(display, reserve)
             self._displayed.append(Slice(shown, reserve - shown, display))
         if not self._displayed and not self._hidden:
             self._next_level()

@@ -19,8 +19,8 @@ several stripes       the books of a command's legs, and those    basket and lis
                       accounts' lots of what they quote           all books that live lists tie to these; with accounts
                                                                   each command about a book of the group
                       the books of a family, which spreads tie    each command about one book of a family, and its
-                      together (rule L2), and all accounts' lots  implied view: the stripes of the family; basket: those
-                      in them; no lists are in them               of its legs' families
+                      together (rules L2, L3), and all accounts' implied view: the stripes of the family; basket: those
+                      lots in them; no lists are in them          of its legs' families
 several stripes       a book and those that depend on it: that    halt, resume and phase of such a book; where a collar
                       it is halted (the stripe of any one of      may halt books, also whatever may trade in it
                       them, to read that)
@@ -98,8 +98,9 @@ these held its stripe, and replaying the commands in order of their stamps gives
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
 from typing import Any, ClassVar
 
 from bookproof.engine.accounts import AccountCommand, Entries, OrderCommand
@@ -576,13 +577,9 @@ class StripedEngine(LockedViews):
 
     # ── the one way to hold several stripes ──
 
-    @contextmanager
-    def _holding(self, stripes: Iterable[int]) -> Iterator[None]:
+    def _holding(self, stripes: Iterable[int]) -> AbstractContextManager[None]:
         """Hold several stripes, taken from the lowest number up and each one once."""
-        with ExitStack() as held:
-            for number in sorted(set(stripes)):
-                held.enter_context(self._stripes[number])
-            yield
+        return _Together([self._stripes[number] for number in sorted(set(stripes))])
 
     def _holding_all(self) -> AbstractContextManager[None]:
         return self._holding(range(len(self._stripes)))
@@ -602,10 +599,32 @@ class StripedEngine(LockedViews):
         return self._stamped(refused(symbol, order_id, reason))
 
 
-@contextmanager
-def _holding_those_of(accounts: Iterable[Account], locks: Sequence[Lock]) -> Iterator[None]:
+def _holding_those_of(accounts: Iterable[Account], locks: Sequence[Lock]) -> AbstractContextManager[None]:
     """Hold the locks that these accounts share among `locks`, from the lowest number up and each one once."""
-    with ExitStack() as held:
-        for number in sorted({account % ACCOUNT_STRIPES for account in accounts}):
-            held.enter_context(locks[number])
-        yield
+    return _Together([locks[number] for number in sorted({account % ACCOUNT_STRIPES for account in accounts})])
+
+
+class _Together:
+    """Locks that are held together, taken as they are named: an `ExitStack` for this alone, at a third of its price."""
+
+    __slots__ = ("_locks",)
+
+    def __init__(self, locks: Sequence[Lock]) -> None:
+        self._locks = locks
+
+    def __enter__(self) -> None:
+        taken = 0
+        try:
+            for lock in self._locks:
+                lock.acquire()
+                taken += 1
+        except BaseException:
+            for lock in reversed(self._locks[:taken]):
+                lock.release()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for lock in reversed(self._locks):
+            lock.release()

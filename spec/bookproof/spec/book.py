@@ -46,6 +46,7 @@ from bookproof.spec.profile import (
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.reducing import Reducers
 from bookproof.spec.rulebook import fired
+from bookproof.spec.slices import slice_of
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.validation import has_too_many_slices
 from bookproof.spec.values import Account, Lots, OrderId, Phase, SelfTradePrevention, Side, Ticks, TimeInForce
@@ -673,7 +674,7 @@ def executed_in_auction(book: Book, order: Resting, quantity: Lots) -> Book:
     else:
         fired("D2")
         sequence += 1
-        shown = min(order.display, left)
+        shown = slice_of(order.display, left)
         after = order._replace(sequence=sequence, slice=shown, reserve=left - shown, executed=executed)
         orders, live = orders.remove(order).add(after), live.replace(_location(order), _location(after))
     return book.with_side(side, orders)._replace(live=live, sequence=sequence)

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from bookproof.spec.values import (
     Account,
+    DisplayRange,
     Limits,
     ListKind,
     Lots,
@@ -54,8 +55,8 @@ class Submit(Value, frozen=True):
     """Never take (rule C6)."""
     min_quantity: Lots = 0
     """Trade at least this much on entry or be cancelled (rule C7)."""
-    display: Lots | None = None
-    """Largest visible slice; None shows all, 0 shows nothing (rules D1, D4)."""
+    display: Lots | DisplayRange | None = None
+    """Largest visible slice; None shows all, 0 shows nothing (rules D1, D4). A range draws each slice (rule D3)."""
     expires: Nanoseconds | None = None
     """When a good-till-date order dies (rule C2)."""
     self_trade: SelfTradePrevention = SelfTradePrevention.NONE
@@ -199,8 +200,8 @@ class Reduce(Value, frozen=True):
     """The limit; None is a market order (rule C3)."""
     time_in_force: TimeInForce = TimeInForce.IOC
     """C1, C2, C4, C5. One that may rest is taken where the profile lets it."""
-    display: Lots | None = None
-    """As with any order (rules D1, D4)."""
+    display: Lots | DisplayRange | None = None
+    """As with any order (rules D1, D3, D4)."""
 
 
 class Bust(Value, frozen=True):

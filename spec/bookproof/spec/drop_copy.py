@@ -11,6 +11,7 @@ from typing import NamedTuple
 from bookproof.spec.profile import DEFAULT, Profile, ReplaceKeeps
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.reports import ExecType, ExecutionReport, OrdStatus, Report
+from bookproof.spec.slices import slice_of
 from bookproof.spec.values import Lots, OrderId, OrderState, Side, Symbol, Ticks
 from bookproof.spec.views import OrderStatus, PendingStop, Queue, QueuedOrder, Stops
 
@@ -182,4 +183,4 @@ def _is_held(report: ExecutionReport) -> bool:
 
 
 def _fresh_slice(report: ExecutionReport) -> Lots:
-    return min(report.display or report.leaves_qty, report.leaves_qty)
+    return slice_of(report.display or report.leaves_qty, report.leaves_qty)

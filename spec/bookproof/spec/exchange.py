@@ -284,7 +284,8 @@ def _kept_out(state: Exchange, account: Account) -> RejectReason | None:
 
 
 def _submit(state: Exchange, order: Submit) -> Stepped:
-    fault = submit_fault(order, state.instrument(order.symbol)) or _kept_out(state, order.account)
+    ranges = state.profile.takes_ranges
+    fault = submit_fault(order, state.instrument(order.symbol), ranges=ranges) or _kept_out(state, order.account)
     if fault is not None:
         return _refused(state, order.symbol, order.order_id, fault)
     if family := state.family(order.symbol):  # no order of a list is in it
@@ -397,7 +398,8 @@ def _cascaded(state: Exchange, lists: Aftermath, symbol: Symbol) -> list[Event]:
 
 def _submit_list(state: Exchange, command: SubmitList) -> Stepped:
     """Every leg is in, or none is (H4)."""
-    fault = list_fault(command, {symbol: book.instrument for symbol, book in state.books.items()})
+    listing = {symbol: book.instrument for symbol, book in state.books.items()}
+    fault = list_fault(command, listing, ranges=state.profile.takes_ranges)
     if fault is None and (reason := _kept_out(state, command.legs[0].account)) is not None:
         fault = command.legs[0], reason
     if fault is None:
@@ -431,7 +433,8 @@ def _basket_fault(state: Exchange, basket: Basket) -> tuple[Leg | None, RejectRe
 def _route(state: Exchange, command: Route) -> Stepped:
     """One order over the books of a group (L5)."""
     order = command.order
-    fault = route_fault(order, state.instrument(order.symbol)) or _kept_out(state, order.account)
+    ranges = state.profile.takes_ranges
+    fault = route_fault(order, state.instrument(order.symbol), ranges=ranges) or _kept_out(state, order.account)
     if fault is not None:
         return _refused(state, order.symbol, order.order_id, fault)
     if family := state.family(order.symbol):  # which is in no group, so its own book is all there is

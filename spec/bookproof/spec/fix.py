@@ -12,7 +12,7 @@ from typing import Final
 
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.reports import CancelReject, CxlRejReason, ExecType, ExecutionReport, Report, TradeCaptureReport
-from bookproof.spec.values import Side, TimeInForce
+from bookproof.spec.values import DisplayRange, Side, TimeInForce
 
 PARTIAL_DECLINE: Final = "5"
 """ExecRestatementReason of an order that the exchange made smaller."""
@@ -25,6 +25,9 @@ _DO_NOT_INCREASE = "E"
 
 _NEW, _BUSTED = "0", "1"
 """TradeReportTransType of a trade that was made, and of one that was cancelled."""
+
+_RANDOM = "3"
+"""DisplayMethod of an iceberg whose slices differ in size."""
 
 _BLOCK_TRADE = "1"
 """TrdType of a trade between two that was made past the book."""
@@ -102,7 +105,12 @@ def _execution_report(report: ExecutionReport) -> Iterator[tuple[int, str]]:
     yield 59, _LIVES[report.time_in_force]
     if report.reduce_only:
         yield 18, _DO_NOT_INCREASE
-    if report.display is not None:
+    if isinstance(report.display, DisplayRange):  # D3; of the draw, FIX knows that there is one
+        yield 1084, _RANDOM
+        yield 1085, str(report.display.least)
+        yield 1086, str(report.display.most)
+        yield 1087, str(report.display.step)
+    elif report.display is not None:
         yield 1138, str(report.display)
     if report.exec_type is ExecType.TRADE:
         yield 32, str(report.last_qty)

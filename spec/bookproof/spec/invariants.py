@@ -99,6 +99,7 @@ from bookproof.spec.profile import (
 from bookproof.spec.reasons import CancelReason
 from bookproof.spec.reporting import Desk, Journal, Known, report
 from bookproof.spec.reports import ExecType, ExecutionReport, OrdStatus
+from bookproof.spec.slices import largest_slice
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.tape import (
     Limits,
@@ -624,10 +625,10 @@ def no_empty_slices(book: Book) -> Sentences:
 
 @_of_book("D1", "D4")
 def iceberg_bound(book: Book) -> Sentences:
-    """An iceberg offers at most its display quantity at a time; any other order offers all it has."""
+    """An iceberg offers at most its display quantity at a time, or the most of its range; any other all it has."""
     for order in (*book.bids, *book.asks):
-        if order.slice > (order.terms.display or order.slice):
-            yield f"order {order.order_id} offers {order.slice}, more than its {order.terms.display}"
+        if order.slice > (most := largest_slice(order.terms.display or order.slice)):
+            yield f"order {order.order_id} offers {order.slice}, more than its {most}"
         if order.reserve and not order.terms.display:
             yield f"order {order.order_id} holds {order.reserve} back and is no iceberg"
 

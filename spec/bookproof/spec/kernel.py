@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from bookproof.spec.commands import Submit
 from bookproof.spec.rulebook import fired
+from bookproof.spec.slices import slice_of
 from bookproof.spec.sorted_tuple import SortedTuple
-from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, Side, Ticks
+from bookproof.spec.values import Account, DisplayRange, Lots, OrderId, SelfTradePrevention, Side, Ticks
 
 UNBOUNDED = 10**18
 """The reach of a market order: beyond every key (B1)."""
@@ -42,8 +43,8 @@ class Resting(NamedTuple):
     """What can trade before the order has to queue anew; at least 1."""
     reserve: Lots
     """What stands behind the slice (D1)."""
-    display: Lots
-    """Largest slice."""
+    display: Lots | DisplayRange
+    """Largest slice, or what each of them is drawn from (D3)."""
     executed: Lots
     prevented: Lots
     terms: Submit
@@ -181,7 +182,7 @@ def _reduced(maker: Resting, traded: Lots, prevented: Lots, sequence: int) -> tu
     if left > 0:  # B7: what is left keeps its place
         return maker._replace(slice=left, executed=executed, prevented=all_prevented), sequence
     if maker.reserve > 0:  # D2, D6: a new slice, at the end of the level's queue
-        shown = min(maker.display, maker.reserve)
+        shown = slice_of(maker.display, maker.reserve)
         refreshed = maker._replace(
             sequence=sequence + 1,
             slice=shown,
@@ -197,7 +198,7 @@ def resting(terms: Submit, owner: Account, leaves: Lots, executed: Lots, prevent
     """The record of an order that comes to rest: its key, its rank, its first slice (D1, D4)."""
     hidden = terms.display == 0
     display = leaves if hidden or terms.display is None else terms.display
-    shown = min(display, leaves)
+    shown = slice_of(display, leaves)
     return Resting(
         key=resting_key(terms),
         rank=HIDDEN if hidden else DISPLAYED,

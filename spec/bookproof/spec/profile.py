@@ -155,6 +155,15 @@ class StopsLookedAt(StrEnum):
     """At each of its fills. Stops that are due then are triggered one after the other when it has done its matching."""
 
 
+class DisplayRanges(StrEnum):
+    """Whether an iceberg may name a range, from which the size of each slice is drawn (rule D3)."""
+
+    REFUSED = "refused"
+    """It names one size (default)."""
+    TAKEN = "taken"
+    """It may name a range and a draw."""
+
+
 class StopReference(StrEnum):
     """Which price triggers the stops of a book (rule E1)."""
 
@@ -246,6 +255,8 @@ class Profile(Value, frozen=True):
     """L3. It makes no difference where no two spreads share a leg."""
     reduce_only: ReduceOnly = ReduceOnly.IMMEDIATE
     """C9. Where they rest a level is served first come, first served (K1), and no market order names a budget (C3)."""
+    display_ranges: DisplayRanges = DisplayRanges.REFUSED
+    """D3."""
 
     @property
     def apart(self) -> str:
@@ -256,6 +267,11 @@ class Profile(Value, frozen=True):
         """
         plain = Profile()
         return next((name for name in _OF_ONE_BOOK if getattr(self, name) != getattr(plain, name)), "")
+
+    @property
+    def takes_ranges(self) -> bool:
+        """Whether an iceberg may name a range for its slices (D3)."""
+        return self.display_ranges is DisplayRanges.TAKEN
 
     def together(self) -> Profile:
         """The same venue with the usual choices where orders over several books know no others (L2, L5).

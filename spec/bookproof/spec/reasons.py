@@ -37,7 +37,8 @@ class RejectReason(StrEnum):
     INVALID_MIN_QUANTITY = "invalid-min-quantity"
     """Negative, or above the quantity (C7)."""
     INVALID_DISPLAY = "invalid-display"
-    """Negative, above the quantity, not a whole number of lots, or too many slices (A1, D1)."""
+    """Negative, above the quantity, not a whole number of lots, or too many slices (A1, D1). Or a range that makes no
+    sense in one of these ways, has no whole number of steps, or no draw, or that the venue does not take (D3)."""
     INVALID_TIME = "invalid-time"
     """Not an integer time; or a good-till-date order without one, or another order with one (C2)."""
     INVALID_INDEX = "invalid-index"

@@ -22,7 +22,18 @@ from fractions import Fraction
 from typing import Final, TypeAlias
 
 from bookproof.spec.reasons import CancelReason, RejectReason
-from bookproof.spec.values import Account, Lots, Nanoseconds, OrderId, Side, Symbol, Ticks, TimeInForce, Value
+from bookproof.spec.values import (
+    Account,
+    DisplayRange,
+    Lots,
+    Nanoseconds,
+    OrderId,
+    Side,
+    Symbol,
+    Ticks,
+    TimeInForce,
+    Value,
+)
 
 
 class ExecType(StrEnum):
@@ -149,8 +160,8 @@ class ExecutionReport(Value, frozen=True):
     """Its trigger price."""
     time_in_force: TimeInForce = TimeInForce.GTC
     expires: Nanoseconds | None = None
-    display: Lots | None = None
-    """Largest visible slice; None shows all, 0 shows nothing."""
+    display: Lots | DisplayRange | None = None
+    """Largest visible slice, or what slices are drawn from (D3); None shows all, 0 shows nothing."""
     working: bool = True
     """False for a stop that has not been triggered."""
     last_qty: Lots = 0

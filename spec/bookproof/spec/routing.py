@@ -28,7 +28,7 @@ from bookproof.spec.validation import submit_fault
 from bookproof.spec.values import Lots, Nanoseconds, Phase, Symbol, TimeInForce
 
 
-def route_fault(order: Submit, instrument: Instrument | None) -> RejectReason | None:
+def route_fault(order: Submit, instrument: Instrument | None, *, ranges: bool = False) -> RejectReason | None:
     """Why a routed order is refused whatever the books hold; None when it is well formed.
 
     A stop waits for the trades of one book, and a post-only order takes from none: neither can be routed.
@@ -37,7 +37,7 @@ def route_fault(order: Submit, instrument: Instrument | None) -> RejectReason | 
     >>> route_fault(Submit("ABC", 1, 7, Side.BUY, 5, 100, post_only=True), Instrument("ABC")).value
     'invalid-combination'
     """
-    faults = [submit_fault(order, instrument)]
+    faults = [submit_fault(order, instrument, ranges=ranges)]
     if order.stop is not None or order.post_only:
         faults.append(RejectReason.INVALID_COMBINATION)
     return min((fault for fault in faults if fault is not None), key=lambda fault: fault.precedence, default=None)

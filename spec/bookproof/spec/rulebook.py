@@ -220,9 +220,10 @@ _TABLE = (
         "D3",
         "L1",
         "One aggressor meets all slices of a level first to last, then the refreshed ones in turn; or, where the "
-        "profile says so, all that is behind a slice together with it, in one trade.",
+        "profile says so, all that is behind a slice together with it, in one trade; and where it says so, an order "
+        "may name a range for its slices and a draw, from which and from what is open the size of each follows.",
         "invariant price_time_priority",
-        "TSX: one trade",
+        "TSX: one trade; DisplayRange; FIX: DisplayMethod, DisplayLowQty, DisplayHighQty, DisplayMinIncr",
     ),
     Rule("D4", "L1", "At one price displayed quantity trades before hidden orders.", source="OPZ whitepaper"),
     Rule("D5", "L1", "A smaller total changes an iceberg's visible slice only if it must.", source="Binance"),
@@ -639,7 +640,7 @@ NOT_YET: dict[str, str] = {
     "there would have to be led through both legs to know what it costs",
     "C3 budget waits": "a market order over an amount of money is no stop, and is in no call, basket or list",
     "C6 lock": "a post-only order keeps off a hidden opposite order as off any other, since the book may not lock (B6)",
-    "D3 random": "no slices of random size: the draw would have to be part of the command (A5)",
+    "D3 redraw": "a replace changes neither an iceberg's display nor its range or its draw",
     "D4 pegged": "no pegged orders",
     "H2 amend": "an order that others wait for, or that waits itself, cannot be replaced",
     "H1 reserve": "where accounts are kept each rival is reserved for by itself: a bracket needs lots for every exit",

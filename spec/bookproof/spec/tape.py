@@ -33,6 +33,7 @@ from bookproof.spec.events import (
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import Icebergs, Profile, ReplaceKeeps, ReplaceQuantity, StopReference, StopsLookedAt
 from bookproof.spec.reasons import CancelReason
+from bookproof.spec.slices import slice_of
 from bookproof.spec.values import Lots, OrderId, Phase, Side, Symbol, Ticks, TimeInForce
 
 _BEFORE_EVERY_LIMIT = -(10**18)
@@ -482,7 +483,7 @@ class Tape:
         """Behind everyone at least as good by price and rank, showing a slice of its display quantity."""
         queue = self.queues[order.terms.side]
         place = sum(rank(other.terms) <= rank(order.terms) for other in queue)
-        queue.insert(place, order._replace(slice=min(order.terms.display or order.leaves, order.leaves)))
+        queue.insert(place, order._replace(slice=slice_of(order.terms.display or order.leaves, order.leaves)))
         self.moved.add(order.order_id)
 
     def _note_top(self, order: Standing) -> None:

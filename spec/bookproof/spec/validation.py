@@ -13,26 +13,29 @@ from bookproof.spec.instruments import LARGEST, Instrument, families_of
 from bookproof.spec.profile import MarketByBudget, Profile, ReduceOnly
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import fired
-from bookproof.spec.values import ListKind, Lots, Side, Symbol, TimeInForce
+from bookproof.spec.slices import smallest_slice
+from bookproof.spec.values import DisplayRange, ListKind, Lots, Side, Symbol, TimeInForce
 
 _LARGEST_ID = 2**63 - 1
 _AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
 
 
-def submit_fault(order: Submit, instrument: Instrument | None) -> RejectReason | None:
+def submit_fault(order: Submit, instrument: Instrument | None, *, ranges: bool = False) -> RejectReason | None:
     """Why a new order is refused whatever the book holds; None when it is well formed.
+
+    `ranges` says whether the venue takes icebergs whose slices are drawn from a range (D3).
 
     >>> from bookproof.spec.values import Side
     >>> submit_fault(Submit("ABC", 1, 7, Side.BUY, 0, 100), Instrument("ABC")).value
     'invalid-quantity'
     """
-    reason = _submit_fault(order, instrument)
+    reason = _submit_fault(order, instrument, ranges)
     if reason is not None:
         fired("A1")
     return reason
 
 
-def _submit_fault(order: Submit, instrument: Instrument | None) -> RejectReason | None:
+def _submit_fault(order: Submit, instrument: Instrument | None, ranges: bool = False) -> RejectReason | None:
     if instrument is None:
         return RejectReason.UNKNOWN_SYMBOL
     if not is_id(order.order_id):
@@ -49,7 +52,7 @@ def _submit_fault(order: Submit, instrument: Instrument | None) -> RejectReason 
         return RejectReason.INVALID_COMBINATION
     if type(order.min_quantity) is not int or not 0 <= order.min_quantity <= order.quantity:
         return RejectReason.INVALID_MIN_QUANTITY
-    if order.display is not None and not _may_display(order.display, order.quantity, instrument):
+    if order.display is not None and not _may_display(order.display, order.quantity, instrument, ranges):
         return RejectReason.INVALID_DISPLAY
     if (order.expires is not None) != (order.time_in_force is TimeInForce.GTD):
         return RejectReason.INVALID_TIME
@@ -58,8 +61,10 @@ def _submit_fault(order: Submit, instrument: Instrument | None) -> RejectReason 
     return None
 
 
-def _may_display(display: object, quantity: Lots, instrument: Instrument) -> bool:
+def _may_display(display: object, quantity: Lots, instrument: Instrument, ranges: bool) -> bool:
     """Whole lots only: slices are what trades, and A1 holds for every trade."""
+    if isinstance(display, DisplayRange):
+        return ranges and _may_draw(display, quantity, instrument)
     return (
         type(display) is int
         and 0 <= display <= quantity
@@ -68,14 +73,24 @@ def _may_display(display: object, quantity: Lots, instrument: Instrument) -> boo
     )
 
 
-def has_too_many_slices(instrument: Instrument, display: Lots | None, leaves: Lots) -> bool:
-    """Whether an iceberg with so much open would go through more slices than it may (D1). Others have no slices.
+def _may_draw(range_: DisplayRange, quantity: Lots, instrument: Instrument) -> bool:
+    """Whether every size that can be drawn is one that an iceberg may name (D3)."""
+    numbers = (range_.least, range_.most, range_.step)
+    if not is_id(range_.draw) or any(type(number) is not int or number < 1 for number in numbers):
+        return False
+    least, most, step = numbers
+    whole = least % instrument.lot == 0 and step % instrument.lot == 0 and (most - least) % step == 0
+    return whole and least <= most <= quantity and not has_too_many_slices(instrument, range_, quantity)
+
+
+def has_too_many_slices(instrument: Instrument, display: Lots | DisplayRange | None, leaves: Lots) -> bool:
+    """Whether an iceberg with so much open could go through more slices than it may (D1). Others have no slices.
 
     >>> at_kraken = Instrument("ABC", most_slices=15)
     >>> [has_too_many_slices(at_kraken, display, leaves) for display, leaves in ((2, 30), (2, 31), (None, 10**12))]
     [False, True, False]
     """
-    return display is not None and display > 0 and leaves > display * instrument.most_slices
+    return bool(display) and leaves > smallest_slice(display or leaves) * instrument.most_slices
 
 
 def _contradictory(order: Submit) -> bool:
@@ -144,7 +159,9 @@ def basket_fault(basket: Basket, listing: Mapping[Symbol, Instrument]) -> tuple[
     return leg, reason
 
 
-def list_fault(command: SubmitList, listing: Mapping[Symbol, Instrument]) -> tuple[Submit | None, RejectReason] | None:
+def list_fault(
+    command: SubmitList, listing: Mapping[Symbol, Instrument], *, ranges: bool = False
+) -> tuple[Submit | None, RejectReason] | None:
     """The leg at fault and why: the first reason in order of precedence, of equals the first leg (H4).
 
     None when the list is well formed.
@@ -155,7 +172,7 @@ def list_fault(command: SubmitList, listing: Mapping[Symbol, Instrument]) -> tup
     faults = [
         (reason, at)
         for at, leg in enumerate(legs)
-        if (reason := _submit_fault(leg, listing.get(leg.symbol))) is not None
+        if (reason := _submit_fault(leg, listing.get(leg.symbol), ranges)) is not None
     ]
     tied = families_of(list(listing.values()))
     for at, leg in enumerate(legs):
@@ -224,7 +241,7 @@ def reduce_fault(command: Reduce, instrument: Instrument | None, profile: Profil
     >>> reduce_fault(Reduce("ABC", 1, 7, Side.SELL, 5, 110, TimeInForce.GTC), Instrument("ABC"), DEFAULT).value
     'invalid-combination'
     """
-    reason = submit_fault(reduce_order(command), instrument)
+    reason = submit_fault(reduce_order(command), instrument, ranges=profile.takes_ranges)
     may_not_rest = RejectReason.INVALID_COMBINATION
     if profile.reduce_only is ReduceOnly.RESTS or command.time_in_force in _AT_ONCE:
         return reason

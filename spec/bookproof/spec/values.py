@@ -72,6 +72,35 @@ def parts_of(one: Value) -> dict[str, Any]:
     return asdict(one)
 
 
+class DisplayRange(Value, frozen=True):
+    """What an iceberg shows whose slices differ in size: each is drawn from a range (rule D3).
+
+    Chance comes with the command (rule A5): `draw` seeds a stream of numbers, SplitMix64, which is published to the
+    last bit. The slice that is shown while so many lots are open has the size that number `lots` of the stream picks,
+    counted from 1: `least` + `step` * (number modulo how many sizes there are), or all that is open if that is less.
+    As less is open at each slice than at the one before, no number is used twice unless a replace opens more. Modulo
+    favours no size by more than one part in 2**64 for each of them.
+
+    FIX has the terms: DisplayMethod 3 (random), DisplayLowQty, DisplayHighQty, DisplayMinIncr. It leaves the draw to
+    the exchange.
+
+    >>> DisplayRange(2, 8, draw=1234567, step=3).sizes
+    range(2, 9, 3)
+    """
+
+    least: Lots
+    most: Lots
+    draw: int
+    """From 0 to 2**63 - 1. Whoever knows it knows every slice to come: venues would keep it to themselves."""
+    step: Lots = 1
+    """From one size to the next, in whole lots of the instrument."""
+
+    @property
+    def sizes(self) -> range:
+        """Every size that a slice may be drawn with."""
+        return range(self.least, self.most + 1, self.step)
+
+
 class Side(StrEnum):
     """Which side of the book an order is on."""
 

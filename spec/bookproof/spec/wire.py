@@ -140,6 +140,23 @@ def optional(shape: Shape) -> Shape:
     )
 
 
+def number_or(number: Shape, record: Shape) -> Shape:
+    """A number, or an object instead of it."""
+    expected = f"{number.expected} or {record.expected}"
+
+    def read(found: Any) -> Any:
+        if type(found) is dict:
+            return record.read(found)
+        if type(found) is not int:
+            raise refusal(expected, found, number.hint)
+        return number.read(found)
+
+    def write(written: Any) -> str:
+        return (record if isinstance(written, Value) else number).write(written)
+
+    return Shape(expected, number.hint, read, write)
+
+
 def sequence(shape: Shape) -> Shape:
     """A list in JSON, a tuple in Python."""
 
@@ -332,6 +349,8 @@ def shape_of(hint: Any) -> Shape:
         return _PLAIN[hint]
     if NoneType in inner and len(inner) == 2:
         return optional(shape_of(inner[0]))
+    if NoneType in inner and len(inner) == 3:
+        return optional(number_or(shape_of(inner[0]), shape_of(inner[1])))
     if origin is tuple and inner[1:] == (...,):
         return sequence(shape_of(inner[0]))
     if isinstance(hint, type) and issubclass(hint, Enum):

@@ -1,18 +1,16 @@
-"""What frontrun 0.7.0 makes of the scenarios of `schedules`, as JSON on standard output.
+"""What frontrun 0.7.0 makes of the 3x2 book of `schedules`, as JSON on standard output.
 
 It takes the place of `threading` in a process of its own, so it is run as its documentation says::
 
     frontrun python -m bookproof.models.bench.schedule_peer 60
 
-That is: the 3x2 book within so many seconds, with the preemption bound it has by default; then a program with a defect,
-by search and by lot.
+That is: the 3x2 book within so many seconds, with the preemption bound it has by default.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Callable
 from importlib import import_module
 from time import perf_counter, process_time
@@ -32,36 +30,8 @@ class _Exchange:
             self.engine.submit(command)
 
 
-class _Lots:
-    """One lock, one dict: five lots, of which nobody may get more."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.open = {1: 5}
-        self.given = 0
-
-
-def _cancel(lots: _Lots) -> None:
-    seen = lots.open.get(1, 0)  # the defect: looked up before the lock is taken
-    with lots.lock:
-        if seen:
-            lots.open.pop(1, None)
-            lots.given += seen
-
-
-def _fill(wanted: int) -> Callable[[_Lots], None]:
-    def act(lots: _Lots) -> None:
-        with lots.lock:
-            taken = min(wanted, lots.open.get(1, 0))
-            if taken:
-                lots.open[1] -= taken
-                lots.given += taken
-
-    return act
-
-
 def measured(seconds: float) -> dict[str, Any]:
-    """Runs of the right book, and what is said of the program with the defect."""
+    """Runs of the right book."""
     explore: Any = import_module("frontrun").explore
     scenario = book_of(3, 2)
 
@@ -81,20 +51,12 @@ def measured(seconds: float) -> dict[str, Any]:
         detect_io=False,
     )
     wall, cpu = perf_counter() - begun, process_time() - spent
-    lots = {
-        strategy: explore(
-            _Lots, [_cancel, _fill(3), _fill(2)], lambda lots: lots.given <= 5, strategy=strategy, detect_io=False
-        ).property_holds
-        for strategy in ("dpor", "random")
-    }
     return {
         "schedules": book.num_explored,
         "says": "holds" if book.property_holds else "fails",
         "seconds": wall,
         "cpu_seconds": cpu,
         "finished": wall < seconds,
-        "defect_certified": bool(lots["dpor"]),
-        "defect_found_by_lot": not lots["random"],
     }
 
 

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
@@ -28,13 +29,15 @@ from bookproof.engine.striped import StripedEngine
 from bookproof.engine.sync import THREADS as REAL
 from bookproof.engine.sync import Sync
 from bookproof.engine.zoo import ZOO
+from bookproof.models.bench.schedule_fuzz import MOST_NAIVE_RUNS, side_by_side
 from bookproof.models.engines_by_name import factory
 from bookproof.models.interleaving.explore import Explorer, Verdict, replayed
 from bookproof.models.interleaving.generated import generated
+from bookproof.models.interleaving.judge import Judge
 from bookproof.models.interleaving.program import Program
 from bookproof.models.interleaving.run import token
 from bookproof.models.interleaving.scenarios import NAMED
-from bookproof.models.interleaving.scheduler import Scheduler
+from bookproof.models.interleaving.scheduler import Choose, Run, Scheduler
 from bookproof.models.interleaving.search import Naive, Reduced
 from bookproof.models.interleaving.small import (
     CLASSICS,
@@ -66,8 +69,11 @@ PEER_SECONDS = 60.0
 _AGAIN = 10
 """Replays of each token."""
 
-_NAIVE_RUNS = 600
-"""A random program with more schedules than that is left out: the referee would take too long."""
+PEER_PROGRAMS, ALL_PEER_PROGRAMS = 12, 60
+"""Random programs that the peer searches as well, where nobody asks for more; and in full."""
+
+_PROGRAM_SECONDS = 10.0
+"""For each of these, and each way to search it."""
 
 Tell = Callable[[float, str], None]
 
@@ -96,10 +102,14 @@ def speeds(tell: Tell) -> Iterator[Figure]:
     tell(0.0, "schedules a second")
     plain = median(_rate(watch=False) for _ in range(5))
     yield Figure("schedules/s of the 3x2 book, threads", "1,000", "2,500", f"{plain:,.0f}")
-    lighter = "not at hand: pip install bookproof[greenlets]"
+    lighter = judged = "not at hand: pip install bookproof[greenlets]"
     if has_greenlets():
         lighter = f"{median(_rate(watch=False, back_end=GREENLETS) for _ in range(5)):,.0f}"
+        alone = median(_rate(watch=False, back_end=GREENLETS, judges=True) for _ in range(5))
+        whole = median(_rate(watch=True, back_end=GREENLETS, judges=True) for _ in range(5))
+        judged = f"{alone:,.0f}; with the race detector too {whole:,.0f}"
     yield Figure("schedules/s of the 3x2 book, greenlets", "2,500", "6,000", lighter)
+    yield Figure("schedules/s, greenlets, and each run judged in every order of its stamps", "2,500", "6,000", judged)
     watched = median(_rate(watch=True) for _ in range(5))
     yield Figure("schedules/s with the race detector, threads", "500", "1,500", f"{watched:,.0f}")
     for (threads, operations), floor, target in (((3, 2), "0.3 s", "0.05 s"), ((3, 3), "2 s", "0.3 s")):
@@ -123,18 +133,28 @@ def _two_stripes(instruments: Iterable[Instrument], profile: Profile = DEFAULT, 
     return StripedEngine(instruments, profile, stripes=2, sync=sync)
 
 
-def _rate(watch: bool, back_end: str = THREADS) -> float:
-    """Schedules in a CPU second, set-up and answers included, but nothing judged."""
+def _rate(watch: bool, back_end: str = THREADS, judges: bool = False) -> float:
+    """Schedules in a CPU second: each on an engine of its own, with all answers and the books at the end.
+
+    They are judged if `judges`, in one search after the other, as in one that goes on: what the oracle does in a state
+    is asked once.
+    """
     scenario = book_of(3, 2)
-    scheduler = Scheduler(len(scenario.scripts), back_end)
-    try:
+    judge = Judge()
+    with closing(Scheduler(len(scenario.scripts), back_end)) as scheduler:
+        scheduler.numbers_matter = False  # as in a search that judges every order of the stamps
         program = Program(_two_stripes, scenario, scheduler, watch)
+
+        def execute(choose: Choose) -> Run:
+            outcome = program.execute(choose)
+            fault = judge.fault(outcome) if judges else None
+            assert fault is None, fault
+            return outcome.run
+
         begun, runs = process_time(), 0
         while runs < 200:
-            runs += sum(1 for _ in Reduced(lambda choose: program.execute(choose).run))
+            runs += sum(1 for _ in Reduced(execute))
         return runs / (process_time() - begun)
-    finally:
-        scheduler.close()
 
 
 # ── counts ──
@@ -167,7 +187,7 @@ def programs(count: int, first: int, tell: Tell) -> Iterator[Figure]:
     while judged < count:
         if judged % 10 == 0:
             tell(judged / count, f"{judged:,} of {count:,} random programs, {len(lost)} with a lost outcome")
-        both = compared(number, most=_NAIVE_RUNS)
+        both = compared(number, most=MOST_NAIVE_RUNS)
         number += 1
         if both is None:
             skipped += 1
@@ -197,7 +217,7 @@ def primitives(count: int, first: int, tell: Tell) -> Iterator[Figure]:
     while judged < count:
         if judged % 10 == 0:
             tell(judged / count, f"{judged:,} of {count:,} random programs of every primitive, {len(wrong)} wrong")
-        both = weighed(number, most=_NAIVE_RUNS // 2)
+        both = weighed(number, most=MOST_NAIVE_RUNS // 2)
         number += 1
         if both is None:
             skipped += 1
@@ -339,15 +359,19 @@ def beside(figures: Sequence[Figure], told: dict[str, Any] | str) -> list[Figure
     verdict = f"{told['cpu_seconds']:.1f} s: {told['says']}, {told['schedules']:,} schedules" + (
         "" if told["finished"] else ", budget spent"
     )
-    lots = "certifies a program that its own random mode fails"
-    if not (told["defect_certified"] and told["defect_found_by_lot"]):
-        lots = (
-            "fails the program with a defect" if not told["defect_certified"] else "certifies a program with a defect"
-        )
-    columns = {"with the race detector": rate, "verdict of 3x2": verdict, "outcomes lost": lots}
+    columns = {"with the race detector": rate, "verdict of 3x2": verdict}
     return [
-        each._replace(peer=next((said for key, said in columns.items() if key in each.goal), "")) for each in figures
+        each._replace(peer=next((said for key, said in columns.items() if key in each.goal), each.peer))
+        for each in figures
     ]
+
+
+def fuzz(count: int, first: int, asked: bool, tell: Tell) -> Iterator[Figure]:
+    """The same random programs by us and by the peer."""
+    reason = peer_line() if asked else "not asked for"
+    command = [str(_program()), sys.executable] if reason is None else f"{PEER} is skipped, {reason}"
+    came = side_by_side(count, first, command, _PROGRAM_SECONDS, tell)
+    yield Figure("programs with outcomes lost, side by side", "0", "0", came.ours, came.peer, not came.lost)
 
 
 # ── the command ──
@@ -357,6 +381,7 @@ PARTS: dict[str, Callable[[argparse.Namespace, Tell], Iterator[Figure]]] = {
     "defects": lambda asked, tell: defects(tell),
     "scenarios": lambda asked, tell: alarms(asked.scenarios, asked.first, tell),
     "programs": lambda asked, tell: programs(asked.programs, asked.first, tell),
+    "fuzz": lambda asked, tell: fuzz(asked.peer_programs, asked.first, asked.peer_seconds > 0, tell),
     "primitives": lambda asked, tell: primitives(asked.programs, asked.first, tell),
     "published": lambda asked, tell: published(tell),
     "mutants": lambda asked, tell: mutants(tell),
@@ -369,7 +394,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", action="append", choices=list(PARTS), metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--programs", type=_positive, default=ENOUGH, metavar="N", help=f"random programs ({ENOUGH})")
     parser.add_argument("--scenarios", type=_positive, default=ENOUGH, metavar="N", help=f"and scenarios ({ENOUGH})")
-    parser.add_argument("--full", action="store_true", help=f"{FULL:,} of both")
+    parser.add_argument(
+        "--peer-programs",
+        type=_positive,
+        default=PEER_PROGRAMS,
+        metavar="N",
+        help=f"programs for the peer ({PEER_PROGRAMS})",
+    )
+    parser.add_argument("--full", action="store_true", help=f"{FULL:,} of both, {ALL_PEER_PROGRAMS} for the peer")
     parser.add_argument("--first", type=_count, default=0, metavar="K", help="number of the first of each (0)")
     parser.add_argument(
         "--peer-seconds", type=float, default=PEER_SECONDS, metavar="S", help="for the peer; 0: without it (60)"
@@ -383,6 +415,7 @@ def main(asked: argparse.Namespace) -> int:
 
     if asked.full:
         asked.programs = asked.scenarios = FULL
+        asked.peer_programs = ALL_PEER_PROGRAMS
     figures: list[Figure] = []
     with Bars() as bars:
         for name in asked.only or PARTS:

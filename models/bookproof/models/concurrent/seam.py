@@ -10,9 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 from bookproof.engine.sync import THREADS, Condition, Event, Lock, Semaphore, Threads, TryLock
+from bookproof.models.held import Held
 
 _PATIENCE = 0.2
 """Seconds a thread waits for a lock before it looks for a cycle of waits."""
@@ -97,7 +97,7 @@ class _Waits:
         return "; ".join(steps) if at == thread else None
 
 
-class _YieldingLock:
+class _YieldingLock(Held):
     def __init__(self, name: str, waits: _Waits) -> None:
         self.name = name
         self._lock = threading.Lock()
@@ -135,14 +135,6 @@ class _YieldingLock:
         self._lock.release()
         time.sleep(0)
 
-    def __enter__(self) -> None:
-        self.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
-
 
 class _YieldingRLock(_YieldingLock):
     def __init__(self, name: str, waits: _Waits) -> None:
@@ -162,7 +154,7 @@ class _YieldingRLock(_YieldingLock):
             super().release()
 
 
-class _PatientCondition:
+class _PatientCondition(Held):
     def __init__(self, name: str, lock: Lock, waits: _Waits) -> None:
         self._name, self._lock, self._waits = name, lock, waits
         self._sleepers: list[threading.Event] = []  # guarded by the lock
@@ -171,14 +163,6 @@ class _PatientCondition:
         return self._lock.acquire()
 
     def release(self) -> None:
-        self._lock.release()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
         self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -208,7 +192,7 @@ class _PatientCondition:
         self.notify(len(self._sleepers))
 
 
-class _PatientSemaphore:
+class _PatientSemaphore(Held):
     def __init__(self, name: str, value: int, waits: _Waits) -> None:
         self._name, self._waits = name, waits
         self._semaphore = threading.Semaphore(value)
@@ -223,14 +207,6 @@ class _PatientSemaphore:
     def release(self, n: int = 1) -> None:
         self._semaphore.release(n)
         time.sleep(0)
-
-    def __enter__(self) -> None:
-        self.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 class _PatientEvent:

@@ -73,6 +73,8 @@ class Feature(StrEnum):
     """Groups of books with interchangeable quotes, and orders that take the best of them (L5)."""
     SPREADS = "spreads"
     """Books of spreads, and what they and their legs imply in each other (L1, L2, L3)."""
+    DISPLAY_RANGES = "display-ranges"
+    """Icebergs whose slices are drawn from a range (D3)."""
 
 
 Features: TypeAlias = frozenset[Feature]
@@ -106,6 +108,7 @@ INTERPLAY: Features = frozenset(
         Feature.BASKETS,
         Feature.AUCTIONS,
         Feature.LISTS,
+        Feature.DISPLAY_RANGES,
     }
 )
 """Features that meet inside one match, where most engines that get each of them right get two together wrong."""

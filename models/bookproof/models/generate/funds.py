@@ -6,7 +6,7 @@ from bookproof.models.generate.features import EVERYTHING, Feature, Features
 from bookproof.models.generate.venues import LEVELS, MARGIN_ACCOUNTS, Scale, scale_of
 from bookproof.spec.commands import Command, Deposit, SetMark
 from bookproof.spec.instruments import LARGEST, Instrument
-from bookproof.spec.profile import Profile, Risk
+from bookproof.spec.profile import DisplayRanges, Profile, Risk
 from bookproof.spec.values import Account, Money
 
 RICH: Money = LARGEST // 10
@@ -47,8 +47,19 @@ def with_margin(profile: Profile) -> Profile:
     return profile._replace(name=f"{profile.name} with margin", risk=Risk.CASH, margin_accounts=MARGIN_ACCOUNTS)
 
 
+def with_ranges(profile: Profile) -> Profile:
+    """The same venue, had it icebergs with slices drawn from a range (D3).
+
+    >>> with_ranges(Profile("open")).name
+    'open with ranges'
+    """
+    if profile.takes_ranges:
+        return profile
+    return profile._replace(name=f"{profile.name} with ranges", display_ranges=DisplayRanges.TAKEN)
+
+
 def profile_for(features: Features, profile: Profile) -> Profile:
-    """The venue that a sequence runs in: accounts are kept if they are among a few features.
+    """The venue that a sequence runs in: accounts are kept, and slices drawn, if that is among a few features.
 
     With everything at once the venue decides, for what accounts refuse reaches no other rule.
 
@@ -58,6 +69,8 @@ def profile_for(features: Features, profile: Profile) -> Profile:
     """
     if features == EVERYTHING:
         return profile
+    if Feature.DISPLAY_RANGES in features:
+        profile = with_ranges(profile)
     if Feature.MARGIN in features:
         return with_margin(profile)
     return with_accounts(profile) if Feature.ACCOUNTS in features else profile

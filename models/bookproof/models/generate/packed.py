@@ -48,7 +48,18 @@ from bookproof.spec.commands import (
     Withdraw,
 )
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.values import Limits, ListKind, OrderId, Phase, SelfTradePrevention, Side, Symbol, TimeInForce
+from bookproof.spec.values import (
+    DisplayRange,
+    Limits,
+    ListKind,
+    Lots,
+    OrderId,
+    Phase,
+    SelfTradePrevention,
+    Side,
+    Symbol,
+    TimeInForce,
+)
 
 BITS = 64
 """Width of a packed command."""
@@ -148,6 +159,9 @@ _REDUCERS_LIVE = (TimeInForce.IOC, _GTC, _GTC, TimeInForce.DAY, _GTC, TimeInForc
 _AWAY = (2, 3, 4) * 4
 """Where half of the prices are drawn: a little away from the other side, so that they rest, one behind the other."""
 
+_DRAWS = 64
+"""Seeds of the slices of icebergs: enough for every run of small slices."""
+
 _OPENING = 10
 """Commands at the beginning that only build books."""
 
@@ -210,8 +224,9 @@ def _submit(code: int, context: Context) -> Submit:
     if pattern is PLAIN_PATTERN:
         plain = (symbol, order_id, account + 1, _SIDES[side], quantity, price)
         return Submit(*plain, _GTC, None, False, 0, None, None, self_trade)
-    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden, on_disconnect = pattern
-    stop = display = expires = None
+    market, lives, is_stop, post_only, has_minimum, is_iceberg, hidden, on_disconnect, ranged = pattern
+    stop = expires = None
+    display: Lots | DisplayRange | None = None
     minimum = 0
     if is_stop:
         code, level = divmod(code, LEVELS)
@@ -221,6 +236,8 @@ def _submit(code: int, context: Context) -> Submit:
         minimum = quantities[part]
     if hidden:
         display = 0
+    elif ranged:
+        code, display = _range_up_to(code, quantities[: size + 1])
     elif is_iceberg:
         code, part = divmod(code, size + 1)
         display = quantities[part // 2]  # mostly well below the quantity
@@ -229,6 +246,17 @@ def _submit(code: int, context: Context) -> Submit:
         expires = step + later
     fields = (symbol, order_id, account + 1, _SIDES[side], quantity, None if market else price)
     return Submit(*fields, lives, stop, post_only, minimum, display, expires, self_trade, on_disconnect)
+
+
+def _range_up_to(code: int, quantities: Sequence[Lots]) -> tuple[int, DisplayRange]:
+    """Slices of one of these sizes or of several, mostly well below the largest."""
+    code, part = divmod(code, len(quantities))
+    least = part // 2
+    code, skipped = divmod(code, 2)
+    code, sizes = divmod(code, (len(quantities) - 1 - least) // (skipped + 1) + 1)
+    code, draw = divmod(code, _DRAWS)
+    most, step = quantities[least + sizes * (skipped + 1)], quantities[0] * (skipped + 1)
+    return code, DisplayRange(quantities[least], most, draw, step)
 
 
 def _perhaps_used(code: int, used: Sequence[tuple[Symbol, OrderId]], fresh: OrderId) -> tuple[int, OrderId]:

@@ -24,6 +24,8 @@ class Pattern(NamedTuple):
     iceberg: bool = False
     hidden: bool = False
     on_disconnect: bool = False
+    ranged: bool = False
+    """Of an iceberg: its slices are drawn."""
 
     @property
     def contradictory(self) -> bool:
@@ -47,6 +49,7 @@ _CHANGES: Mapping[Feature, tuple[dict[str, Any], ...]] = {
     Feature.STOPS: ({"stop": True}, {"stop": True, "market": True}),
     Feature.CLOCK: ({"time_in_force": TimeInForce.DAY}, {"time_in_force": TimeInForce.GTD}),
     Feature.KILL_SWITCH: ({"on_disconnect": True},),
+    Feature.DISPLAY_RANGES: ({"iceberg": True, "ranged": True},),
 }
 """What each feature of an order adds to its pattern."""
 

@@ -40,7 +40,7 @@ from bookproof.spec.commands import (
 )
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Limits, ListKind, Phase, Side, TimeInForce, defaults_of
+from bookproof.spec.values import DisplayRange, Limits, ListKind, Lots, Phase, Side, TimeInForce, defaults_of
 
 Commands = tuple[Command, ...]
 
@@ -134,9 +134,19 @@ def _simpler_submit(order: Submit, prices: list[int]) -> Iterator[Submit]:
     if order.price is None:
         yield from (order._replace(price=price) for price in prices)
     yield from _smaller(order, "quantity")
+    if isinstance(order.display, DisplayRange):
+        yield from (order._replace(display=simpler) for simpler in _simpler_range(order.display))
     for field, least in (("account", 1), ("min_quantity", 1), ("display", 0), ("expires", 0)):
         yield from _smaller(order, field, least)
     yield from _cheaper(order, ("price", "stop"), prices)
+
+
+def _simpler_range(display: DisplayRange) -> Iterator[Lots | DisplayRange]:
+    """One size, which is a plain iceberg's; fewer sizes, smaller ones, an earlier draw."""
+    yield from dict.fromkeys((display.least, display.most))
+    yield from _without(display, ("step",))
+    for field, least in (("least", 1), ("most", display.least), ("step", 1), ("draw", 0)):
+        yield from _smaller(display, field, least)
 
 
 def _simpler_basket(basket: Basket, prices: list[int]) -> Iterator[Command]:

@@ -34,7 +34,7 @@ from bookproof.spec.commands import (
     SubmitList,
     Withdraw,
 )
-from bookproof.spec.values import Limits, TimeInForce
+from bookproof.spec.values import DisplayRange, Limits, TimeInForce
 
 WAYS = 1 << 12
 """`spoil` knows fewer ways than this; any number below is a choice."""
@@ -59,6 +59,17 @@ LIMITS: tuple[Limits, ...] = tuple(
 )
 """Limits that make no sense."""
 
+RANGES: tuple[DisplayRange, ...] = (
+    DisplayRange(1, 2, draw=7),
+    *(
+        DisplayRange(2, 4, 7, 2)._replace(**{name: bad})
+        for name in ("least", "most", "step")
+        for bad in (0, 3, True, 2.0)
+    ),
+    *(DisplayRange(1, 2, draw=bad) for bad in NO_NUMBERS[1:]),
+)
+"""Ranges of slices, nearly all of which make no sense; most venues take not even the first."""
+
 SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
     Submit: (
         ("symbol", (UNLISTED,)),
@@ -70,7 +81,7 @@ SPOILS: Mapping[type[Command], tuple[tuple[str, tuple[Any, ...]], ...]] = {
         ("stop", PRICES),
         ("post_only", (True,)),
         ("min_quantity", OFF_LIMITS),
-        ("display", OFF_LIMITS),
+        ("display", (*OFF_LIMITS, *RANGES)),
         ("expires", NO_NUMBERS),
     ),
     Cancel: (("symbol", (UNLISTED,)), ("order_id", NO_NUMBERS)),

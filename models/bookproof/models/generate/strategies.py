@@ -61,6 +61,7 @@ from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.values import (
     Account,
+    DisplayRange,
     Limits,
     ListKind,
     Lots,
@@ -106,6 +107,13 @@ BUDGET: SearchStrategy[int] = st.integers(1, 2_500)
 SPOIL: SearchStrategy[int] = st.integers(0, WAYS - 1)
 """What `spoil` does to a command."""
 
+_RANGE = st.builds(
+    lambda least, more, step, draw: DisplayRange(least, least + more * step, draw, step),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.integers(1, 2),
+    st.integers(0, 63),
+)
 _PREVENTION = st.sampled_from([mode for mode in SelfTradePrevention if mode is not SelfTradePrevention.NONE])
 
 # Eight bytes, not an integer: of wide integers Hypothesis draws mostly small ones, and all prices would be the same.
@@ -129,6 +137,7 @@ _TERMS: Mapping[Feature, SearchStrategy[Terms]] = {
     Feature.CLOCK: _lives(TimeInForce.DAY)
     | st.fixed_dictionaries({"time_in_force": st.just(TimeInForce.GTD), "expires": TIME}),
     Feature.KILL_SWITCH: st.just({"cancel_on_disconnect": True}),
+    Feature.DISPLAY_RANGES: st.fixed_dictionaries({"display": _RANGE}),
 }
 
 
@@ -151,8 +160,16 @@ def order(
     >>> order("ABC", 1, 7, Side.BUY, 2, 100, {"display": 4}).display
     2
     """
-    shares = {field: min(terms[field], quantity) for field in ("display", "min_quantity") if field in terms}
+    shares = {field: _cut(terms[field], quantity) for field in ("display", "min_quantity") if field in terms}
     return Submit(symbol, order_id, account, side, quantity, price)._replace(**terms | shares)
+
+
+def _cut(share: Lots | DisplayRange, quantity: Lots) -> Lots | DisplayRange:
+    """No more than an order has. Sizes that are larger are left out of a range."""
+    if not isinstance(share, DisplayRange):
+        return min(share, quantity)
+    sizes = [size for size in share.sizes if size <= quantity] or [quantity]
+    return share._replace(least=sizes[0], most=sizes[-1])
 
 
 def routed(order: Submit) -> Route:

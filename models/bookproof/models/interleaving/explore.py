@@ -14,22 +14,21 @@ from itertools import zip_longest
 from time import perf_counter
 from typing import NamedTuple
 
-from bookproof.models.concurrent.check import Violation
 from bookproof.models.engines_by_name import Factory
 from bookproof.models.interleaving.actions import VAIN
 from bookproof.models.interleaving.digests import engine_digest, scenario_digest
+from bookproof.models.interleaving.judge import FAIR, Fault, Judge, raced, starving
 from bookproof.models.interleaving.program import Outcome, Program
-from bookproof.models.interleaving.reorders import MOST_ORDERS, reordered, right_in_all
+from bookproof.models.interleaving.reorders import MOST_ORDERS
 from bookproof.models.interleaving.sampling import Pct, UniformWalk, Walk
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Action, Choose, Event, Run, Scheduler
 from bookproof.models.interleaving.search import Execute, Naive, Reduced, Search
-from bookproof.models.interleaving.stuck import RoundRobin, lines, overtaken, standstill, starved
+from bookproof.models.interleaving.stuck import RoundRobin, lines, overtaken, standstill
 from bookproof.models.interleaving.token import Replay, without
 from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.interleaving.traces import linearizations, trace_of
 from bookproof.models.interleaving.wheels import THREADS
-from bookproof.models.interleaving.witness import Witness
 from bookproof.models.interleaving.words import letter, switches
 from bookproof.models.report.plainly import plainly
 
@@ -99,20 +98,6 @@ class How(NamedTuple):
 
 
 REDUCED = How()
-
-
-class Fault(NamedTuple):
-    """A run that was wrong."""
-
-    kind: str
-    """`deadlock`, `lost wake-up`, `livelock`, `starvation`, `race`, `error`, or how the answers are not explained:
-    `answer`, `real time`, …"""
-    story: str
-    schedule: tuple[int, ...]
-    expected: str = ""
-    """What the rule book says, where that is what differs."""
-    lines: tuple[str, ...] = ()
-    """Where in the source each waits that cannot go on: known when the run is told again."""
 
 
 class Certificate(NamedTuple):
@@ -219,99 +204,28 @@ class Explorer:
         )
 
     def _search(self, scenario: Scenario, seconds: float, tell: Tell = _silent, how: How = REDUCED) -> Certificate:
-        started = perf_counter()
-        judge = _Judge()
-        runs = cut = 0
-        fault: Fault | None = None
-        race: Fault | None = None
-        raced = 0
-        raced_at: frozenset[str] = frozenset()
-        strayed = ""
-        spent = False
-        endless = spun = False
-        longest = 0
-        racy: frozenset[str] = frozenset()
         with _stage(self._make, scenario, self._back_end) as stage:
-            while True:
-                points = stage.scheduler.racy = racy
-                tally = _Tally(how)
-                search = how.search(stage.execute)
-                if not runs:
-                    fault, longest = stage.fairly()
-                for run in search if fault is None else ():
-                    runs += 1
-                    cut += run.cut
-                    outcome = stage.outcome
-                    if tally.traces == 0 and not run.cut:
-                        strayed = stage.again(outcome)
-                    if runs % 100 == 0:
-                        tell(runs, search.estimate())
-                    if strayed:
-                        break
-                    if not run.cut:
-                        tally.add(run)
-                    if run.spun & run.waiting.keys():
-                        fault = stage.goes_round(run)
-                    elif not run.cut or run.endless:
-                        fault = judge.fault(outcome)
-                    if run.races and race is None:
-                        race, raced, raced_at = _raced(run), runs, points
-                    racy |= run.drawn.union(each.cell for each in run.races)
-                    endless |= run.endless
-                    spun |= bool(run.spun)
-                    # A race that does harm says more than one that might, so harm is looked for, for a while.
-                    if fault is not None or not racy <= points:
-                        break
-                    if perf_counter() - started > seconds or (race is not None and runs - raced > _RUNS_FOR_HARM):
-                        spent = True
-                        break
-                if search.strayed is not None:
-                    step, before, now = search.strayed
-                    strayed = f"after {step} steps, at first: {before}; then: {now}"
-                if strayed or fault is not None or spent or racy <= points:
-                    break
-            watched = stage.watched
-            if fault is not None and fault.kind == "livelock":
-                fault = stage.sooner(fault)
-        if fault is None and race is not None:
-            fault, points = race, raced_at  # a schedule means something only with the points that it was made with
-        verdict, limit, bitten = Verdict.VERIFIED, "", False
-        if strayed:
-            verdict = Verdict.UNREPEATABLE
-        elif fault is not None:
-            verdict = Verdict.FAILED
-        elif how.draws:
-            verdict, limit = Verdict.SAMPLED, f"{runs:,}"
-        elif spent:
-            verdict, limit = Verdict.BOUNDED, f"{runs:,} runs"
-        elif isinstance(search, Naive) and search.bitten:
-            verdict, limit, bitten = Verdict.BOUNDED, f"{how.preemptions} preemption{'s'[how.preemptions == 1 :]}", True
-        elif endless or spun:
-            limit = f"{stage.scheduler.most_steps} steps" if endless else f"{stage.scheduler.most_tries} tries"
-            verdict, bitten = Verdict.BOUNDED, True
-        elif not watched:
-            verdict, limit = Verdict.BOUNDED, "no cells watched"
-        elif judge.gave_up:
-            verdict, limit = Verdict.BOUNDED, f"{MOST_ORDERS:,} orders of stamps"
-        exhausted = not (spent or strayed or how.draws or bitten or fault)
+            course = _Course(stage, how, seconds, tell)
+            course.run()
+        verdict, limit, exhausted = course.says()
         return Certificate(
             verdict,
             scenario,
-            runs,
-            cut,
-            len(judge.outcomes),
-            tuple(sorted(points)),
-            perf_counter() - started,
-            None if strayed else fault,
+            course.runs,
+            course.cut,
+            len(course.judge.outcomes),
+            tuple(sorted(course.points)),
+            course.seconds,
+            None if course.strayed else course.fault,
             how=how,
-            races=tuple(sorted(racy)),
-            traces=tally.traces,
-            schedules=tally.schedules,
-            counted=exhausted and tally.exact,
-            expected=search.estimate(),
+            races=tuple(sorted(course.racy)),
+            traces=course.tally.traces,
+            schedules=course.tally.schedules,
+            counted=exhausted and course.tally.exact,
+            expected=course.search.estimate(),
             limit=limit,
-            strayed=strayed,
-            overtaken=longest,
+            strayed=course.strayed,
+            overtaken=course.overtaken,
             engine_digest=engine_digest(type(self._make(scenario.instruments, scenario.profile))),
         )
 
@@ -335,14 +249,14 @@ class Explorer:
 
     def _calmest(self, certificate: Certificate) -> Certificate:
         """The fault with the fewest switches among all schedules of a scenario that is as small as it gets."""
-        best, judge = certificate.fault, _Judge()
+        best, judge = certificate.fault, Judge()
         assert best is not None
         with _stage(self._make, certificate.scenario, self._back_end) as stage:
             points = stage.scheduler.racy = frozenset((*certificate.points, *certificate.races))
-            most = 0 if best.kind in _FAIR else switches(best.schedule) + (points != frozenset(certificate.points))
+            most = 0 if best.kind in FAIR else switches(best.schedule) + (points != frozenset(certificate.points))
             for allowed in range(most):
                 for tried, run in enumerate(Naive(stage.execute, allowed)):
-                    fault = None if run.cut else judge.fault(stage.outcome) or _raced(run)
+                    fault = None if run.cut else judge.fault(stage.outcome) or raced(run)
                     if fault is not None and fault.kind == best.kind:
                         return certificate._replace(fault=fault, points=tuple(sorted(points)))
                     if tried >= _MOST_SCHEDULES:
@@ -355,6 +269,121 @@ _SHRINKING_SECONDS = 5.0
 _MOST_SCHEDULES = 2_000
 _MOST_AT_A_TIME = 3
 _LONGEST_WAY_IN = 40
+
+
+class _Says(NamedTuple):
+    """What a search comes to."""
+
+    verdict: Verdict
+    limit: str = ""
+    exhausted: bool = False
+    """Whether no run was left out that can differ."""
+
+
+class _Course:
+    """One search: what its runs have shown so far."""
+
+    def __init__(self, stage: _Stage, how: How, seconds: float, tell: Tell) -> None:
+        self._stage, self._how, self._tell = stage, how, tell
+        self._begun, self._most_seconds = perf_counter(), seconds
+        self.judge = Judge()
+        self.tally = _Tally(how)
+        self.search = how.search(stage.execute)
+        self.runs = self.cut = 0
+        self.fault: Fault | None = None
+        self.points: frozenset[str] = frozenset()
+        """Cells and counters at which threads stop."""
+        self.racy: frozenset[str] = frozenset()
+        """Those that have to be points, as far as has been seen."""
+        self._race: tuple[Fault, int, frozenset[str]] | None = None
+        """The first race, in which run it was, and with which points."""
+        self.strayed = ""
+        self.overtaken = 0
+        self._spent = self._endless = self._spun = False
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken."""
+        return perf_counter() - self._begun
+
+    def run(self) -> None:
+        """Give everybody its turn; then search, and search anew whenever something races that was no point."""
+        self.fault, self.overtaken = self._stage.fairly()
+        while not self._searched():
+            pass
+        if self.fault is not None and self.fault.kind == "livelock":
+            self.fault = self._stage.sooner(self.fault)
+        if self.fault is None and self._race is not None:
+            self.fault, _, self.points = self._race  # a schedule means something only with the points it was made with
+
+    def _searched(self) -> bool:
+        """Search once; whether that was all."""
+        self.points = self._stage.scheduler.racy = self.racy
+        self.tally, self.search = _Tally(self._how), self._how.search(self._stage.execute)
+        for run in self.search if self.fault is None else ():
+            self._look_at(run)
+            if self._enough():
+                break
+        if self.search.strayed is not None:
+            step, before, now = self.search.strayed
+            self.strayed = f"after {step} steps, at first: {before}; then: {now}"
+        return bool(self.strayed) or self.fault is not None or self._spent or self.racy <= self.points
+
+    def _look_at(self, run: Run) -> None:
+        """Count and judge the run that was just made."""
+        self.runs += 1
+        self.cut += run.cut
+        outcome = self._stage.outcome
+        if self.runs % 100 == 0:
+            self._tell(self.runs, self.search.estimate())
+        if not run.cut:
+            if self.tally.traces == 0:
+                self.strayed = self._stage.again(outcome)
+                if self.strayed:
+                    return
+            self.tally.add(run)
+        if run.spun & run.waiting.keys():
+            self.fault = self._stage.goes_round(run)
+        elif not run.cut or run.endless:
+            self.fault = self.judge.fault(outcome)
+        if self._race is None and (race := raced(run)) is not None:
+            self._race = race, self.runs, self.points
+        self.racy |= run.drawn.union(each.cell for each in run.races)
+        self._endless |= run.endless
+        self._spun |= bool(run.spun)
+
+    def _enough(self) -> bool:
+        """Whether to go no further in this search."""
+        # A race that does harm says more than one that might, so harm is looked for, for a while.
+        if self.strayed or self.fault is not None or not self.racy <= self.points:
+            return True
+        without_harm = 0 if self._race is None else self.runs - self._race[1]
+        self._spent = self.seconds > self._most_seconds or without_harm > _RUNS_FOR_HARM
+        return self._spent
+
+    def says(self) -> _Says:
+        """What may be said, now that it is over."""
+        how, search, scheduler = self._how, self.search, self._stage.scheduler
+        if self.strayed:
+            return _Says(Verdict.UNREPEATABLE)
+        if self.fault is not None:
+            return _Says(Verdict.FAILED)
+        if how.draws:
+            return _Says(Verdict.SAMPLED, f"{self.runs:,}")
+        if self._spent:
+            return _Says(Verdict.BOUNDED, f"{self.runs:,} runs")
+        if isinstance(search, Naive) and search.bitten:
+            return _Says(Verdict.BOUNDED, f"{how.preemptions} preemption{'s'[how.preemptions == 1 :]}")
+        if self._endless:
+            return _Says(Verdict.BOUNDED, f"{scheduler.most_steps} steps")
+        if self._spun:
+            return _Says(Verdict.BOUNDED, f"{scheduler.most_tries} tries")
+        # From here on no run that can differ was left out.
+        if not self._stage.watched:
+            return _Says(Verdict.BOUNDED, "no cells watched", True)
+        if self.judge.gave_up:
+            return _Says(Verdict.BOUNDED, f"{MOST_ORDERS:,} orders of stamps", True)
+        return _Says(Verdict.VERIFIED, exhausted=True)
 
 
 class _Stage:
@@ -388,7 +417,7 @@ class _Stage:
         Where threads try, or look, in vain, who has how many steps at a time makes a difference: a few are tried.
         """
         longest = overtaken(self._spin(RoundRobin()))
-        fault = _starved(self.outcome.run)
+        fault = starving(self.outcome.run)
         for steps in range(1, _MOST_AT_A_TIME + 1):
             run = self.outcome.run if steps == 1 else self._spin(RoundRobin(steps))
             stuck = standstill(run)
@@ -471,71 +500,6 @@ def _raised(run: Run) -> str:
     return "; ".join(f"{letter(thread)} raised {error!r}" for thread, error in sorted(run.errors.items()))
 
 
-class _Judge:
-    """What is wrong with the runs of one scenario."""
-
-    def __init__(self) -> None:
-        self._witness = Witness()
-        self.outcomes: set[Hashable] = set()
-        """What everybody was told and the books at the end, of every run so far."""
-        self.gave_up = False
-        """Whether the stamps of a run could be in more orders than were judged."""
-
-    def fault(self, outcome: Outcome) -> Fault | None:
-        """What is wrong with a run, but for its races."""
-        run = outcome.run
-        if run.errors:
-            thread, error = min(run.errors.items())
-            return Fault("error", f"thread {letter(thread)} raised {type(error).__name__}: {error}", run.schedule)
-        stuck = standstill(run)
-        if stuck is not None:
-            return Fault(*stuck, run.schedule)
-        if run.cut:
-            return None
-        history = outcome.history
-        if history is None:  # it was made to wait for what it only tried
-            return None
-        told = sorted((each.client, each.number, each.answer.events) for each in outcome.told)
-        self.outcomes.add((tuple(told), history.final, history.accounts))
-        violation = self._witness.judge(history)
-        if violation is not None:
-            return _unexplained(violation, run)
-        if right_in_all(outcome, self._witness):
-            return None
-        for count, other in enumerate(reordered(outcome), start=2):  # the run itself is the first order
-            violation = self._witness.judge(other.history)
-            if violation is not None:
-                return _unexplained(violation, run)._replace(schedule=other.schedule)
-            self.gave_up |= count == MOST_ORDERS
-        return None
-
-
-def _unexplained(violation: Violation, run: Run) -> Fault:
-    story = violation.story
-    if violation.operation is not None and violation.kind == "answer":
-        story = f"{plainly(violation.operation.command)} was told: {plainly(*violation.operation.answer.events)}"
-    return Fault(violation.kind, story, run.schedule, plainly(*violation.expected))
-
-
-_FAIR = ("livelock", "starvation")
-"""Faults of fair runs: their schedule is what comes before everybody has its turn, one after the other."""
-
-
-def _starved(run: Run) -> Fault | None:
-    stuck = starved(run)
-    return None if stuck is None else Fault(*stuck, ())
-
-
-def _raced(run: Run) -> Fault | None:
-    for race in run.races:
-        one, other = (letter(thread) for thread in race.threads)
-        story = f"threads {one} and {other} touch {race.cell}, and no lock puts them in order"
-        if one == other:
-            story = f"thread {one} leaves {race.cell}, which nobody holds"
-        return Fault("race", story, run.schedule)
-    return None
-
-
 Heard = list[tuple[int, str]]
 """What happened, in order: the thread, and what it did."""
 
@@ -563,10 +527,10 @@ def replayed(
     if outcome.run.cut and not outcome.run.endless:
         thread = letter(replay.schedule[following.done - 1])
         raise ValueError(f"thread {thread} cannot make step {following.done}")
-    fault = _Judge().fault(outcome) or _raced(outcome.run)
+    fault = Judge().fault(outcome) or raced(outcome.run)
     if fault is None and not replay.schedule:  # only then everybody had its turn from the beginning
-        fault = _starved(outcome.run)
-    if fault is not None and fault.kind in _FAIR:
+        fault = starving(outcome.run)
+    if fault is not None and fault.kind in FAIR:
         fault = fault._replace(schedule=replay.schedule)
     return outcome, fault and fault._replace(lines=lines(outcome.run)), heard
 

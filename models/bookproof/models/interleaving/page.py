@@ -12,7 +12,7 @@ from html import escape
 from itertools import groupby
 from typing import NamedTuple
 
-from bookproof.models.interleaving.explore import Fault
+from bookproof.models.interleaving.judge import Fault
 from bookproof.models.interleaving.program import Outcome
 from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.story import telling

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from bookproof.engine.sync import Cell
+from bookproof.models.held import Held
 from bookproof.models.interleaving.actions import FLAG, NAP, taking
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Abandoned(BaseException):
     """Ends a thread of a run that is over."""
 
 
-class ControlledLock:
+class ControlledLock(Held):
     """A lock of the scheduler's. Only its holder may leave it."""
 
     def __init__(self, scheduler: Scheduler, name: str) -> None:
@@ -47,14 +48,6 @@ class ControlledLock:
 
     def held_again(self) -> None:
         """It was taken back for a thread that was woken."""
-
-    def __enter__(self) -> None:
-        self.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 class ControlledTryLock(ControlledLock):
@@ -109,7 +102,7 @@ class ControlledRLock(ControlledLock):
         self._times = self._saved.pop(self._scheduler.running)
 
 
-class ControlledCondition:
+class ControlledCondition(Held):
     """A condition: whoever waits lets its lock go, is woken by somebody who has it, and takes it again."""
 
     def __init__(self, scheduler: Scheduler, name: str, lock: ControlledLock) -> None:
@@ -123,14 +116,6 @@ class ControlledCondition:
 
     def release(self) -> None:
         """Leave its lock."""
-        self._lock.release()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
         self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -168,7 +153,7 @@ class ControlledCondition:
         self.notify(len(self._scheduler.sleepers(self.name)))
 
 
-class ControlledSemaphore:
+class ControlledSemaphore(Held):
     """Permits that are taken and given, each a transition."""
 
     def __init__(self, scheduler: Scheduler, name: str, value: int) -> None:
@@ -205,9 +190,6 @@ class ControlledSemaphore:
         elif scheduler.running < 0:
             self.value += n
             scheduler.shut(self.name, False)
-
-    def __enter__(self) -> None:
-        self.acquire()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, TypeAlias
 from bookproof.engine.accounts import Demand, OrderCommand
 from bookproof.engine.book import FastBook
 from bookproof.engine.floor import Floor
-from bookproof.engine.interface import Answer
 from bookproof.models.concurrent.history import History, Operation
 from bookproof.models.concurrent.recorder import accounts_in
 from bookproof.models.engines_by_name import Factory
@@ -19,7 +18,7 @@ from bookproof.models.report.plainly import plainly
 from bookproof.spec.commands import Basket, Command, Deposit, Route, SetLimits, Withdraw
 from bookproof.spec.events import Event
 from bookproof.spec.instruments import Instrument
-from bookproof.spec.values import Account, Symbol, Value
+from bookproof.spec.values import Account, Symbol
 
 _READS = (
     "queue",
@@ -148,15 +147,11 @@ def _with_vaults(cells: Touches, listed: Sequence[Instrument]) -> Touches:
     return touches
 
 
-class Told(Value, frozen=True):
-    """One operation of a run."""
+class Told(Operation, frozen=True):
+    """One operation of a run: times are counted in calls and returns."""
 
-    client: int
     number: int
-    command: Command
-    called: int
-    returned: int
-    answer: Answer
+    """Which of its client's operations it is."""
 
 
 class Outcome(NamedTuple):
@@ -229,7 +224,7 @@ class Program:
                         recorder.called(at, plainly(command))
                     answer = engine.submit(command)
                     ticks += 1
-                    told.append(Told(at, number, command, called, ticks, answer))
+                    told.append(Told(at, command, called, ticks, answer, number))
                     scheduler.returned()
                     if self.tell is not None:
                         self.tell(at, f"is told {plainly(*answer.events)}, stamp {answer.stamp}")
@@ -244,9 +239,8 @@ class Program:
         if run.cut or run.waiting or run.errors:
             return Outcome(run, tuple(told), None)
         final = tuple(engine.view(instrument.symbol) for instrument in scenario.instruments)
-        operations += [Operation(each.client, each.command, each.called, each.returned, each.answer) for each in told]
         accounts = tuple(engine.account(account) for account in self._named)
-        history = History(scenario.instruments, scenario.profile, tuple(operations), final, accounts)
+        history = History(scenario.instruments, scenario.profile, (*operations, *told), final, accounts)
         return Outcome(run, tuple(told), history)
 
 

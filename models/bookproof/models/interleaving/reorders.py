@@ -72,9 +72,7 @@ def right_in_all(outcome: Outcome, witness: Witness) -> bool:
     before = in_order(outcome)
     if before is None or _one_order(before):
         return True
-    operations = history.operations[len(history.operations) - len(outcome.told) :]
-    ordered = sorted(operations, key=lambda operation: operation.answer.stamp)
-    return witness.in_every_order(history, ordered, before, MOST_ORDERS)
+    return witness.in_every_order(history, by_stamp(outcome), before, MOST_ORDERS)
 
 
 def _uncertain(run: Run) -> bool:

@@ -15,8 +15,9 @@ from rich.text import Text
 
 from bookproof.engine.zoo import ZOO
 from bookproof.models.engines_by_name import factory, known
-from bookproof.models.interleaving.explore import Certificate, Explorer, Fault, How, Method, Tell, Verdict, replayed
+from bookproof.models.interleaving.explore import Certificate, Explorer, How, Method, Tell, Verdict, replayed
 from bookproof.models.interleaving.generated import generated, named
+from bookproof.models.interleaving.judge import Fault
 from bookproof.models.interleaving.page import Counterexample, page
 from bookproof.models.interleaving.scenarios import NAMED, Scenario
 from bookproof.models.interleaving.story import as_test, columns, full_trace, scenario_table

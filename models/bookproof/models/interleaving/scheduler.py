@@ -228,6 +228,7 @@ class Scheduler:
         self._left = threads
         self._over = False
         self._cut = False
+        self._failure: BaseException | None = None
         self._endless = False
         # What a thread does before its first transition counts as one of its own, or nobody would see it race.
         self._clocks: list[Clock] = list(_first_clocks(threads))
@@ -304,19 +305,19 @@ class Scheduler:
 
         def following() -> int:
             nonlocal count
-            if self._running >= 0 and not self._over:
-                self._draw(name)
+            me = self._running
+            if me >= 0 and not self._over:
+                self._draw(name, me)  # others may come between, and draw
             count += 1
-            if self._running >= 0:
-                self._draw_log.append(Draw(name, count, self._running, len(self._events) - 1))
+            if me >= 0:
+                self._draw_log.append(Draw(name, count, me, len(self._events) - 1))
             return count
 
         return following
 
-    def _draw(self, name: str) -> None:
+    def _draw(self, name: str, me: int) -> None:
         if name in self.racy:
             self.point(Action("draw", name))
-        me = self._running
         clock = self._locked[me]
         free = self.numbers_matter or me not in self._holders.values()
         noted = self._draws.get(name)
@@ -375,6 +376,8 @@ class Scheduler:
             self._wheel.enter(self._next_to_begin())
         self._running = -1
         self._over = False
+        if self._failure is not None:
+            raise self._failure
         return Run(
             tuple(self._events),
             dict(self._wanted),
@@ -454,7 +457,10 @@ class Scheduler:
             self._endless = True
             chosen = None
         else:
-            chosen = self._choose(wanted, able) if able else None
+            try:
+                chosen = self._choose(wanted, able) if able else None
+            except BaseException as error:  # it is no thread's error: all leave, and whoever asked for the run has it
+                self._failure, chosen = error, None
         if chosen is None:
             self._cut = bool(able)
             self._over = True  # everybody who waits is woken, one after the other, to leave: nothing of it counts
@@ -483,7 +489,10 @@ class Scheduler:
         kind, place = action
         if kind == "take" and place not in self._tried and place not in self._permits and place not in self.racy:
             self._holders[place] = thread
-            clock = self._clocks[thread] = _ticked(before, self._lock_clocks.get(place), thread)
+            theirs = self._lock_clocks.get(place)
+            known = list(before if theirs is None else map(max, before, theirs))
+            known[thread] += 1
+            clock = self._clocks[thread] = tuple(known)
             self._learn(thread, self._lock_locked.get(place))
         else:
             clock = self._step_aside(thread, kind, place)
@@ -497,7 +506,7 @@ class Scheduler:
         past = self._past.setdefault(place, {})
         for other in CLASHES[kind]:
             clock = _joined(clock, past.get(other))
-        clock = _ticked(clock, None, thread)
+        clock = (*clock[:thread], clock[thread] + 1, *clock[thread + 1 :])
         self._clocks[thread] = clock
         past[kind] = _joined(clock, past.get(kind))
         learnt: Clock | None = None
@@ -677,7 +686,7 @@ class Scheduler:
             self.tell(me, f"wakes {', '.join('ABCDEFGH'[thread] for thread in woken) or 'nobody'} at {place}")
 
 
-_ASIDE = ("bookproof.models.interleaving.", "contextlib", "greenlet", "threading")
+_ASIDE = ("bookproof.models.interleaving.", "bookproof.models.held", "contextlib", "greenlet", "threading")
 
 
 def _line() -> str:
@@ -696,10 +705,3 @@ def _first_clocks(threads: int) -> tuple[Clock, ...]:
 
 def _joined(one: Clock, other: Clock | None) -> Clock:
     return one if other is None else tuple(map(max, one, other))
-
-
-def _ticked(one: Clock, other: Clock | None, thread: int) -> Clock:
-    """What both know, and a transition of this thread more."""
-    following = list(one if other is None else map(max, one, other))
-    following[thread] += 1
-    return tuple(following)

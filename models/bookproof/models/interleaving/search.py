@@ -26,7 +26,8 @@ transitions does not tell what happens. The search is begun again then, with tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple, Protocol, TypeAlias
 
 from bookproof.models.interleaving.actions import FLAG, TRY, VAIN
@@ -171,7 +172,7 @@ class Reduced:
             if not awake:
                 return None
             # Who tries in vain would only try again: another one first.
-            willing = {thread for thread in awake if wanted[thread].kind not in VAIN} or awake
+            willing = [thread for thread in awake if wanted[thread].kind not in VAIN] or awake
             chosen = last.chosen if last is not None and last.chosen in willing else min(willing)
             tree[chosen] = wanted[chosen], {}
         node.chosen = next(iter(tree))
@@ -179,6 +180,8 @@ class Reduced:
 
     def _still_asleep(self, node: Node) -> dict[int, Action]:
         """Who need not be tried after a transition: it was tried before it, and the two do not depend."""
+        if not node.asleep:
+            return {}
         done = node.wanted[node.chosen]
         return {
             thread: action
@@ -239,10 +242,10 @@ class Reduced:
                 word = _without(word, other)
         if late.action.kind == "expire" and late.thread not in node.able:
             return  # it was made to wait until somebody was woken
-        action = instead(run, (*events[:first], *word), one, late)
+        action = instead(run, chain(events[:first], word), one, late)
         if action is None or not action.depends_on(one.action):
             return
-        word.append(late._replace(clock=(), action=action))
+        word.append(Event(late.thread, action, (), late.before))
         if not any(leads(thread, action, word) for thread, action in node.asleep.items()):
             self._insert(node.tree, word)
 
@@ -262,7 +265,7 @@ class Reduced:
             tree = following
 
 
-def instead(run: Run, before: Sequence[Event], first: Event, late: Event) -> Action | None:
+def instead(run: Run, before: Iterable[Event], first: Event, late: Event) -> Action | None:
     """What a thread does if all that happened before is this, and not the first of two racing transitions.
 
     None if it would have to wait: it was the first that let it go on, so there is no other order of the two. Whoever

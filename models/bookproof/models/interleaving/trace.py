@@ -16,7 +16,7 @@ from bookproof.spec.reasons import RejectReason
 from bookproof.spec.views import OrderStatus, Queue, QueuedOrder, Stops
 
 _ENGINE = "bookproof/engine/"
-_HELPERS = ("_holding", "_holding_all", "_holding_to_spend", "_holding_balances")
+_HELPERS = ("__enter__", "_holding", "_holding_all", "_holding_to_spend", "_holding_balances")
 """What takes locks on behalf of somebody: whoever calls these is more telling."""
 
 

@@ -84,7 +84,8 @@ class Witness:
     def _follow(self, place: _Place, ordered: Sequence[Operation]) -> _Place | None:
         """Where these operations lead, if they are what the oracle says."""
         for operation in ordered:
-            answer, place = self.after(place, operation.command)
+            command = operation.command
+            answer, place = place.following.get(id(command)) or self.after(place, command)
             if answer != operation.answer.events:
                 return None
         return place
@@ -119,12 +120,16 @@ class Witness:
 class _Orders:
     """The orders of some operations, each walked from a state of the oracle on."""
 
-    __slots__ = ("_before", "_ends", "_full", "_history", "_most", "_seen", "_told", "_witness")
+    __slots__ = ("_ends", "_full", "_history", "_most", "_seen", "_steps", "_witness")
 
     def __init__(
         self, witness: Witness, history: History, told: Sequence[Operation], before: Sequence[int], most: int
     ) -> None:
-        self._witness, self._history, self._told, self._before, self._most = witness, history, told, before, most
+        self._witness, self._history, self._most = witness, history, most
+        self._steps = [
+            (1 << at, first, each.command, each.answer.events)
+            for at, (each, first) in enumerate(zip(told, before, strict=True))
+        ]
         self._full = (1 << len(told)) - 1
         self._ends = 0
         self._seen: set[tuple[int, int]] = set()
@@ -134,12 +139,12 @@ class _Orders:
         if done == self._full:
             self._ends += 1
             return self._ends <= self._most and self._witness.ends(place, self._history)
-        for at, operation in enumerate(self._told):
-            following = done | 1 << at
-            if following == done or self._before[at] & ~done:
+        for bit, first, command, told in self._steps:
+            if done & bit or first & ~done:
                 continue
-            answer, there = self._witness.after(place, operation.command)
-            if answer != operation.answer.events:
+            following = done | bit
+            answer, there = place.following.get(id(command)) or self._witness.after(place, command)
+            if answer != told:
                 return False
             known = id(there), following
             if known not in self._seen:

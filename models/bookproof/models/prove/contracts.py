@@ -33,8 +33,9 @@ from bookproof.spec.events import Cancelled, Event, Prevented, Trade
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.kernel import Resting
 from bookproof.spec.profile import DEFAULT
+from bookproof.spec.slices import largest_slice
 from bookproof.spec.sorted_tuple import SortedTuple
-from bookproof.spec.values import Account, Lots, OrderId, SelfTradePrevention, Side, Ticks
+from bookproof.spec.values import Account, DisplayRange, Lots, OrderId, SelfTradePrevention, Side, Ticks
 from bookproof.spec.views import BookView
 
 SYMBOL = "ABC"
@@ -402,7 +403,7 @@ def takes_turns(step: Step) -> bool:
     for at, trade in enumerate(trades):
         maker, earlier = makers[trade.maker], trades[:at]
         mine = [turn for turn, other in enumerate(earlier) if other.maker == trade.maker]
-        good = good & (trade.quantity <= (maker.display if mine else maker.slice))
+        good = good & (trade.quantity <= (largest_slice(maker.display) if mine else maker.slice))
         if mine:
             had_a_turn = {other.maker for other in earlier[mine[-1] :]}
             good = good & every(
@@ -416,7 +417,7 @@ def takes_turns(step: Step) -> bool:
 def shows_its_display(step: Step) -> bool:
     """D1: an order that comes to rest shows its display, or all it has if that is less."""
     display = step.taker.display
-    if display is None:
+    if display is None or isinstance(display, DisplayRange):
         return True
     return every(
         (order.slice <= display) & ((order.slice == display) | (order.reserve == 0))

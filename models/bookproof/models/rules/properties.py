@@ -86,7 +86,7 @@ PROPERTIES: tuple[Property, ...] = (
     Property(
         "P8",
         "iceberg bound",
-        "An iceberg offers at most its display quantity at a time, and never nothing.",
+        "An iceberg offers at most its display quantity at a time, or the most of its range, and never nothing.",
         _of_step("iceberg_bound", "no_empty_slices"),
         _EACH_STEP,
     ),
