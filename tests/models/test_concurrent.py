@@ -1,31 +1,26 @@
-"""Histories: what the check accepts and what it rejects, in pairs; recording; files."""
+"""Histories: what the check accepts and what it rejects, in pairs; recording."""
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
 from collections.abc import Callable
 from itertools import permutations
-from pathlib import Path
 
 import pytest
 
 from bookproof.engine.interface import Answer
 from bookproof.engine.striped import StripedEngine
-from bookproof.engine.sync import Sync
 from bookproof.models.concurrent.check import check
 from bookproof.models.concurrent.history import History, Operation, books_of, overlap
-from bookproof.models.concurrent.history_file import load, save
 from bookproof.models.concurrent.recorder import SWITCH_INTERVAL, RunError, record
 from bookproof.models.concurrent.run import MIXES, numbered_scenario, run_concurrent
 from bookproof.models.concurrent.seam import OverlappingThreads, StuckError
 from bookproof.models.verdict import Verdict
 from bookproof.spec.commands import Basket, Cancel, Command, Leg, MassCancel, Route, Submit, TakeSnapshot
-from bookproof.spec.events import Event, ImpliedTrade, SnapshotTaken, Trade
+from bookproof.spec.events import ImpliedTrade, SnapshotTaken, Trade
 from bookproof.spec.exchange import opening, snapshot, step
-from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import listing
 from bookproof.spec.profile import DEFAULT
 from bookproof.spec.values import Side
@@ -329,67 +324,3 @@ def test_a_disagreement_tells_a_test_that_fails_on_the_broken_engine_and_the_lin
 def test_one_case_can_be_run_by_itself() -> None:
     [result] = run_concurrent("striped", budget_seconds=0, seed=1, case=0)
     assert (result.verdict, result.worth["histories"]) == (Verdict.AGREE, 50)
-
-
-# ── files ──
-
-
-def recorded(case: int = 2) -> History:
-    scenario = numbered_scenario(1, case)
-
-    def make(sync: Sync) -> StripedEngine:
-        return StripedEngine(PLAIN, scenario.profile, stripes=3, sync=sync)
-
-    return record(make, PLAIN, scenario.profile, scenario.scripts)
-
-
-@pytest.mark.parametrize("case", [2, 4], ids=["books only", "with accounts"])
-def test_a_history_is_read_back_as_it_was_written(tmp_path: Path, case: int) -> None:
-    history = recorded(case)
-    assert bool(history.accounts) is (case == 4)
-    save(history, tmp_path / "run.ndjson")
-    assert load(tmp_path / "run.ndjson") == history
-    assert check(load(tmp_path / "run.ndjson")) is None
-    assert [path.name for path in tmp_path.iterdir()] == ["run.ndjson"], "no half-written file is left"
-
-
-MALFORMED: list[tuple[str, Callable[[list[str]], list[str]], str]] = [
-    ("empty", lambda lines: [], "1: line: expected a header, got an empty file"),
-    ("no JSON", lambda lines: [lines[0], "{", *lines[1:]], "2: line: expected a JSON object"),
-    ("no object", lambda lines: [lines[0], "17"], "2: line: expected a JSON object, got 17"),
-    ("other version", lambda lines: [lines[0].replace('"history":1', '"history":2')], "1: history: expected 1, got 2"),
-    ("return without call", lambda lines: [lines[0], lines[2]], "2: return: expected the number of an operation"),
-    ("call without return", lambda lines: lines[:2], "2: return: expected the return of operation 0"),
-    ("unknown line", lambda lines: [lines[0], '{"crash":1}'], '2: line: expected one of "call", "return", "final"'),
-    (
-        "no account",
-        lambda lines: [lines[0], '{"final":{"show":"top","bid":null,"ask":null}}'],
-        "2: final: expected a book",
-    ),
-    ("wrong stamp", lambda lines: [*lines[:2], lines[2].replace('"stamp":1', '"stamp":1.5')], "3: stamp: expected"),
-    ("wrong command", lambda lines: [lines[0], lines[1].replace("submit", "sumbit"), lines[2]], "3: do: expected"),
-]
-
-
-@pytest.mark.parametrize(("damage", "message"), [entry[1:] for entry in MALFORMED], ids=[one[0] for one in MALFORMED])
-def test_a_malformed_history_is_refused_with_its_line(
-    damage: Callable[[list[str]], list[str]], message: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "run.ndjson"
-    save(told((0, SELL, 0, 10)), path)
-    lines = damage(path.read_text().splitlines())
-    path.write_text("".join(line + "\n" for line in lines))
-    with pytest.raises(InputError) as caught:
-        load(path)
-    assert f"{path}:{message}" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_history_file_is_one_json_object_a_line_in_order_of_time(tmp_path: Path) -> None:
-    path = tmp_path / "run.ndjson"
-    save(recorded(), path)
-    objects = [json.loads(line) for line in path.read_text().splitlines()]
-    times = [found["time"] for found in objects if "time" in found]
-    assert times == sorted(times)
-    events: list[Event] = [event for operation in load(path).operations for event in operation.answer.events]
-    assert len(events) >= len(times) // 2

@@ -1,4 +1,5 @@
-"""The command line: `bookproof verify`, `audit`, `explore`, `replay`, `zoo`, `prove`, `bench`, `reports`, `rules`.
+"""The command line: `bookproof verify`, `audit`, `explore`, `replay`, `zoo`, `prove`, `bench`, `reports`, `rules`,
+`linearize`, `record`.
 
 Exit codes: 0 everything agrees, 1 something disagrees, 2 the input or the request is wrong, 3 nothing disagrees but a
 check that was asked for did not run.
@@ -194,14 +195,17 @@ def _add_prove(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
-    from bookproof.models.bench import run, schedules
+    from bookproof.models.bench import histories, run, schedules
 
     run.add_arguments(parser)
     parser.set_defaults(run=run.main)
-    others = parser.add_subparsers(metavar="schedules", help="the interleaving checker in figures instead")
+    others = parser.add_subparsers(metavar="schedules|histories", help="one of the other checkers in figures instead")
     command = others.add_parser("schedules")
     schedules.add_arguments(command)
     command.set_defaults(run=schedules.main)
+    command = others.add_parser("histories")
+    histories.add_arguments(command)
+    command.set_defaults(run=histories.main)
 
 
 # ── explore, replay, zoo ──
@@ -239,6 +243,18 @@ def _add_rules(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run.main)
 
 
+def _add_linearize(parser: argparse.ArgumentParser) -> None:
+    from bookproof.models.linearize import run
+
+    run.add_linearize(parser, _seconds)
+
+
+def _add_record(parser: argparse.ArgumentParser) -> None:
+    from bookproof.models.linearize import run
+
+    run.add_record(parser, _count)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "verify": ("check an engine against the rule book, with evidence", _add_verify),
     "audit": ("check a log of real orders and trades against the rules", _add_audit),
@@ -249,6 +265,8 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "bench": ("compare speed with other order books, as ratios from one run", _add_bench),
     "reports": ("write the execution reports of a run, and check them", _add_reports),
     "rules": ("print the rule book, and which rules and pairs of rules the generators reach", _add_rules),
+    "linearize": ("is a recorded run of any exchange explained by one order?", _add_linearize),
+    "record": ("run an engine under real threads and keep what its clients saw", _add_record),
 }
 
 

@@ -191,11 +191,19 @@ def decode(line: str | bytes, kind: Kind[R]) -> R:
     ...
     bookproof.spec.input_error.InputError: order_id: expected an integer order id, got nothing; write it without quotes
     """
-    record: R = _READERS[kind](_parsed(line))
+    record: R = _READERS[kind](parsed(line))
     return record
 
 
-def _parsed(line: str | bytes) -> dict[str, Any]:
+def parsed(line: str | bytes) -> dict[str, Any]:
+    """The JSON object that is all there is in a line, before anything is known of its fields.
+
+    Raises InputError without path and line, also for a field that comes twice. A number that is no integer becomes a
+    `wire.Number`.
+
+    >>> parsed('{"a":1,"b":[1.5]}')
+    {'a': 1, 'b': ['1.5']}
+    """
     if len(line) > LONGEST_LINE:
         raise _too_long("more")
     try:
@@ -403,8 +411,8 @@ def read(file: File, kind: Kind[R]) -> Iterator[Reading[R]]:
     ...         print(line, command)
     2 EndOfDay()
     """
-    path = _name(file)
-    with _open(file, path, "rb") as stream:
+    path = name_of(file)
+    with opened(file, path, "rb") as stream:
         header = _next(stream, path, 1, HEADER)
         if header is None:
             raise InputError(path, 1, "line", "a header", "an empty file", "was it written to the end?")
@@ -424,9 +432,9 @@ def write(file: File, header: Header[R], records: Iterable[R]) -> None:
 
     Raises InputError for a record that could not be read back; the lines before it have been written.
     """
-    path = _name(file)
+    path = name_of(file)
     first = encode(header)  # before an old file is overwritten
-    with _open(file, path, "wb") as stream:
+    with opened(file, path, "wb") as stream:
         stream.write(first.encode() + b"\n")
         record: Any
         for line, record in enumerate(records, 2):
@@ -459,7 +467,8 @@ def _next(stream: IO[bytes], path: str, line: int, kind: Kind[R]) -> R | None:
         raise error.at(path, line) from None
 
 
-def _open(file: File, path: str, mode: str) -> AbstractContextManager[IO[bytes]]:
+def opened(file: File, path: str, mode: str) -> AbstractContextManager[IO[bytes]]:
+    """A file open in binary. InputError if it cannot be opened; `path` is what that calls it."""
     if isinstance(file, io.TextIOBase):
         raise TypeError(f"{path} is open as text; open it in binary, as bytes that are no UTF-8 need a line number too")
     if not isinstance(file, str | os.PathLike):
@@ -471,7 +480,12 @@ def _open(file: File, path: str, mode: str) -> AbstractContextManager[IO[bytes]]
         raise InputError(path, 0, "", "a file that can be opened", told, "check the path") from error
 
 
-def _name(file: File) -> str:
+def name_of(file: File) -> str:
+    """What a message calls a file.
+
+    >>> name_of(io.BytesIO())
+    '<stream>'
+    """
     if isinstance(file, str | os.PathLike):
         return os.fspath(file)
     name = getattr(file, "name", None)

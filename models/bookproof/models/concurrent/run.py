@@ -13,7 +13,6 @@ from typing import NamedTuple
 from bookproof.engine.interface import Engine
 from bookproof.models.concurrent.check import Violation, check
 from bookproof.models.concurrent.history import History, overlap
-from bookproof.models.concurrent.history_file import save
 from bookproof.models.concurrent.recorder import RunError, record
 from bookproof.models.concurrent.seam import OverlappingThreads
 from bookproof.models.concurrent.story import as_test, lines_of, side_by_side
@@ -22,6 +21,10 @@ from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Featu
 from bookproof.models.generate.funds import opening_deposits, with_accounts, with_margin
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.venues import VENUES, books, fitting, venue_named
+from bookproof.models.linearize.conclusion import Verdict as Explained
+from bookproof.models.linearize.conflicts import decide
+from bookproof.models.linearize.file import write
+from bookproof.models.linearize.recorded import of_recorder
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.commands import Command
 from bookproof.spec.instruments import Instrument
@@ -57,6 +60,9 @@ MIXES: dict[str, Features] = {
     ON_ACCOUNT: PLAIN
     | {Feature.ACCOUNTS, Feature.MARGIN, Feature.REPLACE, Feature.IOC, Feature.MARKET, Feature.BASKETS},
     LISTS_ON_ACCOUNT: PLAIN | {Feature.ACCOUNTS, Feature.LISTS, Feature.IOC, Feature.BASKETS},
+    "explained by clauses": PLAIN
+    | {Feature.IOC, Feature.FOK, Feature.MIN_QUANTITY, Feature.POST_ONLY, Feature.ICEBERG, Feature.HIDDEN}
+    | {Feature.BASKETS, Feature.MASS_CANCEL},
     "spreads": PLAIN | {Feature.SPREADS, Feature.REPLACE, Feature.STOPS, Feature.FOK},
 }
 """The mixes of commands that the histories go through in turn."""
@@ -73,6 +79,9 @@ LEAST = 2 * len(MIXES)
 
 _TRIES = 12
 """How often a smaller scenario is run before it counts as harmless: threads are not obedient."""
+
+_STEPS = 20_000
+"""Operations that may be tried to put a history in order without its stamps."""
 
 _SHRINKING_SECONDS = 20.0
 
@@ -209,6 +218,7 @@ class _Tally:
         self.in_same_book = 0
         self.seconds = 0.0
         self.rules: Counter[str] = Counter()
+        self.without_stamps = 0
         self.disagreement: Disagreement | None = None
 
     def count(self, history: History) -> None:
@@ -225,6 +235,7 @@ class _Tally:
             "operations": self.operations,
             "overlapped": self.overlapped,
             "overlapped in the same book": self.in_same_book,
+            "explained without stamps": self.without_stamps,
             "rules": len(self.rules),
         }
         if self.disagreement is not None:
@@ -232,6 +243,8 @@ class _Tally:
         else:
             verdict = Verdict.AGREE if self.histories else Verdict.NOT_RUN
         note = f"{share} % overlapped in the same book" if self.operations else "no history was completed"
+        if self.without_stamps:
+            note += f", {self.without_stamps} explained without stamps as well"
         return Result(PART, mix, verdict, worth, self.seconds, note, self.disagreement)
 
 
@@ -256,9 +269,19 @@ def _judge(
     except RunError as error:
         return _Finding(None, None, error)
     if save_to is not None:
-        save(history, save_to / f"history-{number:05}.ndjson")
+        write(of_recorder(history), save_to / f"history-{number:05}.ndjson")
     with listening() as rules:
         violation = check(history)
+    if violation is None:
+        unstamped = decide(of_recorder(history), steps=_STEPS)
+        if unstamped.verdict is Explained.NOT_LINEARIZABLE:  # then one of the two checks is wrong
+            story = "the stamps explain it, and clauses have a proof that no order does: "
+            story += "; ".join(reason.told({}) for reason in unstamped.proof[-3:])
+            by_call = sorted(history.operations, key=lambda operation: operation.called)
+            operation = by_call[unstamped.core[0]] if unstamped.core else None
+            violation = Violation("clauses", story, operation, (), len(history.operations) - 1)
+        elif tally is not None and unstamped.verdict is Explained.LINEARIZABLE:
+            tally.without_stamps += 1
     if tally is not None:
         tally.count(history)
         tally.rules.update(rules)

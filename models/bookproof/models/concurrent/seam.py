@@ -64,6 +64,51 @@ class OverlappingThreads(Threads):
         return THREADS.counter(name)
 
 
+class StampingThreads(OverlappingThreads):
+    """The same, and every lock counts who takes it: the order of each stripe, without a word from the engine.
+
+    A stamp is drawn while its lock is held, so the stamps of a lock are in the order in which it was held. Of a lock
+    that an operation takes several times the last one counts: what it did before it let go it has to look at again.
+
+    >>> seam = StampingThreads()
+    >>> seam.begin()
+    >>> with seam.lock("stripe 0"), seam.lock("stripe 1"):
+    ...     pass
+    >>> seam.stamps()
+    (('stripe 0', 1), ('stripe 1', 1))
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.local()
+
+    def begin(self) -> None:
+        """From here on, what this thread takes belongs to its next operation."""
+        self._thread.stamps = {}
+
+    def stamps(self) -> tuple[tuple[str, int], ...]:
+        """For each lock that this thread has taken since, its place in the order of that lock."""
+        return tuple(self._thread.stamps.items())
+
+    def taken(self, name: str, times: int) -> None:
+        """This thread has taken a lock, the so-manyeth time that anybody has."""
+        stamps: dict[str, int] | None = getattr(self._thread, "stamps", None)
+        if stamps is not None:
+            stamps[name] = times
+
+    def lock(self, name: str) -> Lock:
+        """A lock that counts."""
+        return _CountingLock(name, self._waits, self)
+
+    def try_lock(self, name: str) -> TryLock:
+        """The same."""
+        return _CountingLock(name, self._waits, self)
+
+    def rlock(self, name: str) -> Lock:
+        """A lock that counts, and that its holder may take again."""
+        return _CountingRLock(name, self._waits, self)
+
+
 class _Waits:
     """Who holds what and who waits for what; read and written without a lock, looked at only when all stand still."""
 
@@ -152,6 +197,34 @@ class _YieldingRLock(_YieldingLock):
         self.times -= 1
         if not self.times:
             super().release()
+
+
+class _CountingLock(_YieldingLock):
+    def __init__(self, name: str, waits: _Waits, seam: StampingThreads) -> None:
+        super().__init__(name, waits)
+        self._seam = seam
+        self._taken = 0  # guarded by the lock itself
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if not super().acquire(blocking, timeout):
+            return False
+        self._taken += 1
+        self._seam.taken(self.name, self._taken)
+        return True
+
+
+class _CountingRLock(_YieldingRLock):
+    def __init__(self, name: str, waits: _Waits, seam: StampingThreads) -> None:
+        super().__init__(name, waits)
+        self._seam = seam
+        self._taken = 0  # guarded by the lock itself
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if not super().acquire(blocking, timeout):
+            return False
+        self._taken += 1
+        self._seam.taken(self.name, self._taken)
+        return True
 
 
 class _PatientCondition(Held):

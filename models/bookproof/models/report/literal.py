@@ -53,7 +53,7 @@ def classes_in(value: object) -> Iterator[type]:
     >>> list(classes_in((Halt("ABC"), 1)))
     [<class 'bookproof.spec.commands.Halt'>]
     """
-    if isinstance(value, Enum | Value):
+    if isinstance(value, Enum | Value) or hasattr(value, "_fields"):
         yield type(value)
     for _, part in _parts(value)[1]:
         yield from classes_in(part)
@@ -67,6 +67,15 @@ def _parts(value: Any) -> tuple[str, list[tuple[str, object]], str]:
         return (json.dumps(value) if value.isascii() and value.isprintable() else repr(value)), [], ""
     if isinstance(value, list):
         return "[", [("", part) for part in value], "]"
+    names: tuple[str, ...] = getattr(value, "_fields", ())
+    if isinstance(value, tuple) and names:
+        usual: dict[str, Any] = getattr(value, "_field_defaults", {})
+        named = [
+            (f"{name}=", part)
+            for name, part in zip(names, value, strict=True)
+            if name not in usual or _differs(part, usual[name])
+        ]
+        return f"{type(value).__name__}(", named, ")"
     if isinstance(value, tuple):
         return "(", [("", part) for part in value], ")"
     if not isinstance(value, Value):

@@ -1,0 +1,152 @@
+"""Is a history explained by one order? Whoever can tell is asked, and nobody is believed without evidence.
+
+1. What the exchange says of its own order (`stamped`): the quickest, and evidence rather than truth. If the stamps do
+   not explain the history another order still may, and then it is the stamps that are wrong.
+2. Conflict-driven linearization (`conflicts`), near-linear, for the rules that it has clauses for.
+3. The generic search (`generic`), for every rule, within a budget.
+
+*Linearizable* is said only of an order that the oracle, or for long histories the engine behind one lock, has replayed
+to the last answer. *Not linearizable* comes with a core of a few operations, cut out of the history, which the generic
+search has refuted by itself; where it could not, the proof stands alone, and that is said. All else is *unknown*.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import NamedTuple
+
+from bookproof.models.linearize.certificate import BY_ORACLE, flaw_in
+from bookproof.models.linearize.conclusion import Conclusion, Verdict
+from bookproof.models.linearize.conflicts import decide
+from bookproof.models.linearize.generic import search
+from bookproof.models.linearize.history import History
+from bookproof.models.linearize.minimise import Part, names_of, only, smallest, wrong_by
+from bookproof.models.linearize.stamped import check_stamps
+
+LONGEST_CORE = 14
+"""Operations that the generic search is asked to refute by itself."""
+
+_STEPS = 200_000
+"""What it may try for that."""
+
+
+class Judgement(NamedTuple):
+    """A conclusion, who came to it, and what it was checked with."""
+
+    conclusion: Conclusion
+    by: str
+    """`stamps`, `clauses` or `generic search`."""
+    evidence: str
+    """What makes the verdict believable, in a sentence."""
+    core: Part | None = None
+    """Not linearizable: the few operations that no order explains, and where they stand in the history."""
+    stamps: Conclusion | None = None
+    """What is wrong with the stamps, if there are some and they do not explain the history. If another order does, it
+    is the stamps that are wrong."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether one order explains the history."""
+        return self.conclusion.verdict
+
+
+def judge(history: History, *, budget_seconds: float = 60.0) -> Judgement:
+    """Whether one order explains a history, with the evidence for it.
+
+    >>> from bookproof.models.linearize.history import Operation
+    >>> from bookproof.spec.commands import Cancel
+    >>> from bookproof.spec.events import Rejected
+    >>> from bookproof.spec.instruments import listing
+    >>> from bookproof.spec.reasons import RejectReason
+    >>> none = Operation(0, Cancel("ABC", 1), 10, 20, (Rejected("ABC", 1, RejectReason.UNKNOWN_ORDER),))
+    >>> judgement = judge(History(listing(["ABC"]), (none,)))
+    >>> judgement.verdict.value, judgement.evidence
+    ('linearizable', 'its order was replayed by the oracle')
+    """
+    until = perf_counter() + budget_seconds
+    with _without_collecting():
+        stamped = check_stamps(history)
+    if stamped is None:
+        return _searched(history, until)
+    if stamped.verdict is Verdict.LINEARIZABLE:
+        return Judgement(stamped, "stamps", _replayed_by(history))
+    return _searched(history, until)._replace(stamps=stamped)
+
+
+def _searched(history: History, until: float) -> Judgement:
+    """The same, whatever the stamps say."""
+    budget_seconds = max(1.0, until - perf_counter())
+    with _without_collecting():
+        found = decide(history, budget_seconds=budget_seconds)
+    doubt = ""
+    if found.verdict is Verdict.LINEARIZABLE:
+        flaw = flaw_in(history, found.order)
+        if flaw is None:
+            return Judgement(found, "clauses", _replayed_by(history))
+        doubt = f"the order that clauses allow does not explain it: {flaw.sentence}"
+    elif found.verdict is Verdict.NOT_LINEARIZABLE:
+        core = _core(history, found)
+        if core is not None:
+            if len(core.places) > LONGEST_CORE:
+                return Judgement(found, "clauses", "its proof stands alone: the core is too long to be searched", core)
+            again = search(core.history, steps=_STEPS)
+            if again.verdict is Verdict.NOT_LINEARIZABLE:
+                told = f"the generic search refuted its core of {len(core.places)} operations by itself"
+                return Judgement(found._replace(core=core.places), "clauses", told, core)
+            doubt = "the generic search does not refute the core of the proof"
+        elif len(history.operations) > LONGEST_CORE:
+            return Judgement(found, "clauses", "its proof stands alone: its rules do not let a core be cut out")
+    general = search(history, budget_seconds=max(1.0, until - perf_counter()))
+    if general.verdict is Verdict.LINEARIZABLE:
+        return Judgement(general, "generic search", _replayed_by(history))
+    if general.verdict is Verdict.NOT_LINEARIZABLE:
+        return Judgement(general, "generic search", "every order that real time allows was tried", _cut(history))
+    kind = doubt or found.kind
+    return Judgement(general._replace(kind=kind), "generic search", "no verdict")
+
+
+def _replayed_by(history: History) -> str:
+    who = "the oracle" if len(history.operations) <= BY_ORACLE else "the engine behind one lock"
+    return f"its order was replayed by {who}"
+
+
+def _core(history: History, found: Conclusion) -> Part | None:
+    """The smallest part of a history, around what a proof speaks of, that clauses refute."""
+    is_wrong = wrong_by(lambda part: decide(part, steps=50_000))
+    named = names_of(history.operations[at] for at in found.core)
+    part = only(history, named)
+    if part is None:
+        return None
+    if not is_wrong(part.history):
+        near = names_of(part.history.operations)
+        part = only(history, near)
+        if part is None or not is_wrong(part.history):
+            whole = only(history, names_of(history.operations)) if len(history.operations) <= 5_000 else None
+            if whole is None or not is_wrong(whole.history):
+                return None
+            part = whole
+    return smallest(part, is_wrong)
+
+
+def _cut(history: History) -> Part | None:
+    """The smallest part of a short history that the generic search refutes."""
+    whole = only(history, names_of(history.operations))
+    is_wrong = wrong_by(lambda part: search(part, steps=20_000))
+    if whole is None or not is_wrong(whole.history):
+        return None
+    return smallest(whole, is_wrong, tries=200)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """No cycles are made here, and a million operations are much to look through for them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

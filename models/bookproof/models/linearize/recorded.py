@@ -1,0 +1,29 @@
+"""Histories that our own recorder made, as the checker wants them."""
+
+from __future__ import annotations
+
+from bookproof.models.concurrent import history as recorder
+from bookproof.models.linearize.history import History, Operation
+
+
+def of_recorder(history: recorder.History) -> History:
+    """The same run: operations in order of their calls, each with its commit stamp in one global order.
+
+    >>> from bookproof.spec.instruments import listing
+    >>> from bookproof.spec.profile import DEFAULT
+    >>> of_recorder(recorder.History(listing(["ABC"]), DEFAULT, (), ())).operations
+    ()
+    """
+    operations = sorted(history.operations, key=lambda operation: operation.called)
+    return History(
+        history.instruments,
+        tuple([_operation(operation) for operation in operations]),
+        history.profile,
+        final=history.final,
+        accounts=history.accounts,
+    )
+
+
+def _operation(one: recorder.Operation) -> Operation:
+    stamps = (("", one.answer.stamp),)
+    return Operation(one.client, one.command, one.called, one.returned, one.answer.events, stamps)
