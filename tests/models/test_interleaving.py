@@ -284,6 +284,24 @@ def test_a_released_order_that_reads_an_account_without_its_balance_is_caught() 
     assert Explorer(StripesAlone).explore(NAMED["released-and-spent"], 60.0).verdict is Verdict.FAILED
 
 
+class LotsApart(StripedEngine):
+    """Each book guards an account's lots with its own stripe, though those of a group are one holding (L5), and those
+    of a family change with orders in spreads (L1)."""
+
+    def __init__(self, *listing: Any, **options: Any) -> None:
+        super().__init__(*listing, **options)
+        self._sharing.clear()
+
+
+@pytest.mark.parametrize("name", ["one-holding", "implied-pays"])
+def test_lots_that_books_share_are_guarded_by_the_stripes_of_all(name: str) -> None:
+    assert Explorer(StripedEngine).explore(NAMED[name], 60.0).verdict is Verdict.VERIFIED
+    certificate = Explorer(LotsApart).explore(NAMED[name], 60.0)
+    assert certificate.verdict is Verdict.FAILED
+    assert certificate.fault is not None
+    assert "+" in token(certificate), "the racing cells are known"
+
+
 def test_a_counterexample_needs_every_one_of_its_commands() -> None:
     found = Explorer(factory("look-up-before-lock")).explore(NAMED["basket-torn"], 60.0)
     assert found.fault is not None

@@ -522,7 +522,10 @@ DEFECTS = [
     ("if order.leaves > event.quantity:", "if True:"),
     ("terms = order.terms._replace(quantity=order.executed + order.prevented + order.busted)", "terms = order.terms"),
     ("journal._replace(report_seq=journal.report_seq + 1)", "journal"),
-    ("self._filled(event, event.symbol, event.maker, elsewhere=(home,) if away else ())", "(0, 0, 0)"),
+    (
+        "self._filled(event, event.symbol, event.maker, elsewhere=(home,) if away else ())",
+        "FilledSide(event.symbol, 0, 0, 0)",
+    ),
     ("elsewhere=(event.symbol,) if away else ()", "elsewhere=()"),
     ("elsewhere=tuple(other for other in books if other != symbol)", "elsewhere=()"),
     ("return self._route.symbol if self._route is not None else event.symbol", "return event.symbol"),
@@ -532,8 +535,8 @@ DEFECTS = [
     ("held._replace(held=False, ", "held._replace("),
     ("order._replace(busted=order.busted + fill.quantity)", "order"),
     (
-        "order._replace(out=OrdStatus.CANCELED)\n            self._say(ExecType.TRADE_CANCEL",
-        "order\n            self._say(ExecType.TRADE_CANCEL",
+        "order._replace(out=OrdStatus.CANCELED)\n            away = ",
+        "order\n            away = ",
     ),
     ("notional=order.notional - fill.price * fill.quantity", "notional=order.notional"),
     ("if old is not None and old.first == order.first:", "if old is not None:"),

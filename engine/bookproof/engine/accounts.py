@@ -2,7 +2,9 @@
 
 Written apart from the rule book's, and around one observation: lots belong to a book, cash does not. So an account's
 position and its open lots of one book stand in the book's `Desk`, which the stripe of the book guards, and only its
-cash, its count of orders and its limits stand in a `Till` that all books share. A command
+cash, its count of orders and its limits stand in a `Till` that all books share. Books of one group (L5) share their
+lots, in one `Vault`, and an order in a spread is for lots of its legs (L1): so whoever touches those of one book holds
+the stripes of all. A command
 
 1. asks, with the book held: what would the order cost at worst, and does the account have it (`demand`, `refusal`)?
 2. lets the book match; the makers are known only now (rule M4);
@@ -18,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from bookproof.engine.book import FastBook
+from bookproof.engine.plan import plan_of
 from bookproof.spec.commands import (
     Basket,
     BlockTrade,
@@ -26,6 +29,7 @@ from bookproof.spec.commands import (
     Liquidate,
     Reduce,
     Replace,
+    Route,
     SetLimits,
     SetMark,
     Spend,
@@ -40,6 +44,7 @@ from bookproof.spec.events import (
     Cancelled,
     Deposited,
     Event,
+    ImpliedTrade,
     LimitsSet,
     Liquidated,
     MarkSet,
@@ -59,7 +64,7 @@ from bookproof.spec.values import Account, Limits, ListKind, Lots, Money, OrderI
 from bookproof.spec.views import AccountView, Holding, MarginView, Mark
 
 AccountCommand: TypeAlias = Deposit | Withdraw | SetLimits | Bust | BlockTrade | SetMark
-OrderCommand: TypeAlias = Submit | Reduce | Basket | Replace | Spend
+OrderCommand: TypeAlias = Submit | Reduce | Basket | Replace | Spend | Route
 """The commands that an account has to stand for."""
 
 _BUY = Side.BUY
@@ -85,7 +90,7 @@ class Till:
 
 
 class Shelf:
-    """What an account has in one book."""
+    """What an account has of one asset: in one book, or in all books of a group."""
 
     __slots__ = ("booked", "buying", "loss", "position", "selling")
 
@@ -102,9 +107,11 @@ class Shelf:
 class Claim:
     """A live order as its account sees it."""
 
-    __slots__ = ("account", "done", "leaves", "side", "unit", "worst")
+    __slots__ = ("account", "desk", "done", "leaves", "side", "unit", "worst")
 
-    def __init__(self, account: Account, side: Side, unit: Money, worst: Ticks, leaves: Lots) -> None:
+    def __init__(self, desk: Desk, account: Account, side: Side, unit: Money, worst: Ticks, leaves: Lots) -> None:
+        self.desk = desk
+        """Of the book that it names: routed, it trades in others as well (L5)."""
         self.account = account
         self.side = side
         self.unit = unit
@@ -125,32 +132,63 @@ class Deal(NamedTuple):
     seller: Account
 
 
-class Desk:
-    """All that concerns accounts in one book. Hold the book's stripe."""
+class Vault:
+    """Everybody's lots of one asset. Hold the stripes of all books that it is traded in."""
 
-    __slots__ = ("claims", "deals", "highest", "instrument", "lot", "lowest", "mark", "shelves", "trades")
+    __slots__ = ("routed", "shelves")
 
-    def __init__(self, instrument: Instrument) -> None:
-        self.instrument = instrument
-        self.mark: Ticks | None = None
-        """What a position is valued at (M3). Hold all stripes to write it, so that any one is enough to read it."""
-        self.lot = instrument.lot
-        self.lowest, self.highest = instrument.min_price, instrument.max_price
+    def __init__(self) -> None:
         self.shelves: dict[Account, Shelf] = {}
-        self.claims: dict[OrderId, Claim] = {}
-        self.deals: dict[int, Deal] = {}
-        """Every trade that was not busted, by its number. Nothing says when it is too late, so none is forgotten."""
-        self.trades = 0
+        self.routed: dict[OrderId, Claim] = {}
+        """The last order that was routed: while it trades it is known in every book of its group."""
 
     def shelf(self, account: Account) -> Shelf:
-        """What an account has here."""
+        """What an account has of it."""
         shelf = self.shelves.get(account)
         if shelf is None:
             shelf = self.shelves[account] = Shelf()
         return shelf
 
+
+class Desk:
+    """All that concerns accounts in one book. Hold the book's stripe, and where books share a vault those of all."""
+
+    __slots__ = ("claims", "deals", "highest", "instrument", "lot", "lowest", "mark", "moves", "trades")
+
+    def __init__(self, instrument: Instrument, vaults: Mapping[Symbol, Vault], furthest: tuple[Ticks, Ticks]) -> None:
+        self.instrument = instrument
+        self.moves = [(vaults[asset], weight) for asset, weight in instrument.moves]
+        """What a lot that is bought here is put into."""
+        self.mark: Ticks | None = None
+        """What a position is valued at (M3). Hold all stripes to write it, so that any one is enough to read it."""
+        self.lot = instrument.lot
+        self.lowest, self.highest = furthest
+        self.claims: dict[OrderId, Claim] = {}
+        self.deals: dict[int, Deal] = {}
+        """Every trade that was not busted, by its number. Nothing says when it is too late, so none is forgotten."""
+        self.trades = 0
+
+    @property
+    def vault(self) -> Vault:
+        """Where its lots are."""
+        return self.moves[0][0]
+
+    def shelf(self, account: Account) -> Shelf:
+        """What an account has here."""
+        return self.vault.shelf(account)
+
+    def touched(self, account: Account, side: Side) -> list[tuple[Shelf, int]]:
+        """The shelves to which a lot of an order of this side adds, and with -1 those from which it takes."""
+        sign = 1 if side is _BUY else -1
+        return [(vault.shelf(account), sign * weight) for vault, weight in self.moves]
+
+    def claim(self, order_id: OrderId) -> Claim:
+        """A live order of the book, or one that is routed by way of it."""
+        claim = self.claims.get(order_id)
+        return self.vault.routed[order_id] if claim is None else claim
+
     def worst(self, side: Side, price: Ticks | None) -> Ticks:
-        """The worst price of an order: a market order has that of the instrument (M1)."""
+        """The worst price of an order: a market order has that of the instrument, or of what others imply (M1)."""
         if price is not None:
             return price
         return self.highest if side is _BUY else self.lowest
@@ -178,7 +216,7 @@ class Desk:
     def remark(self, mark: Ticks) -> None:
         """Another mark: what every order may lose is another too. Hold all stripes."""
         self.mark = mark
-        for shelf in self.shelves.values():
+        for shelf in self.vault.shelves.values():
             shelf.loss = 0
         for claim in self.claims.values():
             self.shelf(claim.account).loss += self.loss(claim.side, claim.worst) * claim.leaves
@@ -220,6 +258,19 @@ class Demand(NamedTuple):
     """New ones."""
     reduces: bool = False
     """It is a reduce-only order, or a replace of one (C9)."""
+    routed: bool = False
+    """It may trade in every book of its group (L5)."""
+
+
+class Ask(NamedTuple):
+    """What one order asks of one shelf."""
+
+    want: Want
+    shelf: Shelf
+    sign: int
+    """1 if it adds to the shelf, -1 if it takes from it."""
+    lots: Lots
+    """With what the orders before it ask of the same shelf: legs of a basket may stand in books of one group."""
 
 
 Entries: TypeAlias = dict[Account, list[int]]
@@ -244,7 +295,12 @@ class Ledger:
         self._books = books
         self._total = profile.replace_quantity is ReplaceQuantity.TOTAL
         self.on_margin = frozenset(profile.margin_accounts)
-        self.desks = {instrument.symbol: Desk(instrument) for instrument in instruments}
+        listed = tuple(instruments)
+        self.vaults = {asset: Vault() for one in listed for asset, _ in one.moves}
+        """Everybody's lots of each asset, in listing order."""
+        plan = plan_of(listed, profile)
+        self._group_of = plan.group_of
+        self.desks = {one.symbol: Desk(one, self.vaults, plan.furthest[one.symbol]) for one in listed}
         # It only ever grows, one account at a time, by whoever holds that account's balance.
         self._tills: dict[Account, Till] = {}
         # Of each basket's trades, which stand together: guarded by all stripes, or those of the legs.
@@ -270,6 +326,12 @@ class Ledger:
             return asked._replace(
                 wants=[want._replace(cash=command.budget, notional=command.budget) for want in asked.wants]
             )
+        if isinstance(command, Route):
+            routed = command.order
+            if routed.price is None:
+                prices = [self.desks[symbol].worst(routed.side, None) for symbol in self._group_of[routed.symbol]]
+                routed = routed._replace(price=max(prices) if routed.side is _BUY else min(prices))
+            return self.demand(routed)._replace(routed=True)
         orders = command.legs if isinstance(command, Basket) else (command,)
         wants = []
         for order in orders:
@@ -301,11 +363,9 @@ class Ledger:
 
     def refusal(self, demand: Demand) -> Rejected | None:
         """Why the account cannot stand for it (M1, M2, C9). Hold its balance as well, and its right to spend."""
-        account, wants, orders, reduces = demand.account, demand.wants, demand.orders, demand.reduces
-        till = self.till(account)
+        account, wants, orders = demand.account, demand.wants, demand.orders
+        till, asks = self.till(account), self._asks(account, wants)
         limits = till.limits
-        shelves = [self.desks[want.symbol].shelf(account) for want in wants]
-        both = list(zip(wants, shelves, strict=True))
         if limits.notional is not None:
             for want in wants:
                 if want.notional > limits.notional:
@@ -313,38 +373,46 @@ class Ledger:
         if limits.open_orders is not None and orders and till.open_orders + orders > limits.open_orders:
             return _rejected(wants[0], RejectReason.ORDER_LIMIT)
         if limits.position is not None:
-            for want, shelf in both:
+            for want, shelf, sign, lots in asks:
                 long = shelf.position + shelf.buying
                 short = shelf.selling - shelf.position
-                if want.lots > 0 and (long if want.side is _BUY else short) + want.lots > limits.position:
+                if want.lots > 0 and (long if sign > 0 else short) + lots > limits.position:
                     return _rejected(want, RejectReason.POSITION_LIMIT)
-        for want, shelf in both:
-            if reduces:
-                room = -shelf.position if want.side is _BUY else shelf.position
+        if demand.reduces:
+            for want, shelf, sign, _ in asks:
+                room = -sign * shelf.position
                 if want.lots > max(0, room - self._books[want.symbol].reducing(account, want.side)):
                     return _rejected(want, RejectReason.WOULD_INCREASE)
         if account in self.on_margin:
-            return self._margin_refusal(till, both)
-        for want, shelf in both:
-            if want.side is not _BUY and 0 < want.lots > shelf.position - shelf.selling + limits.short:
+            return self._margin_refusal(till, account, [(ask.want, ask.shelf) for ask in asks])
+        for want, shelf, sign, lots in asks:
+            if sign < 0 < want.lots and lots > shelf.position - shelf.selling + limits.short:
                 return _rejected(want, RejectReason.INSUFFICIENT_ASSETS)
         cash = sum(want.cash for want in wants)
         if 0 < cash > till.cash - till.reserved:
             return _rejected(wants[0], RejectReason.INSUFFICIENT_CASH)
         return None
 
-    def _margin_refusal(self, till: Till, both: list[tuple[Want, Shelf]]) -> Rejected | None:
+    def _asks(self, account: Account, wants: Iterable[Want]) -> list[Ask]:
+        asks: list[Ask] = []
+        for want in wants:
+            for shelf, sign in self.desks[want.symbol].touched(account, want.side):
+                lots = want.lots + sum(ask.want.lots for ask in asks if ask.shelf is shelf and ask.sign == sign)
+                asks.append(Ask(want, shelf, sign, lots))
+        return asks
+
+    def _margin_refusal(self, till: Till, account: Account, both: list[tuple[Want, Shelf]]) -> Rejected | None:
         """Why the equity does not cover it (M3). No book is read but those of the orders: of the others the till knows
         what they are worth, and that is as of its last stamp."""
         for want, _ in both:
             if self.desks[want.symbol].mark is None:
                 return _rejected(want, RejectReason.NO_MARK)
         more = 0
-        for want, shelf in both:  # a basket has no two legs in one book
+        for want, shelf in both:  # a basket has no two legs in one book, and where there is margin there are no groups
             desk = self.desks[want.symbol]
-            _order(shelf, want, 1)
+            _order(desk, account, want, 1)
             more += desk.worth(shelf) - shelf.booked
-            _order(shelf, want, -1)
+            _order(desk, account, want, -1)
         if more < 0 and till.free + more < 0:
             return _rejected(both[0][0], RejectReason.INSUFFICIENT_MARGIN)
         return None
@@ -377,7 +445,7 @@ class Ledger:
     def _set_aside(self, demand: Demand, sign: int) -> None:
         till = self.till(demand.account)
         for want in demand.wants:
-            _order(self.desks[want.symbol].shelf(demand.account), want, sign)
+            _order(self.desks[want.symbol], demand.account, want, sign)
             till.reserved += sign * want.cash
             till.open_orders += sign * demand.orders
             till.worth += self._revalued(want.symbol, demand.account)
@@ -408,8 +476,11 @@ class Ledger:
         """Note whose the new orders are: nothing in their events says so. They match next. Hold their stripes."""
         if demand.orders:
             for want in demand.wants:
-                claim = Claim(demand.account, want.side, want.unit, want.worst, 0)
-                self.desks[want.symbol].claims[want.order_id] = claim
+                desk = self.desks[want.symbol]
+                claim = Claim(desk, demand.account, want.side, want.unit, want.worst, 0)
+                desk.claims[want.order_id] = claim
+                if demand.routed:
+                    desk.vault.routed = {want.order_id: claim}
 
     # ── after matching: hold the same stripes still ──
 
@@ -424,22 +495,23 @@ class Ledger:
                 symbols[event.symbol] = None
             if isinstance(event, Trade):
                 self._trade(event, entries)
+            elif isinstance(event, ImpliedTrade):
+                symbols |= dict.fromkeys([event.symbol, *(leg.symbol for leg in event.legs)])
+                self._implied(event, entries)
             elif isinstance(event, Prevented):
                 desk = self.desks[event.symbol]
                 for order_id in (event.maker, event.taker):
-                    _use(desk, desk.claims[order_id], event.quantity, entries)
+                    _use(desk.claim(order_id), event.quantity, entries)
             elif isinstance(event, Accepted):
-                desk = self.desks[event.symbol]
-                claim = desk.claims[event.order_id]
+                claim = self.desks[event.symbol].claims[event.order_id]
                 _entry(entries, claim.account)[2] += 1
-                _open(desk, claim, event.quantity, entries)
+                _open(claim, event.quantity, entries)
             elif isinstance(event, Cancelled):
-                desk = self.desks[event.symbol]
-                known = desk.claims.get(event.order_id)
+                known = self.desks[event.symbol].claims.get(event.order_id)
                 if known is None:  # its list held it back, so nothing was reserved for it
                     continue
-                _open(desk, known, -event.quantity, entries)
-                _forget_if_empty(desk, event.order_id, known, entries)
+                _open(known, -event.quantity, entries)
+                _forget_if_empty(event.order_id, known, entries)
             elif isinstance(event, Transferred):
                 desk = self.desks[event.symbol]
                 _deliver(desk, event.price, event.quantity, event.buyer, event.seller, entries)
@@ -448,10 +520,9 @@ class Ledger:
             elif isinstance(event, Repriced):
                 self._repriced(event, entries)
             elif isinstance(event, Restated):
-                desk = self.desks[event.symbol]
-                waiting = desk.claims.get(event.order_id)
+                waiting = self.desks[event.symbol].claims.get(event.order_id)
                 if waiting is not None:  # else its list held it back, so nothing was reserved for it
-                    _open(desk, waiting, -event.quantity, entries)
+                    _open(waiting, -event.quantity, entries)
         self._revalue(symbols, entries)
         return entries
 
@@ -473,33 +544,43 @@ class Ledger:
 
     def _trade(self, event: Trade, entries: Entries) -> None:
         desk, quantity = self.desks[event.symbol], event.quantity
-        maker, taker = desk.claims[event.maker], desk.claims[event.taker]
+        maker, taker = desk.claim(event.maker), desk.claim(event.taker)
         buyer, seller = (taker, maker) if taker.side is _BUY else (maker, taker)
         desk.trades += 1
         desk.deals[desk.trades] = Deal(event.price, quantity, buyer.account, seller.account)
         _deliver(desk, event.price, quantity, buyer.account, seller.account, entries)
         for order_id, claim in ((event.maker, maker), (event.taker, taker)):
-            _use(desk, claim, quantity, entries)
-            _forget_if_empty(desk, order_id, claim, entries)
+            _use(claim, quantity, entries)
+            _forget_if_empty(order_id, claim, entries)
+
+    def _implied(self, event: ImpliedTrade, entries: Entries) -> None:
+        """Each of the three orders trades in its own book at its own price (L2)."""
+        sides = [(event.symbol, event.taker, event.price)]
+        sides += [(leg.symbol, leg.maker, leg.price) for leg in event.legs]
+        for symbol, order_id, price in sides:
+            desk = self.desks[symbol]
+            claim = desk.claims[order_id]
+            _settle(desk, claim.account, claim.side, price, event.quantity, entries)
+            _use(claim, event.quantity, entries)
+            _forget_if_empty(order_id, claim, entries)
 
     def _replaced(self, event: Replaced, entries: Entries) -> None:
         desk = self.desks[event.symbol]
         claim = desk.claims[event.order_id]
         leaves = event.quantity - claim.done if self._total else event.quantity
-        _open(desk, claim, -claim.leaves, entries)
+        _open(claim, -claim.leaves, entries)
         claim.worst = desk.worst(claim.side, event.price)
         claim.unit = unit_of(claim.side, claim.worst)
-        _open(desk, claim, leaves, entries)
+        _open(claim, leaves, entries)
 
     def _repriced(self, event: Repriced, entries: Entries) -> None:
         """The venue gave an order another limit: from now on its open lots may cost that at worst, never more (M1)."""
-        desk = self.desks[event.symbol]
-        claim = desk.claims[event.order_id]
+        claim = self.desks[event.symbol].claims[event.order_id]
         leaves = claim.leaves
-        _open(desk, claim, -leaves, entries)
+        _open(claim, -leaves, entries)
         claim.worst = event.price
         claim.unit = unit_of(claim.side, event.price)
-        _open(desk, claim, leaves, entries)
+        _open(claim, leaves, entries)
 
     def tie(self, basket: Basket, events: Iterable[Event]) -> None:
         """The trades of a basket are busted together (N2). Call it after `entries`, with the legs' stripes held."""
@@ -580,7 +661,7 @@ class Ledger:
         """Value everybody's position in a book anew (M3). Hold every stripe and every balance."""
         desk = self.desks[command.symbol]
         desk.remark(command.price)
-        for account in desk.shelves.keys() & self.on_margin:
+        for account in desk.vault.shelves.keys() & self.on_margin:
             self.till(account).worth += self._revalued(command.symbol, account)
         return MarkSet(command.symbol, command.price)
 
@@ -628,10 +709,10 @@ class Ledger:
         """One account. Hold every stripe and its balance."""
         till = self._tills.get(account) or Till()
         holdings = []
-        for symbol, desk in self.desks.items():
-            shelf = desk.shelves.get(account)
+        for asset, vault in self.vaults.items():
+            shelf = vault.shelves.get(account)
             if shelf is not None and (shelf.position or shelf.buying or shelf.selling):
-                holdings.append(Holding(symbol, shelf.position, shelf.buying, shelf.selling))
+                holdings.append(Holding(asset, shelf.position, shelf.buying, shelf.selling))
         margin = self.margin(account) if account in self.on_margin else None
         return AccountView(account, till.cash, till.reserved, till.open_orders, tuple(holdings), till.limits, margin)
 
@@ -662,7 +743,7 @@ class Ledger:
         for symbol, desk in self.desks.items():
             if desk.mark is not None:
                 marks.append(Mark(symbol, desk.mark))
-                shelf = desk.shelves.get(account)
+                shelf = desk.vault.shelves.get(account)
                 if shelf is not None:
                     equity += shelf.position * desk.mark
                     keeps += desk.keeps(shelf)
@@ -685,7 +766,7 @@ class Ledger:
         """The books in which a position needs margin, that which needs most first, of equals in listing order."""
         needs = []
         for at, (symbol, desk) in enumerate(self.desks.items()):
-            shelf = desk.shelves.get(account)
+            shelf = desk.vault.shelves.get(account)
             if shelf is not None and shelf.position and desk.mark is not None:
                 needs.append((-desk.keeps(shelf), at, symbol))
         return [symbol for _, _, symbol in sorted(needs)]
@@ -717,8 +798,10 @@ class Ledger:
 # ── what is wrong with a command by itself, whether accounts are kept or not ──
 
 
-def fault_of(command: AccountCommand, lot: Lots) -> RejectReason | None:
-    """Why a command about accounts makes no sense, but for its symbol."""
+def fault_of(command: AccountCommand, lot: Lots, of_spread: bool = False) -> RejectReason | None:
+    """Why a command about accounts makes no sense, but for its symbol: of that it knows the lot, and whether there are
+    lots to bring or to take away.
+    """
     if isinstance(command, Bust | BlockTrade | SetMark):  # the book's own checks see to the last two
         return None
     if not _is_account(command.account):
@@ -732,7 +815,7 @@ def fault_of(command: AccountCommand, lot: Lots) -> RejectReason | None:
     amount = command.amount
     if type(amount) is not int or amount < 1 or amount > LARGEST or amount % lot != 0:
         return RejectReason.INVALID_AMOUNT
-    return None
+    return RejectReason.INVALID_COMBINATION if of_spread else None
 
 
 def closing_order(command: Reduce) -> Submit:
@@ -769,43 +852,50 @@ def _up(number: int, step: int) -> int:
     return number + -number % step
 
 
-def _order(shelf: Shelf, want: Want, sign: int) -> None:
+def _order(desk: Desk, account: Account, want: Want, sign: int) -> None:
     """As if the order were in, or with -1 as if it were not."""
-    if want.side is _BUY:
-        shelf.buying += sign * want.lots
-    else:
-        shelf.selling += sign * want.lots
-    shelf.loss += sign * want.loss
+    _reserve(desk, account, want.side, sign * want.lots, sign * want.loss)
 
 
-def _open(desk: Desk, claim: Claim, lots: Lots, entries: Entries) -> None:
+def _reserve(desk: Desk, account: Account, side: Side, lots: Lots, loss: Money) -> None:
+    """So many more lots of somebody's orders are open, and so much more may be lost by them (M3)."""
+    for shelf, sign in desk.touched(account, side):
+        if sign > 0:
+            shelf.buying += lots
+        else:
+            shelf.selling += lots
+        shelf.loss += loss
+
+
+def _open(claim: Claim, lots: Lots, entries: Entries) -> None:
     """So many more lots of an order are open, and their worst cost is reserved; fewer, and it is released."""
+    desk = claim.desk
     claim.leaves += lots
-    shelf = desk.shelf(claim.account)
-    if claim.side is _BUY:
-        shelf.buying += lots
-    else:
-        shelf.selling += lots
-    shelf.loss += desk.loss(claim.side, claim.worst) * lots
+    _reserve(desk, claim.account, claim.side, lots, desk.loss(claim.side, claim.worst) * lots)
     _entry(entries, claim.account)[1] += claim.unit * lots
 
 
-def _use(desk: Desk, claim: Claim, lots: Lots, entries: Entries) -> None:
+def _use(claim: Claim, lots: Lots, entries: Entries) -> None:
     """So many lots of an order traded, or were prevented."""
     claim.done += lots
-    _open(desk, claim, -lots, entries)
+    _open(claim, -lots, entries)
 
 
-def _forget_if_empty(desk: Desk, order_id: OrderId, claim: Claim, entries: Entries) -> None:
+def _forget_if_empty(order_id: OrderId, claim: Claim, entries: Entries) -> None:
     """An order with nothing open is gone. One that prevention emptied has its cancel to come."""
     if not claim.leaves:
-        del desk.claims[order_id]
+        del claim.desk.claims[order_id]
         _entry(entries, claim.account)[2] -= 1
 
 
 def _deliver(desk: Desk, price: Ticks, quantity: Lots, buyer: Account, seller: Account, entries: Entries) -> None:
     """Lots to the buyer, cash to the seller (M4); with a negative quantity, back again (N1)."""
-    desk.shelf(buyer).position += quantity
-    desk.shelf(seller).position -= quantity
-    _entry(entries, buyer)[0] -= price * quantity
-    _entry(entries, seller)[0] += price * quantity
+    _settle(desk, buyer, Side.BUY, price, quantity, entries)
+    _settle(desk, seller, Side.SELL, price, quantity, entries)
+
+
+def _settle(desk: Desk, account: Account, side: Side, price: Ticks, quantity: Lots, entries: Entries) -> None:
+    """One side of a trade."""
+    for shelf, sign in desk.touched(account, side):
+        shelf.position += sign * quantity
+    _entry(entries, account)[0] -= price * quantity if side is _BUY else -price * quantity

@@ -91,10 +91,10 @@ class Floor:
         }
         self._least_block = profile.least_block
         self._stops_follow_marks = profile.stop_reference is StopReference.MARK
-        self._lots = plan.lots
+        self._lots, self._spreads = plan.lots, plan.spreads
         self.ledger = None if profile.risk is Risk.NONE else Ledger(listed, self.books, profile)
         """The accounts; None where the venue keeps none (M1)."""
-        self.group_of = plan.group_of
+        self.group_of, self.sharing = plan.group_of, plan.sharing
         self.family_of: dict[Symbol, Family] = {}
         """The books that spreads tie together, by each of them (L2)."""
         for members in plan.families:
@@ -123,7 +123,7 @@ class Floor:
                 events = self.set_mark(command)
                 entries = self.ledger.rest_of(events)
         else:
-            if isinstance(command, Submit | Reduce | Basket | Replace | Spend):
+            if isinstance(command, Submit | Reduce | Basket | Replace | Spend | Route):
                 rejected = self.order_fault(command)
                 if rejected is None:
                     rejected = self._stand_for(self.ledger, command)
@@ -260,7 +260,8 @@ class Floor:
         elif isinstance(command, SetMark):
             reason = self.books[command.symbol].checks.mark(command.price)
         else:
-            reason = fault_of(command, 1 if symbol is None else self._lots[symbol])
+            lot = 1 if symbol is None else self._lots[symbol]
+            reason = fault_of(command, lot, symbol in self._spreads)
         return None if reason is None else Rejected(symbol, None, reason)
 
     def _block_fault(self, command: BlockTrade) -> RejectReason | None:
@@ -289,6 +290,8 @@ class Floor:
         """The books' own refusal of what an account is to stand for: hold the stripes of its orders."""
         if isinstance(command, Basket):
             return self.basket_fault(command) or self.basket_refusal(command)
+        if isinstance(command, Route):
+            return self.route_fault(command) or self.route_refusal(command.order)
         book = self.books.get(command.symbol)
         if book is None:
             reason: RejectReason | None = RejectReason.UNKNOWN_SYMBOL
@@ -298,7 +301,8 @@ class Floor:
             if type(command.order_id) is int and command.order_id in book.lists:
                 reason = self.lists.replace_refusal(command)
             else:
-                reason = book.checks.replace(command) or book.replace_refusal(command)
+                dealer = self._dealer(command.symbol)
+                reason = book.checks.replace(command) or dealer.replace_refusal(command)
         elif isinstance(command, Reduce):
             reason = self._reducing_fault(book, command)
         else:
@@ -561,18 +565,23 @@ class Floor:
         dealer = self._dealer(order.symbol)
         if isinstance(dealer, Family):  # which is in no group: there is no other book to take from
             return list(dealer.submit(order))
+        rejected = self.route_refusal(order, venues)
+        if rejected is not None:
+            return [rejected]
         group = [self.books[symbol] for symbol in venues or self.group_of[order.symbol]]
-        reason = routing.refusal(dealer, group, order)
-        if reason is None and self.ledger is not None:
-            reason = RejectReason.NOT_ON_ACCOUNT
-        if reason is not None:
-            return refused(order.symbol, order.order_id, reason)
         run = self.lists.begin()
         with run.watching(group):
             events = routing.route(dealer, group, order, run.follow)
             run.follow(events)
         run.finish(events)
         return events
+
+    def route_refusal(self, order: Submit, venues: Sequence[Symbol] = ()) -> Rejected | None:
+        """Why the books, as they stand, do not take a well-formed routed order."""
+        group = [self.books[symbol] for symbol in venues or self.group_of[order.symbol]]
+        dealer = self._dealer(order.symbol)
+        reason = dealer.refusal(order) if isinstance(dealer, Family) else routing.refusal(dealer, group, order)
+        return None if reason is None else Rejected(order.symbol, order.order_id, reason)
 
     # ── the books of a family: hold the stripes of them all ──
 

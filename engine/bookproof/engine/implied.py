@@ -327,31 +327,39 @@ class Family:
         order = book.find(command.order_id) if type(command.order_id) is int else None
         if not isinstance(order, RestingOrder):
             return self._replace_stop(book, command)
-        done, terms, symbol = order.executed + order.prevented, order.terms, command.symbol
-        price = order.price if command.price is None else command.price
-        is_open = self._profile.replace_quantity is ReplaceQuantity.OPEN
-        reason = book.checks.replace(command)
-        if reason is None and price == order.price:
-            leaves = command.quantity if is_open else command.quantity - done
-            if leaves <= order.leaves and self._profile.replace_keeps is ReplaceKeeps.ON_REDUCE:
-                return book.replace(command)  # in its place, or gone: nobody is met (F1, F4)
-        reason = reason or book.halt
+        reason = book.checks.replace(command) or self.replace_refusal(command)
         if reason is not None:
-            return (Rejected(symbol, command.order_id, reason),)
-        leaves = command.quantity if is_open else command.quantity - done
-        if command.stop is not None or book.checks.too_many_slices(terms.display, leaves):
-            return (Rejected(symbol, command.order_id, RejectReason.INVALID_REPLACE),)
-        if not book.accepts_notional(price, command.quantity):
-            return (Rejected(symbol, command.order_id, RejectReason.INVALID_NOTIONAL),)
-        if leaves <= 0:
+            return (Rejected(command.symbol, command.order_id, reason),)
+        if self._stays(order, command):
             return book.replace(command)
-        if terms.post_only and self._would_take(terms, price):
-            return (Rejected(symbol, command.order_id, RejectReason.WOULD_TAKE),)
-        events: list[Event] = [Replaced(symbol, command.order_id, terms.side, price, command.quantity)]
+        terms, price, leaves = order.terms, self._price_then(order, command), self._open_then(order, command)
+        events: list[Event] = [Replaced(command.symbol, command.order_id, terms.side, price, command.quantity)]
         book.lift(order)
         self._enter(terms, price, leaves, events, order)
         self.trigger_stops(events)
         return tuple(events)
+
+    def replace_refusal(self, command: Replace) -> RejectReason | None:
+        """Why the books, as they stand, do not take a replace that is well formed: as `replace`, without an effect."""
+        book = self.books[command.symbol]
+        reason, order = book.replace_refusal(command), book.find(command.order_id)
+        if reason is not None or not isinstance(order, RestingOrder) or self._stays(order, command):
+            return reason
+        takes = order.terms.post_only and self._would_take(order.terms, self._price_then(order, command))
+        return RejectReason.WOULD_TAKE if takes else None
+
+    def _stays(self, order: RestingOrder, command: Replace) -> bool:
+        """Whether a replaced order is in its place still, or is gone: nobody is met (F1, F4)."""
+        leaves = self._open_then(order, command)
+        keeps = self._profile.replace_keeps is ReplaceKeeps.ON_REDUCE
+        return leaves <= 0 or (keeps and leaves <= order.leaves and self._price_then(order, command) == order.price)
+
+    def _price_then(self, order: RestingOrder, command: Replace) -> Ticks:
+        return order.price if command.price is None else command.price
+
+    def _open_then(self, order: RestingOrder, command: Replace) -> Lots:
+        is_open = self._profile.replace_quantity is ReplaceQuantity.OPEN
+        return command.quantity if is_open else command.quantity - order.executed - order.prevented
 
     def _replace_stop(self, book: FastBook, command: Replace) -> tuple[Event, ...]:
         """A stop, or an order that is not there. A stop that is due at once goes on in the family, not in its book."""

@@ -9,9 +9,17 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from bookproof.spec.instruments import Instrument, Way, families_of, listing_flaw, underlying_flaw, ways_of
-from bookproof.spec.profile import Profile, Risk
-from bookproof.spec.values import Lots, Symbol
+from bookproof.spec.instruments import (
+    Instrument,
+    Way,
+    families_of,
+    furthest_prices,
+    listing_flaw,
+    underlying_flaw,
+    ways_of,
+)
+from bookproof.spec.profile import Profile
+from bookproof.spec.values import Lots, Symbol, Ticks
 
 
 class Plan(NamedTuple):
@@ -30,6 +38,10 @@ class Plan(NamedTuple):
     spreads: Sequence[Symbol]
     dependents: Mapping[Symbol, tuple[Symbol, ...]]
     """The books that depend on each book that others depend on, at once or by way of others (J6)."""
+    sharing: Mapping[Symbol, tuple[Symbol, ...]]
+    """The books in which an account's lots change with those of each book: of its group, or of its family (M4)."""
+    furthest: Mapping[Symbol, tuple[Ticks, Ticks]]
+    """The worst prices for a market order of each book (M1)."""
 
 
 def plan_of(listed: tuple[Instrument, ...], profile: Profile) -> Plan:
@@ -58,7 +70,7 @@ def _drawn_up(listed: tuple[Instrument, ...], profile: Profile) -> Plan:
     flaw = profile.allocation.flaw()
     if flaw is not None:
         raise ValueError(f"allocation: {flaw}")
-    flaw = listing_flaw(listed, profile.risk is not Risk.NONE, profile.apart) or underlying_flaw(listed)
+    flaw = listing_flaw(listed, profile.apart) or underlying_flaw(listed)
     if flaw is not None:
         raise ValueError(flaw)
     groups: dict[str, tuple[Symbol, ...]] = {}
@@ -71,12 +83,16 @@ def _drawn_up(listed: tuple[Instrument, ...], profile: Profile) -> Plan:
         while at is not None:
             dependents[at] = (*dependents.get(at, ()), symbol)
             at = above[at]
+    group_of = {one.symbol: groups[one.group] if one.group else (one.symbol,) for one in listed}
+    families = families_of(listed)
     return Plan(
         {one.symbol: one.lot for one in listed},
-        {one.symbol: groups[one.group] if one.group else (one.symbol,) for one in listed},
+        group_of,
         {one.symbol: one.group for one in listed if one.group},
-        tuple(dict.fromkeys(families_of(listed).values())),
+        tuple(dict.fromkeys(families.values())),
         ways_of(listed),
         tuple(one.symbol for one in listed if one.legs),
         dependents,
+        group_of | families,
+        furthest_prices(listed),
     )

@@ -15,11 +15,12 @@ several stripes       the books of a command's legs, and those    basket and lis
                       that live lists tie to its books            a command about one book that has lists: its stripe;
                                                                   each with the stripes of all books that live lists
                                                                   tie to these, and so on
-                      the books of a group (rule L5)              routed order: the stripes of its book's group, and of
-                                                                  all books that live lists tie to these
+                      the books of a group (rule L5), and all     routed order: the stripes of its book's group, and of
+                      accounts' lots of what they quote           all books that live lists tie to these; with accounts
+                                                                  each command about a book of the group
                       the books of a family, which spreads tie    each command about one book of a family, and its
-                      together (rules L2, L3); no lists in them   implied view: the stripes of the family; basket: those
-                                                                  of its legs' families
+                      together (rules L2, L3), and all accounts' implied view: the stripes of the family; basket: those
+                      lots in them; no lists are in them          of its legs' families
 several stripes       a book and those that depend on it: that    halt, resume and phase of such a book; where a collar
                       it is halted (the stripe of any one of      may halt books, also whatever may trade in it
                       them, to read that)
@@ -29,10 +30,10 @@ all stripes           the market-wide halt, the clock, the index  mass cancel, h
 all stripes and       everything; and the marks of the books, to  (with accounts) list, and a command about books that
 all balances          write them (any one stripe, to read them)   have lists: it reads balances while it matches; mark;
                                                                   liquidation
-``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce, spend and
-                      ``i`` have available: nobody else does      basket of the account, from check to stamp; withdrawal
-                      while it is held                            of cash and new limits; block trade: of both parties;
-                                                                  lots of a margin account
+``_spending[i]``      the right to lower what accounts of stripe  (with accounts) submit, replace, reduce, spend,
+                      ``i`` have available: nobody else does      basket and routed order of the account, from check to
+                      while it is held                            stamp; withdrawal of cash and new limits; block trade:
+                                                                  of both parties; lots of a margin account
 ``_balances[i]``      cash, worth, reserved cash, count of        (with accounts) whoever moves or reads any of it: for
                       orders, limits of accounts of stripe ``i``  the check, and again to book the cash with the stamp
 ====================  ==========================================  =====================================================
@@ -74,6 +75,8 @@ it does not go by ties: it looks under the stripes that it would need without li
 takes all stripes and then all balances.
 
 Lots need none of this: an account's position in a book, and what is reserved of it, change only with the book's stripe.
+Of a group it is one position, and an order in a spread is for lots of its legs: there it changes only with the stripes
+of all books of the group or family, and which these are is in the listing.
 So a reduce-only order that rests (C9) is cut to size under the stripe that its account's position changed under, before
 that is let go: after a fill, a block trade, a deposit of lots and a bust alike. What the cut releases only adds to what
 its account has available, so it is booked like a maker's fill.
@@ -224,8 +227,12 @@ class StripedEngine(LockedViews):
         self._ledger = self._floor.ledger
         self._spending: list[Lock] = []
         self._balances: list[Lock] = []
+        self._sharing: dict[Symbol, list[int]] = {}
         if self._ledger is not None:
             self._desks.clear()  # every command goes by `_submit_special`
+            self._sharing = {
+                symbol: [self._stripe_of[other] for other in others] for symbol, others in self._floor.sharing.items()
+            }
             self._spending = [sync.lock(f"spending {number}") for number in range(ACCOUNT_STRIPES)]
             self._balances = [sync.lock(f"balance {number}") for number in range(ACCOUNT_STRIPES)]
 
@@ -258,7 +265,7 @@ class StripedEngine(LockedViews):
     def _submit_special(self, command: Any) -> Answer:
         """A command that is about no book, about one that others depend on, or about one that is not listed."""
         kind = type(command)
-        if getattr(command, "symbol", None) in self._floor.family_of:
+        if self._ledger is None and getattr(command, "symbol", None) in self._floor.family_of:
             return self._in_family(command)
         if getattr(command, "symbol", None) in self._lock_of:  # there is no desk: accounts are kept, or others depend
             return self._above_others(command) if self._ledger is None else self._at_the_book(command)
@@ -326,6 +333,7 @@ class StripedEngine(LockedViews):
         stripes: dict[int, None] = {}
         for symbol in symbols:
             stripes[self._stripe_of[symbol]] = None
+            stripes |= dict.fromkeys(self._sharing.get(symbol, ()))  # with accounts: orders in these move lots of it
             halts = self._collars_halt and not isinstance(command, _HALTS_NOBODY)
             if halts or isinstance(command, _ABOUT_A_PHASE):
                 stripes |= self._dependents[symbol]
@@ -490,8 +498,10 @@ class StripedEngine(LockedViews):
         group = self._floor.group_of[command.order.symbol]  # known before matching
         if self._ledger is None:
             return self._together(command, self._with_families(group))
-        with self._holding(self._stripe_of[symbol] for symbol in group):  # guards the group's books, to refuse it
-            return self._stamped(self._floor.route(command))
+        with self._holding(self._stripes_at(command, group)):  # guards the books of the group or family, and their lots
+            if not any(self._floor.books[symbol].lists for symbol in group):
+                return self._paid(command)
+        return self._with_everything(command)
 
     def _in_family(self, command: Command) -> Answer:
         """A command about one book that is part of a spread. It may trade in every book of the family (L2)."""

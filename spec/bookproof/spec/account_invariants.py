@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from bookproof.spec.accounts import Accounts
@@ -23,6 +24,7 @@ from bookproof.spec.commands import (
     Liquidate,
     Reduce,
     Replace,
+    Route,
     SetLimits,
     SetMark,
     Spend,
@@ -36,6 +38,7 @@ from bookproof.spec.events import (
     Busted,
     Cancelled,
     Deposited,
+    ImpliedTrade,
     Liquidated,
     PhaseChanged,
     Prevented,
@@ -50,7 +53,7 @@ from bookproof.spec.reasons import CancelReason
 from bookproof.spec.reducing import Reducers
 from bookproof.spec.sorted_tuple import SortedTuple
 from bookproof.spec.tape import orders_in, orders_of
-from bookproof.spec.values import Account, Lots, Money, OrderId, Side, Symbol
+from bookproof.spec.values import Account, Lots, Money, OrderId, Side, Symbol, Ticks
 
 if TYPE_CHECKING:
     from bookproof.spec.exchange import Exchange
@@ -58,7 +61,7 @@ if TYPE_CHECKING:
 
 Sentences: TypeAlias = Iterator[str]
 Asset: TypeAlias = Symbol | None
-"""A book's lots, or cash."""
+"""Lots of a book, or of a group of books (L5), or cash."""
 
 
 def accounts_are_not_books(step: Step) -> Sentences:
@@ -87,7 +90,8 @@ def wealth_is_conserved(step: Step) -> Sentences:
     expected = _totals(step.before.accounts)
     command = step.command
     if isinstance(command, Deposit | Withdraw) and not _is_refused(step):
-        expected[command.symbol] += command.amount if isinstance(command, Deposit) else -command.amount
+        asset = _deposited(step, command)
+        expected[asset] += command.amount if isinstance(command, Deposit) else -command.amount
     found = _totals(step.after.accounts)
     for asset in _keys(expected, found):
         if expected[asset] != found[asset]:
@@ -101,18 +105,32 @@ def both_sides_settle(step: Step) -> Sentences:
     expected = _wealth(step.before.accounts)
     command = step.command
     if isinstance(command, Deposit | Withdraw) and not _is_refused(step):
-        expected[command.account, command.symbol] += command.amount * (1 if isinstance(command, Deposit) else -1)
+        asset = _deposited(step, command)
+        expected[command.account, asset] += command.amount * (1 if isinstance(command, Deposit) else -1)
     for event in step.events:
         if isinstance(event, Trade):
             for order_id in (event.maker, event.taker):
                 account, side = _owner(step, event.symbol, order_id)
                 lots = event.quantity if side is Side.BUY else -event.quantity
-                expected[account, event.symbol] += lots
+                for asset, weight in _assets(step.before, event.symbol):
+                    expected[account, asset] += weight * lots
                 expected[account, None] -= lots * event.price
+        if isinstance(event, ImpliedTrade):
+            told = [
+                (event.symbol, event.price, event.taker),
+                *((leg.symbol, leg.price, leg.maker) for leg in event.legs),
+            ]
+            for symbol, price, order_id in told:
+                account, side = _owner(step, symbol, order_id)
+                lots = event.quantity if side is Side.BUY else -event.quantity
+                for asset, weight in _assets(step.before, symbol):
+                    expected[account, asset] += weight * lots
+                expected[account, None] -= lots * price
         if isinstance(event, Busted | BlockTraded | Transferred):
             bought = -event.quantity if isinstance(event, Busted) else event.quantity
             for account, lots in ((event.buyer, bought), (event.seller, -bought)):
-                expected[account, event.symbol] += lots
+                for asset, weight in _assets(step.before, event.symbol):
+                    expected[account, asset] += weight * lots
                 expected[account, None] -= lots * event.price
     found = _wealth(step.after.accounts)
     for account, asset in _keys(expected, found):
@@ -128,7 +146,7 @@ def reserved_is_what_live_orders_need(step: Step) -> Sentences:
     cash, orders = Counter[Account](), Counter[Account]()
     lots = Counter[tuple[Account, Symbol, Side]]()
     for book in step.after.books.values():
-        low, high = book.instrument.min_price, book.instrument.max_price
+        low, high = _bounds(step.after, book.instrument.symbol)
         for order in book.orders():
             if isinstance(order, Held):
                 continue  # it may never enter, so it reserves nothing yet
@@ -137,7 +155,9 @@ def reserved_is_what_live_orders_need(step: Step) -> Sentences:
             worst = terms.price if terms.price is not None else high if buys else low
             cash[terms.account] += open_lots * max(0, worst if buys else -worst)
             orders[terms.account] += 1
-            lots[terms.account, terms.symbol, terms.side] += open_lots
+            for asset, weight in _assets(step.after, terms.symbol):
+                adds = buys is (weight > 0)
+                lots[terms.account, asset, Side.BUY if adds else Side.SELL] += open_lots
     for account, purse in step.after.accounts.purses.items():
         if (purse.reserved, purse.open_orders) != (cash[account], orders[account]):
             yield (
@@ -176,7 +196,7 @@ def limits_bind(step: Step) -> Sentences:
     if (
         before is None
         or after is None
-        or not isinstance(step.command, Submit | Reduce | Basket | Replace | BlockTrade | SubmitList | Spend)
+        or not isinstance(step.command, Submit | Reduce | Basket | Replace | BlockTrade | SubmitList | Spend | Route)
     ):
         return
     for account, purse in after.purses.items():
@@ -209,13 +229,16 @@ def reduce_only_reduces(step: Step) -> Sentences:
     command = step.command
     if not isinstance(command, Reduce) or step.before.accounts is None or _is_refused(step):
         return
-    position = step.before.accounts.purse(command.account).holding(command.symbol).position
     traded = sum(
-        event.quantity for event in step.events if isinstance(event, Trade) and event.taker == command.order_id
+        event.quantity
+        for event in step.events
+        if isinstance(event, Trade | ImpliedTrade) and (event.symbol, event.taker) == (command.symbol, command.order_id)
     )
-    reduced = position + traded if command.side is Side.BUY else position - traded
-    if traded and (abs(reduced) >= abs(position) or reduced * position < 0):
-        yield f"order {command.order_id} took a position of {position} to {reduced}"
+    for asset, weight in _assets(step.before, command.symbol):
+        position = step.before.accounts.purse(command.account).holding(asset).position
+        reduced = position + traded * weight * (1 if command.side is Side.BUY else -1)
+        if traded and (abs(reduced) >= abs(position) or reduced * position < 0):
+            yield f"order {command.order_id} took a position of {position} of {asset} to {reduced}"
 
 
 def reduce_only_fits(step: Step) -> Sentences:
@@ -462,14 +485,56 @@ def _keys(*counters: Counter[Any]) -> list[Any]:
     return list(dict.fromkeys(key for counter in counters for key in counter))
 
 
+def _assets(state: Exchange, symbol: Symbol) -> list[tuple[Symbol, int]]:
+    """What a lot bought in a book adds to, and with -1 what it takes from: a group of books has one asset (L5), and a
+    spread is nothing but its legs (L1).
+    """
+    instrument = state.books[symbol].instrument
+    if instrument.legs:
+        near, far = instrument.legs
+        return [(near, 1), (far, -1)]
+    return [(instrument.group if instrument.group else symbol, 1)]
+
+
+def _bounds(state: Exchange, symbol: Symbol) -> tuple[Ticks, Ticks]:
+    """The lowest and highest price of an order without a limit: of its book, or implied by the limits of others.
+
+    The prices of a spread and its legs, weighted, add up to nothing (L1), and so do those of two spreads with one leg
+    in common when that leg has been put out (L3). From each such sum follows what the others say of one book.
+    """
+    instruments = {one: book.instrument for one, book in state.books.items()}
+    sums = [{it.symbol: 1, it.legs[0]: -1, it.legs[1]: 1} for it in instruments.values() if it.legs]
+    for one, other in combinations(list(sums), 2):
+        common = one.keys() & other.keys()
+        if len(common) == 1:
+            [leg] = common
+            sign = -one[leg] * other[leg]
+            joined = {it: one.get(it, 0) + sign * other.get(it, 0) for it in (*one, *other)}
+            sums.append({it: weight for it, weight in joined.items() if weight})
+    lowest, highest = [instruments[symbol].min_price], [instruments[symbol].max_price]
+    for weights in sums:
+        if symbol in weights:
+            others = [(-weights[symbol] * weight, instruments[it]) for it, weight in weights.items() if it != symbol]
+            lowest.append(sum(min(w * it.min_price, w * it.max_price) for w, it in others))
+            highest.append(sum(max(w * it.min_price, w * it.max_price) for w, it in others))
+    return min(lowest), max(highest)
+
+
+def _deposited(step: Step, command: Deposit | Withdraw) -> Asset:
+    """What was brought or taken away, where that is lots."""
+    return None if command.symbol is None else _assets(step.before, command.symbol)[0][0]
+
+
 def _owner(step: Step, symbol: Symbol, order_id: OrderId) -> tuple[Account, Side]:
-    """Who an order of a trade is, from the book before or from the command."""
+    """Who an order of a trade is, from the book before or from the command; a routed order trades in several (L5)."""
     for order in step.before.books[symbol].orders():
         if order.order_id == order_id:
             return order.terms.account, order.terms.side
     for event in closing_orders(step):
         if (event.symbol, event.order_id) == (symbol, order_id) and isinstance(step.command, Liquidate):
             return step.command.account, event.side
+    if isinstance(step.command, Route) and order_id == step.command.order.order_id:
+        return step.command.order.account, step.command.order.side
     brought = (*_brought(step.command), *orders_in(step.command, step.events))
     entered = next(order for order in brought if (order.symbol, order.order_id) == (symbol, order_id))
     return entered.account, entered.side

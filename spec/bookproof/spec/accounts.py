@@ -8,11 +8,22 @@ none, so it is the worst that its instrument allows (A1): the highest for a buy,
 the worst price of every open lot in cash and a seller the lots themselves; where prices are below zero it is the seller
 who pays, so each side reserves the cash that it may have to pay, and nothing where it is paid in any case. A market
 order over an amount of money needs that amount.
+
+A routed order (L5) may trade in any book of its group, and all of them quote one asset. So it needs what the same order
+in one book would, once: the cash of its limit, wherever it buys, and lots of the asset, wherever they were bought. A
+market order has the worst price of the whole group.
+
+Who buys a lot of a spread at some price comes to have one lot of the first leg and to owe one of the second, and pays
+that price in all (L1): whatever the legs trade at, for they trade at once or not at all (L4). So the cash for its worst
+price is enough, and lots of one leg are reserved: by a buyer of the second, by a seller of the first. What is implied
+has a price of its own for each of the three orders, which is within its limit (L2), and the three pay each other; an
+order without a limit has the worst price that others can imply.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from bookproof.spec import budget
@@ -26,6 +37,7 @@ from bookproof.spec.commands import (
     Liquidate,
     Reduce,
     Replace,
+    Route,
     SetLimits,
     SetMark,
     Spend,
@@ -40,6 +52,7 @@ from bookproof.spec.events import (
     Cancelled,
     Deposited,
     Event,
+    ImpliedTrade,
     LimitsSet,
     MarkSet,
     Prevented,
@@ -51,12 +64,11 @@ from bookproof.spec.events import (
     Transferred,
     Withdrawn,
 )
-from bookproof.spec.instruments import LARGEST, Instrument
+from bookproof.spec.instruments import LARGEST, Instrument, furthest_prices
 from bookproof.spec.kernel import Resting
 from bookproof.spec.margin import Portfolio, Stake, loss_of
 from bookproof.spec.profile import Profile, ReplaceQuantity
 from bookproof.spec.reasons import RejectReason
-from bookproof.spec.reducing import room
 from bookproof.spec.rulebook import fired
 from bookproof.spec.validation import closing_order, is_id, leg_order, reduce_order, spending_order
 from bookproof.spec.values import Account, Limits, ListKind, Lots, Money, OrderId, Side, Symbol, Ticks, parts_of
@@ -83,9 +95,9 @@ class Purse(NamedTuple):
         """Cash that no order has a claim on. Below zero only after a bust (N1)."""
         return self.cash - self.reserved
 
-    def holding(self, symbol: Symbol) -> Holding:
-        """What it has of one book."""
-        return self.holdings.get(symbol, Holding(symbol))
+    def holding(self, asset: Symbol) -> Holding:
+        """What it has of one asset (`Instrument.moves`)."""
+        return self.holdings.get(asset, Holding(asset))
 
 
 class Dealt(NamedTuple):
@@ -118,22 +130,26 @@ class Accounts(NamedTuple):
 # ── what an order may cost ──
 
 
-def worst_price(order: Submit, instrument: Instrument) -> Ticks:
-    """The worst price that an order may trade at: its limit, or the worst that the instrument allows (M1)."""
+def worst_price(order: Submit, books: Books) -> Ticks:
+    """The worst price that an order may trade at: its limit, or the worst that its book and others allow (M1)."""
     if order.price is not None:
         return order.price
-    return instrument.max_price if order.side is Side.BUY else instrument.min_price
+    lowest, highest = _furthest_prices(tuple(book.instrument for book in books.values()))[order.symbol]
+    return highest if order.side is Side.BUY else lowest
 
 
-def unit_cost(order: Submit, instrument: Instrument) -> Money:
+_furthest_prices = cache(furthest_prices)
+
+
+def unit_cost(order: Submit, books: Books) -> Money:
     """The most cash that one lot of an order may cost (M1). A seller pays only at prices below zero.
 
-    >>> unit_cost(Submit("ABC", 1, 7, Side.BUY, 5, 100), Instrument("ABC"))
+    >>> unit_cost(Submit("ABC", 1, 7, Side.BUY, 5, 100), {"ABC": Book(Instrument("ABC"))})
     100
-    >>> unit_cost(Submit("ABC", 1, 7, Side.SELL, 5), Instrument("ABC", min_price=-5))
+    >>> unit_cost(Submit("ABC", 1, 7, Side.SELL, 5), {"ABC": Book(Instrument("ABC", min_price=-5))})
     5
     """
-    price = worst_price(order, instrument)
+    price = worst_price(order, books)
     return max(0, price if order.side is Side.BUY else -price)
 
 
@@ -149,6 +165,7 @@ class Demand(NamedTuple):
     notional: Money
     """Worst price times open quantity, if that grows; else 0."""
     is_new: bool
+    instrument: Instrument
     before: tuple[Ticks, Lots] = (0, 0)
     """Of a replaced order, the worst price and the open quantity so far."""
 
@@ -161,6 +178,8 @@ def demands(books: Books, command: Command, replaces: Iterable[Replace], profile
     match command:
         case Submit():
             return [_entry(command, books)]
+        case Route():
+            return [_routed(command.order, books)]
         case Reduce():
             return [_entry(reduce_order(command), books)]
         case Spend():  # never more than its budget, whatever its price; margin is asked for as for any market order
@@ -182,8 +201,18 @@ def demands(books: Books, command: Command, replaces: Iterable[Replace], profile
 
 def _entry(order: Submit, books: Books) -> Demand:
     instrument = books[order.symbol].instrument
-    notional = abs(worst_price(order, instrument)) * order.quantity
-    return Demand(order, order.quantity, unit_cost(order, instrument) * order.quantity, notional, True)
+    notional = abs(worst_price(order, books)) * order.quantity
+    return Demand(order, order.quantity, unit_cost(order, books) * order.quantity, notional, True, instrument)
+
+
+def _routed(order: Submit, books: Books) -> Demand:
+    """As of a plain order: whatever its limit is worth in one book of the group, it is worth in all (L5)."""
+    own = books[order.symbol].instrument
+    if not own.group:
+        return _entry(order, books)
+    group = [book.instrument for book in books.values() if book.instrument.group == own.group]
+    lowest, highest = min(one.min_price for one in group), max(one.max_price for one in group)
+    return _entry(order, {order.symbol: Book(own._replace(min_price=lowest, max_price=highest))})
 
 
 def _change(command: Replace, books: Books, profile: Profile) -> Demand | None:
@@ -201,13 +230,11 @@ def _change(command: Replace, books: Books, profile: Profile) -> Demand | None:
         return None
     terms = old.terms if command.price is None else old.terms._replace(price=command.price)
     before, after = _leaves(old), leaves
-    money = unit_cost(terms, book.instrument) * after - unit_cost(old.terms, book.instrument) * before
-    was, becomes = (
-        abs(worst_price(order, book.instrument)) * open for order, open in ((old.terms, before), (terms, after))
-    )
-    worst_before = worst_price(old.terms, book.instrument)
+    money = unit_cost(terms, books) * after - unit_cost(old.terms, books) * before
+    was, becomes = (abs(worst_price(order, books)) * open for order, open in ((old.terms, before), (terms, after)))
+    worst_before = worst_price(old.terms, books)
     notional = becomes if becomes > was else 0
-    return Demand(terms, after - before, money, notional, False, (worst_before, before))
+    return Demand(terms, after - before, money, notional, False, book.instrument, (worst_before, before))
 
 
 def refusal(
@@ -258,7 +285,7 @@ def _list_refusal(
         fault = _limit_fault(purse, [demand]) or _funds_fault(purse, margin, [demand])
         if fault is not None:
             faults.append(fault)
-        purse = _reserving(purse, demand.order, demand.lots, demand.money, int(demand.is_new))
+        purse = _asked(purse, demand)
         if margin is not None:
             margin = _ordering(margin, demand)
     if not faults:
@@ -288,13 +315,19 @@ def _limit_fault(purse: Purse, wanted: list[Demand]) -> Fault | None:
     if limits.open_orders is not None and new and purse.open_orders + new > limits.open_orders:
         return wanted[0].order, RejectReason.ORDER_LIMIT
     for demand in wanted:
-        holding = purse.holding(demand.order.symbol)
-        worst = (
-            holding.position + holding.buying if demand.order.side is Side.BUY else holding.selling - holding.position
-        )
-        if limits.position is not None and demand.lots > 0 and worst + demand.lots > limits.position:
-            return demand.order, RejectReason.POSITION_LIMIT
+        for asset, sign in _signed(demand.order.side, demand.instrument):
+            holding = purse.holding(asset)
+            worst = holding.position + holding.buying if sign > 0 else holding.selling - holding.position
+            if limits.position is not None and demand.lots > 0 and worst + demand.lots > limits.position:
+                return demand.order, RejectReason.POSITION_LIMIT
+        purse = _asked(purse, demand)  # legs of a basket may stand in two books of one group
     return None
+
+
+def _signed(side: Side, instrument: Instrument) -> list[tuple[Symbol, int]]:
+    """What a lot of an order brings its account, and with a minus what it takes (M4)."""
+    sign = 1 if side is Side.BUY else -1
+    return [(asset, sign * weight) for asset, weight in instrument.moves]
 
 
 def _increases(purse: Purse, books: Books, command: Command, demand: Demand) -> bool:
@@ -306,19 +339,22 @@ def _increases(purse: Purse, books: Books, command: Command, demand: Demand) -> 
     if not (isinstance(command, Reduce) or (isinstance(command, Replace) and order.order_id in reducers.orders)):
         return False
     resting = sum(one.leaves for one in reducers.of(book.side(order.side), order.account))
-    return demand.lots > max(0, room(purse.holding(order.symbol).position, order.side) - resting)
+    assets = _signed(order.side, demand.instrument)
+    return any(demand.lots > max(0, -sign * purse.holding(asset).position - resting) for asset, sign in assets)
 
 
 def _funds_fault(purse: Purse, margin: Portfolio | None, wanted: list[Demand]) -> Fault | None:
     if margin is not None:
         return _margin_fault(margin, wanted)
+    available = purse.available
     for demand in wanted:
-        if demand.order.side is Side.SELL and demand.lots > 0:
-            holding = purse.holding(demand.order.symbol)
-            if demand.lots > holding.position - holding.selling + purse.limits.short:
+        for asset, sign in _signed(demand.order.side, demand.instrument):
+            holding = purse.holding(asset)
+            if sign < 0 < demand.lots and demand.lots > holding.position - holding.selling + purse.limits.short:
                 return demand.order, RejectReason.INSUFFICIENT_ASSETS
+        purse = _asked(purse, demand)
     money = sum(demand.money for demand in wanted)
-    if money > 0 and money > purse.available:
+    if money > 0 and money > available:
         return wanted[0].order, RejectReason.INSUFFICIENT_CASH
     return None
 
@@ -334,9 +370,9 @@ def portfolio(accounts: Accounts, books: Books, account: Account) -> Portfolio |
     for symbol, book in books.items():
         mark = accounts.marks.get(symbol)
         if mark is not None:
-            held = purse.holding(symbol)
+            held = purse.holding(symbol)  # where there are margin accounts, each book is an asset of its own
             loss = sum(
-                loss_of(order.terms.side, worst_price(order.terms, book.instrument), mark) * _leaves(order)
+                loss_of(order.terms.side, worst_price(order.terms, books), mark) * _leaves(order)
                 for order in book.orders()
                 if order.terms.account == account and not isinstance(order, Held)
             )
@@ -350,7 +386,7 @@ def _ordering(margin: Portfolio, demand: Demand) -> Portfolio:
     stake = margin.stakes.get(order.symbol)
     if stake is None:
         return margin
-    worst = worst_price(order, stake.instrument)
+    worst = worst_price(order, {order.symbol: Book(stake.instrument)})  # where there is margin nothing is implied
     loss = loss_of(order.side, worst, stake.mark) * (lots_before + demand.lots)
     loss -= loss_of(order.side, worst_before, stake.mark) * lots_before
     return margin.ordering(order.symbol, order.side, demand.lots, loss)
@@ -391,7 +427,7 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
     (715, 200, 3)
     """
     events = tuple(events)
-    entered = {(order.symbol, order.order_id): order for order in _entering(command, events)}
+    entered = _entering(command, events, before)
     purses, trades = dict(accounts.purses), dict(accounts.trades)
     of_basket: list[tuple[Symbol, int]] = []
     for event in events:
@@ -404,10 +440,20 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
                 of_basket.append((event.symbol, number))
             dealt = Dealt(event.price, event.quantity, buyer, seller, ((event.symbol, number),))
             trades[event.symbol] = (*earlier, dealt)
-            _deliver(purses, event.symbol, event.price, event.quantity, buyer, seller)
+            _deliver(purses, before[event.symbol].instrument, event.price, event.quantity, buyer, seller)
+        elif isinstance(event, ImpliedTrade):
+            fired("M4")
+            orders = [
+                (event.symbol, event.price, event.taker),
+                *((leg.symbol, leg.price, leg.maker) for leg in event.legs),
+            ]
+            for symbol, price, order_id in orders:
+                terms = _terms(symbol, order_id, before, entered)
+                _settle(purses, before[symbol].instrument, price, event.quantity, terms.account, terms.side)
         elif isinstance(event, Transferred):
             fired("M4")
-            _deliver(purses, event.symbol, event.price, event.quantity, event.buyer, event.seller)
+            instrument = before[event.symbol].instrument
+            _deliver(purses, instrument, event.price, event.quantity, event.buyer, event.seller)
     for symbol, number in of_basket:  # N2: each of them now knows of all
         joined = list(trades[symbol])
         last = joined[number - 1]
@@ -415,17 +461,28 @@ def settled(accounts: Accounts, before: Books, command: Command, events: Iterabl
         joined[number - 1] = last._replace(together=tuple(of_basket))
         trades[symbol] = tuple(joined)
     for symbol, order_id in _touched(events):
-        for sign, book in ((-1, before[symbol]), (1, after[symbol])):
-            order = book.find(order_id)
+        for sign, books in ((-1, before), (1, after)):
+            order = books[symbol].find(order_id)
             if order is not None:
-                _commit(purses, order, book.instrument, sign)
+                _commit(purses, order, books, sign)
     return accounts._replace(purses=purses, trades=trades)
 
 
-def _entering(command: Command, events: Iterable[Event]) -> list[Submit]:
+def _entering(command: Command, events: Iterable[Event], books: Books) -> dict[tuple[Symbol, OrderId], Submit]:
+    """The orders that a command brings in, by book and id; a routed one in every book of its group (L5)."""
+    entered = {(order.symbol, order.order_id): order for order in _brought_in(command, events)}
+    if isinstance(command, Route) and (group := books[command.order.symbol].instrument.group):
+        members = [symbol for symbol, book in books.items() if book.instrument.group == group]
+        entered |= {(symbol, command.order.order_id): command.order for symbol in members}
+    return entered
+
+
+def _brought_in(command: Command, events: Iterable[Event]) -> list[Submit]:
     match command:
         case Submit():
             return [command]
+        case Route():
+            return [command.order]
         case Reduce():
             return [reduce_order(command)]
         case Basket():
@@ -448,12 +505,16 @@ def _entering(command: Command, events: Iterable[Event]) -> list[Submit]:
 
 def _sides(trade: Trade, before: Books, entered: Mapping[tuple[Symbol, OrderId], Submit]) -> tuple[Account, Account]:
     """Buyer and seller of a trade: each order was in the book before, or came in with the command."""
-    accounts: dict[Side, Account] = {}
-    for order_id in (trade.maker, trade.taker):
-        order = before[trade.symbol].find(order_id)
-        terms = entered[trade.symbol, order_id] if order is None else order.terms
-        accounts[terms.side] = terms.account
+    both = [_terms(trade.symbol, order_id, before, entered) for order_id in (trade.maker, trade.taker)]
+    accounts = {terms.side: terms.account for terms in both}
     return accounts[Side.BUY], accounts[Side.SELL]
+
+
+def _terms(
+    symbol: Symbol, order_id: OrderId, before: Books, entered: Mapping[tuple[Symbol, OrderId], Submit]
+) -> Submit:
+    order = before[symbol].find(order_id)
+    return entered[symbol, order_id] if order is None else order.terms
 
 
 def _touched(events: Iterable[Event]) -> Iterator[tuple[Symbol, OrderId]]:
@@ -462,6 +523,9 @@ def _touched(events: Iterable[Event]) -> Iterator[tuple[Symbol, OrderId]]:
     for event in events:
         if isinstance(event, Trade | Prevented):
             touched[event.symbol, event.maker] = touched[event.symbol, event.taker] = None
+        elif isinstance(event, ImpliedTrade):
+            touched[event.symbol, event.taker] = None
+            touched |= {(leg.symbol, leg.maker): None for leg in event.legs}
         elif isinstance(event, Accepted | Cancelled | Replaced | Repriced | Restated):
             touched[event.symbol, event.order_id] = None
     return iter(touched)
@@ -471,41 +535,57 @@ def _leaves(order: Resting | Pending) -> Lots:
     return order.terms.quantity if isinstance(order, Pending) else order.leaves
 
 
-def _commit(purses: dict[Account, Purse], order: Resting | Pending, instrument: Instrument, sign: int) -> None:
+def _commit(purses: dict[Account, Purse], order: Resting | Pending, books: Books, sign: int) -> None:
     """Reserve what a live order may cost, or with sign -1 release it (M1); nothing for one that its list holds back."""
     if isinstance(order, Held):
         return
     terms, leaves = order.terms, sign * _leaves(order)
     purse = purses.get(terms.account, Purse())
-    purses[terms.account] = _reserving(purse, terms, leaves, unit_cost(terms, instrument) * leaves, sign)
+    instrument = books[terms.symbol].instrument
+    purses[terms.account] = _reserving(purse, terms.side, instrument, leaves, unit_cost(terms, books) * leaves, sign)
 
 
-def _reserving(purse: Purse, order: Submit, lots: Lots, cash: Money, orders: int) -> Purse:
+def _asked(purse: Purse, demand: Demand) -> Purse:
+    """As if the order were in."""
+    side, instrument = demand.order.side, demand.instrument
+    return _reserving(purse, side, instrument, demand.lots, demand.money, int(demand.is_new))
+
+
+def _reserving(purse: Purse, side: Side, instrument: Instrument, lots: Lots, cash: Money, orders: int) -> Purse:
     """With so much more reserved for an order."""
-    holding = purse.holding(order.symbol)
-    if order.side is Side.BUY:
-        holding = holding._replace(buying=holding.buying + lots)
-    else:
-        holding = holding._replace(selling=holding.selling + lots)
-    return purse._replace(
-        reserved=purse.reserved + cash,
-        open_orders=purse.open_orders + orders,
-        holdings={**purse.holdings, order.symbol: holding},
-    )
+    holdings = dict(purse.holdings)
+    for asset, sign in _signed(side, instrument):
+        holding = purse.holding(asset)
+        if sign > 0:
+            holdings[asset] = holding._replace(buying=holding.buying + lots)
+        else:
+            holdings[asset] = holding._replace(selling=holding.selling + lots)
+    return purse._replace(reserved=purse.reserved + cash, open_orders=purse.open_orders + orders, holdings=holdings)
 
 
 def _deliver(
-    purses: dict[Account, Purse], symbol: Symbol, price: Ticks, quantity: Lots, buyer: Account, seller: Account
+    purses: dict[Account, Purse], instrument: Instrument, price: Ticks, quantity: Lots, buyer: Account, seller: Account
 ) -> None:
     """Lots to the buyer, cash to the seller; with a negative quantity, back again."""
-    for account, lots in ((buyer, quantity), (seller, -quantity)):
-        purse = purses.get(account, Purse())
-        purses[account] = _with_lots(purse._replace(cash=purse.cash - lots * price), symbol, lots)
+    for account, side in ((buyer, Side.BUY), (seller, Side.SELL)):
+        _settle(purses, instrument, price, quantity, account, side)
 
 
-def _with_lots(purse: Purse, symbol: Symbol, lots: Lots) -> Purse:
-    holding = purse.holding(symbol)
-    return purse._replace(holdings={**purse.holdings, symbol: holding._replace(position=holding.position + lots)})
+def _settle(
+    purses: dict[Account, Purse], instrument: Instrument, price: Ticks, quantity: Lots, account: Account, side: Side
+) -> None:
+    """One side of a trade."""
+    lots = quantity if side is Side.BUY else -quantity
+    purse = purses.get(account, Purse())
+    purses[account] = _with_lots(purse._replace(cash=purse.cash - lots * price), instrument, lots)
+
+
+def _with_lots(purse: Purse, instrument: Instrument, lots: Lots) -> Purse:
+    holdings = dict(purse.holdings)
+    for asset, weight in instrument.moves:
+        holding = purse.holding(asset)
+        holdings[asset] = holding._replace(position=holding.position + weight * lots)
+    return purse._replace(holdings=holdings)
 
 
 # ── commands about accounts ──
@@ -537,6 +617,8 @@ def fault(command: AccountCommand, listing: Mapping[Symbol, Instrument]) -> Reje
     amount, lot = command.amount, 1 if command.symbol is None else listing[command.symbol].lot
     if type(amount) is not int or not 1 <= amount <= LARGEST or amount % lot:
         return RejectReason.INVALID_AMOUNT
+    if command.symbol is not None and listing[command.symbol].legs:
+        return RejectReason.INVALID_COMBINATION
     return None
 
 
@@ -558,13 +640,13 @@ def carry_out(accounts: Accounts, books: Books, command: AccountCommand) -> tupl
             return _block(accounts, books, command)
         case Deposit(account, amount, symbol):
             fired("M1")
-            return _with_amount(accounts, account, amount, symbol), (Deposited(account, amount, symbol),)
+            return _with_amount(accounts, books, account, amount, symbol), (Deposited(account, amount, symbol),)
         case Withdraw(account, amount, symbol):
             fired("M1")
-            after = _with_amount(accounts, account, -amount, symbol)
+            after = _with_amount(accounts, books, account, -amount, symbol)
             margin = portfolio(accounts, books, account)
             if margin is None:
-                reason = _withdrawal_fault(accounts.purse(account), amount, symbol)
+                reason = _withdrawal_fault(accounts.purse(account), amount, None if symbol is None else books[symbol])
             else:
                 reason = _margin_withdrawal_fault(accounts, margin, portfolio(after, books, account), command)
             if reason is not None:
@@ -575,7 +657,7 @@ def carry_out(accounts: Accounts, books: Books, command: AccountCommand) -> tupl
             purse = accounts.purse(account)._replace(limits=limits)
             return accounts._replace(purses={**accounts.purses, account: purse}), (LimitsSet(account, limits),)
         case Bust():
-            return _bust(accounts, command)
+            return _bust(accounts, books, command)
         case SetMark(symbol, price):
             fired("M3")
             return accounts._replace(marks={**accounts.marks, symbol: price}), (MarkSet(symbol, price),)
@@ -592,11 +674,12 @@ def moved(event: Event) -> tuple[tuple[Symbol, Account], ...]:
     )
 
 
-def _withdrawal_fault(purse: Purse, amount: int, symbol: Symbol | None) -> RejectReason | None:
+def _withdrawal_fault(purse: Purse, amount: int, book: Book | None) -> RejectReason | None:
     """Only what is there and not reserved can be taken out: a short limit is no loan to walk away with."""
-    if symbol is None:
+    if book is None:
         return RejectReason.INSUFFICIENT_CASH if amount > purse.available else None
-    holding = purse.holding(symbol)
+    [(asset, _)] = book.instrument.moves
+    holding = purse.holding(asset)
     return RejectReason.INSUFFICIENT_ASSETS if amount > holding.position - holding.selling else None
 
 
@@ -615,9 +698,12 @@ def _margin_withdrawal_fault(
     return RejectReason.INSUFFICIENT_MARGIN if after.free < min(0, before.free) else None
 
 
-def _with_amount(accounts: Accounts, account: Account, amount: int, symbol: Symbol | None) -> Accounts:
+def _with_amount(accounts: Accounts, books: Books, account: Account, amount: int, symbol: Symbol | None) -> Accounts:
     purse = accounts.purse(account)
-    purse = purse._replace(cash=purse.cash + amount) if symbol is None else _with_lots(purse, symbol, amount)
+    if symbol is None:
+        purse = purse._replace(cash=purse.cash + amount)
+    else:
+        purse = _with_lots(purse, books[symbol].instrument, amount)
     return accounts._replace(purses={**accounts.purses, account: purse})
 
 
@@ -631,7 +717,8 @@ def _block(accounts: Accounts, books: Books, command: BlockTrade) -> tuple[Accou
     faults = []
     for account, side in ((command.buyer, Side.BUY), (command.seller, Side.SELL)):
         cost = max(0, price if side is Side.BUY else -price) * quantity
-        wanted = [Demand(Submit(symbol, 0, account, side, quantity, price), quantity, cost, 0, False)]
+        order = Submit(symbol, 0, account, side, quantity, price)
+        wanted = [Demand(order, quantity, cost, 0, False, books[symbol].instrument)]
         purse = accounts.purse(account)
         fault = _limit_fault(purse, wanted) or _funds_fault(purse, portfolio(accounts, books, account), wanted)
         if fault is not None:
@@ -640,13 +727,13 @@ def _block(accounts: Accounts, books: Books, command: BlockTrade) -> tuple[Accou
         return accounts, (Rejected(symbol, None, min(faults, key=lambda reason: reason.precedence)),)
     purses, earlier = dict(accounts.purses), accounts.trades.get(symbol, ())
     number = len(earlier) + 1
-    _deliver(purses, symbol, price, quantity, command.buyer, command.seller)
+    _deliver(purses, books[symbol].instrument, price, quantity, command.buyer, command.seller)
     dealt = Dealt(price, quantity, command.buyer, command.seller, ((symbol, number),))
     after = accounts._replace(purses=purses, trades={**accounts.trades, symbol: (*earlier, dealt)})
     return after, (BlockTraded(symbol, number, price, quantity, command.buyer, command.seller),)
 
 
-def _bust(accounts: Accounts, command: Bust) -> tuple[Accounts, tuple[Event, ...]]:
+def _bust(accounts: Accounts, books: Books, command: Bust) -> tuple[Accounts, tuple[Event, ...]]:
     """Reverse a trade, and all of its basket's (N1, N2). It asks nobody: who has spent the money owes it."""
     dealt = accounts.trades.get(command.symbol, ())
     known = type(command.trade) is int and 1 <= command.trade <= len(dealt)
@@ -659,7 +746,7 @@ def _bust(accounts: Accounts, command: Bust) -> tuple[Accounts, tuple[Event, ...
         fired("N1")
         one = trades[symbol][number - 1]
         assert one is not None
-        _deliver(purses, symbol, one.price, -one.quantity, one.buyer, one.seller)
+        _deliver(purses, books[symbol].instrument, one.price, -one.quantity, one.buyer, one.seller)
         trades[symbol] = (*trades[symbol][: number - 1], None, *trades[symbol][number:])
         events.append(Busted(symbol, number, one.price, one.quantity, one.buyer, one.seller))
     return accounts._replace(purses=purses, trades=trades), tuple(events)
@@ -671,7 +758,8 @@ def _bust(accounts: Accounts, command: Bust) -> tuple[Accounts, tuple[Event, ...
 def view(accounts: Accounts, books: Books, account: Account) -> AccountView:
     """One account, its holdings in the order of the books."""
     purse = accounts.purse(account)
-    holdings = (purse.holding(symbol) for symbol in books)
+    assets = dict.fromkeys(asset for book in books.values() for asset, _ in book.instrument.moves)
+    holdings = (purse.holding(asset) for asset in assets)
     margin = portfolio(accounts, books, account)
     return AccountView(
         account,

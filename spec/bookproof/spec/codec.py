@@ -40,7 +40,7 @@ from bookproof.spec.commands import COMMANDS, Command
 from bookproof.spec.events import EVENTS, Event
 from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.instruments import Instrument, listing_flaw, underlying_flaw
-from bookproof.spec.profile import DEFAULT, PROFILES, Profile, Risk
+from bookproof.spec.profile import DEFAULT, PROFILES, Profile
 from bookproof.spec.reports import REPORTS, Report
 from bookproof.spec.values import Symbol, Value
 from bookproof.spec.views import (
@@ -343,9 +343,7 @@ def _check(header: Header[Any]) -> None:
         if (flaw := instrument.flaw()) is not None:
             raise InputError("", 0, f"instruments[{at}]", "limits that can be kept", f"those of {name}", flaw)
         listed.add(instrument.symbol)
-    if (
-        flaw := listing_flaw(header.instruments, header.profile.risk is not Risk.NONE, header.profile.apart)
-    ) is not None:
+    if (flaw := listing_flaw(header.instruments, header.profile.apart)) is not None:
         raise InputError("", 0, "instruments", "books that fit together", "others", flaw)
     if (flaw := underlying_flaw(header.instruments)) is not None:
         raise InputError("", 0, "instruments", "underlyings that can be", "these", flaw)

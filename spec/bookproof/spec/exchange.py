@@ -174,7 +174,7 @@ def opening(instruments: Iterable[Instrument], profile: Profile = DEFAULT) -> Ex
         books[instrument.symbol] = Book(instrument, reference=instrument.reference, stops_follow=profile.stop_reference)
     listed = [book.instrument for book in books.values()]
     keeps_accounts = profile.risk is not Risk.NONE
-    flaw = underlying_flaw(listed) or listing_flaw(listed, keeps_accounts, profile.apart)
+    flaw = underlying_flaw(listed) or listing_flaw(listed, profile.apart)
     if flaw is not None:
         raise ValueError(flaw)
     accounts = Accounts(on_margin=profile.margin_accounts) if keeps_accounts else None
@@ -661,8 +661,6 @@ def _on_account(state: Exchange, accounts: Accounts, command: Command) -> Steppe
             return _refused(state, getattr(command, "symbol", None), None, fault)
         accounts, said = money.carry_out(accounts, state.books, command)
         return _cut_to_size(state, accounts, command, said)
-    if isinstance(command, Route):
-        return _without_route(state, command)
     fault = (
         reduce_fault(command, state.instrument(command.symbol), state.profile) if isinstance(command, Reduce) else None
     )
@@ -730,16 +728,6 @@ def _cut_to_size(
         return state, said
     after = _without_positions(state, ready, after)
     return after._replace(accounts=money.settled(accounts, state.books, command, cuts, after.books)), (*said, *cuts)
-
-
-def _without_route(state: Exchange, command: Route) -> Stepped:
-    """A routed order where accounts are kept: what else is wrong with it takes precedence (M1)."""
-    with rehearsing() as rehearsed:
-        _, events = _among_books(state._replace(accounts=None), command)
-    if isinstance(events[0], Rejected):
-        performed(rehearsed)
-        return state, events
-    return _refused(state, command.order.symbol, command.order.order_id, RejectReason.NOT_ON_ACCOUNT)
 
 
 def _liquidate(state: Exchange, command: Liquidate) -> Stepped:

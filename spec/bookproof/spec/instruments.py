@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bookproof.spec.values import Lots, Symbol, Ticks, Value
 
@@ -58,6 +58,22 @@ class Instrument(Value, frozen=True):
     maintenance_margin: int = 500
     """What it needs to keep it."""
 
+    @property
+    def moves(self) -> tuple[tuple[Symbol, int], ...]:
+        """What a buyer of one lot comes to hold, as asset and lots; a seller gives the same (M4).
+
+        The asset of a book has the book's name. Those of a group quote one asset, which has the group's name (L5): it
+        is no matter where a lot was bought. Lots of a spread are nothing to hold but lots of its legs (L1).
+
+        >>> Instrument("ABC").moves, Instrument("ABC", group="pool").moves
+        ((('ABC', 1),), (('pool', 1),))
+        >>> Instrument("A-B", legs=("A", "B")).moves
+        (('A', 1), ('B', -1))
+        """
+        if self.legs:
+            return tuple(zip(self.legs, (1, -1), strict=False))
+        return ((self.group or self.symbol, 1),)
+
     def nearest_inside(self, price: Ticks) -> Ticks:
         """The price itself, or the nearest whole tick within the limits.
 
@@ -107,12 +123,11 @@ class Instrument(Value, frozen=True):
         return type(quantity) is int and self.min_quantity <= quantity <= self.max_quantity and quantity % self.lot == 0
 
 
-def listing_flaw(instruments: Sequence[Instrument], keeps_accounts: bool = False, apart: str = "") -> str | None:
+def listing_flaw(instruments: Sequence[Instrument], apart: str = "") -> str | None:
     """What is wrong with the instruments together; None when an exchange may be opened with them.
 
-    Where accounts are kept there can be no spreads: a spread has no price of its own to pay, and what its legs will
-    cost is not known before they trade, so nothing could be reserved (M1). Books in groups and spreads have no bands,
-    and nothing depends on them or they on anything; `apart` names a choice of the venue that these do not know.
+    Books in groups and spreads have no bands, and nothing depends on them or they on anything; `apart` names a choice
+    of the venue that these do not know.
 
     >>> listing_flaw([Instrument("ABC", group="one"), Instrument("XYZ", lot=2, group="one")])
     "'XYZ' has another tick or lot than the first book of its group 'one'; make them equal (L5)"
@@ -126,6 +141,9 @@ def listing_flaw(instruments: Sequence[Instrument], keeps_accounts: bool = False
                 f"{instrument.group!r}; make them equal (L5)"
             )
     listed = {instrument.symbol: instrument for instrument in instruments}
+    for group in grids:
+        if group in listed and listed[group].group != group:
+            return f"the group {group!r} has the name of a book that is not in it; give it another (L5)"
     above = {instrument.underlying for instrument in instruments}
     for symbol in (*(one.symbol for one in instruments if one.group), *families_of(instruments)):
         book = listed.get(symbol)
@@ -136,8 +154,6 @@ def listing_flaw(instruments: Sequence[Instrument], keeps_accounts: bool = False
         if apart:
             return f"{symbol!r} is in a group or a spread, which {apart!r} of the profile is not made for (L2, L5)"
     for spread in instruments:
-        if spread.legs and keeps_accounts:
-            return f"{spread.symbol!r} is a spread, and accounts are kept; list it at a venue without (M1)"
         if spread.legs and (flaw := _flaw_of_spread(spread, listed)) is not None:
             return f"{spread.symbol!r} {flaw} (L1)"
     return None
@@ -199,6 +215,40 @@ def ways_of(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Way, ...]]:
                 way = Way(spread.symbol, tuple(Part(*part) for part in parts))
                 ways[symbol] = (*ways.get(symbol, ()), way)
     return {symbol: ways[symbol] for symbol in place if symbol in ways}
+
+
+def furthest_prices(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Ticks, Ticks]]:
+    """The lowest and the highest price at which an order without a limit may trade in each book.
+
+    They are those of the book, or what the limits of others imply: a maker there is within its own (L2, A1). Three
+    others count as well as two, whether or not the venue knows the second generation (L3).
+
+    >>> spread = Instrument("A-B", min_price=-3, max_price=3, legs=("A", "B"))
+    >>> furthest_prices([Instrument("A", max_price=9), Instrument("B", min_price=5, max_price=8), spread])
+    {'A': (1, 11), 'B': (-2, 12), 'A-B': (-7, 4)}
+    """
+    listed = {instrument.symbol: instrument for instrument in instruments}
+    ways = ways_of(instruments)
+    furthest: dict[Symbol, tuple[Ticks, Ticks]] = {}
+    for symbol, instrument in listed.items():
+        ranges = [(instrument.min_price, instrument.max_price)]
+        for way in ways.get(symbol, ()):
+            for parts in (way.parts, *_chained(symbol, way, ways)):
+                of_parts = [(part.weight, listed[part.symbol]) for part in parts]
+                ends = [sorted((weight * one.min_price, weight * one.max_price)) for weight, one in of_parts]
+                ranges.append((sum(low for low, _ in ends), sum(high for _, high in ends)))
+        furthest[symbol] = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return furthest
+
+
+def _chained(symbol: Symbol, way: Way, ways: Mapping[Symbol, tuple[Way, ...]]) -> Iterator[tuple[Part, ...]]:
+    """The same way with one of its books implied by two that it does not touch yet (second generation)."""
+    used = {symbol, *(part.symbol for part in way.parts)}
+    for replaced in way.parts:
+        rest = [part for part in way.parts if part is not replaced]
+        for instead in ways[replaced.symbol]:
+            if used.isdisjoint(part.symbol for part in instead.parts):
+                yield (*rest, *(Part(part.symbol, part.weight * replaced.weight) for part in instead.parts))
 
 
 def families_of(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Symbol, ...]]:

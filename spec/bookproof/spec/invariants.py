@@ -1001,6 +1001,9 @@ def transfers_are_asked_for_by_both(step: Step) -> Sentences:
     terms = {_place(symbol, order): order.terms for symbol, order in _everyone(step.before)}
     brought = (*orders_in(step.command, step.events), *list_invariants.legs_of(step))
     terms |= {(order.symbol, order.order_id): order for order in brought}
+    if isinstance(step.command, Route):  # which meets others in their books (L5)
+        order = step.command.order
+        terms = {(symbol, order.order_id): order for symbol in step.before.books} | terms
     due: list[Event] = []
     for at, event in enumerate(step.events):
         if not isinstance(event, Prevented):

@@ -191,8 +191,11 @@ class ReduceOnly(StrEnum):
     """It rests if its terms let it, and is made smaller, or cancelled, when its account's position gets too small."""
 
 
-_OF_ONE_BOOK = ("market_orders", "post_only", "replace_allows", "icebergs", "stop_reference")
-"""Settings that groups and spreads know one choice of: the usual one."""
+_OF_ONE_BOOK = (
+    *("market_orders", "post_only", "replace_allows", "icebergs", "stop_reference", "margin_accounts", "reduce_only"),
+)
+"""Settings that groups and spreads know one choice of: the usual one. Margin is by the marks of single books (M3), and
+what rests to reduce a position is cut with the book in which that changes (C9)."""
 
 
 class Profile(Value, frozen=True):

@@ -33,7 +33,7 @@ class RejectReason(StrEnum):
     """The stop is not a whole number of ticks within the instrument's limits (A1)."""
     INVALID_COMBINATION = "invalid-combination"
     """Terms that contradict each other, such as post-only and immediate-or-cancel; or a reduce-only order that would
-    rest, where the venue lets none rest (C9)."""
+    rest, where the venue lets none rest (C9). Lots of a spread are not there to deposit or withdraw (L1)."""
     INVALID_MIN_QUANTITY = "invalid-min-quantity"
     """Negative, or above the quantity (C7)."""
     INVALID_DISPLAY = "invalid-display"
@@ -125,8 +125,6 @@ class RejectReason(StrEnum):
     """Only a margin account is liquidated (M3)."""
     MARGIN_HOLDS = "margin-holds"
     """The equity is not below the maintenance margin (M3)."""
-    NOT_ON_ACCOUNT = "not-on-account"
-    """Accounts are kept here, and nothing says in which book a routed order will need lots or cash (L5, M1)."""
 
     @property
     def precedence(self) -> int:

@@ -103,6 +103,18 @@ class Known(NamedTuple):
         return precedence(within)
 
 
+class FilledSide(NamedTuple):
+    """An order that had part in a trade."""
+
+    symbol: Symbol
+    """Its book: that of the trade, unless it was routed (L5)."""
+    order_id: OrderId
+    first: int
+    """The number of the first report on it."""
+    exec_ref: int
+    """That of the report on this fill."""
+
+
 class Fill(NamedTuple):
     """What the desk knows of a trade that may be busted (N1)."""
 
@@ -110,9 +122,8 @@ class Fill(NamedTuple):
     """Its place among the trades of its book, the first is 1."""
     price: Ticks
     quantity: Lots
-    sides: tuple[tuple[OrderId, int, int], ...]
-    """Of the maker and then the taker: the order, the number of the first report on it, and of that on this fill. A
-    block trade has no sides: no order is told of it (L6)."""
+    sides: tuple[FilledSide, ...]
+    """The maker, and then the taker. A block trade has no sides: no order is told of it (L6)."""
 
 
 class Former(NamedTuple):
@@ -135,6 +146,8 @@ class Journal(NamedTuple):
     """Those that may be busted."""
     former: SortedTuple[Former] = SortedTuple()
     """Whom a bust may concern still."""
+    abroad: bool = False
+    """Whether a routed order of this book has traded in another, where that may be busted (L5, N1)."""
 
     def find(self, order_id: object) -> Known | None:
         """The order that had this id last. What is no id names no order: True is not order 1."""
@@ -176,7 +189,7 @@ class Journal(NamedTuple):
         """The former orders when these join them, as far as a bust may concern them."""
         former = self.former
         for order in orders:
-            if self.fills and order.executed:
+            if (self.fills or self.abroad) and order.executed:
                 former = former.add(Former(order.first, order))
         return former
 
@@ -426,7 +439,7 @@ class _Writer:
         *,
         aggressor: bool = False,
         elsewhere: tuple[Symbol, ...] = (),
-    ) -> tuple[OrderId, int, int]:
+    ) -> FilledSide:
         """Report a fill to one side: which order, which of those that had its id, and the number of the report."""
         order = self._live(symbol, order_id)
         order = order._replace(
@@ -440,15 +453,18 @@ class _Writer:
             aggressor=aggressor,
             elsewhere=elsewhere,
         )
-        return order_id, order.first, self.books[symbol].report_seq
+        return FilledSide(symbol, order_id, order.first, self.books[symbol].report_seq)
 
-    def _traded(self, event: Trade | BlockTraded, sides: tuple[tuple[OrderId, int, int], ...]) -> None:
+    def _traded(self, event: Trade | BlockTraded, sides: tuple[FilledSide, ...]) -> None:
         """Remember a trade, if it can be busted."""
         if self._may_bust:
             journal = self.books[event.symbol]
             number = journal.trades + 1
             fill = Fill(number, event.price, event.quantity, sides)
             self.books[event.symbol] = journal._replace(trades=number, fills=journal.fills.add(fill))
+            for side in sides:
+                if side.symbol != event.symbol:
+                    self.books[side.symbol] = self.books[side.symbol]._replace(abroad=True)
 
     def _busted(self, event: Busted) -> None:
         """Each side of a trade is told that it did not happen after all; of a block trade, both at once (N1, L6)."""
@@ -460,8 +476,8 @@ class _Writer:
         if not fill.sides:
             self._captured(event, busted=True)
             return
-        for (order_id, first, exec_ref), aggressor in zip(fill.sides, (False, True), strict=True):
-            order = self.books[event.symbol].known(order_id, first)
+        for side, other, aggressor in zip(fill.sides, reversed(fill.sides), (False, True), strict=True):
+            order = self.books[side.symbol].known(side.order_id, side.first)
             assert order is not None, "who had part in a trade is known for as long as it may be busted"
             ended = order.status.ended
             order = order._replace(
@@ -471,7 +487,8 @@ class _Writer:
                 order = order._replace(busted=order.busted + fill.quantity)
             elif order.out is None:  # it was filled, and now it is not; nor does it come back
                 order = order._replace(out=OrdStatus.CANCELED)
-            self._say(ExecType.TRADE_CANCEL, order, aggressor=aggressor, exec_ref=exec_ref)
+            away = (other.symbol,) if other.symbol != side.symbol else ()
+            self._say(ExecType.TRADE_CANCEL, order, aggressor=aggressor, exec_ref=side.exec_ref, elsewhere=away)
 
     def _captured(self, event: BlockTraded | Busted, *, busted: bool) -> None:
         parties = (event.buyer, event.seller, event.price, event.quantity)

@@ -185,7 +185,7 @@ class ExecutionReport(Value, frozen=True):
     again: that of the fill, which may have ended long ago."""
     elsewhere: tuple[Symbol, ...] = ()
     """Of a fill: the other books in which orders took part in it, one of a routed order (L5), two if implied (L2), or
-    three in the second generation (L3)."""
+    three in the second generation (L3). Of a bust, those of its fill."""
     reduce_only: bool = False
     """It can only make the position of its account smaller (C9)."""
 

@@ -659,7 +659,8 @@ NOT_YET: dict[str, str] = {
     "I6 extension": "a call ends when the command says so: no random end, no extension when the price moves far",
     "I8 displayed": "icebergs never take part with their displayed slice alone",
     "L1 ratios": "spreads have two legs, one lot of each; no butterflies, no other ratios",
-    "L1 accounts": "where accounts are kept no spread is listed: what its legs will cost is known only when they trade",
+    "L1 margin": "no spreads beside margin accounts: each leg would need margin as if there were no other",
+    "N2 implied": "an implied trade is not busted: it has no number, for it has three parties or more",
     "L2 baskets": "the legs of a basket trade with orders of their own books only, and either all of them or none are "
     "in books that are part of spreads: what one leg implies and another releases from a list would need one order",
     "L2 lists": "no order of a list stands in a spread or in a leg of one",
@@ -670,7 +671,7 @@ NOT_YET: dict[str, str] = {
     "gives market orders a limit, reprices post-only orders, forbids amendments, nor takes icebergs whole",
     "L5 stops": "neither stops nor post-only orders are routed, and a group has no spreads",
     "L5 rivals": "no two rivals of a list stand on one side of a group, where one routed order could fill both",
-    "L5 accounts": "where accounts are kept no order is routed: lots of one book do not pay for those of another",
+    "L5 margin": "no groups beside margin accounts: a mark is of one book, and a lot of a group is in none of them",
     "F6 pending": "a cancel or replace that pends belongs to a gateway; here each is over when the next starts",
     "O1 corrections": "a trade is busted or it stands: none is corrected in price or quantity; no order is suspended",
 }

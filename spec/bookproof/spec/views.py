@@ -148,9 +148,10 @@ class BookView(Value, frozen=True):
 
 
 class Holding(Value, frozen=True):
-    """What an account has of one book (rules M1, M4)."""
+    """What an account has of one asset (rules M1, M4)."""
 
     symbol: Symbol
+    """The book that it is traded in, or the group of books: what is bought in one of these is sold in any (L5)."""
     position: Lots = 0
     """What it has; below zero what it owes."""
     buying: Lots = 0
@@ -188,7 +189,7 @@ class AccountView(Value, frozen=True):
     """What the live orders can cost at worst; the rest of the cash is available."""
     open_orders: int
     holdings: tuple[Holding, ...]
-    """In listing order; books in which there is nothing are left out."""
+    """In listing order, a group at its first book; where there is nothing is left out."""
     limits: Limits
     margin: MarginView | None = None
     """Only of a margin account."""

@@ -109,12 +109,11 @@ def dense_case(seed: int, number: int, features: Features = EVERYTHING, profile:
         draw(act, ACTING)
     if profile is None:
         profile = mixed_profile(dice)
-        has_spreads = any(instrument.legs for instrument in instruments)
-        if Feature.ACCOUNTS not in features or has_spreads or dice.random() < _WITHOUT_ACCOUNTS:
+        if Feature.ACCOUNTS not in features or dice.random() < _WITHOUT_ACCOUNTS:
             profile = profile._replace(risk=Risk.NONE)
         if any(instrument.legs or instrument.group for instrument in instruments):
             profile = profile.together()
-        if profile.risk is Risk.CASH and dice.random() < _REDUCERS_REST:
+        elif profile.risk is Risk.CASH and dice.random() < _REDUCERS_REST:
             profile = profile._replace(reduce_only=ReduceOnly.RESTS, allocation=FIRST_COME_FIRST_SERVED)
     return Case(instruments, (*generous_deposits(instruments, profile), *commands), profile)
 

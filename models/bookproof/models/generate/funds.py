@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bookproof.models.generate.features import EVERYTHING, Feature, Features
-from bookproof.models.generate.venues import LEVELS, MARGIN_ACCOUNTS, scale_of
+from bookproof.models.generate.venues import LEVELS, MARGIN_ACCOUNTS, Scale, scale_of
 from bookproof.spec.commands import Command, Deposit, SetMark
 from bookproof.spec.instruments import LARGEST, Instrument
 from bookproof.spec.profile import DisplayRanges, Profile, Risk
@@ -87,6 +87,11 @@ def first_marks(instruments: tuple[Instrument, ...], profile: Profile) -> tuple[
     return tuple(SetMark(scale.symbol, scale.prices[LEVELS // 2]) for scale in map(scale_of, instruments))
 
 
+def _scales_of_lots(instruments: tuple[Instrument, ...]) -> list[Scale]:
+    """Of the books that lots are deposited in: those of a spread are lots of its legs (L1)."""
+    return [scale_of(instrument) for instrument in instruments if not instrument.legs]
+
+
 def opening_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> tuple[Command, ...]:
     """What comes before a sequence; nothing where no accounts are kept.
 
@@ -103,7 +108,7 @@ def opening_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> t
         *cash,
         *(
             Deposit(account, scale.quantities[0] * sizes, scale.symbol)
-            for scale in map(scale_of, instruments)
+            for scale in _scales_of_lots(instruments)
             for account, sizes in SIZES.items()
             if account not in little
         ),
@@ -126,7 +131,7 @@ def generous_deposits(instruments: tuple[Instrument, ...], profile: Profile) -> 
         *more,
         *(
             Deposit(account, scale.quantities[0] * PLENTY, scale.symbol)
-            for scale in map(scale_of, instruments)
+            for scale in _scales_of_lots(instruments)
             for account in most
         ),
     )

@@ -193,15 +193,13 @@ def _banded(instrument: Instrument, widths: dict[str, int]) -> Instrument:
 
 
 def fitting(features: Features, profile: Profile) -> Features:
-    """These features, less spreads where accounts are kept (M1), and less these and groups where the venue has choices
-    that orders over several books do not know (L2, L5): no such venue lists them.
+    """These features, less spreads and groups where the venue has choices that orders over several books do not know
+    (L2, L5): no such venue lists them.
 
-    >>> sorted(fitting(frozenset({Feature.SPREADS, Feature.IOC}), Profile(risk=Risk.CASH)))
+    >>> sorted(fitting(frozenset({Feature.SPREADS, Feature.IOC}), Profile(icebergs=Icebergs.WHOLE)))
     [<Feature.IOC: 'ioc'>]
     """
-    if profile.apart:
-        return features - {Feature.SPREADS, Feature.ROUTING}
-    return features if profile.risk is Risk.NONE else features - {Feature.SPREADS}
+    return features - {Feature.SPREADS, Feature.ROUTING} if profile.apart else features
 
 
 def _spread(first: Instrument, second: Instrument) -> Instrument:

@@ -15,8 +15,9 @@ from bookproof.models.interleaving.scenarios import Scenario
 from bookproof.models.interleaving.scheduler import Choose, Run, Scheduler
 from bookproof.models.interleaving.trace import Recorder
 from bookproof.models.report.plainly import plainly
-from bookproof.spec.commands import Basket, Command, Deposit, SetLimits, Withdraw
+from bookproof.spec.commands import Basket, Command, Deposit, Route, SetLimits, Withdraw
 from bookproof.spec.events import Event
+from bookproof.spec.instruments import Instrument
 from bookproof.spec.values import Account, Symbol
 
 _READS = (
@@ -54,7 +55,7 @@ Touches: TypeAlias = Callable[..., Iterable[tuple[str, bool]]]
 
 
 # What an account has beyond any one book is a cell of its own; its lots of a book, and who has which order there, stand
-# with the book and belong to its cell.
+# with the book and belong to its cell. Lots that several books share are a cell beside each of theirs.
 
 
 def _purse(account: Account) -> str:
@@ -62,6 +63,8 @@ def _purse(account: Account) -> str:
 
 
 def _asks(command: OrderCommand) -> Iterable[tuple[str, bool]]:
+    if isinstance(command, Route):
+        return [(command.order.symbol, False)]
     asked = command.legs if isinstance(command, Basket) else (command,)
     return [(order.symbol, False) for order in asked]
 
@@ -123,6 +126,25 @@ def _on_margin(symbols: Iterable[Symbol], accounts: Collection[Account]) -> dict
         "worth_on_shelves": lambda account: shelves,
         "to_close": lambda account: shelves,
     }
+
+
+def _with_vaults(cells: Touches, listed: Sequence[Instrument]) -> Touches:
+    """The same and, of each book among them, the lots that it shares with others (L5)."""
+    symbols = [instrument.symbol for instrument in listed]
+    shared = {
+        instrument.symbol: [
+            asset if asset in symbols else f"lots of {asset}"
+            for asset, _ in instrument.moves
+            if asset != instrument.symbol
+        ]
+        for instrument in listed
+    }
+
+    def touches(*given: Any, **named: Any) -> Iterable[tuple[str, bool]]:
+        found = list(cells(*given, **named))
+        return [*found, *((name, writes) for cell, writes in found for name in shared.get(cell, ()))]
+
+    return touches
 
 
 class Told(Operation, frozen=True):
@@ -240,6 +262,8 @@ class _Watch:
         self._floor = _watched(type(floor), touches, scheduler)
         if floor.ledger is not None:
             touches = _ON_ACCOUNT | _on_margin(floor.ledger.desks, floor.ledger.on_margin)
+            listed = tuple(desk.instrument for desk in floor.ledger.desks.values())
+            touches = {name: _with_vaults(cells, listed) for name, cells in touches.items()}
             self._ledger = _watched(type(floor.ledger), touches, scheduler)
 
     def begin(self, floor: Floor) -> None:

@@ -98,6 +98,12 @@ CASH = Profile("cash", risk=Risk.CASH)
 _POOL = tuple(Instrument(symbol, group="pool") for symbol in (A, B, C))
 """Three books whose quotes are interchangeable (L5)."""
 
+_D = "D"
+_POOLS = tuple(
+    Instrument(symbol, group=group) for symbol, group in ((A, "one"), (B, "one"), (C, "other"), (_D, "other"))
+)
+"""Two groups of two books."""
+
 _SPREAD = "A-B"
 _FAMILY = (*listing([A, B]), Instrument(_SPREAD, min_price=-10, max_price=10, legs=(A, B)))
 """Two books and that of their spread (L1)."""
@@ -571,6 +577,49 @@ NAMED: dict[str, Scenario] = {
             profile=CASH,
         ),
         Scenario(
+            "routes-one-purse",
+            "Two orders of one account are routed in two groups, and its cash is enough for one of them (M1, L5).",
+            ((Route(buy(11, A)),), (Route(buy(21, C)),), (Deposit(_BUYER, 1),)),
+            (
+                Deposit(_BUYER, 199),
+                Deposit(_SELLER, 1, A),
+                Deposit(_SELLER, 1, C),
+                sell(1, B, 1, 99),
+                sell(2, _D),
+            ),
+            _POOLS,
+            CASH,
+        ),
+        Scenario(
+            "one-holding",
+            "An account has one lot of what two books quote, and sells it in both (M1, L5), routed in one of them, "
+            "while its lot is bought or taken out.",
+            ((sell(11, A),), (Route(sell(21, B)),), (Withdraw(_SELLER, 1, C),)),
+            (Deposit(_BUYER, 100), Deposit(_SELLER, 1, C), buy(1, C)),
+            _POOL,
+            CASH,
+        ),
+        Scenario(
+            "implied-pays",
+            "Two legs imply a spread, whose buyer has one lot for it and sells that elsewhere, while a maker takes its "
+            "money out (L2, M1, M4): each lot and each coin is somebody's at every moment.",
+            (
+                (Submit(_SPREAD, 11, _OTHER, Side.BUY, 1, 3),),
+                (Submit(B, 12, _OTHER, Side.SELL, 1, 101),),
+                (Withdraw(_SELLER, 103),),
+            ),
+            (
+                Deposit(_OTHER, 3),
+                Deposit(_OTHER, 1, B),
+                Deposit(_SELLER, 1, A),
+                Deposit(_BUYER, 100),
+                sell(1, A, 1, 103),
+                buy(2, B),
+            ),
+            _FAMILY,
+            CASH,
+        ),
+        Scenario(
             "one-portfolio",
             "Orders in two books need margin of one account, whose equity covers one of them (M3).",
             ((buy(1, A),), (buy(2, B),), (Deposit(_BUYER, 1),)),
@@ -620,8 +669,8 @@ ROWS: dict[int, tuple[str, ...]] = {
     2: ("maker-withdraws", "each-pays-the-other", "uncross-pays"),
     3: ("position-limit", "two-closers", "resting-closer", "maker-on-margin"),
     4: ("rivals-hit", "rivals-enter", "chain-cancel", "rivals-uncross", "released-and-spent", "rival-pays"),
-    5: ("implied-in", "implied-out", "implied-halt", "implied-chain", "implied-last"),
-    6: ("route-better", "routes-meet"),
+    5: ("implied-in", "implied-out", "implied-halt", "implied-chain", "implied-last", "implied-pays"),
+    6: ("route-better", "routes-meet", "routes-one-purse", "one-holding"),
     7: ("baskets-cross", "basket-torn", "baskets-ring", "baskets-share"),
     8: ("mass-cancel", "kill-switch"),
     9: ("market-halt", "underlying-halts"),

@@ -24,7 +24,7 @@ from bookproof.models.rules.occasions import PLACED, in_order, pairs, why_not
 from bookproof.models.sequential.run import DECISION_RULES, numbered_case
 from bookproof.spec import exchange
 from bookproof.spec.commands import Command
-from bookproof.spec.profile import Profile, Risk
+from bookproof.spec.profile import Profile
 from bookproof.spec.rulebook import listening
 
 SEED = 1
@@ -233,10 +233,9 @@ def run_coverage(
             progress(_share(found.cases, spent, budget), f"{found.cases:,} cases, {len(missing)} still to be reached")
         case = coverage_case(number)
         if profile is not None:
-            listed = case.instruments  # a venue that keeps accounts lists no spreads
-            kept = listed if profile.risk is Risk.NONE else tuple(book for book in listed if not book.legs)
+            kept = case.instruments
             if profile.apart:
-                kept = tuple(book._replace(group="") for book in listed if not book.legs)
+                kept = tuple(book._replace(group="") for book in kept if not book.legs)
             case = case._replace(profile=profile, instruments=kept)
         for _, rules in told_by(case):
             found.commands += 1

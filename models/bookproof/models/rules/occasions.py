@@ -53,8 +53,8 @@ def _matched(outcome: str, rules: str, because: str, *, reducers: bool = True) -
     )
 
 
-_LISTS_OFF_ACCOUNT = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 J4 J6"
-_LISTS = f"{_LISTS_OFF_ACCOUNT} M1 M3"
+_LISTS_OFF_MARGIN = "E1 E2 E7 H1 H2 H3 H4 I1 J1 J2 J4 J6 M1"
+_LISTS = f"{_LISTS_OFF_MARGIN} M3"
 """With what may befall an order whose turn comes, in whatever book it is."""
 
 _AND_THEN = (
@@ -62,11 +62,10 @@ _AND_THEN = (
     "books refuse; their ids were theirs before, and a clock that passes them ends them"
 )
 
-_OFF_ACCOUNT = " ".join(rule for rule in _MATCHING.split() if rule != "M4")
-_OF_GROUPS = " ".join(rule for rule in _OFF_ACCOUNT.split() if rule != "J5")
-"""What orders do in books of a group: they have no collars, and where there are groups no accounts are routed for."""
+_OF_GROUPS = " ".join(rule for rule in _MATCHING.split() if rule != "J5")
+"""What orders do in books of a group: they have no collars."""
 _OF_SPREADS = f"{_OF_GROUPS} L1 L2 L3"
-"""What orders do in books that are part of spreads: no accounts are kept there, and no order of a list is in them."""
+"""What orders do in books that are part of spreads: they have no collars either, and no order of a list is in them."""
 
 
 def _implying(outcome: str, rules: str, because: str) -> tuple[Occasion, Occasion]:
@@ -128,42 +127,42 @@ OCCASIONS: tuple[Occasion, ...] = (
         "market's own halt is told before any book is asked",
     ),
     *(
-        _occasion(f"an order is routed{where}", f"{of} {weighs} E2 L5", because)
+        _occasion(f"an order is routed{where}", f"{of} {weighs} E2 L5 M1", because)
         for weighs, venue in (("K2", ""), ("K7", " at a venue that weighs by time"))
         for where, of, because in (
             (
                 venue,
                 _OF_GROUPS,
-                "what refuses it has been ruled out, accounts among that; it is no stop and replaces nothing, and the "
-                "books of a group are part of no spread",
+                "what refuses it has been ruled out; it is no stop and replaces nothing, and the books of a group are "
+                "part of no spread and beside no margin accounts",
             ),
-            (f" over books with lists{venue}", f"{_OFF_ACCOUNT} {_LISTS_OFF_ACCOUNT}", _AND_THEN),
+            (f" over books with lists{venue}", f"{_MATCHING} {_LISTS_OFF_MARGIN}", _AND_THEN),
         )
     ),
     *_implying(
         "a new order is taken in a book that is part of a spread",
-        "E2",
-        "what refuses an order has been ruled out, and no order is replaced; where there are spreads no accounts are "
-        "kept, and no lists stand",
+        "E2 M1",
+        "what refuses an order has been ruled out, and no order is replaced; where there are spreads no lists stand, "
+        "and no account is on margin",
     ),
     *_implying(
         "a new stop is taken in a book that is part of a spread",
-        "E1",
+        "E1 M1",
         "as in any other book: a stop that is due on entry trades in a cascade",
     ),
     *_implying(
         "a replaced order gives up its place in a book that is part of a spread",
-        "E2 F2 F3",
+        "E2 F2 F3 M1",
         "another price or a larger quantity makes a new entry, which may meet what is implied",
     ),
     _occasion(
         "a replaced order gives up its place by convention in a book that is part of a spread",
-        "A2 C1 C2 D1 D4 E2 F7 G1 K3 L1",
+        "A2 C1 C2 D1 D4 E2 F7 G1 K3 L1 M1",
         "the price is the same and nothing implied could trade at it before, so all of it rests again",
     ),
     *_implying(
         "a basket is taken in books that are part of spreads",
-        "E2 L4",
+        "E2 L4 M1",
         "its legs are fill-or-kill orders that meet orders of their own books; the stops they set off may do more",
     ),
     *_implying(
