@@ -131,6 +131,10 @@ def _twin_of(hint: Any) -> tuple[Any, Callable[[Any], Any] | None]:
     if NoneType in inner and len(inner) == 2:
         kind, back = _twin_of(inner[0])
         return kind | None, None if back is None else _optional(back)
+    if NoneType in inner and inner[0] is int and len(inner) == 3:  # a number, or a value in its place
+        kind, back = _twin_of(inner[1])
+        assert back is not None
+        return _INTEGER | kind | None, _unless_plain(back)
     if get_origin(hint) is tuple and inner[1:] == (...,):
         kind, back = _twin_of(inner[0])
         return tuple.__class_getitem__((kind, ...)), None if back is None else _each(back)
@@ -144,22 +148,29 @@ def _optional(back: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda found: None if found is None else back(found)
 
 
+def _unless_plain(back: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda found: found if found is None or type(found) is int else back(found)
+
+
 def _each(back: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda found: tuple([back(one) for one in found])
 
 
 def _way_back(cls: type[Any], inner: tuple[tuple[int, Callable[[Any], Any]], ...]) -> Callable[[Any], Any]:
     """Makes values of one kind from their twins."""
+    names_a_book = cls.__struct_fields__[:1] == ("symbol",)
     if inner:
 
         def nested(twin: Any) -> Any:
             values = list(astuple(twin))
             for at, back in inner:
                 values[at] = back(values[at])
+            if names_a_book:
+                values[0] = _SAME.get(values[0]) or _shared(values[0])
             return cls(*values)
 
         return nested
-    if cls.__struct_fields__[:1] == ("symbol",):
+    if names_a_book:
 
         def about_a_book(twin: Any) -> Any:
             values = astuple(twin)
