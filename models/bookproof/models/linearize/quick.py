@@ -128,9 +128,13 @@ def _twin_of(hint: Any) -> tuple[Any, Callable[[Any], Any] | None]:
         return _INTEGER, None
     if hint in (str, bool) or (isinstance(hint, type) and issubclass(hint, Enum)):
         return hint, None
-    if NoneType in inner and len(inner) == 2:
-        kind, back = _twin_of(inner[0])
-        return kind | None, None if back is None else _optional(back)
+    if NoneType in inner:
+        twins = [_twin_of(part) for part in inner if part is not NoneType]
+        kinds = reduce(or_, [kind for kind, _ in twins])
+        if len(twins) == 1:
+            [(_, back)] = twins
+            return kinds | None, None if back is None else _optional(back)
+        return kinds | None, _of_kind({kind: back for kind, back in twins if back is not None})
     if NoneType in inner and inner[0] is int and len(inner) == 3:  # a number, or a value in its place
         kind, back = _twin_of(inner[1])
         assert back is not None
@@ -150,6 +154,16 @@ def _optional(back: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _unless_plain(back: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda found: found if found is None or type(found) is int else back(found)
+
+
+def _of_kind(backs: dict[Any, Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """The way back of whatever is of a kind that needs one."""
+
+    def back(found: Any) -> Any:
+        way = backs.get(type(found))
+        return found if way is None else way(found)
+
+    return back
 
 
 def _each(back: Callable[[Any], Any]) -> Callable[[Any], Any]:
