@@ -213,6 +213,8 @@ class Answers(Refusals):
                     self._check_prevention(at, order, event)
                 left -= event.quantity
                 touches.append((self._maker(at, event), event.quantity))
+                if isinstance(event, Prevented):
+                    self.facts.spared.add((at, touches[-1][0]))
                 if touches[-1][1] <= 0 or left < 0:
                     raise Impossible(f"it filled more than its {order.quantity} lots, or nothing", at)
             elif isinstance(event, Cancelled) and event.order_id == order.order_id:
@@ -235,6 +237,7 @@ class Answers(Refusals):
         if order.self_trade.decrements:
             if event.quantity or not touches or touches[-1][0] != maker:
                 raise Impossible(f"it cancelled order {event.order_id}, and was to make it smaller", at)
+            self.facts.spared.discard((at, maker))
         elif order.self_trade is SelfTradePrevention.CANCEL_TAKER or event.quantity <= 0:
             raise Impossible(f"it cancelled order {event.order_id}, which it was not to", at)
         else:
@@ -269,7 +272,8 @@ class Answers(Refusals):
         return next(stay for stay in stays if self.facts.entered[stay] == at)
 
     def _entry(self, order: Submit, touches: tuple[tuple[int, Lots], ...], left: bool, rests: int) -> Entry:
-        return Entry(self._opposite(order), reach_of(order), touches, left, rests)
+        reach = reach_of(order)
+        return Entry(self._opposite(order), self.shared.setdefault(reach, reach), touches, left, rests)
 
     def _opposite(self, order: Submit) -> int:
         return 2 * self.book[order.symbol] + (order.side is Side.BUY)

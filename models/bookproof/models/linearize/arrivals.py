@@ -112,6 +112,8 @@ class Arrivals:
         """The last operation that made an order smaller where it stood."""
         self.prevents = False
         """Some trade was prevented: no feed tells of that."""
+        self.shared: dict[int, int] = {}
+        """One object for each reach: a million entries would otherwise hold a million."""
         self.moves: list[Move] = []
         self.pending: dict[tuple[int, OrderId], int] = {}
         """Stops that wait, or waited once."""

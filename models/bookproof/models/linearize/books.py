@@ -6,6 +6,7 @@ asks whether the right order is first in its queue. What is not comes back as an
 
 from __future__ import annotations
 
+from array import array
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -40,7 +41,7 @@ class Books:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.leaves = [0] * len(facts.key)
-        self._slot = [0] * len(facts.key)
+        self._slot = array("i", [0]) * len(facts.key)
         self._slices = {order: [(0, 0, NOBODY, 0)] for order in facts.display}
         """Of each iceberg the slice that it shows, where that stands, who brought it there, and how many had queued
         when it did: now and before (D2)."""
@@ -141,6 +142,11 @@ class Books:
                         return Obstacle("too little", (order,))
                     same = facts.level[first] == facts.level[order]
                     return Obstacle("in the way", (first,), order if same else NOBODY, brought)
+                if leaves[order] <= lots and (operation, order) in facts.spared:
+                    self._give_back(touches[:number], taken=True)
+                    self._undo_entries(entries[:at])
+                    self._give_back(withdraws)
+                    return Obstacle("too little", (order,))
                 if order in self._slices:
                     if not self._takes_slice(operation, order, lots, touches[number:], left):
                         self._give_back(touches[:number], taken=True)

@@ -77,7 +77,8 @@ def _replayed(history: History, order: Sequence[int], by_oracle: bool | None) ->
         if history.feed is not None:
             trades += [Filled(it.symbol, it.maker, it.taker) for it in events if isinstance(it, Trade)]
     books = snapshot(state) if by_oracle else tuple(engine.view(it.symbol) for it in history.instruments)
-    if any(view not in books for view in history.final):
+    right = {view.symbol: view for view in books}
+    if not all(view.symbol in right and history.ended_so(view, right[view.symbol]) for view in history.final):
         return Flaw("the books are other than they were when all was over")
     for seen in history.accounts:
         if seen != (account(state, seen.account) if by_oracle else engine.account(seen.account)):

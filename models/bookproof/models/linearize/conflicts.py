@@ -14,6 +14,7 @@ soon as one operation may touch two books.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -170,12 +171,12 @@ class _Search:
         self.until = None if budget_seconds is None else perf_counter() + budget_seconds
         size = len(facts.called)
         latest = self.known.latest
-        self.queue = sorted((at for at in range(size) if latest[at] < NEVER), key=latest.__getitem__)
+        self.queue = array("i", sorted((at for at in range(size) if latest[at] < NEVER), key=latest.__getitem__))
         """Whoever has to happen, by the end of its window."""
-        self.rank = [size] * size
+        self.rank = array("i", [size]) * size
         for rank, at in enumerate(self.queue):
             self.rank[at] = rank
-        self.place = [NOBODY] * size
+        self.place = array("i", [NOBODY]) * size
         """Where each operation stands in the order so far; -1 if it has not been done."""
         self.done: list[int] = []
         self.longest: list[int] = []

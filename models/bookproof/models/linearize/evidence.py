@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from bookproof.models.linearize.adding_up import Sums
-from bookproof.models.linearize.facts import NOBODY, Beyond, Facts, Impossible
+from bookproof.models.linearize.facts import FED, NOBODY, Beyond, Facts, Impossible
 from bookproof.models.linearize.history import Filled, History, Operation
 from bookproof.spec.commands import Replace, Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Trade
 from bookproof.spec.reasons import CancelReason
-from bookproof.spec.values import OrderId
 
 
 def gather(history: History) -> Facts:
@@ -25,7 +24,7 @@ def gather(history: History) -> Facts:
     >>> sell = Submit("ABC", 1, 7, Side.SELL, 5, 100)
     >>> told = (Accepted("ABC", 1, Side.SELL, 100, 5),)
     >>> facts = gather(History(listing(["ABC"]), (Operation(0, sell, 10, 20, told),)))
-    >>> facts.rested, facts.entries[0][0].rests
+    >>> list(facts.rested), facts.entries[0][0].rests
     ([5], 0)
     """
     reading = Evidence(history)
@@ -38,6 +37,22 @@ def gather(history: History) -> Facts:
     return reading.facts
 
 
+class _Reading:
+    """How far the feed of a book has been read."""
+
+    __slots__ = ("fills", "first", "last", "met", "next")
+
+    def __init__(self) -> None:
+        self.last = NOBODY
+        """The operation that traded last."""
+        self.fills: list[int] = [NOBODY]
+        """What it told of its trades; `next` is where the feed goes on."""
+        self.next = 1
+        self.met: set[int] = set()
+        self.first: dict[tuple[int, int], int] = {}
+        """The order of each level that was the last to trade for the first time."""
+
+
 class Evidence(Sums):
     """Who traded before whom, and who was queued before whom."""
 
@@ -46,60 +61,72 @@ class Evidence(Sums):
         feed = self.history.feed
         if feed is None:
             return
-        facts = self.facts
-        told: dict[int, list[tuple[OrderId, OrderId]]] = {}
+        told, books = self._fills(), len(self.facts.symbols)
+        reading = [_Reading() for _ in range(books)]
+        lines = 0
         for line in feed:
-            if line.symbol in self.book:
-                told.setdefault(self.book[line.symbol], []).append((line.maker, line.taker))
-        takers: dict[tuple[int, OrderId], list[int]] = {}
-        fills: dict[int, dict[int, list[tuple[int, OrderId]]]] = {}
+            book = self.book.get(line.symbol)
+            if book is None:
+                continue
+            lines += 1
+            now = reading[book]
+            if now.next == len(now.fills):
+                fills = told.get(line.taker * books + book)
+                if not fills:
+                    raise Impossible(f"the feed has a trade of order {line.taker}, of which nobody else tells")
+                if now.last != NOBODY:
+                    self._traded_in_turn(now.last, fills[0])
+                now.last, now.next, now.fills = fills[0], 1, fills
+            order, taker = now.fills[now.next : now.next + 2]
+            now.next += 2
+            if self.facts.order_id[order] != line.maker or taker != line.taker:
+                raise Impossible(f"the feed has order {line.taker} trade otherwise than it was told", now.last)
+            self._met(order, now)
+        for now in reading:
+            if now.next != len(now.fills):
+                raise Impossible("the feed breaks off within its trades", now.last)
+        if lines != sum(len(fills) // 2 for fills in told.values()):
+            raise Impossible("the feed does not have its trades", next(fills[0] for fills in told.values()))
+
+    def _traded_in_turn(self, one: int, other: int) -> None:
+        facts = self.facts
+        if facts.fed_after[one] == facts.fed_before[other] == NOBODY:
+            facts.fed_after[one], facts.fed_before[other] = other, one
+        else:  # it traded in several books
+            facts.forced.setdefault(other, []).append((one, FED))
+
+    def _fills(self) -> dict[int, list[int]]:
+        """For each operation that traded in a book: itself, and then maker, taker, maker, taker …
+
+        By its first taker and its book, in one number: there may be millions.
+        """
+        facts, books = self.facts, len(self.facts.symbols)
+        told: dict[int, list[int]] = {}
         for at, operation in enumerate(self.history.operations):
-            met = [order for entry in facts.entries[at] for order, _ in entry.touches]
+            mine: dict[int, list[int]] = {}
+            met = (order for entry in facts.entries[at] for order, _ in entry.touches)
             for order, event in zip(met, _meetings(operation), strict=True):
-                book = facts.side_of[order] >> 1
                 if isinstance(event, Trade):
-                    of_this = fills.setdefault(at, {})
-                    if book not in of_this:
-                        takers.setdefault((book, event.taker), []).append(at)
-                    of_this.setdefault(book, []).append((order, event.taker))
-        by = "the feed has its trades after those of {1}"
-        total = 0
-        met_before: set[int] = set()
-        for book, lines in told.items():
-            last, number = NOBODY, 0
-            waiting: list[tuple[int, OrderId]] = []
-            first: dict[tuple[int, int], int] = {}
-            for maker, taker in lines:
-                if number == len(waiting):
-                    candidates = takers.get((book, taker), [])
-                    if not candidates:
-                        raise Impossible(f"the feed has a trade of order {taker}, of which nobody else tells")
-                    if len(candidates) > 1:
-                        raise Beyond("takers of one id, beside a feed")
-                    at = candidates.pop()
-                    if last != NOBODY:
-                        facts.forced.setdefault(at, []).append((last, by))
-                    last, number, waiting = at, 0, fills[at][book]
-                order, told_taker = waiting[number]
-                number += 1
-                total += 1
-                if facts.order_id[order] != maker or told_taker != taker:
-                    raise Impossible(f"the feed has order {taker} trade otherwise than it was told", last)
-                if order not in met_before:
-                    met_before.add(order)
-                    level = facts.side_of[order], facts.level[order]
-                    if level in first and not self.prevents:
-                        self.force(
-                            first[level],
-                            order,
-                            "the feed has the first trade of its order after that of the order of {1}, at one price",
-                        )
-                    first[level] = order
-            if number != len(waiting):
-                raise Impossible("the feed breaks off within its trades", last)
-        if total != sum(len(orders) for each in fills.values() for orders in each.values()):
-            missing = next(at for ats in takers.values() for at in ats)
-            raise Impossible("the feed does not have its trades", missing)
+                    book = facts.side_of[order] >> 1
+                    fills = mine.get(book)
+                    if fills is None:
+                        key = event.taker * books + book
+                        if key in told:
+                            raise Beyond("takers of one id, beside a feed")
+                        fills = mine[book] = told[key] = [at]
+                    fills += (order, event.taker)
+        return told
+
+    def _met(self, order: int, now: _Reading) -> None:
+        """The first trade of an order is behind those of all that were queued before it (B3)."""
+        if order in now.met:
+            return
+        now.met.add(order)
+        level = self.facts.side_of[order], self.facts.level[order]
+        if level in now.first and not self.prevents:
+            said = "the feed has the first trade of its order after that of the order of {1}, at one price"
+            self.force(now.first[level], order, said)
+        now.first[level] = order
 
     def order_survivors(self) -> None:
         """Who is still there stands in its queue in the order of entry (B3), or of its last slice (D2)."""
@@ -135,14 +162,14 @@ class Evidence(Sums):
     def last_prices(self) -> None:
         """The price of the last trade of each book: whoever made that came after all others (B4)."""
         facts = self.facts
-        if not self.history.final and not self.has_stops:
+        if not (self.history.final and self.history.final_prices) and not self.has_stops:
             return
         facts.last_fill = [{} for _ in facts.symbols]
         for at, operation in enumerate(self.history.operations):
             for event in operation.events or ():
                 if isinstance(event, Trade):
                     facts.last_fill[self.book[event.symbol]][at] = event.price
-        for view in self.history.final:
+        for view in self.history.final if self.history.final_prices else ():
             prices = facts.last_fill[self.book[view.symbol]]
             if view.last_price is not None and not prices:
                 raise Impossible(f"{view.symbol} has a last price, and no trade")

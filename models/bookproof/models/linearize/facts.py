@@ -34,6 +34,8 @@ NOTHING = -UNBOUNDED
 
 NOBODY = -1
 
+FED = "the feed has its trades after those of {1}"
+
 Flag = tuple[str, Symbol | Account | None]
 """Something that is on or off: a market halted, a book halted, an account blocked."""
 
@@ -110,13 +112,13 @@ class Facts:
         self.order_id: list[OrderId] = []
         self.side_of: array[int] = array("i")
         """Where an order rests: twice the number of its book, and one more for the asks."""
-        self.key: list[int] = []
+        self.key: array[int] = array("q")
         """Its price, or the price negated of a bid."""
-        self.level: list[int] = []
+        self.level: array[int] = array("q")
         """Its place among the queues of its side: displayed orders of a price trade before hidden ones (D4)."""
         self.display: dict[int, Lots] = {}
         """The largest slice of each iceberg (D1)."""
-        self.rested: list[Lots] = []
+        self.rested: array[int] = array("q")
         self.entered: array[int] = array("i")
         """The operation that brought it into its queue."""
         self.owner: list[Account] = []
@@ -126,6 +128,9 @@ class Facts:
         """The one of them that must be the last; -1 if that is not known."""
         self.gone: bytearray = bytearray()
         """Whether nothing is left of it when all of them have happened."""
+        self.fed_before: array[int] = array("i", [NOBODY]) * size
+        self.fed_after: array[int] = array("i", [NOBODY]) * size
+        """Who traded before and after an operation, by the feed of a book."""
         self.forced: dict[int, list[tuple[int, str]]] = {}
         """Operations that must come before one, and by what."""
         self.symbols: list[Symbol] = []
@@ -135,6 +140,8 @@ class Facts:
         """Where stops wait: the last price in a book after each matching step of an operation (E2, E5)."""
         self.unreached: dict[int, tuple[int, Side, Ticks, bool]] = {}
         """Whether the last price of a book had reached a stop when it was looked at, on entry (E7)."""
+        self.spared: set[tuple[int, int]] = set()
+        """Operations that made an order smaller by self-trade prevention and left some of it (G3), and the order."""
         self.queues: dict[int, tuple[int, ...]] = {}
         """Both sides of books with icebergs, order by order, when all was over."""
         self.wiped: set[tuple[int, int]] = set()
@@ -161,6 +168,8 @@ class Facts:
                 for other in consumers[order]:
                     if other != operation:
                         yield other
+        if self.fed_before[operation] != NOBODY:
+            yield self.fed_before[operation]
         for other, _ in self.forced.get(operation, ()):
             yield other
 
@@ -177,6 +186,8 @@ class Facts:
                 return f"it took from order {self.order_id[order]}, which {{1}} had brought in"
             if self.ender[order] == other and one in self.consumers[order]:
                 return f"it left nothing of order {self.order_id[order]}, so {{1}}, which took from it too, came before"
+        if self.fed_before[other] == one:
+            return FED
         return next((by for before, by in self.forced.get(other, ()) if before == one), "")
 
     def is_pure(self, operation: int) -> bool:

@@ -112,7 +112,7 @@ def exhaustive(history: History) -> Conclusion:
 
 def _ends_right(history: History, state: Exchange, trades: Sequence[Filled]) -> bool:
     """Whether nothing contradicts the end of a history: no book, no account, and no book's part of the feed."""
-    books = all(view(state, book.symbol) == book for book in history.final)
+    books = all(history.ended_so(book, view(state, book.symbol)) for book in history.final)
     accounts = all(account(state, held.account) == held for held in history.accounts)
     return books and accounts and (history.feed is None or by_book(trades) == by_book(history.feed))
 
@@ -431,5 +431,5 @@ class _Search:
         history = self._history
         if history.feed is not None and sum(places) < len(history.feed):
             return False
-        books = all(view(state, book.symbol) == book for book in history.final)
+        books = all(history.ended_so(book, view(state, book.symbol)) for book in history.final)
         return books and all(account(state, held.account) == held for held in history.accounts)

@@ -62,3 +62,9 @@ class History(NamedTuple):
     """Books when all was over; those that are not among them were not looked at."""
     accounts: tuple[AccountView, ...] = ()
     """Accounts when all was over; likewise."""
+    final_prices: bool = True
+    """Whether the last prices of these books count. Not in a part of a history: who traded last may not be in it."""
+
+    def ended_so(self, seen: BookView, right: BookView) -> bool:
+        """Whether a book was at the end as it should be."""
+        return seen == (right if self.final_prices else right._replace(last_price=seen.last_price))

@@ -88,7 +88,7 @@ def _searched(history: History, until: float) -> Judgement:
             return Judgement(found, "clauses", _replayed_by(history))
         doubt = f"the order that clauses allow does not explain it: {flaw.sentence}"
     elif found.verdict is Verdict.NOT_LINEARIZABLE:
-        core = _core(history, found)
+        core = _core(history, found, until)
         if core is not None:
             if len(core.places) > LONGEST_CORE:
                 return Judgement(found, "clauses", "its proof stands alone: the core is too long to be searched", core)
@@ -113,7 +113,7 @@ def _replayed_by(history: History) -> str:
     return f"its order was replayed by {who}"
 
 
-def _core(history: History, found: Conclusion) -> Part | None:
+def _core(history: History, found: Conclusion, until: float) -> Part | None:
     """The smallest part of a history, around what a proof speaks of, that clauses refute."""
     is_wrong = wrong_by(lambda part: decide(part, steps=50_000))
     named = names_of(history.operations[at] for at in found.core)
@@ -128,7 +128,7 @@ def _core(history: History, found: Conclusion) -> Part | None:
             if whole is None or not is_wrong(whole.history):
                 return None
             part = whole
-    return smallest(part, is_wrong)
+    return smallest(part, is_wrong, until=until)
 
 
 def _cut(history: History) -> Part | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from time import perf_counter
 from typing import NamedTuple
 
 from bookproof.models.linearize.conclusion import Verdict
@@ -113,11 +114,13 @@ def only(history: History, names: Iterable[Name], *, switches: bool = True) -> P
             operations.append(smaller)
     if not switches and any(map(_is_switch, history.operations)):  # the phases at the end tell of them
         history = history._replace(final=())
-    final = tuple(_view(view, kept) for view in history.final if not _traded_with_others(history, view.symbol, kept))
+    final = tuple(_view(view, kept) for view in history.final)
+    prices = history.final_prices and not any(_traded_with_others(operation, kept) for operation in history.operations)
     feed = None
     if history.feed is not None:
         feed = tuple(it for it in history.feed if {(it.symbol, it.maker), (it.symbol, it.taker)} <= kept)
-    return Part(history._replace(operations=tuple(operations), final=final, feed=feed, accounts=()), tuple(places))
+    part = history._replace(operations=tuple(operations), final=final, feed=feed, accounts=(), final_prices=prices)
+    return Part(part, tuple(places))
 
 
 def names_of(operations: Iterable[Operation]) -> list[Name]:
@@ -134,10 +137,13 @@ def names_of(operations: Iterable[Operation]) -> list[Name]:
     return list(found)
 
 
-def smallest(part: Part, is_wrong: Callable[[History], bool], *, tries: int = 2_000) -> Part:
+def smallest(
+    part: Part, is_wrong: Callable[[History], bool], *, tries: int = 2_000, until: float = float("inf")
+) -> Part:
     """Take out order after order, and operation after operation, as long as what is left is wrong.
 
-    The result is minimal: with any one order less it is explained. `tries` bounds how often anybody looks.
+    The result is minimal: with any one order less it is explained. That is not so if `tries` are spent, which is how
+    often anybody looks, or the clock (`perf_counter`) has reached `until`.
     """
     left = tries
     if not any(_is_switch(operation) for operation in part.history.operations):
@@ -158,7 +164,7 @@ def smallest(part: Part, is_wrong: Callable[[History], bool], *, tries: int = 2_
             if less is not None and len(less.places) < len(part.places) and is_wrong(less.history):
                 part, moved = _within(part, less), True
                 break
-            if left <= 0:
+            if left <= 0 or perf_counter() > until:
                 return part
         if not moved:
             if size == 1:
@@ -332,12 +338,9 @@ def _view(view: BookView, kept: frozenset[Name]) -> BookView:
     return view._replace(queue=queue)
 
 
-def _traded_with_others(history: History, symbol: Symbol, kept: frozenset[Name]) -> bool:
-    """Whether some trade of a book goes, and with it perhaps its last price."""
+def _traded_with_others(operation: Operation, kept: frozenset[Name]) -> bool:
+    """Whether a trade of it goes, and with it perhaps the last price of a book."""
     return any(
-        isinstance(event, Trade)
-        and event.symbol == symbol
-        and not {(symbol, event.maker), (symbol, event.taker)} <= kept
-        for operation in history.operations
+        isinstance(event, Trade) and not {(event.symbol, event.maker), (event.symbol, event.taker)} <= kept
         for event in operation.events or ()
     )

@@ -82,6 +82,8 @@ class Precedence:
             ender = facts.ender[order]
             if ender not in (NOBODY, operation):
                 yield ender
+        if facts.fed_after[operation] != NOBODY:
+            yield facts.fed_after[operation]
         yield from self._forced_after.get(operation, ())
         yield from self._after.get(operation, ())
 
