@@ -42,7 +42,7 @@ class DropCopy:
     >>> copy = DropCopy("ABC")
     >>> copy.read(ExecutionReport("ABC", 1, 1, 7, ExecType.NEW, OrdStatus.NEW, Side.BUY, 9, 0, 9, price=100, display=2))
     >>> copy.queue().bids
-    (QueuedOrder(order_id=1, account=7, price=100, visible=2, leaves=9, top=False),)
+    (QueuedOrder(order_id=1, account=7, price=100, visible=2, leaves=9, top=False, reduce_only=False),)
     """
 
     def __init__(self, symbol: Symbol, profile: Profile = DEFAULT) -> None:

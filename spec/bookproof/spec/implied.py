@@ -128,6 +128,7 @@ def chains_of(instruments: Sequence[Instrument]) -> dict[Symbol, tuple[Way, ...]
     two spreads and their outer legs any follows from the three others. Each way names the spread that the book is, or
     is a leg of. They stand in its order of listing, then in that of the other spread.
 
+    >>> from bookproof.spec.instruments import listing
     >>> listed = [*listing(["A", "B", "C"]), Instrument("A-B", legs=("A", "B")), Instrument("B-C", legs=("B", "C"))]
     >>> for symbol, ways in chains_of(listed).items():
     ...     print(symbol, "=", *(f"{part.weight:+} {part.symbol}" for way in ways for part in way.parts))

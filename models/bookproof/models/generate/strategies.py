@@ -295,8 +295,8 @@ def cases(
 ) -> Case:
     """A sequence with its books and its venue: one set of features of the swarm unless told otherwise.
 
-    >>> from hypothesis import given, settings
-    >>> @settings(max_examples=5, database=None)
+    >>> from hypothesis import HealthCheck, given, settings
+    >>> @settings(max_examples=5, database=None, suppress_health_check=list(HealthCheck))
     ... @given(cases())
     ... def check(case: Case) -> None:
     ...     assert 2 <= len(case.instruments) <= 6
