@@ -375,3 +375,11 @@ def test_an_answer_to_another_question_is_wrong_by_itself() -> None:
     gone = Cancelled("ABC", 1, Side.SELL, 100, 5, CancelReason.REQUESTED)
     for events in ((gone,), (), UNKNOWN, (Accepted("ABC", 2, Side.SELL, 100, 5),)):
         assert decide(History(BOOKS, (Operation(0, sell(1), 0, 1, events),))).verdict is Verdict.NOT_LINEARIZABLE
+
+
+def test_it_tells_how_far_it_is() -> None:
+    told: list[str] = []
+    history = large(3_000, 8, seed=1)
+    assert judge(history, progress=told.append).verdict is Verdict.LINEARIZABLE
+    assert told[0] == "0 added up"
+    assert any(line.endswith(" of 3,000 in order") for line in told)

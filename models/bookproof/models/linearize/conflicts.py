@@ -24,7 +24,7 @@ from typing import NamedTuple
 from bookproof.models.concurrent.history import books_of
 from bookproof.models.linearize.books import Books, Obstacle
 from bookproof.models.linearize.conclusion import Conclusion, Reason, Verdict
-from bookproof.models.linearize.evidence import gather
+from bookproof.models.linearize.evidence import Progress, gather
 from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Facts, Impossible
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.precedence import Cycle, Learned, Path, Precedence, Why
@@ -83,7 +83,13 @@ UNSEEN = "operations without a return may have done what nobody saw"
 """Why a conflict is no proof: it supposes that nothing happened of which nobody tells."""
 
 
-def decide(history: History, *, budget_seconds: float | None = None, steps: int | None = None) -> Conclusion:
+def decide(
+    history: History,
+    *,
+    budget_seconds: float | None = None,
+    steps: int | None = None,
+    progress: Progress | None = None,
+) -> Conclusion:
     """Whether some order explains a history, as far as clauses can tell.
 
     Linearizable comes with the order, which has to be replayed to be believed; not linearizable with a proof. Unknown,
@@ -92,7 +98,7 @@ def decide(history: History, *, budget_seconds: float | None = None, steps: int 
     >>> from bookproof.models.linearize.histories import overlapping  # doctest: +SKIP
     """
     try:
-        found = put_in_order(gather(history), budget_seconds=budget_seconds, steps=steps)
+        found = put_in_order(gather(history, progress), budget_seconds=budget_seconds, steps=steps, progress=progress)
     except Beyond as beyond:
         return Conclusion(Verdict.UNKNOWN, kind=f"no clauses are known for {beyond}")
     except Impossible as impossible:
@@ -123,10 +129,16 @@ def _books(commands: Iterable[Command]) -> set[Symbol] | None:
     return found
 
 
-def put_in_order(facts: Facts, *, budget_seconds: float | None = None, steps: int | None = None) -> Conclusion:
+def put_in_order(
+    facts: Facts,
+    *,
+    budget_seconds: float | None = None,
+    steps: int | None = None,
+    progress: Progress | None = None,
+) -> Conclusion:
     """An order of the operations that the facts allow, or a proof that there is none."""
     try:
-        search = _Search(facts, budget_seconds, steps)
+        search = _Search(facts, budget_seconds, steps, progress)
     except Cycle as cycle:
         return _refuted(cycle.why, 0)
     try:
@@ -162,12 +174,15 @@ def _refuted(why: Why, steps: int) -> Conclusion:
 class _Search:
     """One attempt after the other, each a little less wrong."""
 
-    def __init__(self, facts: Facts, budget_seconds: float | None, steps: int | None) -> None:
+    def __init__(
+        self, facts: Facts, budget_seconds: float | None, steps: int | None, progress: Progress | None = None
+    ) -> None:
         self.facts = facts
         self.known = Precedence(facts)
         self.books = Books(facts)
         self.steps = 0
         self.most = steps
+        self.progress = progress
         self.until = None if budget_seconds is None else perf_counter() + budget_seconds
         size = len(facts.called)
         latest = self.known.latest
@@ -223,8 +238,11 @@ class _Search:
         self.steps += 1
         if self.most is not None and self.steps > self.most:
             self._give_up()
-        if self.until is not None and not self.steps & 1023 and perf_counter() > self.until:
-            self._give_up()
+        if not self.steps & 1023:
+            if self.until is not None and perf_counter() > self.until:
+                self._give_up()
+            if self.progress is not None:
+                self.progress(f"{len(self.done):,} of {len(self.queue):,} in order")
         obstacle = self.books.do(operation)
         if obstacle is None:
             self.place[operation] = len(self.done)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from bookproof.models.linearize.adding_up import Sums
@@ -12,8 +12,13 @@ from bookproof.spec.commands import Replace, Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Trade
 from bookproof.spec.reasons import CancelReason
 
+Progress = Callable[[str], None]
+"""Told now and then how far it is."""
 
-def gather(history: History) -> Facts:
+_TOLD_EVERY = 10_000
+
+
+def gather(history: History, progress: Progress | None = None) -> Facts:
     """Add up a history. Raises Beyond for what no clause is known for, and Impossible for what cannot be.
 
     >>> from bookproof.models.linearize.history import Operation
@@ -29,6 +34,8 @@ def gather(history: History) -> Facts:
     """
     reading = Evidence(history)
     for at, operation in enumerate(history.operations):
+        if progress is not None and not at % _TOLD_EVERY:
+            progress(f"{at:,} added up")
         reading.does(at, operation)
     reading.add_up()
     reading.follow_feed()

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from bookproof.models.linearize.certificate import BY_ORACLE, flaw_in
 from bookproof.models.linearize.conclusion import Conclusion, Verdict
 from bookproof.models.linearize.conflicts import decide
+from bookproof.models.linearize.evidence import Progress
 from bookproof.models.linearize.generic import search
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.minimise import Part, names_of, only, smallest, wrong_by
@@ -53,8 +54,8 @@ class Judgement(NamedTuple):
         return self.conclusion.verdict
 
 
-def judge(history: History, *, budget_seconds: float = 60.0) -> Judgement:
-    """Whether one order explains a history, with the evidence for it.
+def judge(history: History, *, budget_seconds: float = 60.0, progress: Progress | None = None) -> Judgement:
+    """Whether one order explains a history, with the evidence for it. `progress` is told now and then how far it is.
 
     >>> from bookproof.models.linearize.history import Operation
     >>> from bookproof.spec.commands import Cancel
@@ -70,17 +71,17 @@ def judge(history: History, *, budget_seconds: float = 60.0) -> Judgement:
     with _without_collecting():
         stamped = check_stamps(history)
     if stamped is None:
-        return _searched(history, until)
+        return _searched(history, until, progress)
     if stamped.verdict is Verdict.LINEARIZABLE:
         return Judgement(stamped, "stamps", _replayed_by(history))
-    return _searched(history, until)._replace(stamps=stamped)
+    return _searched(history, until, progress)._replace(stamps=stamped)
 
 
-def _searched(history: History, until: float) -> Judgement:
+def _searched(history: History, until: float, progress: Progress | None) -> Judgement:
     """The same, whatever the stamps say."""
     budget_seconds = max(1.0, until - perf_counter())
     with _without_collecting():
-        found = decide(history, budget_seconds=budget_seconds)
+        found = decide(history, budget_seconds=budget_seconds, progress=progress)
     doubt = ""
     if found.verdict is Verdict.LINEARIZABLE:
         flaw = flaw_in(history, found.order)

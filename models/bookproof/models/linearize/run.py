@@ -96,8 +96,8 @@ def main(asked: argparse.Namespace) -> int:
             history = _followed(asked) if asked.follow else _history(asked)
             document |= _counted(history) | {"seconds_reading": round(perf_counter() - started, 3)}
             begun = perf_counter()
-            with _telling(f"judging {len(history.operations):,} operations", len(history.operations)):
-                judgement = judge(history, budget_seconds=asked.budget)
+            with _telling(f"judging {len(history.operations):,} operations", len(history.operations)) as progress:
+                judgement = judge(history, budget_seconds=asked.budget, progress=progress)
             document["seconds_judging"] = round(perf_counter() - begun, 3)
             document["peak_bytes"] = peak_memory()
     except MemoryError:
@@ -254,16 +254,16 @@ def _rows(history: History, core: tuple[int, ...]) -> Iterator[str]:
 
 
 @contextmanager
-def _telling(what: str, operations: int) -> Iterator[None]:
+def _telling(what: str, operations: int) -> Iterator[Callable[[str], None]]:
     """Say on standard error what is being done: as long as it takes at a terminal, else once if it will take long."""
     console = Console(stderr=True)
     if console.is_terminal:
-        with console.status(what):
-            yield
+        with console.status(what) as status:
+            yield lambda how_far: status.update(f"{what}: {how_far}")
         return
     if operations >= _LONG:
         print(f"bookproof: {what}", file=sys.stderr, flush=True)
-    yield
+    yield lambda how_far: None
 
 
 @contextmanager
