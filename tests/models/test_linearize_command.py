@@ -86,7 +86,7 @@ def test_where_the_budget_ends_first_the_verdict_is_unknown_and_ends_with_3(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = Judgement(Conclusion(Verdict.UNKNOWN, kind="budget", prefix=(1,)), "generic search", "none")
-    monkeypatch.setattr(run, "judge", lambda history, budget_seconds: found)
+    monkeypatch.setattr(run, "judge", lambda history, budget_seconds, progress: found)
     code, told_ = verdict_of(RIGHT, file, capsys, "--budget", "1s")
     assert code == 3
     assert told_.splitlines() == [
