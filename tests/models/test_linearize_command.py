@@ -143,7 +143,7 @@ def test_a_memory_limit_ends_a_check_that_is_under_way(
     growing = chain([10**6, 10**6], repeat(10**10))
     monkeypatch.setattr(run, "peak_memory", lambda: next(growing))
 
-    def endless(history: History, budget_seconds: float) -> None:
+    def endless(history: History, budget_seconds: float, progress: object) -> None:
         while True:
             pass
 
@@ -155,7 +155,7 @@ def test_a_memory_limit_ends_a_check_that_is_under_way(
 
 
 def test_an_interrupt_is_not_taken_for_a_memory_limit(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(history: History, budget_seconds: float) -> None:
+    def interrupted(history: History, budget_seconds: float, progress: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(run, "judge", interrupted)
