@@ -26,7 +26,7 @@ class ReduceReadOutside(StripedEngine):
         demand = ledger.demand(command)
         seen = ledger.refusal(demand)  # the defect: neither the stripe nor the balance is held
         with self._lock_of[command.symbol]:  # guards the book, and everybody's lots of it
-            if not book.lists and book.refusal(order) is None:
+            if not book.lists and self._floor.order_fault(command) is None:
                 if seen is not None and seen.reason is RejectReason.WOULD_INCREASE:
                     return self._stamped([Rejected(command.symbol, command.order_id, seen.reason)])
                 now = ledger.refusal(demand)
