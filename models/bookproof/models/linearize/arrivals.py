@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -85,6 +86,13 @@ class Move(NamedTuple):
     """What it traded when it came in again."""
 
 
+def _by_call(called: array[int]) -> Iterable[int]:
+    """The operations in the order of their calls, in which most histories have them already."""
+    places = range(len(called))
+    in_turn = all(called[at] <= called[at + 1] for at in places[:-1])
+    return places if in_turn else sorted(places, key=called.__getitem__)
+
+
 class Arrivals:
     """What came to rest. Operations are read in the order of their calls."""
 
@@ -133,13 +141,18 @@ class Arrivals:
             self.facts.returned[at] = NEVER if operation.returned is None else operation.returned
             if operation.returned is not None and operation.returned < operation.called:
                 raise Impossible("it returned before it was called", at, kind="real time")
-        for at in sorted(range(len(history.operations)), key=self.facts.called.__getitem__):
+        for at in _by_call(self.facts.called):
             self._rests(at, history.operations[at])
         for at, cascades in self.cascades.items():
             for cascade in cascades:
                 self._triggered_rests(at, cascade)
 
     # ── which orders an id has stood for ──
+
+    def forget_stays(self) -> None:
+        """Nobody asks any more: with millions of orders that is much memory."""
+        self._first_stay.clear()
+        self._stays.clear()
 
     def stays(self, book: int | None, order_id: OrderId) -> Sequence[int]:
         """The stays of an id in the queues of a book: one, or one more with each replace that lost its place."""

@@ -38,9 +38,10 @@ def gather(history: History, progress: Progress | None = None) -> Facts:
             progress(f"{at:,} added up")
         reading.does(at, operation)
     reading.add_up()
-    reading.follow_feed()
     reading.order_survivors()
     reading.last_prices()
+    reading.forget_stays()
+    reading.follow_feed()
     return reading.facts
 
 
