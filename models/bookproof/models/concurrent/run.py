@@ -24,7 +24,7 @@ from bookproof.models.generate.venues import VENUES, books, fitting, venue_named
 from bookproof.models.linearize.conclusion import Verdict as Explained
 from bookproof.models.linearize.conflicts import decide
 from bookproof.models.linearize.file import write
-from bookproof.models.linearize.recorded import of_recorder
+from bookproof.models.linearize.recorded import by_call, of_recorder
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.commands import Command
 from bookproof.spec.instruments import Instrument
@@ -268,17 +268,17 @@ def _judge(
         )
     except RunError as error:
         return _Finding(None, None, error)
+    recorded = of_recorder(history)
     if save_to is not None:
-        write(of_recorder(history), save_to / f"history-{number:05}.ndjson")
+        write(recorded, save_to / f"history-{number:05}.ndjson")
     with listening() as rules:
         violation = check(history)
     if violation is None:
-        unstamped = decide(of_recorder(history), steps=_STEPS)
+        unstamped = decide(recorded, steps=_STEPS)
         if unstamped.verdict is Explained.NOT_LINEARIZABLE:  # then one of the two checks is wrong
             story = "the stamps explain it, and clauses have a proof that no order does: "
             story += "; ".join(reason.told({}) for reason in unstamped.proof[-3:])
-            by_call = sorted(history.operations, key=lambda operation: operation.called)
-            operation = by_call[unstamped.core[0]] if unstamped.core else None
+            operation = by_call(history)[unstamped.core[0]] if unstamped.core else None
             violation = Violation("clauses", story, operation, (), len(history.operations) - 1)
         elif tally is not None and unstamped.verdict is Explained.LINEARIZABLE:
             tally.without_stamps += 1

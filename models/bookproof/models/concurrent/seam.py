@@ -213,18 +213,8 @@ class _CountingLock(_YieldingLock):
         return True
 
 
-class _CountingRLock(_YieldingRLock):
-    def __init__(self, name: str, waits: _Waits, seam: StampingThreads) -> None:
-        super().__init__(name, waits)
-        self._seam = seam
-        self._taken = 0  # guarded by the lock itself
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        if not super().acquire(blocking, timeout):
-            return False
-        self._taken += 1
-        self._seam.taken(self.name, self._taken)
-        return True
+class _CountingRLock(_CountingLock, _YieldingRLock):
+    """The same of a lock that its holder may take again."""
 
 
 class _PatientCondition(Held):

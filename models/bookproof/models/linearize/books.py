@@ -87,10 +87,6 @@ class Books:
                         return tuple(found)
         return tuple(found)
 
-    def lots_within(self, side: int, reach: int, need: int) -> int:
-        """How many lots are within reach, counted up to what is needed."""
-        return sum(self.leaves[order] for order in self.within(side, reach, need))
-
     def queue(self, side: int) -> list[int]:
         """Every order of a side, in the order in which they would trade."""
         return list(self.within(side, 4 * 10**30, 4 * 10**30))

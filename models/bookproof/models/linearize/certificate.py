@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bookproof.engine.global_lock import GlobalLockEngine
+from bookproof.models.linearize.generic import by_book, fills
 from bookproof.models.linearize.history import Filled, History
-from bookproof.spec.events import Trade
-from bookproof.spec.exchange import account, opening, snapshot, step
+from bookproof.models.linearize.replay import replay_of
 
 BY_ORACLE = 20_000
 """Up to so many operations the oracle itself is asked; for more, the engine that holds one lock, which is many times
@@ -63,33 +62,19 @@ def _out_of_time(history: History, order: Sequence[int]) -> Flaw | None:
 
 def _replayed(history: History, order: Sequence[int], by_oracle: bool | None) -> Flaw | None:
     operations, trades = history.operations, list[Filled]()
-    if by_oracle is None:
-        by_oracle = len(order) <= BY_ORACLE
-    state = opening(history.instruments, history.profile)
-    engine = GlobalLockEngine(history.instruments, history.profile)
+    replay = replay_of(history, len(order) <= BY_ORACLE if by_oracle is None else by_oracle)
     for at in order:
-        if by_oracle:
-            state, events = step(state, operations[at].command)
-        else:
-            events = engine.submit(operations[at].command).events
+        events = replay.answer(operations[at].command)
         if events != operations[at].events and not operations[at].is_open:
             return Flaw("it was answered otherwise", at)
         if history.feed is not None:
-            trades += [Filled(it.symbol, it.maker, it.taker) for it in events if isinstance(it, Trade)]
-    books = snapshot(state) if by_oracle else tuple(engine.view(it.symbol) for it in history.instruments)
-    right = {view.symbol: view for view in books}
-    if not all(view.symbol in right and history.ended_so(view, right[view.symbol]) for view in history.final):
+            trades += fills(events)
+    listed = {instrument.symbol for instrument in history.instruments}
+    if not all(view.symbol in listed and history.ended_so(view, replay.book(view.symbol)) for view in history.final):
         return Flaw("the books are other than they were when all was over")
     for seen in history.accounts:
-        if seen != (account(state, seen.account) if by_oracle else engine.account(seen.account)):
+        if seen != replay.account(seen.account):
             return Flaw(f"account {seen.account} is other than it was when all was over")
-    if history.feed is not None and _by_book(trades) != _by_book(history.feed):
+    if history.feed is not None and by_book(trades) != by_book(history.feed):
         return Flaw("the feed has the trades in another order")
     return None
-
-
-def _by_book(trades: Sequence[Filled]) -> dict[str, list[Filled]]:
-    found: dict[str, list[Filled]] = {}
-    for trade in trades:
-        found.setdefault(trade.symbol, []).append(trade)
-    return found

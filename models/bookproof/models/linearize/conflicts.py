@@ -95,7 +95,10 @@ def decide(
     Linearizable comes with the order, which has to be replayed to be believed; not linearizable with a proof. Unknown,
     with the reason, where a rule has no clause or the budget is spent: `steps` operations done, or so many seconds.
 
-    >>> from bookproof.models.linearize.histories import overlapping  # doctest: +SKIP
+    >>> from bookproof.models.linearize.histories import large
+    >>> found = decide(large(500, 8))
+    >>> found.verdict.value, len(found.order)
+    ('linearizable', 500)
     """
     try:
         found = put_in_order(gather(history, progress), budget_seconds=budget_seconds, steps=steps, progress=progress)
@@ -557,8 +560,8 @@ class _Search:
         self._undo_to(back)
 
     def _undo_to(self, back: int) -> None:
-        if len(self.done) > len(self.longest) + 64:
-            self.longest = list(self.done) if self.most is not None else self.longest
+        if self.most is not None and len(self.done) > len(self.longest) + 64:  # not at each step back: it is a copy
+            self.longest = list(self.done)
         first = self.at
         while len(self.done) > back:
             operation = self.done.pop()

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from bookproof.models.linearize.adding_up import Sums
 from bookproof.models.linearize.facts import FED, NOBODY, Beyond, Facts, Impossible
-from bookproof.models.linearize.history import Filled, History, Operation
+from bookproof.models.linearize.history import History, Operation
 from bookproof.spec.commands import Replace, Submit
 from bookproof.spec.events import Cancelled, Event, Prevented, Trade
 from bookproof.spec.reasons import CancelReason
@@ -199,13 +199,3 @@ def _meetings(operation: Operation) -> Iterator[Event]:
             command = operation.command
             if isinstance(command, Submit | Replace) and event.order_id != command.order_id:
                 yield event
-
-
-def fed(history: History) -> tuple[Filled, ...]:
-    """The feed that would go with a history whose operations stand in the order of the exchange."""
-    return tuple(
-        Filled(event.symbol, event.maker, event.taker)
-        for operation in history.operations
-        for event in operation.events or ()
-        if isinstance(event, Trade)
-    )

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import NamedTuple
 
-from bookproof.models.linearize.conclusion import Verdict
+from bookproof.models.linearize.conclusion import Conclusion, Verdict
 from bookproof.models.linearize.history import History, Operation
 from bookproof.spec.commands import (
     Basket,
@@ -197,13 +197,9 @@ def _within(outer: Part, inner: Part) -> Part:
     return Part(inner.history, tuple(outer.places[at] for at in inner.places))
 
 
-def wrong_by(decide: Callable[[History], object]) -> Callable[[History], bool]:
+def wrong_by(decide: Callable[[History], Conclusion]) -> Callable[[History], bool]:
     """Whether a checker finds that no order explains a history."""
-
-    def is_wrong(history: History) -> bool:
-        return getattr(decide(history), "verdict", None) is Verdict.NOT_LINEARIZABLE
-
-    return is_wrong
+    return lambda history: decide(history).verdict is Verdict.NOT_LINEARIZABLE
 
 
 # ── one operation ──

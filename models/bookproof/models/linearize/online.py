@@ -22,8 +22,8 @@ from bookproof.models.linearize.entries import Call, Entry, Return
 from bookproof.models.linearize.file import Gathering
 from bookproof.models.linearize.history import History, Operation
 from bookproof.models.linearize.judge import Judgement, judge
+from bookproof.models.linearize.replay import EngineReplay
 from bookproof.models.linearize.stamped import (
-    EngineReplay,
     closing,
     cycle_among,
     may_have_happened_anywhere,

@@ -14,14 +14,18 @@ def of_recorder(history: recorder.History) -> History:
     >>> of_recorder(recorder.History(listing(["ABC"]), DEFAULT, (), ())).operations
     ()
     """
-    operations = sorted(history.operations, key=lambda operation: operation.called)
     return History(
         history.instruments,
-        tuple([_operation(operation) for operation in operations]),
+        tuple([_operation(operation) for operation in by_call(history)]),
         history.profile,
         final=history.final,
         accounts=history.accounts,
     )
+
+
+def by_call(history: recorder.History) -> list[recorder.Operation]:
+    """The operations in the order in which `of_recorder` has them."""
+    return sorted(history.operations, key=lambda operation: operation.called)
 
 
 def _operation(one: recorder.Operation) -> Operation:

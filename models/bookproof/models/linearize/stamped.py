@@ -22,19 +22,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import chain, permutations
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from bookproof.engine.striped import StripedEngine
-from bookproof.models.linearize.certificate import BY_ORACLE
+from bookproof.models.linearize.certificate import BY_ORACLE, flaw_in
 from bookproof.models.linearize.conclusion import Conclusion, Reason, Verdict
 from bookproof.models.linearize.generic import by_book, fills
 from bookproof.models.linearize.history import History, Operation
+from bookproof.models.linearize.replay import OracleReplay, Replay, replay_of
 from bookproof.models.report.plainly import plainly
-from bookproof.spec.commands import Command
 from bookproof.spec.events import Event, Rejected
-from bookproof.spec.exchange import Exchange, account, opening, step, view
-from bookproof.spec.values import Account, Symbol
-from bookproof.spec.views import AccountView, BookView
+from bookproof.spec.exchange import opening, step
 
 _MOST_PAIRED = 12
 """Open operations of which two at a time are tried, where one alone is not what is missed."""
@@ -67,7 +64,7 @@ def check_stamps(history: History, *, by_oracle: bool | None = None) -> Conclusi
         return refused_by_stamps((found.reason,))
     if by_oracle is None:
         by_oracle = len(operations) <= BY_ORACLE
-    end = _replayed(history, ordered, _Oracle(history) if by_oracle else EngineReplay(history), whole=not contradiction)
+    end = _replayed(history, ordered, replay_of(history, by_oracle), whole=not contradiction)
     if contradiction:
         return refused_by_stamps(contradiction, ordered[: end.explained])
     if end.proof is None:
@@ -371,54 +368,6 @@ def _capital(sentence: str) -> str:
 # ── 3: answers ──
 
 
-class _Replay(Protocol):
-    """Whoever carries out commands one after the other."""
-
-    def answer(self, command: Command) -> tuple[Event, ...]: ...
-
-    def book(self, symbol: Symbol) -> BookView: ...
-
-    def account(self, number: Account) -> AccountView: ...
-
-
-class _Oracle:
-    """The rule book itself."""
-
-    def __init__(self, history: History) -> None:
-        self.state: Exchange = opening(history.instruments, history.profile)
-
-    def answer(self, command: Command) -> tuple[Event, ...]:
-        self.state, events = step(self.state, command)
-        return events
-
-    def book(self, symbol: Symbol) -> BookView:
-        return view(self.state, symbol)
-
-    def account(self, number: Account) -> AccountView:
-        return account(self.state, number)
-
-
-class EngineReplay:
-    """Our engine, with one stripe and one thread."""
-
-    def __init__(self, history: History) -> None:
-        engine = StripedEngine(history.instruments, history.profile, stripes=1)
-        self._engine = engine
-        self._submit = engine.submit
-
-    def answer(self, command: Command) -> tuple[Event, ...]:
-        """Carry out the next command."""
-        return self._submit(command).events
-
-    def book(self, symbol: Symbol) -> BookView:
-        """A book as it is now."""
-        return self._engine.view(symbol)
-
-    def account(self, number: Account) -> AccountView:
-        """An account as it is now."""
-        return self._engine.account(number)
-
-
 class _End(NamedTuple):
     """How far an order explains the answers."""
 
@@ -426,7 +375,7 @@ class _End(NamedTuple):
     proof: Reason | None
 
 
-def _replayed(history: History, ordered: Sequence[int], replay: _Replay, *, whole: bool) -> _End:
+def _replayed(history: History, ordered: Sequence[int], replay: Replay, *, whole: bool) -> _End:
     """Carry out the operations in this order; all that is known of the end is looked at if it is the whole order."""
     operations = history.operations
     answer = replay.answer
@@ -451,11 +400,11 @@ def other_answer(operations: Sequence[Operation], place: int, right: tuple[Event
     return Reason(sentence, (place,))
 
 
-def flaw_of_end(history: History, replay: _Replay, events: Iterable[Event]) -> str | None:
+def flaw_of_end(history: History, replay: Replay, events: Iterable[Event]) -> str | None:
     """What is not as it was seen when all was over."""
     for book in history.final:
         right = replay.book(book.symbol)
-        if right != book:
+        if not history.ended_so(book, right):
             return f"After the last operation {book.symbol} is {right}, and was seen as {book}."
     for held in history.accounts:
         owed = replay.account(held.account)
@@ -510,12 +459,12 @@ def _with_open(history: History, ordered: Sequence[int]) -> Conclusion | None:
         left = [one for one in left if one not in some]
     told = [event for place in order for event in trades.get(place, operations[place].events or ())]
     for some in _few(left):
-        replay, more = _Oracle(history), list(told)
+        replay, more = OracleReplay(history), list(told)
         replay.state = state
         for one in some:
             more += replay.answer(operations[one].command)
         whole = [*order, *some]
-        if flaw_of_end(history, replay, more) is None and _explains(history, whole):
+        if flaw_of_end(history, replay, more) is None and flaw_in(history, whole, by_oracle=True) is None:
             return Conclusion(Verdict.LINEARIZABLE, tuple(whole), steps=len(whole))
     return None
 
@@ -524,14 +473,3 @@ def _few(places: Sequence[int]) -> Iterator[tuple[int, ...]]:
     """None of some operations, one, or two of them in either order if that is not too much."""
     most = 2 if len(places) <= _MOST_PAIRED else 1
     return chain.from_iterable(permutations(places, count) for count in range(most + 1))
-
-
-def _explains(history: History, order: Sequence[int]) -> bool:
-    replay = _Oracle(history)
-    events: list[Event] = []
-    for place in order:
-        answer = replay.answer(history.operations[place].command)
-        if not history.operations[place].is_open and answer != history.operations[place].events:
-            return False
-        events += answer
-    return flaw_of_end(history, replay, events) is None
