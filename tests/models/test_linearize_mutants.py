@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
-import sys
-import textwrap
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -80,35 +77,23 @@ def by_clauses(history: History) -> Conclusion:
     return decide(history, steps=20_000)
 
 
-def planted(place: Callable[..., Any], right: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the wrong lines in the place of the right ones."""
-    source = textwrap.dedent(inspect.getsource(place))
-    assert right in source
-    module = sys.modules[place.__module__]
-    made: dict[str, Any] = {}
-    defect = f"from __future__ import annotations\n{source.replace(right, wrong)}"
-    exec(compile(defect, "defect", "exec"), vars(module), made)
-    *owner, name = place.__qualname__.split(".")
-    monkeypatch.setattr(getattr(module, owner[0]) if owner else module, name, made[name])
-
-
 def names(value: object) -> str | None:
     return getattr(value, "__qualname__", None)
 
 
 @pytest.mark.parametrize(("place", "right", "wrong", "number"), [*SEARCH_DEFECTS, *CLAUSE_DEFECTS], ids=names)
 def test_the_fuzz_notices_a_defect_planted_in_a_checker(
-    place: FunctionType, right: str, wrong: str, number: int, monkeypatch: pytest.MonkeyPatch
+    place: FunctionType, right: str, wrong: str, number: int, plant: Callable[..., Any]
 ) -> None:
     checker: Checker = search if place.__module__ == generic.__name__ else by_clauses
-    planted(place, right, wrong, monkeypatch)
+    plant(place, right, wrong)
     cases = itertools.chain([number], range(20_000))  # with other generators it is another case
     assert fuzz({"with a defect": checker}, cases, most=1).differences
 
 
 @pytest.mark.parametrize(("place", "right", "wrong"), SUPPOSITION_DEFECTS, ids=names)
 def test_formulas_notice_a_defect_planted_in_what_is_supposed(
-    place: FunctionType, right: str, wrong: str, monkeypatch: pytest.MonkeyPatch
+    place: FunctionType, right: str, wrong: str, plant: Callable[..., Any]
 ) -> None:
-    planted(place, right, wrong, monkeypatch)
+    plant(place, right, wrong)
     assert any(wrong_about_formula(by_clauses, seed) for seed in range(60))

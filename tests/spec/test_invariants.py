@@ -9,8 +9,6 @@ from __future__ import annotations
 import ast
 import inspect
 import random
-import sys
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FunctionType
@@ -1498,16 +1496,9 @@ DEFECTS = [
 
 @pytest.mark.parametrize(("place", "right", "wrong", "name"), DEFECTS, ids=lambda it: getattr(it, "__qualname__", None))
 def test_every_invariant_notices_a_defect_planted_in_the_oracle(
-    place: FunctionType, right: str, wrong: str, name: str, monkeypatch: pytest.MonkeyPatch
+    place: FunctionType, right: str, wrong: str, name: str, plant: Callable[..., Any]
 ) -> None:
-    source = inspect.getsource(place)
-    assert right in source
-    module = sys.modules[place.__module__]
-    made: dict[str, Any] = {}
-    defect = f"from __future__ import annotations\n{textwrap.dedent(source).replace(right, wrong)}"
-    exec(compile(defect, "defect", "exec"), vars(module), made)
-    *owner, name_of_it = place.__qualname__.split(".")
-    monkeypatch.setattr(getattr(module, owner[0]) if owner else module, name_of_it, made[name_of_it])
+    plant(place, right, wrong)
     everything = (
         (seed, profile, commands) for seed in range(40) for profile in PROFILES for commands in (script, calls)
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import random
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -525,17 +523,11 @@ DEFECTS: list[tuple[Any, str, str, str]] = [
 
 @pytest.mark.parametrize(("place", "right", "wrong", "name"), DEFECTS, ids=lambda it: getattr(it, "__name__", None))
 def test_l3_the_invariants_notice_a_defect_planted_in_the_oracle(
-    place: Any, right: str, wrong: str, name: str, monkeypatch: pytest.MonkeyPatch
+    place: Any, right: str, wrong: str, name: str, plant: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = inspect.getsource(place)
-    assert right in source
-    made: dict[str, Any] = {}
-    module = sys.modules[place.__module__]
-    code = f"from __future__ import annotations\n{source.replace(right, wrong)}"
-    exec(compile(code, "defect", "exec"), vars(module), made)
-    monkeypatch.setattr(module, place.__name__, made[place.__name__])
+    made = plant(place, right, wrong)
     if place.__name__ == "chains_of":
-        monkeypatch.setattr(implied, "_cached_chains", made["chains_of"])
+        monkeypatch.setattr(implied, "_cached_chains", made)
     books = LISTINGS["a chain"]
     assert any(name in first_breach(case(number, books), books) for number in range(400))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -484,15 +482,9 @@ DEFECTS: list[tuple[Any, str, str, str]] = [
 
 @pytest.mark.parametrize(("place", "right", "wrong", "name"), DEFECTS, ids=lambda it: getattr(it, "__name__", None))
 def test_l2_the_invariants_notice_a_defect_planted_in_the_oracle(
-    place: Any, right: str, wrong: str, name: str, monkeypatch: pytest.MonkeyPatch
+    place: Any, right: str, wrong: str, name: str, plant: Callable[..., Any]
 ) -> None:
-    source = inspect.getsource(place)
-    assert right in source
-    made: dict[str, Any] = {}
-    module = sys.modules[place.__module__]
-    code = f"from __future__ import annotations\n{source.replace(right, wrong)}"
-    exec(compile(code, "defect", "exec"), vars(module), made)
-    monkeypatch.setattr(module, place.__name__, made[place.__name__])
+    plant(place, right, wrong)
     assert any(name in noticed_in(number) for number in range(400))
 
 
