@@ -30,7 +30,14 @@ Spec == Init /\ [][Next]_vars
 
 \* ---- Properties ----
 
+TypeOK ==
+    /\ x.halted \in BOOLEAN
+    /\ x.blocked \subseteq Nat
+    /\ \A c \in Clients : Len(told[c]) <= Len(Scripts[c])
+
 BooksAreWellFormed == \A s \in Symbols : WellFormed(x.book[s])
 
 Conserved == ConservedIn(x, told)
+
+THEOREM Spec => [](TypeOK /\ BooksAreWellFormed /\ Conserved)
 =============================================================================

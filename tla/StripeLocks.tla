@@ -78,6 +78,11 @@ FairSpec == Spec /\ Fairness
 
 \* ---- Properties ----
 
+TypeOK ==
+    /\ holder \in [Stripes -> {0} \cup Clients]
+    /\ pc \in [Clients -> {"idle", "take", "leave"}]
+    /\ \A c \in Clients : Among(wants[c]) \subseteq Stripes
+
 \* A stripe is held by whoever has it, and by nobody else.
 LocksAgree == \A s \in Stripes : \A c \in Clients : (holder[s] = c) <=> (s \in Among(has[c]))
 
@@ -87,4 +92,7 @@ OnlyUpwards ==
 
 \* Whoever wants stripes gets them, and lets them go.
 Served == \A c \in Clients : pc[c] = "take" ~> pc[c] = "idle"
+
+THEOREM Spec => [](TypeOK /\ LocksAgree /\ OnlyUpwards)
+THEOREM FairSpec => Served
 =============================================================================

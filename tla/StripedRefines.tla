@@ -51,4 +51,6 @@ Refines == Rules!Spec
 
 \* Every command that was submitted returns.
 AllReturn == Returns
+
+THEOREM SpecR => Refines /\ AllReturn
 =============================================================================
