@@ -17,7 +17,10 @@ from bookproof.spec.input_error import InputError, quote
 
 _SINGULAR = {
     **{word: word for word in ("SPECIFICATION", "CONSTANT", "INVARIANT", "PROPERTY", "CONSTRAINT", "SYMMETRY")},
-    **{"CONSTANTS": "CONSTANT", "INVARIANTS": "INVARIANT", "PROPERTIES": "PROPERTY", "CONSTRAINTS": "CONSTRAINT"},
+    "CONSTANTS": "CONSTANT",
+    "INVARIANTS": "INVARIANT",
+    "PROPERTIES": "PROPERTY",
+    "CONSTRAINTS": "CONSTRAINT",
 }
 _STATEMENTS = ", ".join(dict.fromkeys(_SINGULAR.values()))
 _KEYWORD = re.compile(r"^[ \t]*([A-Z][A-Z_]+)\b(?!\s*=)", re.MULTILINE)
@@ -91,7 +94,7 @@ def read_cfg(written: str, path: str = "cfg") -> Cfg:
     if not named["SPECIFICATION"]:
         raise InputError(path, 0, "SPECIFICATION", "the name of a specification", "none")
     if not named["INVARIANT"]:
-        raise InputError(path, 0, "INVARIANT", "at least one name", "none", "without any, one of the checkers has no task")
+        raise InputError(path, 0, "INVARIANT", "at least one name", "none", "not every checker does without")
     return Cfg(
         next(iter(named["SPECIFICATION"])),
         constants,

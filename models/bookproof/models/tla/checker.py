@@ -56,8 +56,8 @@ class Finding(NamedTuple):
 
     @property
     def length(self) -> int | None:
-        """Steps of the counterexample: actions, so a state that is wrong from the beginning takes none."""
-        return len(self.trace) - 1 if self.trace else None
+        """States of the counterexample, the initial one counted; of one that never ends, those that are told."""
+        return len(self.trace) or None
 
 
 class Checker(Protocol):

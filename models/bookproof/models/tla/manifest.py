@@ -10,7 +10,7 @@ A model is a configuration `tla/models/NAME.cfg` of one module. The manifest is 
 | `verdict` | `holds` or `violates` |
 | `violates` | null, or the invariant or property that is violated first, or `deadlock` |
 | `distinct`, `diameter` | states, and states on the longest shortest way (TLC's depth); null when it is violated |
-| `length` | null, or the actions of the shortest counterexample; null for one that never ends |
+| `length` | null, or the states of the shortest counterexample, the initial one counted |
 | `checkers` | who checks it, of `tlc`, `tla-checker`, `twin` |
 | `size` | `ci`, or `nightly` for what takes longer |
 | `budget_seconds` | after so long a checker gives up, and nothing is decided |
@@ -88,7 +88,9 @@ class Model(NamedTuple):
         for name in cfg.constants:
             if name not in whole.constants:
                 declared = ", ".join(whole.constants) or "none"
-                raise InputError(str(self.path), cfg.lines[name], "CONSTANT", f"one of the constants ({declared})", name)
+                raise InputError(
+                    str(self.path), cfg.lines[name], "CONSTANT", f"one of the constants ({declared})", name
+                )
         missing = ", ".join(name for name in whole.constants if name not in cfg.constants)
         if missing:
             raise InputError(str(self.path), 0, "CONSTANT", "a value for every constant", f"none for {missing}")
@@ -101,7 +103,9 @@ def tla_folder() -> Path:
     for folder in (models.parents[2] / "tla", models.parent / "tla"):
         if (folder / "manifest.json").is_file():
             return folder
-    raise InputError("tla", 0, "", "a folder tla with manifest.json", "none", "install bookproof again, or use a checkout")
+    raise InputError(
+        "tla", 0, "", "a folder tla with manifest.json", "none", "install bookproof again, or use a checkout"
+    )
 
 
 def read_manifest(folder: Path) -> tuple[Model, ...]:
@@ -120,7 +124,9 @@ def read_manifest(folder: Path) -> tuple[Model, ...]:
     if not isinstance(found, dict) or set(found) != {"version", "models"}:
         raise InputError(str(path), 0, "", "an object of version and models", _shown(found))
     if found["version"] != VERSION:
-        raise InputError(str(path), 0, "version", str(VERSION), _shown(found["version"]), "is bookproof too old for it?")
+        raise InputError(
+            str(path), 0, "version", str(VERSION), _shown(found["version"]), "is bookproof too old for it?"
+        )
     if not isinstance(found["models"], list) or not found["models"]:
         raise InputError(str(path), 0, "models", "a list of models", _shown(found["models"]))
     models = tuple(_model(folder, each, str(path), at) for at, each in enumerate(found["models"]))
@@ -168,7 +174,7 @@ def _model(folder: Path, found: object, path: str, at: int) -> Model:
     seconds = found["budget_seconds"]
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 1_000_000:
         raise field.error("budget_seconds", "a number of seconds")
-    distinct, diameter, length = (field.count(each) for each in ("distinct", "diameter", "length"))
+    distinct, diameter, length = (field.number(each) for each in ("distinct", "diameter", "length"))
     if verdict == "holds" and (distinct is None or length is not None):
         wrong = "distinct" if distinct is None else "length"
         raise field.error(wrong, "a number of states, as it holds" if distinct is None else "null, as it holds")
@@ -221,7 +227,7 @@ class _Fields(NamedTuple):
             raise self.error(field, " or ".join(values))
         return str(value)
 
-    def count(self, field: str) -> int | None:
+    def number(self, field: str) -> int | None:
         """A whole number, or None for null."""
         value = self.found[field]
         if value is None:

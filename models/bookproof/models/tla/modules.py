@@ -77,7 +77,9 @@ def read_module(path: Path) -> Module:
         raise InputError(str(path), 0, "", f"a header of module {path.stem}", got)
     end = re.compile(r"^={4,}", re.MULTILINE).search(plain, header.end())
     if end is None:
-        raise InputError(str(path), plain.count("\n") + 1, "", "a line of ==== that ends the module", "the end of the file")
+        raise InputError(
+            str(path), plain.count("\n") + 1, "", "a line of ==== that ends the module", "the end of the file"
+        )
     body = _blanked(plain[: header.end()]) + plain[header.end() : end.start()]
     extended = _EXTENDS.search(body)
     declared = list(_DECLARED.finditer(body))
@@ -155,6 +157,39 @@ def uncommented(written: str) -> str:
     'x == "a \\* b"'
     """
     return _COMMENT.sub(lambda found: found[0] if found[0].startswith('"') else _blanked(found[0]), written)
+
+
+def definition(whole: Whole, name: str) -> str:
+    """The text of a definition, with the comment right above it; nothing when no module has it."""
+    for module in reversed(whole.modules):
+        if name not in module.defines:
+            continue
+        lines = module.path.read_text(encoding="utf-8").split("\n")
+        begins = re.compile(rf"{name}\b[^=]*==")
+        at = next((at for at, line in enumerate(lines) if begins.match(line)), None)
+        if at is None:
+            continue
+        first, last = at, at + 1
+        while first and lines[first - 1].startswith("\\*"):
+            first -= 1
+        while last < len(lines) and lines[last].startswith((" ", "\t")):
+            last += 1
+        return "\n".join(lines[first:last])
+    return ""
+
+
+def remarks(whole: Whole, word: str) -> str:
+    """What comments say of a word that they begin with, in quotes: that line, and those that go on with it."""
+    quoted, found = f'"{word}"', list[str]()
+    for module in whole.modules:
+        going_on = False
+        for line in module.path.read_text(encoding="utf-8").split("\n"):
+            comment = line.strip().removeprefix("\\*") if line.strip().startswith("\\*") else ""
+            begins = comment.lstrip().startswith(quoted)
+            going_on = begins or (going_on and bool(comment.strip()) and not comment.lstrip().startswith('"'))
+            if going_on:
+                found.append(comment.strip().removeprefix(quoted).lstrip(": "))
+    return " ".join(found)
 
 
 def _blanked(written: str) -> str:
