@@ -21,10 +21,10 @@ from bookproof.spec.commands import Command
 from bookproof.spec.input_error import InputError
 from bookproof.spec.values import OrderId, Symbol
 
-SHORT_PATIENCE = 0.5
+SHORT_PATIENCE = 0.3
 """Seconds for an answer while a hang is made smaller."""
 
-FEW_TRIES, MANY_TRIES = 60, 4_000
+FEW_TRIES, MANY_TRIES = 40, 4_000
 """How often a smaller case is tried: where each try ends a process, and otherwise."""
 
 NANOSECONDS = 1_000_000
