@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -396,5 +395,4 @@ class Arrivals:
         facts.rested.append(lots)
         facts.entered.append(at)
         facts.owner.append(owner)
-        facts.consumers.append([])
         facts.ender.append(NOBODY)
