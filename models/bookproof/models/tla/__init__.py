@@ -1,0 +1,1 @@
+"""The TLA+ modules: finding the checkers, running them, and holding what they say against each other."""
