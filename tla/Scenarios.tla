@@ -1,0 +1,70 @@
+----------------------------- MODULE Scenarios ------------------------------
+\* Who does what, in the bounded models. Small on purpose: every order of the steps is explored.
+\*
+\* The same scenarios are run on the Python engine (bookproof.models.binding).
+EXTENDS RuleBook
+
+CONSTANT Scenario   \* the name of one of them
+
+Listed == <<"A", "B">>
+Symbols == {Listed[i] : i \in 1..Len(Listed)}
+
+\* Books share a stripe by their number in the listing, modulo the number of stripes: here each has its own.
+StripeOf(symbol) == CHOOSE i \in 1..Len(Listed) : Listed[i] = symbol
+Stripes == 1..Len(Listed)
+
+\* Accounts: 1 buys, 2 sells, 3 trades baskets.
+Both(first) == Basket(<<Leg("A", Buy(first, 3, 1, 100)), Leg("B", Buy(first + 1, 3, 1, 100))>>)
+
+Swapped(first) == Basket(<<Leg("B", Buy(first, 3, 1, 100)), Leg("A", Buy(first + 1, 3, 1, 100))>>)
+
+OfferedBoth == <<Submit("A", Sell(1, 2, 1, 100)), Submit("B", Sell(2, 2, 1, 100))>>
+
+\* What has happened before the clients begin.
+Before ==
+    IF Scenario = "cancel-fill" THEN <<Submit("A", Sell(1, 2, 1, 100))>>
+    ELSE IF Scenario = "replace-fill" THEN <<Submit("A", Sell(1, 2, 2, 100))>>
+    ELSE IF Scenario = "price-time" THEN <<Submit("A", Sell(1, 2, 2, 101)), Submit("A", Sell(2, 2, 1, 100))>>
+    ELSE OfferedBoth
+
+\* The commands of each client, in its order.
+Scripts ==
+    IF Scenario = "cancel-fill"
+    THEN <<<<Submit("A", Buy(2, 1, 1, 100))>>, <<Cancel("A", 1)>>>>
+    ELSE IF Scenario = "replace-fill"
+    THEN <<<<Submit("A", Buy(2, 1, 1, 100)), Submit("A", Buy(3, 1, 1, 100))>>,
+           <<Replace("A", 1, 3, 100), Cancel("A", 1)>>>>
+    ELSE IF Scenario = "price-time"
+    THEN <<<<Submit("A", Buy(3, 1, 2, 101)), Cancel("A", 3)>>, <<Submit("A", Buy(4, 3, 2, 100))>>>>
+    ELSE IF Scenario = "baskets"
+    THEN <<<<Both(3)>>, <<Swapped(5)>>>>
+    ELSE IF Scenario = "basket-cancels"
+    THEN <<<<Both(3)>>, <<Cancel("A", 1), Cancel("B", 2)>>>>
+    ELSE IF Scenario = "basket-races"
+    THEN <<<<Both(3)>>, <<Submit("B", Buy(5, 1, 1, 100))>>, <<Cancel("A", 1)>>>>
+    ELSE <<<<>>>>
+
+Clients == 1..Len(Scripts)
+
+Beginning == DoAll(Opening(Symbols), Before, Listed, <<>>).x
+
+\* ---- Conservation, of an exchange and all that has been said of it ----
+
+\* One after the other whatever clients heard: in which order does not matter to sums.
+RECURSIVE Heard(_, _)
+Heard(told, c) == IF c = 0 THEN DoAll(Opening(Symbols), Before, Listed, <<>>).said ELSE Flat(told[c]) \o Heard(told, c - 1)
+
+AllHeard(told) == Heard(told, Len(Scripts))
+
+OrderIds(said) == {said[i].id : i \in {j \in 1..Len(said) : said[j].is \in {"accepted", "replaced"}}}
+
+RECURSIVE OpenIn(_, _, _)
+OpenIn(x, symbols, id) ==
+    IF symbols = <<>> THEN 0 ELSE OpenLots(x.book[symbols[1]], id) + OpenIn(x, Tail(symbols), id)
+
+\* Of every order each lot is open, traded or cancelled, and none of them twice (P2).
+ConservedIn(x, told) ==
+    LET said == AllHeard(told)
+    IN \A id \in OrderIds(said) :
+           OpenIn(x, Listed, id) + Dealt(said, id) + Dropped(said, id) \in Promised(said, id)
+=============================================================================
