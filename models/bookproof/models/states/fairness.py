@@ -5,10 +5,13 @@ among states where `then` is not, and is fair. It has no end, but may stop chang
 itself. There are finitely many states, so in the end it goes round within one strongly connected component of the
 states where `then` is not so; which need not be more than one state, where nothing happens any more.
 
-Weak fairness of an action A allows a behaviour to go round there for ever if A is disabled in one of its states, or if
-A is done on one of its steps. Both are the easier the more states and steps it visits, so a component has a fair
-behaviour exactly when the one that visits all of it again and again is fair: nothing smaller has to be looked at. That
-is true of weak fairness alone; strong fairness would need components within components, and is not offered.
+Weak fairness of an action A allows a behaviour to go round for ever if A is disabled in one of its states, or if A is
+done on one of its steps. Both are the easier the more of the component it visits: if visiting all of it again and again
+is not fair, nothing within it is.
+
+Strong fairness of A allows it if A is disabled in all of its states, or done on one of its steps. So if A is never done
+within a component, a fair behaviour can only be in what remains without the states where A is enabled: in one of the
+components which that falls apart into (Emerson and Lei 1987).
 
 A step that changes nothing neither enables nor does anything: `WF_vars(A)` speaks of `<<A>>_vars`.
 """
@@ -61,10 +64,10 @@ def failing(space: Explored, property_: LeadsTo[Any]) -> Lasso | None:
     The way to where it goes round is the shortest there is. The round itself visits what fairness asks for, one after
     the other by the shortest way, which need not be the shortest round.
 
-    >>> from bookproof.models.states.model import Action, WeakFairness, eventually
+    >>> from bookproof.models.states.model import Action, Fairness, eventually
     >>> from bookproof.models.states.search import Space
     >>> tick = Action("Tick", lambda n: n + 1 if n < 3 else None)
-    >>> for fair in ((), (WeakFairness(("Tick",), each=False),)):
+    >>> for fair in ((), (Fairness(("Tick",), each=False),)):
     ...     space = Space(Model("count", (0,), (tick,), fair=fair), keeps_edges=True)
     ...     space.explore()
     ...     print(failing(space, eventually(lambda n: n == 3)[0]))
@@ -83,9 +86,10 @@ class _Hunt:
     def __init__(self, space: Explored, property_: LeadsTo[Any]) -> None:
         self.space = space
         groups = space.model.groups()
-        self.all = (1 << len(groups)) - 1
+        self.weak = sum(1 << bit for bit, group in enumerate(groups) if not group.strong)
+        self.strong = sum(1 << bit for bit, group in enumerate(groups) if group.strong)
         self.groups_of = [
-            sum(1 << bit for bit, group in enumerate(groups) if number in group)
+            sum(1 << bit for bit, group in enumerate(groups) if number in group.instances)
             for number in range(len(space.model.instances()))
         ]
         self.lacking = [not property_.then(state) for state in space.states]
@@ -99,15 +103,45 @@ class _Hunt:
     def lasso(self) -> Lasso | None:
         """The behaviour, if there is one."""
         nearest = self._spread()
-        where: dict[int, list[int]] = {}
-        for component in components(nearest, lambda at: [to for _, to in self._steps(at)]):
-            if self._is_fair(component):
-                where |= dict.fromkeys(component, component)
+        where: dict[int, set[int]] = {}
+        for component in self._fair_components(nearest):
+            where |= dict.fromkeys(component, component)
         enters = next((at for at in nearest if at in where), None)
         if enters is None:
             return None
         way = self._way_to(enters)
-        return Lasso(way + self._round(enters, set(where[enters])), len(way) - 1)
+        return Lasso(way + self._round(enters, where[enters]), len(way) - 1)
+
+    def _fair_components(self, places: Iterable[int]) -> Iterator[set[int]]:
+        """All that it is fair to go round in, and visit again and again."""
+        among = [set(places)]
+        while among:
+            inside = among.pop()
+            for component in components(sorted(inside), partial(self._others, inside)):
+                there = set(component)
+                enabled, disabled, done = self._of(there)
+                if self.weak & ~disabled & ~done:
+                    continue
+                starved = self.strong & enabled & ~done
+                if not starved:
+                    yield there
+                else:
+                    among.append({at for at in there if not starved & self._enabled(at)})
+
+    def _others(self, inside: set[int], at: int) -> list[int]:
+        return [to for _, to in self._steps(at) if to in inside]
+
+    def _of(self, component: set[int]) -> tuple[int, int, int]:
+        """Groups that are enabled somewhere in it, disabled somewhere in it, and done on a step within it."""
+        somewhere = nowhere = done = 0
+        for at in component:
+            enabled = self._enabled(at)
+            somewhere |= enabled
+            nowhere |= ~enabled
+            for number, to in self._steps(at):
+                if to in component:
+                    done |= self.groups_of[number]
+        return somewhere, nowhere, done
 
     def _spread(self) -> list[int]:
         """All states that can be come to while it lacks, the nearest to the initial states first."""
@@ -131,24 +165,13 @@ class _Hunt:
         """Steps to other states where it lacks."""
         return ((number, to) for number, to in self.space.leaving(at) if to != at and self.lacking[to])
 
-    def _disabled(self, at: int) -> int:
-        """The groups none of whose actions can change anything in a state."""
+    def _enabled(self, at: int) -> int:
+        """The groups one of whose actions would change something in a state."""
         enabled = 0
         for number, to in self.space.leaving(at):
             if to != at:
                 enabled |= self.groups_of[number]
-        return self.all & ~enabled
-
-    def _is_fair(self, component: list[int]) -> bool:
-        """Whether it is fair to visit all of it again and again."""
-        inside = set(component)
-        content = 0
-        for at in component:
-            content |= self._disabled(at)
-            for number, to in self._steps(at):
-                if to in inside:
-                    content |= self.groups_of[number]
-        return content == self.all
+        return enabled
 
     def _way_to(self, at: int) -> Way:
         """From an initial state to where it begins to wait, and on to where it goes round."""
@@ -162,18 +185,18 @@ class _Hunt:
         """Steps from a state to itself that are fair to everybody; none if it is fair to stay there."""
         round_: Way = []
         now = enters
-        left = self.all & ~self._disabled(enters)
+        left = self.strong & self._of(inside)[0] | self.weak & self._enabled(enters)
         while left:
-            path = self._path(now, inside, partial(self._contents, left))
+            path = self._path(now, inside, partial(self._serves, left))
             for to, number in path:
-                left &= ~(self.groups_of[number] | self._disabled(to))
+                left &= ~(self.groups_of[number] | self.weak & ~self._enabled(to))
                 now = to
             round_ += path
         return round_ if now == enters else round_ + self._path(now, inside, lambda _, to: to == enters)
 
-    def _contents(self, groups: int, number: int, to: int) -> bool:
-        """Whether a step is what one of these groups waits for."""
-        return bool(groups & (self.groups_of[number] | self._disabled(to)))
+    def _serves(self, groups: int, number: int, to: int) -> bool:
+        """Whether a step is what one of these groups waits for: it is done, or, if weakly fair, disabled after it."""
+        return bool(groups & (self.groups_of[number] | self.weak & ~self._enabled(to)))
 
     def _path(self, start: int, inside: set[int], ends: Callable[[int, int], bool]) -> Way:
         """The shortest way within a component whose last step is such a one."""

@@ -1,7 +1,7 @@
 """What a model is: where it begins, what it can do, and what has to be true of it.
 
 A model answers the questions of a TLA+ module, under the same names: initial states (`Init`), actions (the parts of
-`Next`), invariants (`always`), properties of steps (`every_step`), fairness (`WF`) and what it brings about
+`Next`), invariants (`always`), properties of steps (`every_step`), fairness (`WF`, `SF`) and what it brings about
 (`leads_to`, `<>`). And one that TLA+ does not ask: what can be reached at all (`sometimes`), since a model that does
 nothing has every invariant.
 """
@@ -38,16 +38,26 @@ class Action(NamedTuple, Generic[S]):
     """All that it can be done with, such as each client. `\\E c \\in Clients : Take(c)` is one argument a client."""
 
 
-class WeakFairness(NamedTuple):
-    """Who can go on does so: `WF_vars(A)`, where A is the disjunction of these actions.
+class Fairness(NamedTuple):
+    """Who can go on does so: `WF_vars(A)` or `SF_vars(A)`, where A is the disjunction of these actions.
 
-    Of every behaviour that has no end, A is either not enabled again and again, or done again and again. A step that
-    changes nothing is none: neither does it enable A nor is A done by it.
+    Of every behaviour that has no end: A is done again and again, or from some moment on it is not (weakly fair:
+    always) enabled. So it is weakly fair never to do what is disabled again and again, and not strongly fair. A step
+    that changes nothing is none: neither does it enable A nor is A done by it.
     """
 
     actions: tuple[str, ...]
     each: bool = True
     """For each first argument by itself, `\\A c \\in Clients : WF_vars(A(c))`; else once for all of them together."""
+    strong: bool = False
+
+
+class Group(NamedTuple):
+    """What is done by one of some instances, and has to be fair."""
+
+    instances: frozenset[int]
+    """By their places."""
+    strong: bool
 
 
 class LeadsTo(NamedTuple, Generic[S]):
@@ -135,7 +145,7 @@ class Model(NamedTuple, Generic[S]):
     every_step: Mapping[str, Callable[[S, S], bool]] = NOTHING
     """`[][A]_vars`: true of the states before and after every step that changes anything."""
     leads_to: Mapping[str, tuple[LeadsTo[S], ...]] = NOTHING
-    fair: tuple[WeakFairness, ...] = ()
+    fair: tuple[Fairness, ...] = ()
     finished: Callable[[S], bool] = never
     """States that may be the last: without a step out of them and yet no deadlock."""
     within: Callable[[S], bool] | None = None
@@ -177,14 +187,14 @@ class Model(NamedTuple, Generic[S]):
         properties = [*self.always, *self.sometimes, *self.every_step, *self.leads_to]
         yield "properties", "a name for each", ", ".join(sorted({n for n in properties if properties.count(n) > 1}))
 
-    def groups(self) -> list[frozenset[int]]:
-        """What has to be fair: each as the places, among the instances, of the steps that it is done by."""
-        made: list[frozenset[int]] = []
+    def groups(self) -> list[Group]:
+        """What has to be fair."""
+        made: list[Group] = []
         instances = self.instances()
         for fairness in self.fair:
             by: dict[Any, set[int]] = {}
             for at, instance in enumerate(instances):
                 if instance.action in fairness.actions:
                     by.setdefault(instance.arguments[0] if fairness.each else None, set()).add(at)
-            made += map(frozenset, by.values())
+            made += [Group(frozenset(places), fairness.strong) for places in by.values()]
         return made
