@@ -214,7 +214,8 @@ def two_traps() -> Model[int]:
     return Model("traps", (0,), (step,), leads_to={"Saved": (wait,)}, fair=(Fairness(("Step",), each=False),))
 
 
-THREE, FOUR = {"Three": eventually(lambda n: n == 3)}, {"Four": eventually(lambda n: n == 4)}
+THREE: dict[str, tuple[LeadsTo[int], ...]] = {"Three": eventually(lambda n: n == 3)}
+FOUR: dict[str, tuple[LeadsTo[int], ...]] = {"Four": eventually(lambda n: n == 4)}
 
 LIVE: list[tuple[str, Model[Any], Verdict, int | None, int | None]] = [
     # what, model, verdict, and of the behaviour: its steps, and where it goes round
@@ -268,7 +269,7 @@ def random_model(seed: int) -> Model[int]:
     initial = tuple(chance.sample(range(states), min(states, chance.randint(1, 2))))
     actions = tuple(Action(name, lambda n, c, name=name: steps[name, c].get(n), ((1,), (2,))) for name in "AB")
     first = None if chance.random() < 0.3 else starts.__contains__
-    leads_to = {"P": (LeadsTo(first, lambda n: n not in bad),)}
+    leads_to = {"P": (LeadsTo[int](first, lambda n: n not in bad),)}
     return Model(f"random {seed}", initial, actions, leads_to=leads_to, fair=tuple(fair), finished=lambda _: True)
 
 

@@ -320,14 +320,14 @@ class Prison(NamedTuple):
     b_up: bool
     times_switched: tuple[int, ...]
     """How often each of the others has moved switch A up."""
-    count: int
+    counted: int
 
 
 def prisoners(number: int, *, fair: tuple[Fairness, ...]) -> Model[Prison]:
     """One counts how often the others have moved a switch, until he knows that all were there (`Prisoners`)."""
 
     def counts(s: Prison) -> Prison:
-        return s._replace(a_up=False, count=s.count + 1) if s.a_up else s._replace(b_up=not s.b_up)
+        return s._replace(a_up=False, counted=s.counted + 1) if s.a_up else s._replace(b_up=not s.b_up)
 
     def another(s: Prison, i: int) -> Prison:
         if s.a_up or s.times_switched[i - 1] == 2:
@@ -335,7 +335,7 @@ def prisoners(number: int, *, fair: tuple[Fairness, ...]) -> Model[Prison]:
         return s._replace(a_up=True, times_switched=put(s.times_switched, i - 1, s.times_switched[i - 1] + 1))
 
     def is_done(s: Prison) -> bool:
-        return s.count == 2 * (number - 1)
+        return s.counted == 2 * (number - 1)
 
     switches = tuple(product((False, True), repeat=2))
     return Model(
