@@ -69,8 +69,8 @@ def as_test(
     classes = {found for value in values for found in classes_in(value)}
     if profile != DEFAULT:
         classes |= set(classes_in(profile))
-    imports = imports({(kind.__module__, kind.__name__) for kind in classes} | {(origin, imported)})
-    return "\n".join([*imports, "", "", *lines, ""])
+    names = {(kind.__module__, kind.__name__) for kind in classes} | {(origin, imported)}
+    return "\n".join([*imports(names), "", "", *lines, ""])
 
 
 def as_comparison(

@@ -191,7 +191,8 @@ def program(engine: str | Callable[..., Any], case: Case, difference: Difference
     story = f"What the rule book says, by {', '.join(difference.rules) or 'no rule at all'}."
     where = (case.instruments, case.profile, case.commands, engine)
     if difference.kind is Kind.ORACLE:
-        return as_comparison(*where, name=f"test_oracle_on_{snake_case(type(difference.command).__name__)}", story=story)
+        name = f"test_oracle_on_{snake_case(type(difference.command).__name__)}"
+        return as_comparison(*where, name=name, story=story)
     if difference.asked == ("submit",):
         return as_test(*where, difference.expected, name=f"test_{about}", story=story)
     return as_test(*where, views=[(difference.asked, difference.expected)], name=f"test_{about}", story=story)
