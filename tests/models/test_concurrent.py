@@ -13,10 +13,11 @@ import pytest
 from bookproof.engine.interface import Answer
 from bookproof.engine.striped import StripedEngine
 from bookproof.models.concurrent.check import check
-from bookproof.models.concurrent.history import History, Operation, books_of, overlap
+from bookproof.models.concurrent.history import Doing, History, LockStep, Operation, books_of, overlap
 from bookproof.models.concurrent.recorder import SWITCH_INTERVAL, RunError, record
 from bookproof.models.concurrent.run import MIXES, numbered_scenario, run_concurrent
 from bookproof.models.concurrent.seam import OverlappingThreads, StuckError
+from bookproof.models.concurrent.story import side_by_side
 from bookproof.models.verdict import Verdict
 from bookproof.spec.commands import Basket, Cancel, Command, Leg, MassCancel, Route, Submit, TakeSnapshot
 from bookproof.spec.events import ImpliedTrade, SnapshotTaken, Trade
@@ -324,3 +325,13 @@ def test_a_disagreement_tells_a_test_that_fails_on_the_broken_engine_and_the_lin
 def test_one_case_can_be_run_by_itself() -> None:
     [result] = run_concurrent("striped", budget_seconds=0, seed=1, case=0)
     assert (result.verdict, result.worth["histories"]) == (Verdict.AGREE, 50)
+
+
+def test_a_disagreement_tells_what_its_operations_did_with_locks() -> None:
+    swapped = restamped(told((0, SELL, 0, 9_000), (1, BUY, 5, 9_900)), 2, 1)
+    violation = check(swapped)
+    assert violation is not None
+    assert "inside the engine" not in side_by_side(swapped, violation)
+    steps = (LockStep(0, Doing.TAKES, "stripe 0", 100), LockStep(0, Doing.TAKES, "stripe 1", 200))
+    text = side_by_side(swapped._replace(lock_steps=steps), violation)
+    assert text.endswith("inside the engine\n      2        0.1  takes stripe 0, stripe 1")

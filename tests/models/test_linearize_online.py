@@ -141,10 +141,12 @@ def test_a_stamp_that_comes_too_late_or_twice_is_told(stamp: int, sentence: str)
     assert run.violation.proof[0].sentence.startswith(sentence)
 
 
-def recorded(engine: str, mix: str, seed: int, stamps: Stamps, **options: float) -> History:
+def recorded(engine: str, mix: str, seed: int, stamps: Stamps, cuts: float = 0.0, crash: float = 0.0) -> History:
     listed, profile, scripts = scripts_of(mix, clients=4, commands=120, seed=seed)
     make = partial(factory(engine), listed, profile)
-    return record(lambda sync: make(sync=sync), listed, profile, scripts, stamps=stamps, seed=seed, **options)
+    return record(
+        lambda sync: make(sync=sync), listed, profile, scripts, stamps=stamps, seed=seed, cuts=cuts, crash=crash
+    )
 
 
 @pytest.mark.parametrize("stamps", [Stamps.ORDER, Stamps.STRIPES])

@@ -52,7 +52,7 @@ def told(*steps: Step, order: Sequence[int] | None = None) -> History:
 
 def changed(history: History, place: int, **fields: object) -> History:
     operations = list(history.operations)
-    operations[place] = operations[place]._replace(**fields)  # type: ignore[arg-type]
+    operations[place] = operations[place]._replace(**fields)
     return history._replace(operations=tuple(operations))
 
 
@@ -332,10 +332,12 @@ def test_the_check_agrees_with_the_definition_on_random_histories() -> None:
 # ── our engines ──
 
 
-def recorded(engine: str, mix: str, seed: int, stamps: Stamps, **options: float) -> History:
+def recorded(engine: str, mix: str, seed: int, stamps: Stamps, cuts: float = 0.0, crash: float = 0.0) -> History:
     listed, profile, scripts = scripts_of(mix, clients=4, commands=150, seed=seed)
     make = partial(factory(engine), listed, profile)
-    return record(lambda sync: make(sync=sync), listed, profile, scripts, stamps=stamps, seed=seed, **options)
+    return record(
+        lambda sync: make(sync=sync), listed, profile, scripts, stamps=stamps, seed=seed, cuts=cuts, crash=crash
+    )
 
 
 @pytest.mark.parametrize("mix", list(MIXES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from bookproof.engine.interface import Answer
@@ -41,6 +42,35 @@ class Operation(Value, frozen=True):
     answer: Answer
 
 
+class Doing(StrEnum):
+    """What an operation does with a lock, or with the counter of the stamps."""
+
+    WAITS = "waits for"
+    """Somebody else holds it."""
+    TAKES = "takes"
+    LEAVES = "leaves"
+    DRAWS = "draws"
+    """The next number of a counter."""
+
+
+class LockStep(NamedTuple):
+    """Something that an operation did inside an engine of ours, as the synchronisation seam saw it.
+
+    Whoever takes a lock looks at the clock when he holds it, and whoever leaves one while he still does: in order of
+    time, the steps of a lock are in the order in which it was held.
+    """
+
+    operation: int
+    """Its place in the history."""
+    doing: Doing
+    lock: str
+    """The name that the engine gave to the lock, or to the counter."""
+    time: Nanoseconds
+    """On the clock of the calls and returns."""
+    number: int = 0
+    """Taken: which time in all that anybody took this lock. Drawn: the number."""
+
+
 class History(NamedTuple):
     """Everything a run left behind."""
 
@@ -52,6 +82,8 @@ class History(NamedTuple):
     """All books when the run was over, in listing order."""
     accounts: tuple[AccountView, ...] = ()
     """All accounts that a command named, when the run was over; none where the venue keeps none."""
+    lock_steps: tuple[LockStep, ...] = ()
+    """What the operations did with locks, in order of time, if that was asked for."""
 
 
 class Overlap(NamedTuple):

@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from types import FrameType
 
 from bookproof.engine.interface import Answer, Engine
 from bookproof.models.concurrent.history import History, Operation
-from bookproof.models.concurrent.seam import OverlappingThreads, StuckError
+from bookproof.models.concurrent.seam import OverlappingThreads, StuckError, TracingThreads
 from bookproof.models.generate.case import accounts_named
 from bookproof.spec.commands import Command
 from bookproof.spec.instruments import Instrument
@@ -50,12 +51,14 @@ def record(
     cuts: float = 0.0,
     seed: int = 0,
     patience: float = PATIENCE,
+    seam: OverlappingThreads | None = None,
 ) -> History:
     """Run every script in a thread of its own against one engine.
 
     `make` is given the synchronisation seam the engine has to use. `cuts` is the probability with which a thread
-    gives way at each function call, so that operations are cut open between their lock operations as well. Raises
-    RunError when an operation raises, the threads are stuck, or nothing returns for `patience` seconds.
+    gives way at each function call, so that operations are cut open between their lock operations as well. With a
+    `seam` of `TracingThreads` the history has what every operation did with locks. Raises RunError when an operation
+    raises, the threads are stuck, or nothing returns for `patience` seconds.
 
     >>> from bookproof.engine.striped import StripedEngine
     >>> from bookproof.spec.commands import Cancel
@@ -66,7 +69,10 @@ def record(
     >>> len(history.operations)
     1
     """
-    engine = make(OverlappingThreads())
+    seam = OverlappingThreads() if seam is None else seam
+    engine = make(seam)
+    begin = seam.begin_as if isinstance(seam, TracingThreads) else None
+    firsts = list(accumulate(map(len, scripts), initial=0))
     logs: list[list[tuple[Command, int, int, Answer]]] = [[] for _ in scripts]
     failures: list[tuple[Command, BaseException]] = []
     start = threading.Barrier(len(scripts))
@@ -76,7 +82,9 @@ def record(
         start.wait()
         if cuts:
             sys.setprofile(_cutter(cuts, f"{seed} {number}"))
-        for command in scripts[number]:
+        for nth, command in enumerate(scripts[number], firsts[number]):
+            if begin is not None:
+                begin(nth)
             called = now()
             try:
                 answer = submit(command)
@@ -103,7 +111,8 @@ def record(
     except Exception as error:  # a stripe that somebody left held
         raise RunError(f"the books and accounts cannot be looked at when all have returned: {error}", None) from error
     operations = tuple(Operation(number, *entry) for number, log in enumerate(logs) for entry in log)
-    return History(tuple(instruments), profile, operations, final, accounts)
+    steps = seam.steps() if isinstance(seam, TracingThreads) else ()  # all have returned: nobody's number is missing
+    return History(tuple(instruments), profile, operations, final, accounts, steps)
 
 
 def accounts_in(profile: Profile, scripts: Sequence[Script]) -> list[Account]:

@@ -14,7 +14,7 @@ from bookproof.engine.interface import Engine
 from bookproof.models.concurrent.check import Violation, check
 from bookproof.models.concurrent.history import History, overlap
 from bookproof.models.concurrent.recorder import RunError, record
-from bookproof.models.concurrent.seam import OverlappingThreads
+from bookproof.models.concurrent.seam import OverlappingThreads, TracingThreads
 from bookproof.models.concurrent.story import as_test, lines_of, side_by_side
 from bookproof.models.engines_by_name import factory
 from bookproof.models.generate.features import EVERYTHING, PLAIN, Feature, Features
@@ -265,6 +265,7 @@ def _judge(
             cuts=scenario.cuts,
             seed=number,
             patience=10.0,
+            seam=TracingThreads(),
         )
     except RunError as error:
         return _Finding(None, None, error)

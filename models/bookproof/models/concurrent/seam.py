@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from bookproof.engine.sync import THREADS, Condition, Event, Lock, Semaphore, Threads, TryLock
+from bookproof.models.concurrent.history import Doing, LockStep
 from bookproof.models.held import Held
 
 _PATIENCE = 0.2
@@ -96,6 +97,12 @@ class StampingThreads(OverlappingThreads):
         if stamps is not None:
             stamps[name] = times
 
+    def waits(self, name: str) -> None:
+        """This thread has found a lock held, and waits for it."""
+
+    def leaves(self, name: str) -> None:
+        """This thread is about to let go of a lock."""
+
     def lock(self, name: str) -> Lock:
         """A lock that counts."""
         return _CountingLock(name, self._waits, self)
@@ -107,6 +114,68 @@ class StampingThreads(OverlappingThreads):
     def rlock(self, name: str) -> Lock:
         """A lock that counts, and that its holder may take again."""
         return _CountingRLock(name, self._waits, self)
+
+
+class TracingThreads(StampingThreads):
+    """The same, and every step that an operation takes with a lock or a counter is written down.
+
+    An engine that is not asked to be watched does not get these locks: to it, this costs nothing.
+
+    >>> seam = TracingThreads()
+    >>> lock, stamp = seam.lock("stripe 0"), seam.counter("stamp")
+    >>> seam.begin_as(7)
+    >>> with lock:
+    ...     stamp()
+    1
+    >>> [(step.operation, step.doing.value, step.lock, step.number) for step in seam.steps()]
+    [(7, 'takes', 'stripe 0', 1), (7, 'draws', 'stamp', 1), (7, 'leaves', 'stripe 0', 0)]
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._steps: list[LockStep] = []  # appended to by everybody, which a list bears
+
+    def begin_as(self, operation: int) -> None:
+        """From here on, what this thread does belongs to the operation of this number."""
+        self._thread.operation = operation
+
+    @property
+    def operation(self) -> int | None:
+        """The operation that this thread is in, if it is in one."""
+        return getattr(self._thread, "operation", None)
+
+    def steps(self) -> tuple[LockStep, ...]:
+        """All steps of operations, in order of time."""
+        return tuple(sorted(self._steps, key=lambda step: step.time))
+
+    def taken(self, name: str, times: int) -> None:
+        """Written down as well."""
+        super().taken(name, times)
+        self._does(Doing.TAKES, name, times)
+
+    def waits(self, name: str) -> None:
+        """Written down."""
+        self._does(Doing.WAITS, name)
+
+    def leaves(self, name: str) -> None:
+        """Written down."""
+        self._does(Doing.LEAVES, name)
+
+    def counter(self, name: str) -> Callable[[], int]:
+        """A counter that tells what it gave to whom."""
+        draw = super().counter(name)
+
+        def drawn() -> int:
+            number = draw()
+            self._does(Doing.DRAWS, name, number)
+            return number
+
+        return drawn
+
+    def _does(self, doing: Doing, name: str, number: int = 0) -> None:
+        operation = self.operation
+        if operation is not None:
+            self._steps.append(LockStep(operation, doing, name, time.perf_counter_ns(), number))
 
 
 class _Waits:
@@ -211,6 +280,14 @@ class _CountingLock(_YieldingLock):
         self._taken += 1
         self._seam.taken(self.name, self._taken)
         return True
+
+    def _wait(self) -> None:
+        self._seam.waits(self.name)
+        super()._wait()
+
+    def release(self) -> None:
+        self._seam.leaves(self.name)
+        super().release()
 
 
 class _CountingRLock(_CountingLock, _YieldingRLock):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from bookproof.models.concurrent.check import Violation
 from bookproof.models.concurrent.history import History, Operation
@@ -28,7 +29,8 @@ def lines_of(events: Iterable[Event]) -> str:
 def side_by_side(history: History, violation: Violation) -> str:
     """The operations in order of their stamps, up to the one that is not explained and what ran beside it.
 
-    Times are microseconds since the first call; an arrow marks the operation in question.
+    Times are microseconds since the first call; an arrow marks the operation in question. What the operations did with
+    locks is below, if the run was watched.
     """
     ordered = sorted(history.operations, key=lambda operation: operation.answer.stamp)
     begin = min(operation.called for operation in ordered)
@@ -45,7 +47,19 @@ def side_by_side(history: History, violation: Violation) -> str:
     for operation in shown:
         mark = "→" if operation is violation.operation else " "
         lines.append(f"{mark}{_row(operation, begin)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_inside(history, shown, begin)])
+
+
+def _inside(history: History, shown: Sequence[Operation], begin: int) -> Iterator[str]:
+    """What some operations did with locks, in order of time; what one did in a row to several of them on one line."""
+    stamps = {at: operation.answer.stamp for at, operation in enumerate(history.operations) if operation in shown}
+    steps = [step for step in history.lock_steps if step.operation in stamps]
+    if steps:
+        yield f"{'stamp':>7}  {'µs':>9}  inside the engine"
+    for (at, doing), run in groupby(steps, key=lambda step: (step.operation, step.doing)):
+        same = list(run)
+        locks = ", ".join(step.lock for step in same)
+        yield f"{stamps[at]:>7}  {(same[0].time - begin) / 1000:>9.1f}  {doing.value} {locks}"
 
 
 def _row(operation: Operation, begin: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from bookproof.models.concurrent.history import LockStep
 from bookproof.models.linearize.history import Filled
 from bookproof.spec.commands import Command
 from bookproof.spec.events import Event
@@ -56,4 +57,4 @@ class End(NamedTuple):
     operations: int
 
 
-Entry: TypeAlias = Beginning | Call | Return | GivenUp | Filled | BookView | AccountView | End
+Entry: TypeAlias = Beginning | Call | Return | GivenUp | Filled | LockStep | BookView | AccountView | End

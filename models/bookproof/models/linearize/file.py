@@ -1,4 +1,4 @@
-r"""A history as a file, version 2: NDJSON, one event a line, in order of time.
+r"""A history as a file, version 2 or 3: NDJSON, one event a line, in order of time.
 
 >>> for line in lines(EXAMPLE):
 ...     print(line)  # doctest: +ELLIPSIS
@@ -18,7 +18,8 @@ may stand in any order; a field that is unknown, or twice there, is an error. Nu
 their sign. Commands, events and views are those of the wire format (`bookproof.spec.codec`), prices in ticks and
 quantities in lots.
 
-``history`` is the first line, and only that. Its value is the version, 2. Beside it stand
+``history`` is the first line, and only that. Its value is the version, 2; or 3 where there are lock lines. Beside it
+    stand
     ``header``: the header of the wire format, of kind `outcomes`: the instruments, and the profile of the venue;
     ``feed`` (false): whether every trade is told in a line of its own. Without it a trade line is an error.
 ``call``: a client calls. Its value is the number of the operation, any integer that no other call of the file has.
@@ -40,6 +41,13 @@ quantities in lots.
     in which the trades of each book happened, anywhere in the file: where they stand says nothing of time.
 ``final``: a book or an account, as it was when everything had returned: a `book-view` or an `account-view`. No call
     and no return comes after it. Books and accounts that have no such line were not looked at.
+``lock``: in version 3 alone. An operation did something with a lock, or with a counter, of an engine of ours that was
+    watched (`bookproof record --locks`). Its value is the name of the lock. No verdict follows from such lines.
+    ``of``: the number of the operation, which has been called.
+    ``does``: "waits-for", "takes", "leaves", or "draws" for the next number of a counter.
+    ``time``: when. Lock lines stand in order of their times, each behind the call line of its operation and otherwise
+    anywhere; none is earlier than the call or later than the return of its operation.
+    ``number`` (0): taken: which time in all that anybody took this lock; drawn: the number.
 ``end`` is the last line. Its value is the number of calls in the file. A file without it has been cut off.
 
 Time
@@ -57,9 +65,10 @@ An operation that has neither returned nor been given up when the file ends is t
 that its return was not forgotten. An answer that comes after the client gave up is an error: leave out the `unknown`
 line. In a conclusion, operations are named by their places: operation k is the one of the k-th call line, from 0.
 
-Version 1 is read as well: every return has a ``stamp`` and a ``client``, there is no ``unknown``, no ``trade`` and no
-``end``, so every operation has to return and a file that is cut off at a line between two operations cannot be told
-from a shorter run.
+A history without lock lines is written as version 2, so whoever read that before reads it now; a reader of version 2
+says of a file with lock lines that it is of another version. Version 1 is read as well: every return has a ``stamp``
+and a ``client``, there is no ``unknown``, no ``trade`` and no ``end``, so every operation has to return and a file that
+is cut off at a line between two operations cannot be told from a shorter run.
 """
 
 from __future__ import annotations
@@ -74,20 +83,25 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+from bookproof.models.concurrent.history import LockStep
 from bookproof.models.linearize import quick
 from bookproof.models.linearize.entries import Beginning, Call, End, Entry, GivenUp, Return
 from bookproof.models.linearize.history import Filled, History, Operation
+from bookproof.models.linearize.lock_lines import LockLines, line_of, read_lock_line
 from bookproof.spec import codec
 from bookproof.spec.commands import COMMANDS, Command, Submit
 from bookproof.spec.events import EVENTS, Accepted, Event
 from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.instruments import listing
 from bookproof.spec.profile import Risk
-from bookproof.spec.values import Account, Nanoseconds, OrderId, Side, Symbol, Value
+from bookproof.spec.values import Account, Nanoseconds, Side, Symbol, Value
 from bookproof.spec.views import AccountView, BookView
 from bookproof.spec.wire import OneOf, Record, Shape, boolean, integer, refusal, sequence, text
 
 VERSION: Final = 2
+
+WITH_LOCKS: Final = 3
+"""The version of a file that has lock lines."""
 
 PROGRESS_EVERY = 50_000
 """Lines between two calls of whoever wants to know how far reading has come."""
@@ -119,7 +133,7 @@ def lines(history: History) -> Iterator[str]:
     """The lines of a history, without line feeds. Operations are numbered in order of their calls."""
     feed = ',"feed":true' if history.feed is not None else ""
     header = codec.encode(codec.Header(codec.OUTCOME, history.instruments, history.profile))
-    yield f'{{"history":{VERSION},"header":{header}{feed}}}'
+    yield f'{{"history":{WITH_LOCKS if history.lock_steps else VERSION},"header":{header}{feed}}}'
     operations = history.operations
     calls = sorted(range(len(operations)), key=lambda place: operations[place].called)
     number_of = [0] * len(operations)
@@ -140,7 +154,9 @@ def lines(history: History) -> Iterator[str]:
         yield _return_line(number_of[place], operations[place])
     yield from (f'{{"unknown":{number_of[place]}}}' for place in calls if operations[place].is_open)
     for trade in history.feed or ():
-        yield f'{{"trade":{_TRADE.write(_Trade(*trade))}}}'
+        yield f'{{"trade":{_TRADE.write(trade)}}}'
+    for step in history.lock_steps:
+        yield line_of(step._replace(operation=number_of[step.operation]))
     views: tuple[BookView | AccountView, ...] = (*history.final, *history.accounts)
     for view in views:
         yield f'{{"final":{codec.encode(view)}}}'
@@ -198,6 +214,8 @@ def _entry(path: str, line: int, found: bytes) -> Entry:
         entry = quick.call(found.rstrip())
     elif b'"events":' in found:
         entry = quick.returned(found.rstrip())
+    elif found.startswith(b'{"trade":'):
+        entry = quick.trade(found.rstrip())
     if entry is not None:
         return entry
     try:
@@ -227,6 +245,7 @@ class Gathering:
         self._feed: list[Filled] = []
         self._final: dict[Symbol, BookView] = {}
         self._accounts: dict[Account, AccountView] = {}
+        self._locks: LockLines | None = None
         self._ended = False
 
     @property
@@ -257,9 +276,12 @@ class Gathering:
                 self._book(entry)
             case AccountView():
                 self._account(entry)
+            case LockStep():
+                self._lock(entry)
             case Beginning():
                 self._beginning = entry
                 self._listed = frozenset(instrument.symbol for instrument in entry.instruments)
+                self._locks = LockLines() if entry.version == WITH_LOCKS else None
             case End():
                 self._end(entry)
         return None
@@ -268,6 +290,8 @@ class Gathering:
         self._tick(call.time, "a call")
         if not self._numbers.add(call.number):
             raise self._error("call", "a number that no operation before it has", f"{call.number} again")
+        if self._locks is not None:
+            self._locks.called(call.number, len(self._operations), call.time)
         self._under_way[call.number] = (len(self._operations), call)
         self._operations.append(None)
         return len(self._operations) - 1
@@ -280,6 +304,8 @@ class Gathering:
             raise self._error("client", expected, f"client {back.client}")
         if self._version == 1 and (len(back.stamps) != 1 or back.client is None):
             raise self._error("return", "one stamp and the client, as in version 1", "something else")
+        if self._locks is not None:
+            self._in_its_place(lambda locks: locks.returned(place, back.time))
         self._operations[place] = Operation(call.client, call.command, call.time, back.time, back.events, back.stamps)
         return place
 
@@ -326,6 +352,17 @@ class Gathering:
             raise self._error("final", "each book once", f"{quote(book.symbol)} again")
         self._final[book.symbol] = book
 
+    def _lock(self, step: LockStep) -> None:
+        self._in_its_place(lambda locks: locks.add(step, self._operations))
+
+    def _in_its_place(self, says: Callable[[LockLines], None]) -> None:
+        if self._locks is None:
+            raise self._error("lock", f"lock lines in version {WITH_LOCKS} alone", f"one in version {self._version}")
+        try:
+            says(self._locks)
+        except InputError as error:
+            raise error.at(self._path, self._line) from None
+
     def _account(self, view: AccountView) -> None:
         if self._beginning is not None and self._beginning.profile.risk is Risk.NONE:
             raise self._error("final", "no account, as this venue keeps none", f"account {view.account}")
@@ -369,6 +406,7 @@ class Gathering:
             tuple(self._feed) if self._beginning.has_feed else None,
             tuple(self._final.values()),
             tuple(self._accounts.values()),
+            lock_steps=() if self._locks is None else self._locks.steps(),
         )
 
     @property
@@ -444,12 +482,6 @@ class _Unknown(Value, frozen=True):
     time: Nanoseconds | None = None
 
 
-class _Trade(Value, frozen=True):
-    symbol: Symbol
-    maker: OrderId
-    taker: OrderId
-
-
 def _read_stamps(found: Any) -> tuple[tuple[str, int], ...]:
     if type(found) is not dict:
         raise refusal("an object with a stamp for each stripe", found)
@@ -476,7 +508,7 @@ _STAMPS = Shape("an object with a stamp for each stripe", "", _read_stamps, _wri
 _CALL = Record(_Call, command=OneOf("do", COMMANDS).shape)
 _RETURN = Record(_Return, events=sequence(OneOf("say", EVENTS).shape), stamps=_STAMPS)
 _UNKNOWN = Record(_Unknown)
-_TRADE = Record(_Trade)
+_TRADE = Record(Filled)
 _FLAG = boolean()
 _BEGIN = """begin with {"history":2,"header":{"bookproof":1,"kind":"outcomes","instruments":[{"symbol":"ABC"}]}}"""
 
@@ -498,8 +530,10 @@ def _read(line: bytes) -> Entry:
     if "unknown" in found:
         return GivenUp(_taken_out(found, "unknown", _NUMBER), _UNKNOWN.read(found).time)
     if "trade" in found:
-        trade = _taken_out(found, "trade", _TRADE.shape, alone=True)
-        return Filled(trade.symbol, trade.maker, trade.taker)
+        trade: Filled = _taken_out(found, "trade", _TRADE.shape, alone=True)
+        return trade
+    if "lock" in found:
+        return read_lock_line(found)
     if "final" in found:
         view: BookView | AccountView = _taken_out(found, "final", _FINAL, alone=True)
         return view
@@ -507,7 +541,7 @@ def _read(line: bytes) -> Entry:
         return End(_taken_out(found, "end", integer("the integer number of calls"), alone=True))
     if "history" in found:
         raise InputError("", 0, "history", "one header, in the first line", "another", "are these several histories?")
-    known = "call, return, unknown, trade, final, end"
+    known = "call, return, unknown, trade, lock, final, end"
     raise InputError("", 0, "line", f"one of the fields {known}", ", ".join(map(quote, list(found)[:5])) or "none")
 
 
@@ -539,8 +573,8 @@ def _beginning(line: bytes) -> Beginning:
     if "history" not in found:
         raise InputError("", 0, "history", "the version of the format in a header line", "nothing", _BEGIN)
     version = found.pop("history")
-    if type(version) is not int or version not in (1, VERSION):
-        raise refusal("version 1 or 2 of the format", version, "another version needs another bookproof").within(
+    if type(version) is not int or version not in (1, VERSION, WITH_LOCKS):
+        raise refusal("version 1, 2 or 3 of the format", version, "another version needs another bookproof").within(
             "history"
         )
     has_feed = _taken_out(found, "feed", _FLAG) if "feed" in found and version > 1 else False

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from bookproof.models.concurrent.history import LockStep
 from bookproof.spec.commands import Command
 from bookproof.spec.events import Event
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Nanoseconds, OrderId, Symbol
+from bookproof.spec.values import Nanoseconds, OrderId, Symbol, Value
 from bookproof.spec.views import AccountView, BookView
 
 
-class Operation(NamedTuple):
+class Operation(Value, frozen=True):
     """One call, and its return if there was one.
 
     >>> from bookproof.spec.commands import Cancel
@@ -41,7 +42,7 @@ class Operation(NamedTuple):
         return self.events is None
 
 
-class Filled(NamedTuple):
+class Filled(Value, frozen=True):
     """One line of a trade feed: who traded. Its place in the feed is its order; a feed says nothing of time."""
 
     symbol: Symbol
@@ -64,6 +65,9 @@ class History(NamedTuple):
     """Accounts when all was over; likewise."""
     final_prices: bool = True
     """Whether the last prices of these books count. Not in a part of a history: who traded last may not be in it."""
+    lock_steps: tuple[LockStep, ...] = ()
+    """What the operations did with locks, in order of time, if an engine of ours was watched. It is for people to see,
+    and for nobody to judge by."""
 
     def ended_so(self, seen: BookView, right: BookView) -> bool:
         """Whether a book was at the end as it should be."""

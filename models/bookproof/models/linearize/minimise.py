@@ -120,6 +120,7 @@ def only(history: History, names: Iterable[Name], *, switches: bool = True) -> P
     if history.feed is not None:
         feed = tuple(it for it in history.feed if {(it.symbol, it.maker), (it.symbol, it.taker)} <= kept)
     part = history._replace(operations=tuple(operations), final=final, feed=feed, accounts=(), final_prices=prices)
+    part = part._replace(lock_steps=())  # they would be those of others
     return Part(part, tuple(places))
 
 

@@ -20,12 +20,13 @@ from bookproof.models.concurrent import recorder
 from bookproof.models.concurrent.history import Operation as Recorded
 from bookproof.models.concurrent.recorder import PATIENCE, RunError, Script
 from bookproof.models.concurrent.run import LISTS_ON_ACCOUNT, MIXES, ON_ACCOUNT
-from bookproof.models.concurrent.seam import OverlappingThreads, StampingThreads
+from bookproof.models.concurrent.seam import OverlappingThreads, StampingThreads, TracingThreads
 from bookproof.models.generate.features import Feature
 from bookproof.models.generate.funds import opening_deposits, with_accounts
 from bookproof.models.generate.packed import BITS, decode, plan_for
 from bookproof.models.generate.venues import books, fitting
 from bookproof.models.linearize.history import History, Operation
+from bookproof.models.linearize.recorded import steps_by_call
 from bookproof.spec.commands import Command
 from bookproof.spec.input_error import InputError
 from bookproof.spec.instruments import Instrument
@@ -59,10 +60,12 @@ def record(
     cuts: float = 0.0,
     seed: int = 0,
     patience: float = PATIENCE,
+    locks: bool = False,
 ) -> History:
     """Run every script in a thread of its own against one engine, as `concurrent.recorder.record` does.
 
-    `crash` is the probability with which a client crashes in an operation. RunError as there.
+    `crash` is the probability with which a client crashes in an operation. With `locks`, what every operation did with
+    the engine's locks is part of the history. RunError as there.
 
     >>> from bookproof.engine.striped import StripedEngine
     >>> from bookproof.spec.commands import Cancel
@@ -76,13 +79,21 @@ def record(
     [(('stripe 0', 1),)]
     """
 
+    seam = OverlappingThreads()
+    if locks or stamps is Stamps.STRIPES:
+        seam = TracingThreads() if locks else StampingThreads()
+
     def watched(_: OverlappingThreads) -> Engine:
-        seam = StampingThreads() if stamps is Stamps.STRIPES else OverlappingThreads()
         return _Watched(make(seam), seam, stamps, crash, seed)  # type: ignore[return-value]  # has what is called
 
-    found = recorder.record(watched, instruments, profile, scripts, cuts=cuts, seed=seed, patience=patience)
+    found = recorder.record(watched, instruments, profile, scripts, cuts=cuts, seed=seed, patience=patience, seam=seam)
     return History(
-        found.instruments, _operations(found.operations), found.profile, final=found.final, accounts=found.accounts
+        found.instruments,
+        _operations(found.operations),
+        found.profile,
+        final=found.final,
+        accounts=found.accounts,
+        lock_steps=steps_by_call(found),
     )
 
 
@@ -133,7 +144,7 @@ class _Watched:
         """Carry out one command, unless its client crashes."""
         if self._crash and self._dice.random() < self._crash:
             return self._lost(command)
-        if isinstance(self._seam, StampingThreads):
+        if isinstance(self._seam, StampingThreads) and self._stamps is Stamps.STRIPES:
             self._seam.begin()
             answer = self._engine.submit(command)
             return _Told(answer.stamp, answer.events, self._seam.stamps())
@@ -147,12 +158,15 @@ class _Watched:
         elif fate < 2 / 3:
             self._engine.submit(command)
         else:
-            thread = threading.Thread(target=self._arrive, args=(command, self._dice.random()), daemon=True)
+            whose = self._seam.operation if isinstance(self._seam, TracingThreads) else None
+            thread = threading.Thread(target=self._arrive, args=(command, self._dice.random(), whose), daemon=True)
             self._late.append(thread)
             thread.start()
         return _Told(0, (), (), True)
 
-    def _arrive(self, command: Command, share: float) -> None:
+    def _arrive(self, command: Command, share: float, whose: int | None) -> None:
+        if isinstance(self._seam, TracingThreads) and whose is not None:
+            self._seam.begin_as(whose)
         time.sleep(share * _ON_ITS_WAY)
         try:
             self._engine.submit(command)

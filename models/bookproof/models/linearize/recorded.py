@@ -20,12 +20,28 @@ def of_recorder(history: recorder.History) -> History:
         history.profile,
         final=history.final,
         accounts=history.accounts,
+        lock_steps=steps_by_call(history),
     )
 
 
 def by_call(history: recorder.History) -> list[recorder.Operation]:
     """The operations in the order in which `of_recorder` has them."""
     return sorted(history.operations, key=lambda operation: operation.called)
+
+
+def steps_by_call(history: recorder.History) -> tuple[recorder.LockStep, ...]:
+    """What the operations did with locks, each at its place in order of the calls.
+
+    >>> from bookproof.spec.instruments import listing
+    >>> from bookproof.spec.profile import DEFAULT
+    >>> steps_by_call(recorder.History(listing(["ABC"]), DEFAULT, (), ()))
+    ()
+    """
+    if not history.lock_steps:
+        return ()
+    called = [operation.called for operation in history.operations]
+    place = {at: place for place, at in enumerate(sorted(range(len(called)), key=called.__getitem__))}
+    return tuple([step._replace(operation=place[step.operation]) for step in history.lock_steps])
 
 
 def _operation(one: recorder.Operation) -> Operation:

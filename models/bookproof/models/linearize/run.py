@@ -106,7 +106,7 @@ def main(asked: argparse.Namespace) -> int:
         found = Conclusion(Verdict.UNKNOWN, kind=f"{size} of memory is not enough to {doing} it")
         history, judgement = History((), ()), Judgement(found, "nobody", "no verdict")
     code = EXIT_CODES[judgement.verdict]
-    story_of = telling(judgement)
+    story_of = telling(judgement, history.lock_steps)
     if asked.html is not None and story_of is not None:
         again = f"bookproof linearize {shlex.quote(str(asked.file))}{' --ignore-stamps' if asked.ignore_stamps else ''}"
         asked.html.write_text(page(story_of, name=asked.file.name, again=again), encoding="utf-8")
@@ -329,6 +329,7 @@ def add_record(parser: argparse.ArgumentParser, count: Type) -> None:
         help="what the engine says of its order: none, order (of all operations), stripes (of each of its locks)",
     )
     parser.add_argument("--crash", type=_share, default=0.0, metavar="P", help="odds that a client crashes in a call")
+    parser.add_argument("--locks", action="store_true", help="write down what every operation did with locks as well")
     parser.add_argument("--cuts", type=_share, default=0.05, metavar="P", help="odds to give way at a function call")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the history goes")
     parser.set_defaults(run=record_main)
@@ -353,6 +354,7 @@ def record_main(asked: argparse.Namespace) -> int:
             crash=asked.crash,
             cuts=asked.cuts,
             seed=asked.seed,
+            locks=asked.locks,
         )
     except RunError as error:
         print(f"bookproof: the run did not come to its end: {error}", file=sys.stderr)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from bookproof.models.linearize.telling import Telling
+from collections.abc import Iterator
+
+from bookproof.models.linearize.telling import Telling, together
 
 
 def story(telling: Telling) -> str:
-    """The operations of the core, the proof, and what the rule book says instead."""
-    parts = [f"No order of these {len(telling.lines)} operations explains what clients saw.", ""]
+    """The operations of the core, what they did with locks, the proof, and what the rule book says instead."""
+    parts = [f"No order {telling.these} explains what clients saw.", ""]
     wide = max((len(line.asked) for line in telling.lines), default=0)
     for line in telling.lines:
         returned = "never" if line.returned is None else f"{line.returned / 1000:.1f}"
@@ -15,6 +17,8 @@ def story(telling: Telling) -> str:
         parts.append(
             f"  {line.name}  client {line.client:<4} {when} µs  {line.asked:<{min(wide, 60)}}  → {line.answered}"
         )
+    if telling.locks:
+        parts += ["", "Inside the engine:", *_locks(telling)]
     parts += ["", f"Diagnosis: {telling.diagnosis.kind}. {telling.diagnosis.sentence}"]
     if telling.sentences:
         parts += ["", "Proof:", *(f"  {number}. {each}" for number, each in enumerate(telling.sentences, 1))]
@@ -24,3 +28,10 @@ def story(telling: Telling) -> str:
         parts += [f"  {book}" for book in one.books]
     parts += ["", f"Why to believe it: {telling.evidence}."]
     return "\n".join(parts)
+
+
+def _locks(telling: Telling) -> Iterator[str]:
+    """Who took, left and drew what, and when."""
+    for touch, locks in together(telling.locks):
+        line = telling.lines[touch.line]
+        yield f"  {touch.moment / 1000:>9.1f} µs  {line.name}  client {line.client:<4} {touch.doing.value:<9} {locks}"

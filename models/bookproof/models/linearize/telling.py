@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
+from bookproof.models.concurrent.history import Doing, LockStep
 from bookproof.models.linearize.conclusion import Reason, Verdict
 from bookproof.models.linearize.conflicts import decide
 from bookproof.models.linearize.diagnosis import Diagnosis, diagnose
@@ -34,6 +37,28 @@ class Line(NamedTuple):
     answered: str
 
 
+class Touch(NamedTuple):
+    """Something that an operation of the core did with a lock, in the engine."""
+
+    line: int
+    """Which of the lines."""
+    moment: int
+    """Nanoseconds since the first call of the core."""
+    doing: Doing
+    lock: str
+    number: int
+    """Taken: which time in all; drawn: what."""
+
+    @property
+    def named(self) -> str:
+        """The lock, or the counter with what it gave.
+
+        >>> Touch(0, 120, Doing.TAKES, "stripe 0", 17).named
+        'stripe 0 (no. 17)'
+        """
+        return f"{self.lock} (no. {self.number})" if self.number else self.lock
+
+
 class Expected(NamedTuple):
     """What the rule book says where the order that gets furthest gets no further."""
 
@@ -59,10 +84,20 @@ class Telling(NamedTuple):
     """One for each operation that may come next and is answered otherwise."""
     evidence: str
     test: str
+    locks: tuple[Touch, ...] = ()
+    """What they did with locks, in order of time, where the history says so."""
+
+    @property
+    def these(self) -> str:
+        """The operations of the core, for a sentence."""
+        return f"of these {len(self.lines)} operations" if len(self.lines) > 1 else "with this operation in it"
 
 
-def telling(judgement: Judgement) -> Telling | None:
-    """The story of a violation; None where no core of a few operations could be cut out."""
+def telling(judgement: Judgement, lock_steps: Sequence[LockStep] = ()) -> Telling | None:
+    """The story of a violation; None where no core of a few operations could be cut out.
+
+    `lock_steps` are those of the whole history.
+    """
     core = judgement.core
     if core is None or len(core.places) > 4 * LONGEST_CORE:
         return None
@@ -82,6 +117,7 @@ def telling(judgement: Judgement) -> Telling | None:
         tuple(_expected(history, names)) if len(order) <= LONGEST_CORE else (),
         judgement.evidence,
         as_test(history),
+        _touches(core, order, lock_steps),
     )
 
 
@@ -114,6 +150,30 @@ def _lines(core: Part, order: list[int], names: dict[int, str]) -> tuple[Line, .
         )
         for at in order
     )
+
+
+def _touches(core: Part, order: list[int], lock_steps: Sequence[LockStep]) -> tuple[Touch, ...]:
+    line_of = {core.places[at]: line for line, at in enumerate(order)}
+    begin = min((core.history.operations[at].called for at in order), default=0)
+    return tuple(
+        Touch(line_of[step.operation], step.time - begin, step.doing, step.lock, step.number)
+        for step in lock_steps
+        if step.operation in line_of
+    )
+
+
+def together(touches: Sequence[Touch]) -> list[tuple[Touch, str]]:
+    """What one operation did to several locks in a row, as one: the first of them, and what all are called.
+
+    >>> both = [Touch(0, 5, Doing.LEAVES, "stripe 1", 0), Touch(0, 7, Doing.LEAVES, "stripe 0", 0)]
+    >>> [(first.moment, locks) for first, locks in together(both)]
+    [(5, 'stripe 1, stripe 0')]
+    """
+    rows = []
+    for _, run in groupby(touches, key=lambda touch: (touch.line, touch.doing)):
+        same = list(run)
+        rows.append((same[0], ", ".join(touch.named for touch in same)))
+    return rows
 
 
 def _expected(history: History, names: dict[int, str]) -> list[Expected]:
