@@ -9,7 +9,7 @@ EXTENDS Striped
 
 \* ---- Properties ----
 
-TradesIn(said) == \E i \in 1..Len(said) : said[i].is = "trade"
+HasTraded(said) == \E i \in 1..Len(said) : said[i].is = "trade"
 
 IsRefusal(said) == Len(said) = 1 /\ said[1].is = "rejected"
 
@@ -22,7 +22,7 @@ AccountOf(command) ==
 \* Nothing that is stamped after the halt and before the resume trades (J1). Whoever is at its stamp can draw it in this
 \* very state, and the ghost tells whether the market is halted in the order of the stamps.
 NothingTradesInAHalt ==
-    oracle.halted => \A c \in Clients : pc[c] = "stamp" => ~TradesIn(work[c])
+    oracle.halted => \A c \in Clients : pc[c] = "stamp" => ~HasTraded(work[c])
 
 \* From the stamp of the kill switch on, nothing of the account rests in any book (J7).
 NothingOfTheKilledRests ==
@@ -69,11 +69,14 @@ EnterBelieving(c) ==
     /\ pc' = [pc EXCEPT ![c] = "stamp"]
     /\ UNCHANGED <<at, told, oracle, right>>
 
+\* What others do is as in Striped.
+EnterSeeing(c) == pc[c] = "take" /\ ~Believes(c) /\ Enter(c)
+
 NextOutside ==
     \/ \E c \in Clients : Call(c)
     \/ \E c \in Clients : ReadFlag(c)
     \/ \E c \in Clients : Take(c)
-    \/ \E c \in Clients : pc[c] = "take" /\ ~Believes(c) /\ Enter(c)
+    \/ \E c \in Clients : EnterSeeing(c)
     \/ \E c \in Clients : EnterBelieving(c)
     \/ \E c \in Clients : Commit(c)
     \/ \E c \in Clients : Release(c)

@@ -56,14 +56,19 @@ LetGoOfOne(c) ==
     /\ pc' = [pc EXCEPT ![c] = IF wants[c] = <<>> THEN "stamp" ELSE "take"]
     /\ UNCHANGED <<floor, at, wants, seen, work, told, oracle, right>>
 
+\* What others do is as in Striped.
+TakeOfOthers(c)    == pc[c] = "take" /\ ~Pictures(c) /\ Take(c)
+EnterOfOthers(c)   == pc[c] = "take" /\ ~Pictures(c) /\ Enter(c)
+ReleaseOfOthers(c) == pc[c] = "leave" /\ ~Pictures(c) /\ Release(c)
+
 NextByBook ==
     \/ \E c \in Clients : Call(c)
-    \/ \E c \in Clients : pc[c] = "take" /\ ~Pictures(c) /\ Take(c)
-    \/ \E c \in Clients : pc[c] = "take" /\ ~Pictures(c) /\ Enter(c)
+    \/ \E c \in Clients : TakeOfOthers(c)
+    \/ \E c \in Clients : EnterOfOthers(c)
     \/ \E c \in Clients : LookAtOne(c)
     \/ \E c \in Clients : LetGoOfOne(c)
     \/ \E c \in Clients : Commit(c)
-    \/ \E c \in Clients : pc[c] = "leave" /\ ~Pictures(c) /\ Release(c)
+    \/ \E c \in Clients : ReleaseOfOthers(c)
     \/ Finished
 
 SpecByBook == Init /\ [][NextByBook]_vars
