@@ -26,7 +26,7 @@ MOST_STATES = 5_000_000
 DEEPEST = 100_000
 """Beyond these nothing is decided: a limit that was reached is no pass."""
 
-_SCRIPT = Path(__file__).with_name("tla_checker.mjs")
+SCRIPT = Path(__file__).with_name("tla_checker.mjs")
 _LIMITS = {"MaxStatesExceeded": "states", "MaxDepthExceeded": "depth"}
 _INVARIANT = re.compile(r"Invariant (\d+) violated")
 _SPAN = re.compile(r"start: (\d+)")
@@ -77,7 +77,7 @@ class TlaChecker:
         with tempfile.TemporaryDirectory(prefix="bookproof-") as folder:
             try:
                 done = subprocess.run(
-                    [str(self.tools.node), str(_SCRIPT)],
+                    [str(self.tools.node), str(SCRIPT)],
                     input=json.dumps(request),
                     capture_output=True,
                     text=True,
