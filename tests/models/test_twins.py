@@ -200,7 +200,12 @@ SLIPS_IN_VALUES: list[tuple[Callable[..., Any], str, str, str]] = [
     (rulebook.come, "crosses(o, makers[0])", "True", "striped-price-time"),
     (rulebook.reach, "total += maker.lots", "pass", "striped-baskets"),
     (striped.Striped.release, '"leave" if others', '"stay" if others', "striped-baskets"),
-    (accounts.do_about_account, "account, 0, command.amount * lots", "0, 0, command.amount * lots", "settlement-withdraw-order"),
+    (
+        accounts.do_about_account,
+        "account, 0, command.amount * lots",
+        "0, 0, command.amount * lots",
+        "settlement-withdraw-order",
+    ),
 ]
 
 
