@@ -1,0 +1,267 @@
+"""The real engine under the scheduler, as states of the model.
+
+Every lock that is taken or left, every stamp that is drawn and every call is a point at which threads stop. So what a
+thread does from one point to the next is what the model calls a step, and at every point the engine's memory can be
+read as a state of the model, variable by variable:
+
+| variable | read from |
+|---|---|
+| `floor` | the books as they stand in the engine's memory, the market and the live lists |
+| `holder`, `has` | who holds which lock, and in which order these were taken |
+| `pc` | what each thread stops at: a call, a lock to take, a stamp to draw, a lock to leave |
+| `at` | how often each client has called |
+| `wants` | the locks that the thread goes on to take, in this very run, before it does anything else |
+| `work`, `told` | the answers that the client is given in this very run; `told` once the stamp is drawn |
+| `oracle`, `right` | ghosts: the oracle of the rule book, fed at each draw of a stamp |
+
+What a thread will take and will be told is settled where the model says so, or the next run of the same schedule with
+another end would differ, and with it the states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from bookproof.engine.sync import Threads
+from bookproof.models.binding.records import Books, said
+from bookproof.models.engines_by_name import Factory
+from bookproof.models.interleaving.scenarios import Scenario
+from bookproof.models.interleaving.scheduler import Action, Choose, Run, Scheduler
+from bookproof.models.interleaving.wheels import GREENLETS, THREADS, has_greenlets
+from bookproof.models.tla.values import Function, TlaValue
+from bookproof.spec import exchange
+from bookproof.spec.commands import Command
+from bookproof.spec.exchange import Exchange
+
+PCS = {"raise": "idle", "take": "take", "draw": "stamp", "release": "leave"}
+"""What the model says of a client whose thread stops before this."""
+
+
+class Moment(NamedTuple):
+    """What can be seen of the engine while all threads stand still."""
+
+    floor: Function
+    wanted: Mapping[int, Action]
+    """What each thread does next; one that has ended is not among them."""
+    able: frozenset[int]
+    """Those that can."""
+
+
+class Course(NamedTuple):
+    """One run, point by point: a moment before each step, and one when all is over."""
+
+    moments: tuple[Moment, ...]
+    steps: tuple[tuple[int, Action], ...]
+    answers: tuple[tuple[tuple[Function, ...], ...], ...]
+    """What each client was told, command by command."""
+    stamps: tuple[tuple[int, ...], ...]
+    """The stamps on these."""
+    run: Run
+
+    @property
+    def ended(self) -> bool:
+        """Whether everybody returned."""
+        return not (self.run.cut or self.run.waiting or self.run.errors)
+
+
+class _Names(Threads):
+    """Hears what an engine asks for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def lock(self, name: str) -> Any:
+        self.names.add(name)
+        return super().lock(name)
+
+    def counter(self, name: str) -> Callable[[], int]:
+        self.names.add(name)
+        return super().counter(name)
+
+
+class Stage:
+    """A scenario on an engine, to be run as often as one likes, one run after the other.
+
+    >>> from bookproof.models.binding.engines import striped
+    >>> from bookproof.models.interleaving.scenarios import NAMED
+    >>> with Stage(striped(), NAMED["cancel-fill"]) as stage:
+    ...     course = stage.run(lambda wanted, able: min(able))
+    >>> [action.kind for thread, action in course.steps if thread == 0]
+    ['raise', 'take', 'draw', 'release']
+    """
+
+    def __init__(self, make: Factory, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self._make = make
+        names = _Names()
+        make(scenario.instruments, scenario.profile, sync=names)
+        self.scheduler = Scheduler(len(scenario.scripts), GREENLETS if has_greenlets() else THREADS)
+        self.scheduler.racy = frozenset(names.names)
+        self._books = Books()
+        self._ghosts: dict[tuple[int, ...], tuple[Exchange, tuple[Function, ...]]] = {}
+        self._oracles: dict[tuple[int, ...], Function] = {}
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.scheduler.close()
+
+    # ── a run ──
+
+    def run(self, choose: Choose) -> Course:
+        """Run the scenario once, as somebody chooses."""
+        scenario, scheduler = self.scenario, self.scheduler
+        engine = self._make(scenario.instruments, scenario.profile, sync=scheduler)
+        for command in scenario.before:
+            engine.submit(command)
+        clients = range(len(scenario.scripts))
+        answers: list[list[tuple[Function, ...]]] = [[] for _ in clients]
+        stamps: list[list[int]] = [[] for _ in clients]
+        moments: list[Moment] = []
+
+        def client(at: int, script: Sequence[Command]) -> Callable[[], None]:
+            calls = scheduler.event(f"call {at + 1}")
+
+            def act() -> None:
+                for command in script:
+                    calls.set()
+                    answer = engine.submit(command)
+                    answers[at].append(said(answer.events))
+                    stamps[at].append(answer.stamp)
+
+            return act
+
+        def look(wanted: Mapping[int, Action], able: frozenset[int]) -> int | None:
+            moments.append(Moment(self._floor(engine), dict(wanted), able))
+            return choose(wanted, able)
+
+        run = scheduler.run([client(at, script) for at, script in enumerate(scenario.scripts)], look)
+        if not run.cut:
+            moments.append(Moment(self._floor(engine), dict(run.waiting), frozenset()))
+        return Course(
+            tuple(moments),
+            tuple((event.thread, event.action) for event in run.events),
+            tuple(map(tuple, answers)),
+            tuple(map(tuple, stamps)),
+            run,
+        )
+
+    def _floor(self, engine: Any) -> Function:
+        floor = engine._floor
+        books = floor.books
+        lists = {id(one): one for book in books.values() for one in book.lists.values()}
+        return self._books.exchange(
+            {symbol: self._books.record(book.queue(), book.status) for symbol, book in books.items()},
+            floor.market.halted,
+            floor.market.blocked,
+            [[(place.symbol, place.order_id) for place in one.members] for one in lists.values()],
+        )
+
+    # ── as states of the model ──
+
+    def states(self, course: Course) -> list[dict[str, TlaValue]]:
+        """The state of the model at each moment. A variable that this run left open is not in it."""
+        clients = range(len(self.scenario.scripts))
+        stripes = len(self.scenario.instruments)
+        at, holder = [0 for _ in clients], [0] * stripes
+        has: list[tuple[int, ...]] = [() for _ in clients]
+        drawn: list[int] = [0 for _ in clients]
+        order: tuple[int, ...] = ()
+        right: list[tuple[tuple[Function, ...], ...]] = [() for _ in clients]
+        found: list[dict[str, TlaValue]] = []
+        for number, moment in enumerate(course.moments):
+            if number:
+                client, (kind, place) = course.steps[number - 1]
+                if kind == "raise":
+                    at[client] += 1
+                elif kind == "take":
+                    stripe = stripe_of(place)
+                    holder[stripe - 1] = client + 1
+                    has[client] = (*has[client], stripe)
+                elif kind == "release":
+                    stripe = stripe_of(place)
+                    holder[stripe - 1] = 0
+                    has[client] = tuple(each for each in has[client] if each != stripe)
+                elif kind == "draw":
+                    drawn[client] += 1
+                    order = (*order, client)
+                    right[client] = (*right[client], self._ghost(order)[1])
+            pcs = tuple(
+                PCS.get(moment.wanted[client].kind, moment.wanted[client].kind) if client in moment.wanted else "idle"
+                for client in clients
+            )
+            state: dict[str, TlaValue] = {
+                "floor": moment.floor,
+                "holder": tuple(holder),
+                "at": tuple(at),
+                "pc": pcs,
+                "has": tuple(has),
+                "seen": tuple(() for _ in clients),
+                "oracle": self._oracle(order),
+                "right": tuple(right),
+            }
+            wants = [self._wants(course, number, client) if pcs[client] == "take" else () for client in clients]
+            if all(want is not None for want in wants):
+                state["wants"] = tuple(want for want in wants if want is not None)
+            answers = course.answers
+            if all(len(answers[client]) >= drawn[client] for client in clients):
+                state["told"] = tuple(answers[client][: drawn[client]] for client in clients)
+            entered = [pcs[client] == "stamp" for client in clients]
+            if all(len(answers[client]) > drawn[client] for client in clients if entered[client]):
+                state["work"] = tuple(answers[client][drawn[client]] if entered[client] else () for client in clients)
+            found.append(state)
+        return found
+
+    def _wants(self, course: Course, number: int, client: int) -> tuple[int, ...] | None:
+        """What a thread goes on to take. None where the run does not show it to the end."""
+        wants: list[int] = []
+        for thread, (kind, place) in course.steps[number:]:
+            if thread == client:
+                if kind != "take":
+                    return tuple(wants)
+                wants.append(stripe_of(place))
+        return None
+
+    def _ghost(self, order: tuple[int, ...]) -> tuple[Exchange, tuple[Function, ...]]:
+        """The oracle, when these clients have drawn their stamps in this order; and what the last one is told by it."""
+        found = self._ghosts.get(order)
+        if found is None:
+            if order:
+                before = self._ghost(order[:-1])[0]
+                command = self.scenario.scripts[order[-1]][order.count(order[-1]) - 1]
+                state, events = exchange.step(before, command)
+            else:
+                state, events = exchange.run(
+                    exchange.opening(self.scenario.instruments, self.scenario.profile), self.scenario.before
+                )
+            found = self._ghosts[order] = state, said(events)
+        return found
+
+    def _oracle(self, order: tuple[int, ...]) -> Function:
+        found = self._oracles.get(order)
+        if found is None:
+            state = self._ghost(order)[0]
+            market = exchange.market(state)
+            found = self._oracles[order] = self._books.exchange(
+                {
+                    symbol: self._books.record(
+                        exchange.queue(state, symbol), lambda one, book=symbol: exchange.status(state, book, one)
+                    )
+                    for symbol in state.books
+                },
+                market.halted,
+                market.blocked,
+                [[(place.symbol, place.order_id) for place in one.members] for one in state.lists],
+            )
+        return found
+
+
+def stripe_of(place: str) -> int:
+    """The number that the model gives to a stripe of the engine, which counts from 0.
+
+    >>> stripe_of("stripe 0")
+    1
+    """
+    return int(place.removeprefix("stripe ")) + 1

@@ -1,0 +1,193 @@
+"""One vocabulary for both: commands, events and books as records of the module RuleBook.
+
+| RuleBook | here |
+|---|---|
+| a command `[do, …]` | a `Command` |
+| an event `[is, id, maker, lots, px]` | an `Event`; what a list says when it is accepted has no record |
+| an order `[id, account, side, px, lots, done]` | a resting order, `lots` of it open and `done` |
+| an exchange `[book, halted, blocked, mates]` | all books, the market and the live lists |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from bookproof.models.tla.values import Function, TlaValue, function, text
+from bookproof.spec.commands import (
+    Basket,
+    Cancel,
+    Command,
+    Halt,
+    KillSwitch,
+    Leg,
+    Replace,
+    Resume,
+    Submit,
+    SubmitList,
+    TakeSnapshot,
+)
+from bookproof.spec.events import (
+    Accepted,
+    AccountBlocked,
+    Cancelled,
+    Event,
+    Halted,
+    ListAccepted,
+    Rejected,
+    Replaced,
+    Resumed,
+    SnapshotTaken,
+    Trade,
+)
+from bookproof.spec.input_error import InputError, quote
+from bookproof.spec.values import ListKind, OrderId, Side, Symbol
+from bookproof.spec.views import OrderStatus, Queue
+
+# ── commands ──
+
+
+def command_of(record: Any) -> Command:
+    """The command that a record of RuleBook is about. InputError for one that the engine does not know.
+
+    >>> from bookproof.models.tla.values import parse
+    >>> command_of(parse('[do |-> "cancel", symbol |-> "A", id |-> 1]'))
+    Cancel(symbol='A', order_id=1)
+    """
+    match record["do"]:
+        case "submit":
+            return _submit(record["symbol"], record["order"])
+        case "cancel":
+            return Cancel(record["symbol"], record["id"])
+        case "replace":
+            return Replace(record["symbol"], record["id"], record["lots"], record["px"])
+        case "basket":
+            legs = tuple(_leg(leg["symbol"], leg["order"]) for leg in record["legs"])
+            return Basket(record["legs"][0]["order"]["account"], legs)
+        case "list":
+            return SubmitList(ListKind.OCO, tuple(_submit(leg["symbol"], leg["order"]) for leg in record["legs"]))
+        case "halt":
+            return Halt()
+        case "resume":
+            return Resume()
+        case "kill":
+            return KillSwitch(record["account"])
+        case "snapshot":
+            return TakeSnapshot()
+        case other:
+            raise InputError("Scenarios.tla", 0, "do", "a command that the engine knows", quote(str(other)))
+
+
+def _submit(symbol: Symbol, order: Any) -> Submit:
+    return Submit(symbol, order["id"], order["account"], Side(order["side"]), order["lots"], order["px"])
+
+
+def _leg(symbol: Symbol, order: Any) -> Leg:
+    return Leg(symbol, order["id"], Side(order["side"]), order["lots"], order["px"])
+
+
+# ── events ──
+
+
+def said(events: Iterable[Event]) -> tuple[Function, ...]:
+    """What a client is told, as records of RuleBook.
+
+    >>> print(*said([Trade("A", 100, 2, 1, 7)]))
+    [id |-> 7, is |-> "trade", lots |-> 2, maker |-> 1, px |-> 100]
+    """
+    records: list[Function] = []
+    for event in events:
+        match event:
+            case Accepted():
+                records.append(_said("accepted", event.order_id, 0, event.quantity, event.price))
+            case Rejected():
+                records.append(_said("rejected", event.order_id or 0))
+            case Cancelled():
+                records.append(_said("cancelled", event.order_id, 0, event.quantity, event.price))
+            case Trade():
+                records.append(_said("trade", event.taker, event.maker, event.quantity, event.price))
+            case Replaced():
+                records.append(_said("replaced", event.order_id, 0, event.quantity, event.price))
+            case Halted():
+                records.append(_said("halted"))
+            case Resumed():
+                records.append(_said("resumed"))
+            case AccountBlocked():
+                records.append(_said("blocked", event.account))
+            case SnapshotTaken():
+                records.append(_said("snapshot"))
+                records += [
+                    _said("shown", order.order_id, 0, order.leaves, order.price)
+                    for book in event.books
+                    for order in (*book.queue.bids, *book.queue.asks)
+                ]
+            case ListAccepted():
+                pass
+            case _:
+                records.append(_said(type(event).__name__))
+    return tuple(records)
+
+
+def _said(what: str, order: int = 0, maker: int = 0, lots: int = 0, price: int | None = 0) -> Function:
+    return Function({"is": what, "id": order, "maker": maker, "lots": lots, "px": price or 0})
+
+
+# ── the exchange ──
+
+Status = Callable[[OrderId], "OrderStatus | None"]
+
+
+class Books:
+    """Makes records of books, and keeps them: most states have most books in common."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, Function] = {}
+
+    def record(self, queue: Queue, status: Status) -> Function:
+        """A book: its orders, and what each of them has traded so far."""
+        sides = tuple(
+            tuple((order.order_id, order.account, order.price, order.leaves, _done(status, order.order_id)) for order in side)
+            for side in (queue.bids, queue.asks)
+        )
+        found = self._known.get(sides)
+        if found is None:
+            found = self._known[sides] = Function(
+                {
+                    side: tuple(
+                        Function({"id": one, "account": account, "side": side, "px": px, "lots": lots, "done": done})
+                        for one, account, px, lots, done in orders
+                    )
+                    for side, orders in zip(("buy", "sell"), sides, strict=True)
+                }
+            )
+        return found
+
+    def exchange(
+        self,
+        books: Mapping[Symbol, Function],
+        halted: bool,
+        blocked: Iterable[int],
+        lists: Iterable[Iterable[tuple[Symbol, OrderId]]],
+    ) -> Function:
+        """All of it. A list is named by the places of its orders."""
+        places = frozenset(frozenset(lists_of) for lists_of in map(tuple, lists))
+        key = (tuple(books.items()), halted, frozenset(blocked), places)
+        found = self._known.get(key)
+        if found is None:
+            mates: TlaValue = frozenset(
+                frozenset(Function({"symbol": symbol, "id": order}) for symbol, order in pair) for pair in places
+            )
+            found = self._known[key] = Function(
+                {"book": function(books), "halted": halted, "blocked": frozenset(blocked), "mates": mates}
+            )
+        return found
+
+
+def _done(status: Status, order: OrderId) -> int:
+    found = status(order)
+    return -1 if found is None else found.executed
+
+
+def shown(value: object) -> str:
+    """A value in TLA+'s notation, for a message."""
+    return "unknown" if value is None else text(value)  # type: ignore[arg-type]
