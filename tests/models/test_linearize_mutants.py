@@ -32,7 +32,7 @@ SEARCH_DEFECTS: list[Mutant] = [
     (generic._Search.run, "after is not state if operation.is_open else", "", 6),
     (generic._Search.run, "waiting.unanswered == 0 and self._ends_right(state, places)", "waiting.unanswered == 0", 5),
     (generic._Search.run, "done ^= word[at]", "done ^= 0", 50),
-    (generic._Search._followed, "lines[moved[book]] != (maker, taker)", "False", 57),
+    (generic._Search._followed, "lines[moved[book]] != (fill.maker, fill.taker)", "False", 57),
     (generic._Search._ends_right, "sum(places) < len(history.feed)", "False", 90),
     (generic._Search._ends_right, "history.ended_so(book, view(state, book.symbol))", "True", 5),
     (generic._Search._is_new, "len(self._seen[done]) > before", "False", 45),

@@ -52,7 +52,7 @@ def told(*steps: Step, order: Sequence[int] | None = None) -> History:
 
 def changed(history: History, place: int, **fields: object) -> History:
     operations = list(history.operations)
-    operations[place] = operations[place]._replace(**fields)  # type: ignore[arg-type]
+    operations[place] = operations[place]._replace(**fields)
     return history._replace(operations=tuple(operations))
 
 

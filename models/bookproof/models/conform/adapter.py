@@ -40,6 +40,8 @@ class Book(NamedTuple):
     max_price: int = 10**12
     min_quantity: int = 1
     max_quantity: int = 10**12
+    more: Mapping[str, Any] = {}
+    """Other terms of the instrument, as the wire format has them; only under the capability that they belong to."""
 
 
 class Order(NamedTuple):
@@ -63,6 +65,7 @@ class Order(NamedTuple):
     expires: int | None = None
     self_trade: str = "none"
     """`none`, `cancel-taker`, `cancel-maker`, `cancel-both`, `decrement` or `transfer`."""
+    cancel_on_disconnect: bool = False
 
     @property
     def is_buy(self) -> bool:
@@ -77,6 +80,8 @@ class Fill(NamedTuple):
     quantity: Any
     maker: Any = None
     taker: Any = None
+    symbol: str | None = None
+    """None: in the book that the command names."""
 
 
 class Reply(NamedTuple):
@@ -131,13 +136,13 @@ ORDERS = frozenset(
 
 COMMANDS = frozenset(
     {
-        *("cancel", "replace", "reused-ids", "bad-input", "mass-cancel", "halt", "phase", "clock", "end-of-day"),
-        *("snapshot", "basket", "list", "accounts", "kill-switch", "reference", "mark", "margin", "route"),
-        "index",
+        *("cancel", "replace", "reused-ids", "bad-input", "limits", "mass-cancel", "halts", "clock", "auctions"),
+        *("baskets", "lists", "accounts", "margin", "routing", "bands", "breaker", "kill-switch"),
     }
 )
-"""What can be done beside new orders; each stands for the commands of its name. `reused-ids`: an id may come twice,
-and is refused while its order lives. `bad-input`: whatever makes no sense is refused and changes nothing."""
+"""What there is beside new orders, by the name that the generator has for it (`generate.features`). `reused-ids`: an id
+may come twice, and is refused while its order lives. `bad-input`: whatever makes no sense is refused and changes
+nothing. `limits`: so is what is on no tick or lot, or outside the limits of a book."""
 
 VIEWS = frozenset(["trades", "queue", "depth", "top", "status", "stops"])
 """What can be seen. `trades` is what traded, wherever that is said."""

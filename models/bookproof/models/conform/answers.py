@@ -84,9 +84,7 @@ class Serving:
         if self._adapter is not None:
             self._adapter.close()
         adapter = self._make()
-        known = Book._fields
-        books = [Book(**{name: book[name] for name in known if name in book}) for book in message["instruments"]]
-        adapter.open(books, message.get("settings", {}))
+        adapter.open([_book(terms) for terms in message["instruments"]], message.get("settings", {}))
         self._adapter = adapter
         if "exchange" in message:
             self._exchanges[str(message["exchange"])] = adapter
@@ -183,6 +181,11 @@ class _Missing(Exception):
     """The session cannot go on: what is asked for is not there."""
 
 
+def _book(terms: Message) -> Book:
+    plain_terms = {name: terms[name] for name in Book._fields if name in terms}
+    return Book(**plain_terms, more={name: value for name, value in terms.items() if name not in Book._fields})
+
+
 _ORDER_FIELDS = [(name, Order._field_defaults.get(name)) for name in Order._fields]
 
 
@@ -211,11 +214,14 @@ def _replied(adapter: Adapter, said: Any) -> Message:
 
 
 def _fill(adapter: Adapter, fill: Fill) -> Message:
+    fill = Fill(*fill)
     known: Message = {"price": plain(adapter.ticks(fill.price)), "quantity": plain(fill.quantity)}
     if fill.maker is not None:
         known["maker"] = plain(adapter.ours(fill.maker))
     if fill.taker is not None:
         known["taker"] = plain(adapter.ours(fill.taker))
+    if fill.symbol is not None:
+        known["symbol"] = fill.symbol
     return known
 
 

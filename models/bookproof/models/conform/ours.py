@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,16 +28,14 @@ from bookproof.spec.commands import Cancel, Command, Replace, Submit
 from bookproof.spec.events import Rejected, Trade
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, PROFILES, Profile
-from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
+from bookproof.spec.values import DisplayRange, SelfTradePrevention, Side, TimeInForce
 from bookproof.spec.views import Level, Queue, QueuedOrder
 from bookproof.spec.wire import Record
 
+_INSTRUMENT = Record(Instrument)
 SIDES = {side.value: side for side in Side}
 LIVES = {lives.value: lives for lives in TimeInForce}
 MODES = {mode.value: mode for mode in SelfTradePrevention}
-
-_COVERED = COMMANDS - {"basket", "list", "accounts", "mark", "margin", "route", "index"}
-"""What is said of these is not said of one book, so this interface has no words for the answers."""
 
 
 class Ours(Adapter):
@@ -54,7 +53,7 @@ class Ours(Adapter):
         self.capabilities = Capabilities(
             name,
             orders=ORDERS,
-            commands=_COVERED,
+            commands=COMMANDS,
             views=VIEWS,
             level_orders=True,
             self_trade=SELF_TRADE,
@@ -70,7 +69,9 @@ class Ours(Adapter):
 
     def open(self, books: Sequence[Book], settings: Mapping[str, Any]) -> None:
         """Open the books under the venue's choices."""
-        listed = [Instrument(*book) for book in books]
+        listed: list[Instrument] = []
+        for *terms, more in books:
+            listed.append(_INSTRUMENT.read({**dict(zip(Book._fields, terms, strict=False)), **more}))
         self._engine = self._make(listed, profile_of(settings))
 
     def submit(self, order: Order) -> Reply:
@@ -79,30 +80,29 @@ class Ours(Adapter):
         lives: Any = LIVES.get(order.time_in_force, order.time_in_force)
         mode: Any = MODES.get(order.self_trade, order.self_trade)
         plain: Any = (order.symbol, order.order_id, order.account, side, order.quantity, order.price)
-        terms: Any = (lives, order.stop, order.post_only, order.min_quantity, order.display, order.expires, mode)
-        return self._told(Submit(*plain, *terms))
+        terms: Any = (lives, order.stop, order.post_only, order.min_quantity, _display(order), order.expires, mode)
+        submit = Submit(*plain, *terms)
+        if order.cancel_on_disconnect:
+            submit = submit._replace(cancel_on_disconnect=True)
+        return self._told(submit, order.symbol)
 
     def cancel(self, symbol: str, order_id: int) -> Reply:
         """Cancel an order."""
-        return self._told(Cancel(symbol, order_id))
+        return self._told(Cancel(symbol, order_id), symbol)
 
     def replace(self, symbol: str, order_id: int, quantity: int, price: int | None) -> Reply:
         """Replace an order."""
-        return self._told(Replace(symbol, order_id, quantity, price))
+        return self._told(Replace(symbol, order_id, quantity, price), symbol)
 
     def command(self, name: str, terms: Mapping[str, Any]) -> Reply:
         """Do anything else: the words are those of the codec."""
-        import json
+        return self._told(decode(json.dumps({"do": name, **terms}), COMMAND), terms.get("symbol"))
 
-        return self._told(decode(json.dumps({"do": name, **terms}), COMMAND))
-
-    def _told(self, command: Command) -> Reply:
+    def _told(self, command: Command, symbol: str | None) -> Reply:
         events = self._engine.submit(command).events
         if isinstance(events[0], Rejected):
             return Reply(False, [], events[0].reason.value)
-        return Reply(
-            True, [Fill(one.price, one.quantity, one.maker, one.taker) for one in events if type(one) is Trade]
-        )
+        return Reply(True, [_fill(one, symbol) for one in events if type(one) is Trade])
 
     def queue(self, symbol: str) -> tuple[list[Resting], list[Resting]]:
         """L3."""
@@ -140,6 +140,16 @@ def profile_of(settings: Mapping[str, Any]) -> Profile:
         return PROFILES.get(settings.get("name", "default"), DEFAULT)
     profile: Profile = Record(Profile).read({"name": "asked for", **settings})
     return profile
+
+
+def _fill(trade: Trade, symbol: str | None) -> Fill:
+    plain = Fill(trade.price, trade.quantity, trade.maker, trade.taker)
+    return plain if trade.symbol == symbol else plain._replace(symbol=trade.symbol)
+
+
+def _display(order: Order) -> Any:
+    shown: Any = order.display
+    return DisplayRange(**shown) if isinstance(shown, dict) else shown
 
 
 def _resting(order: QueuedOrder) -> Resting:

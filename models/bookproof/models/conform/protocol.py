@@ -39,7 +39,8 @@ than `answer`, and is asked for them by `look`.
     stops    {"ABC":{"buys":[4,5],"sells":[]}}                                        in the order of their trigger
     status   [{"state":"live","leaves":2,"executed":3},null]                          null: not known any more
 
-Every field of a view but price, quantity and order id may be left out: what an engine does not say is not judged.
+A trade in another book than the command's has its `symbol`. Every field of a view but price, quantity and order id
+may be left out: what an engine does not say is not judged.
 
 Other answers: `{"n":3,"raised":"ValueError: …"}` when a command failed within, and `{"n":3,"fault":"…"}` for a question
 that makes no sense. `join` and `together` are for engines that declare `sessions` and `threads`: `{"do":"open",
@@ -56,12 +57,11 @@ from bookproof.spec.codec import encode
 from bookproof.spec.commands import Command
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
-from bookproof.spec.values import OrderId, Symbol, defaults_of
+from bookproof.spec.values import OrderId, Symbol
 from bookproof.spec.wire import Record
 
 _PROFILE = Record(Profile)
-_LIMITS = ("tick", "lot", "min_price", "max_price", "min_quantity", "max_quantity")
-_DEFAULTS = defaults_of(Instrument)
+_INSTRUMENT = Record(Instrument)
 
 
 def opening(instruments: Iterable[Instrument], profile: Profile, exchange: str = "") -> Ask:
@@ -70,13 +70,9 @@ def opening(instruments: Iterable[Instrument], profile: Profile, exchange: str =
     >>> opening([Instrument("ABC", lot=10)], Profile()).line
     '{"do":"open","instruments":[{"symbol":"ABC","lot":10}],"settings":{}}'
     """
-    books = [
-        {"symbol": one.symbol} | {name: getattr(one, name) for name in _LIMITS if getattr(one, name) != _DEFAULTS[name]}
-        for one in instruments
-    ]
     named = f',"exchange":{json.dumps(exchange)}' if exchange else ""
-    listed = json.dumps(books, separators=(",", ":"))
-    return Ask(f'{{"do":"open","instruments":{listed},"settings":{_PROFILE.write(profile)}{named}}}')
+    listed = ",".join(map(_INSTRUMENT.write, instruments))
+    return Ask(f'{{"do":"open","instruments":[{listed}],"settings":{_PROFILE.write(profile)}{named}}}')
 
 
 def asked(command: Command, at: int | None = None) -> Ask:

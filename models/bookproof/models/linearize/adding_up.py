@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bookproof.models.linearize.answers import Answers
+from bookproof.models.linearize.consumers import Consumers
 from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Entry, Impossible
 from bookproof.spec.commands import MassCancel
 from bookproof.spec.values import Lots, OrderId, Side
@@ -24,22 +25,24 @@ class Sums(Answers):
             for order, lots in withdraws:
                 lost[order] += lots
         self._move_on(taken, lost)
+        facts.consumers = Consumers(len(facts.key))
+        consumed = facts.consumers.add
         for at in range(len(facts.entries)):
             for order, _ in facts.withdraws[at]:
-                facts.consumers[order].append(at)
+                consumed(at, order)
             for entry in facts.entries[at]:
                 last = len(entry.touches) - 1
                 before = NOBODY
                 for number, (order, _) in enumerate(entry.touches):
                     self._check_touch(at, entry, order, before)
-                    if not facts.consumers[order] or facts.consumers[order][-1] != at:
-                        facts.consumers[order].append(at)
+                    consumed(at, order)
                     beyond = number < last
                     if beyond and order in facts.display:  # it may have gone on to others behind one slice (D2)
                         beyond = facts.level[entry.touches[-1][0]] > facts.level[order]
                     if beyond or entry.left:
                         self.ends(at, order)
                     before = order
+        facts.consumers.sort()
         facts.gone = bytearray(len(facts.key))
         living = self._living()
         for order, rested in enumerate(facts.rested):
@@ -148,7 +151,7 @@ class Sums(Answers):
         facts.optional.discard(at)
         facts.returned[at] = NEVER - 1
         facts.withdraws[at] = (*facts.withdraws[at], (order, left))
-        facts.consumers[order].append(at)
+        facts.consumers.add_late(at, order)
         facts.ender[order] = at
         command = self.history.operations[at].command
         if isinstance(command, MassCancel):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Facts, Impossible
 from bookproof.models.linearize.history import History, Operation
+from bookproof.models.linearize.in_turn import in_turn
 from bookproof.spec.commands import Basket, Cancel, Halt, KillSwitch, MassCancel, Reinstate, Replace, Resume, Submit
 from bookproof.spec.events import Accepted, Cancelled, Event, Prevented, Replaced, Trade, Triggered
 from bookproof.spec.profile import (
@@ -86,13 +86,6 @@ class Move(NamedTuple):
     """What it traded when it came in again."""
 
 
-def _by_call(called: array[int]) -> Iterable[int]:
-    """The operations in the order of their calls, in which most histories have them already."""
-    places = range(len(called))
-    in_turn = all(called[at] <= called[at + 1] for at in places[:-1])
-    return places if in_turn else sorted(places, key=called.__getitem__)
-
-
 class Arrivals:
     """What came to rest. Operations are read in the order of their calls."""
 
@@ -141,7 +134,7 @@ class Arrivals:
             self.facts.returned[at] = NEVER if operation.returned is None else operation.returned
             if operation.returned is not None and operation.returned < operation.called:
                 raise Impossible("it returned before it was called", at, kind="real time")
-        for at in _by_call(self.facts.called):
+        for at in in_turn(self.facts.called):
             self._rests(at, history.operations[at])
         for at, cascades in self.cascades.items():
             for cascade in cascades:
@@ -402,5 +395,4 @@ class Arrivals:
         facts.rested.append(lots)
         facts.entered.append(at)
         facts.owner.append(owner)
-        facts.consumers.append([])
         facts.ender.append(NOBODY)

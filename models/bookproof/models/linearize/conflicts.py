@@ -15,9 +15,9 @@ soon as one operation may touch two books.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 from time import perf_counter
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ from bookproof.models.linearize.conclusion import Conclusion, Reason, Verdict
 from bookproof.models.linearize.evidence import Progress, gather
 from bookproof.models.linearize.facts import NEVER, NOBODY, Beyond, Facts, Impossible
 from bookproof.models.linearize.history import History
+from bookproof.models.linearize.in_turn import in_turn
 from bookproof.models.linearize.precedence import Cycle, Learned, Path, Precedence, Why
 from bookproof.spec.commands import Command
 from bookproof.spec.values import Side, Symbol
@@ -154,7 +155,9 @@ def put_in_order(
         return Conclusion(
             Verdict.UNKNOWN, kind=f"no clauses are known for {beyond}", prefix=tuple(search.done), steps=search.steps
         )
-    return Conclusion(Verdict.LINEARIZABLE, order=tuple(search.done), steps=search.steps)
+    done, steps = search.done, search.steps
+    del search, facts  # an object for each operation is much memory, and all that these hold is more
+    return Conclusion(Verdict.LINEARIZABLE, order=tuple(done), steps=steps)
 
 
 def _refuted(why: Why, steps: int) -> Conclusion:
@@ -189,18 +192,23 @@ class _Search:
         self.until = None if budget_seconds is None else perf_counter() + budget_seconds
         size = len(facts.called)
         latest = self.known.latest
-        self.queue = array("i", sorted((at for at in range(size) if latest[at] < NEVER), key=latest.__getitem__))
+        self.queue = array("i", (at for at in in_turn(latest) if latest[at] < NEVER))
         """Whoever has to happen, by the end of its window."""
         self.rank = array("i", [size]) * size
         for rank, at in enumerate(self.queue):
             self.rank[at] = rank
         self.place = array("i", [NOBODY]) * size
         """Where each operation stands in the order so far; -1 if it has not been done."""
-        self.done: list[int] = []
-        self.longest: list[int] = []
+        self.done = array("i")
+        self.longest = array("i")
         self.at = 0
         self.supposed: list[_Supposed] = []
-        self._by_call: list[int] | None = None
+        self._by_call: Sequence[int] = ()
+        """Operations in the order of their calls; like the next two empty until somebody asks."""
+        self._last_return = array("q")
+        """When the last of all up to each turn returned, but for those that never did."""
+        self._never_back = array("i")
+        """The turns of these."""
 
     def run(self) -> None:
         """Until everything that has to happen has happened. Raises _Found if it cannot."""
@@ -254,7 +262,7 @@ class _Search:
 
     def _give_up(self) -> None:
         if len(self.done) > len(self.longest):
-            self.longest = list(self.done)
+            self.longest = self.done[:]
         raise _Spent
 
     def _cleared_away(self, operation: int, obstacle: Obstacle) -> bool:
@@ -389,17 +397,34 @@ class _Search:
     def _within(self, operation: int, side: int, reach: int) -> Iterator[int]:
         """The orders within reach that may have been there at that time: those of operations whose windows meet."""
         facts, known = self.facts, self.known
-        if self._by_call is None:
-            self._by_call = sorted(range(len(facts.called)), key=facts.called.__getitem__)
+        if not self._last_return:
+            self._list_by_call()
+        earliest = known.earliest[operation]
         end = bisect_right(self._by_call, known.latest[operation], key=facts.called.__getitem__)
+        begin = bisect_left(self._last_return, earliest, 0, end)
+        still_open = self._never_back[: bisect_left(self._never_back, begin)]
         seen: set[int] = set()
-        for at in reversed(self._by_call[:end]):
-            if known.latest[at] < known.earliest[operation]:
+        for turn in chain(reversed(range(begin, end)), reversed(still_open)):
+            at = self._by_call[turn]
+            if known.latest[at] < earliest:
                 continue
             for order in self._orders_of(at):
                 if order not in seen and facts.side_of[order] == side and facts.level[order] <= reach:
                     seen.add(order)
                     yield order
+
+    def _list_by_call(self) -> None:
+        """Whoever looks for what may have been there need not look at what had returned long before."""
+        facts = self.facts
+        self._by_call = in_turn(facts.called)
+        last = NOBODY
+        for turn, at in enumerate(self._by_call):
+            back = facts.returned[at]
+            if back >= NEVER - 1:
+                self._never_back.append(turn)
+                back = facts.called[at]
+            last = back if turn == 0 else max(last, back)
+            self._last_return.append(last)
 
     def _orders_of(self, operation: int) -> Iterator[int]:
         for entry in self.facts.entries[operation]:
@@ -561,7 +586,7 @@ class _Search:
 
     def _undo_to(self, back: int) -> None:
         if self.most is not None and len(self.done) > len(self.longest) + 64:  # not at each step back: it is a copy
-            self.longest = list(self.done)
+            self.longest = self.done[:]
         first = self.at
         while len(self.done) > back:
             operation = self.done.pop()

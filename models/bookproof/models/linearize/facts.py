@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bookproof.models.linearize.conclusion import Reason
+from bookproof.models.linearize.consumers import Consumers
 from bookproof.spec.instruments import LARGEST
 from bookproof.spec.values import Account, Lots, OrderId, Side, Symbol, Ticks
 
@@ -122,7 +123,7 @@ class Facts:
         self.entered: array[int] = array("i")
         """The operation that brought it into its queue."""
         self.owner: list[Account] = []
-        self.consumers: list[list[int]] = []
+        self.consumers = Consumers(0)
         """The operations that took from it, or took it out."""
         self.ender: array[int] = array("i")
         """The one of them that must be the last; -1 if that is not known."""

@@ -94,7 +94,7 @@ from bookproof.spec.events import EVENTS, Accepted, Event
 from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.instruments import listing
 from bookproof.spec.profile import Risk
-from bookproof.spec.values import Account, Nanoseconds, OrderId, Side, Symbol, Value
+from bookproof.spec.values import Account, Nanoseconds, Side, Symbol, Value
 from bookproof.spec.views import AccountView, BookView
 from bookproof.spec.wire import OneOf, Record, Shape, boolean, integer, refusal, sequence, text
 
@@ -154,7 +154,7 @@ def lines(history: History) -> Iterator[str]:
         yield _return_line(number_of[place], operations[place])
     yield from (f'{{"unknown":{number_of[place]}}}' for place in calls if operations[place].is_open)
     for trade in history.feed or ():
-        yield f'{{"trade":{_TRADE.write(_Trade(*trade))}}}'
+        yield f'{{"trade":{_TRADE.write(trade)}}}'
     for step in history.lock_steps:
         yield line_of(step._replace(operation=number_of[step.operation]))
     views: tuple[BookView | AccountView, ...] = (*history.final, *history.accounts)
@@ -214,6 +214,8 @@ def _entry(path: str, line: int, found: bytes) -> Entry:
         entry = quick.call(found.rstrip())
     elif b'"events":' in found:
         entry = quick.returned(found.rstrip())
+    elif found.startswith(b'{"trade":'):
+        entry = quick.trade(found.rstrip())
     if entry is not None:
         return entry
     try:
@@ -480,12 +482,6 @@ class _Unknown(Value, frozen=True):
     time: Nanoseconds | None = None
 
 
-class _Trade(Value, frozen=True):
-    symbol: Symbol
-    maker: OrderId
-    taker: OrderId
-
-
 def _read_stamps(found: Any) -> tuple[tuple[str, int], ...]:
     if type(found) is not dict:
         raise refusal("an object with a stamp for each stripe", found)
@@ -512,7 +508,7 @@ _STAMPS = Shape("an object with a stamp for each stripe", "", _read_stamps, _wri
 _CALL = Record(_Call, command=OneOf("do", COMMANDS).shape)
 _RETURN = Record(_Return, events=sequence(OneOf("say", EVENTS).shape), stamps=_STAMPS)
 _UNKNOWN = Record(_Unknown)
-_TRADE = Record(_Trade)
+_TRADE = Record(Filled)
 _FLAG = boolean()
 _BEGIN = """begin with {"history":2,"header":{"bookproof":1,"kind":"outcomes","instruments":[{"symbol":"ABC"}]}}"""
 
@@ -534,8 +530,8 @@ def _read(line: bytes) -> Entry:
     if "unknown" in found:
         return GivenUp(_taken_out(found, "unknown", _NUMBER), _UNKNOWN.read(found).time)
     if "trade" in found:
-        trade = _taken_out(found, "trade", _TRADE.shape, alone=True)
-        return Filled(trade.symbol, trade.maker, trade.taker)
+        trade: Filled = _taken_out(found, "trade", _TRADE.shape, alone=True)
+        return trade
     if "lock" in found:
         return read_lock_line(found)
     if "final" in found:

@@ -134,8 +134,8 @@ def fills(events: Iterable[Event]) -> Iterator[Filled]:
 def by_book(feed: Iterable[Filled]) -> dict[Symbol, list[tuple[OrderId, OrderId]]]:
     """Who traded with whom in each book, in order."""
     books: dict[Symbol, list[tuple[OrderId, OrderId]]] = {}
-    for symbol, maker, taker in feed:
-        books.setdefault(symbol, []).append((maker, taker))
+    for line in feed:
+        books.setdefault(line.symbol, []).append((line.maker, line.taker))
     return books
 
 
@@ -407,9 +407,9 @@ class _Search:
         if self._feed is None:
             return places
         moved = list(places)
-        for symbol, maker, taker in fills(events):
-            lines, book = self._feed.get(symbol, ()), self._books[symbol]
-            if moved[book] == len(lines) or lines[moved[book]] != (maker, taker):
+        for fill in fills(events):
+            lines, book = self._feed.get(fill.symbol, ()), self._books[fill.symbol]
+            if moved[book] == len(lines) or lines[moved[book]] != (fill.maker, fill.taker):
                 return None
             moved[book] += 1
         return tuple(moved)

@@ -317,6 +317,9 @@ MEAN_LATENCY = 1_000_000.0
 """Nanoseconds between call and return, on average."""
 
 _MIDDLE = 1_000
+_AROUND = {away: _MIDDLE + away for away in range(-10, 11)}
+"""The prices so far from it: one object for each, however many orders have it."""
+
 _DEEPEST = 200
 """Orders of a book beyond which nothing but cancels is drawn for it, so that it does not grow with the history."""
 
@@ -437,7 +440,7 @@ class _Flow:
         self._count += 1
         side = _SIDES[draw() < 0.5]
         away = least + int(draw() * (most - least + 1))
-        price = _MIDDLE + away if side is Side.BUY else _MIDDLE - away
+        price = _AROUND[away if side is Side.BUY else -away]
         owner = int(draw() * _OWNERS) + 1
         return Submit(symbol, self._count, owner, side, int(draw() * 20) + 1, price, life)
 

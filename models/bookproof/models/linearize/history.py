@@ -13,11 +13,11 @@ from bookproof.spec.commands import Command
 from bookproof.spec.events import Event
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import DEFAULT, Profile
-from bookproof.spec.values import Nanoseconds, OrderId, Symbol
+from bookproof.spec.values import Nanoseconds, OrderId, Symbol, Value
 from bookproof.spec.views import AccountView, BookView
 
 
-class Operation(NamedTuple):
+class Operation(Value, frozen=True):
     """One call, and its return if there was one.
 
     >>> from bookproof.spec.commands import Cancel
@@ -42,7 +42,7 @@ class Operation(NamedTuple):
         return self.events is None
 
 
-class Filled(NamedTuple):
+class Filled(Value, frozen=True):
     """One line of a trade feed: who traded. Its place in the feed is its order; a feed says nothing of time."""
 
     symbol: Symbol

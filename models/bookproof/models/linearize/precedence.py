@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bookproof.models.linearize.facts import NEVER, NOBODY, Facts
+from bookproof.models.linearize.in_turn import in_turn
 
 
 class Why(NamedTuple):
@@ -204,13 +205,11 @@ class Precedence:
 
     def _settle(self) -> None:
         """Move every window inwards until it fits what comes before and after."""
-        order = sorted(range(len(self.earliest)), key=self.earliest.__getitem__)
-        later = [at for at in order if self._push_earliest(at)]
+        later = [at for at in in_turn(self.earliest) if self._push_earliest(at)]
         self._spread_earliest(later)
-        order.sort(key=self.latest.__getitem__, reverse=True)
-        sooner = [at for at in order if self._push_latest(at)]
+        sooner = [at for at in reversed(in_turn(self.latest)) if self._push_latest(at)]
         self._spread_latest(sooner)
-        for at in order:
+        for at in range(len(self.earliest)):
             self._check(at)
 
     def _settle_from(self, one: int, other: int) -> None:

@@ -21,6 +21,7 @@ from msgspec.json import Decoder, Encoder
 from msgspec.structs import astuple
 
 from bookproof.models.linearize.entries import Call, Return
+from bookproof.models.linearize.history import Filled
 from bookproof.spec.commands import COMMANDS
 from bookproof.spec.events import EVENTS
 from bookproof.spec.values import Value, defaults_of
@@ -40,8 +41,9 @@ def call(line: bytes) -> Call | None:
             return None
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    _let_numbers_go()
     command = found.command
-    return Call(found.number, found.client, found.time, _PLAIN[type(command)](command))
+    return Call(found.value, found.client, found.time, _PLAIN[type(command)](command))
 
 
 def returned(line: bytes) -> Return | None:
@@ -56,6 +58,7 @@ def returned(line: bytes) -> Return | None:
             return None
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    _let_numbers_go()
     number, client, time, stamp, stamps, twins = astuple(found)
     placed: tuple[tuple[str, int], ...] = ()
     if stamps is not UNSET:
@@ -66,6 +69,23 @@ def returned(line: bytes) -> Return | None:
         placed = (("", stamp),)
     events = tuple([_PLAIN[type(twin)](twin) for twin in twins])
     return Return(number, None if client is UNSET else client, time, events, placed)
+
+
+def trade(line: bytes) -> Filled | None:
+    """A line of the trade feed, or None.
+
+    >>> trade(b'{"trade":{"symbol":"ABC","maker":1,"taker":2}}')
+    Filled(symbol='ABC', maker=1, taker=2)
+    """
+    try:
+        found = _TRADE.decode(line)
+        if _ENCODER.encode(found) != line and _fields_in(line) != _names_in(line):
+            return None
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    _let_numbers_go()
+    filled: Filled = _PLAIN[type(found.value)](found.value)
+    return filled
 
 
 def _fields_in(line: bytes) -> int:
@@ -96,6 +116,14 @@ _SAME: dict[str, str] = {}
 """One object for each symbol there is: a million operations would otherwise hold a million copies of it."""
 
 _MOST_SYMBOLS = 100_000
+
+_OFTEN = ("order_id", "maker", "taker", "price")
+"""Fields whose numbers come again and again: an answer names the order that was asked for, and prices are few."""
+
+_NUMBERS: dict[int | None, int | None] = {}
+"""One object for each of the numbers that came in them of late, for the same reason."""
+
+_MOST_NUMBERS = 1 << 16
 
 
 @cache
@@ -173,6 +201,8 @@ def _each(back: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def _way_back(cls: type[Any], inner: tuple[tuple[int, Callable[[Any], Any]], ...]) -> Callable[[Any], Any]:
     """Makes values of one kind from their twins."""
     names_a_book = cls.__struct_fields__[:1] == ("symbol",)
+    same_number = _NUMBERS.setdefault
+    often = tuple(at for at, name in enumerate(cls.__struct_fields__) if name in _OFTEN)
     if inner:
 
         def nested(twin: Any) -> Any:
@@ -181,14 +211,18 @@ def _way_back(cls: type[Any], inner: tuple[tuple[int, Callable[[Any], Any]], ...
                 values[at] = back(values[at])
             if names_a_book:
                 values[0] = _SAME.get(values[0]) or _shared(values[0])
+            for at in often:
+                values[at] = same_number(values[at], values[at])
             return cls(*values)
 
         return nested
     if names_a_book:
 
         def about_a_book(twin: Any) -> Any:
-            values = astuple(twin)
-            return cls(_SAME.get(values[0]) or _shared(values[0]), *values[1:])
+            symbol, *values = astuple(twin)
+            for at in often:
+                values[at - 1] = same_number(values[at - 1], values[at - 1])
+            return cls(_SAME.get(symbol) or _shared(symbol), *values)
 
         return about_a_book
     return lambda twin: cls(*astuple(twin))
@@ -201,12 +235,18 @@ def _shared(symbol: Any) -> Any:
     return symbol
 
 
+def _let_numbers_go() -> None:
+    """No more than so many are kept."""
+    if len(_NUMBERS) > _MOST_NUMBERS:
+        _NUMBERS.clear()
+
+
 # ── lines ──
 
 
-def _line(name: str, *fields: Any) -> Decoder[Any]:
-    options: dict[str, Any] = {"rename": {"number": name}, "forbid_unknown_fields": True, "kw_only": True, "gc": False}
-    return Decoder(defstruct(name, [("number", _INTEGER), *fields], **options))
+def _line(name: str, *fields: Any, value: Any = _INTEGER) -> Decoder[Any]:
+    options: dict[str, Any] = {"rename": {"value": name}, "forbid_unknown_fields": True, "kw_only": True, "gc": False}
+    return Decoder(defstruct(name, [("value", value), *fields], **options))
 
 
 def _any_of(tag: str, kinds: Iterable[type[Value]]) -> Any:
@@ -223,5 +263,6 @@ _RETURN = _line(
     ("stamps", dict[str, _INTEGER] | UnsetType, UNSET),
     ("events", tuple.__class_getitem__((_any_of("say", EVENTS), ...))),
 )
+_TRADE = _line("trade", value=_twin(Filled))
 _ENCODER = Encoder()
 _UNTYPED = Decoder()

@@ -69,8 +69,8 @@ def as_test(
     classes = {found for value in values for found in classes_in(value)}
     if profile != DEFAULT:
         classes |= set(classes_in(profile))
-    imports = _imports({(kind.__module__, kind.__name__) for kind in classes} | {(origin, imported)})
-    return "\n".join([*imports, "", "", *lines, ""])
+    names = {(kind.__module__, kind.__name__) for kind in classes} | {(origin, imported)}
+    return "\n".join([*imports(names), "", "", *lines, ""])
 
 
 def as_comparison(
@@ -96,7 +96,7 @@ def as_comparison(
     ]
     names = {(kind.__module__, kind.__name__) for value in (listed, profile, told) for kind in classes_in(value)}
     names |= {(origin, imported), ("bookproof.models.sequential.differential", "compare")}
-    return "\n".join([*_imports(names), "", "", *lines, ""])
+    return "\n".join([*imports(names), "", "", *lines, ""])
 
 
 def _maker(engine: str | Callable[..., Any]) -> tuple[str, str, str]:
@@ -118,8 +118,8 @@ def _construction(make: str, instruments: tuple[Instrument, ...], profile: Profi
     ]
 
 
-def _imports(names: set[tuple[str, str]]) -> list[str]:
-    """One line for each module, as an import sorter would leave them."""
+def imports(names: set[tuple[str, str]]) -> list[str]:
+    """The lines that import these names, each with its module: one for each module, as an import sorter leaves them."""
     lines: list[str] = []
     for module, group in groupby(sorted(names), key=lambda pair: pair[0]):
         imported = [name for _, name in group]
@@ -131,3 +131,12 @@ def _imports(names: set[tuple[str, str]]) -> list[str]:
 
 def _quoted(story: str) -> str:
     return story.replace("\\", "\\\\").replace('"""', "'''")
+
+
+def snake_case(name: str) -> str:
+    """The name of a class as part of that of a function.
+
+    >>> snake_case("MassCancel")
+    'mass_cancel'
+    """
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")

@@ -88,8 +88,8 @@ def print_results(results: Iterable[Result], console: Console | None = None) -> 
     console = console or Console()
     for result in listed:
         if result.disagreement is not None:
-            console.print(_told(result, result.disagreement))
-    console.print(_table(_collapsed(listed)))
+            console.print(told(result, result.disagreement))
+    console.print(table(_collapsed(listed)))
     console.print(Text(closing_sentence(listed), style=_STYLES[_worst(listed)]))
 
 
@@ -139,23 +139,24 @@ def _collapsed(results: list[Result]) -> list[Result]:
     return rows
 
 
-def _table(results: list[Result]) -> Table:
-    table = Table(title="What was checked", title_justify="left", title_style="bold", pad_edge=False)
-    table.add_column("part")
-    table.add_column("check")
-    table.add_column("verdict")
-    table.add_column("what it was worth", ratio=1)
-    table.add_column("seconds", justify="right")
+def table(results: list[Result]) -> Table:
+    """What was checked: a row for each result, the parts set off."""
+    rows = Table(title="What was checked", title_justify="left", title_style="bold", pad_edge=False)
+    rows.add_column("part")
+    rows.add_column("check")
+    rows.add_column("verdict")
+    rows.add_column("what it was worth", ratio=1)
+    rows.add_column("seconds", justify="right")
     part = ""
     for result in results:
         if part and result.part != part:
-            table.add_section()
+            rows.add_section()
         worth = ", ".join(f"{_number(value)} {what}" for what, value in result.worth.items() if what != "sha256")
         if "sha256" in result.worth:
             worth += f", SHA-256 {result.worth['sha256']}…"
         if result.note:
             worth = f"{worth}: {result.note}" if worth else result.note
-        table.add_row(
+        rows.add_row(
             "" if result.part == part else result.part,
             result.check,
             Text(result.verdict.value, style=_STYLES[result.verdict]),
@@ -163,10 +164,11 @@ def _table(results: list[Result]) -> Table:
             f"{result.seconds:.1f}",
         )
         part = result.part
-    return table
+    return rows
 
 
-def _told(result: Result, found: Disagreement) -> Panel:
+def told(result: Result, found: Disagreement) -> Panel:
+    """One disagreement at length."""
     answers = Table(expand=True, pad_edge=False)
     answers.add_column("the rule book says", ratio=1, overflow="fold")
     answers.add_column("the engine said", ratio=1, overflow="fold")

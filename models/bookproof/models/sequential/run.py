@@ -20,7 +20,7 @@ from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import ALL_TOGETHER, SWARM, a_few
 from bookproof.models.generate.soak import soak_case
 from bookproof.models.generate.venues import VENUES, venue_named
-from bookproof.models.report.program import as_comparison, as_test
+from bookproof.models.report.program import as_comparison, as_test, snake_case
 from bookproof.models.sequential.differential import Difference, Kind, compare, shrink
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.profile import Profile
@@ -185,20 +185,17 @@ def disagreement(engine: str | Callable[..., Any], case: Case, difference: Diffe
 
 def program(engine: str | Callable[..., Any], case: Case, difference: Difference) -> str:
     """The test that shows a difference."""
-    about = f"{difference.asked[0]}_after_{_snake(type(difference.command).__name__)}".replace(
+    about = f"{difference.asked[0]}_after_{snake_case(type(difference.command).__name__)}".replace(
         "submit_after", "answer_to"
     )
     story = f"What the rule book says, by {', '.join(difference.rules) or 'no rule at all'}."
     where = (case.instruments, case.profile, case.commands, engine)
     if difference.kind is Kind.ORACLE:
-        return as_comparison(*where, name=f"test_oracle_on_{_snake(type(difference.command).__name__)}", story=story)
+        name = f"test_oracle_on_{snake_case(type(difference.command).__name__)}"
+        return as_comparison(*where, name=name, story=story)
     if difference.asked == ("submit",):
         return as_test(*where, difference.expected, name=f"test_{about}", story=story)
     return as_test(*where, views=[(difference.asked, difference.expected)], name=f"test_{about}", story=story)
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
 def _again(engine: str | MakeEngine, seed: int, number: int, profile: str | None) -> str:
