@@ -43,6 +43,28 @@ def subject(folder: Path, model: str, module: str) -> Subject:
         return Subject(model, module, scenario_of(model, listed, before, scripts), graph_of((work / "g.dot").read_text()), scripts)
 
 
+def lines_read(folder: Path, model: str, module: str, traces) -> list[int]:
+    from bookproof.models.binding.accept import recorded
+    with tempfile.TemporaryDirectory(prefix="bookproof-") as name:
+        work = Path(name)
+        for file in folder.glob("*.tla"):
+            shutil.copy(file, work)
+        (work / "Recorded.tla").write_text(recorded(traces))
+        cfg = (folder / "models" / f"{model}.cfg").read_text()
+        consts = "".join(line + "\n" for line in cfg.splitlines() if line.startswith("CONSTANT"))
+        (work / "T.cfg").write_text("SPECIFICATION SpecT\n" + consts + "INVARIANT Noted\n")
+        (work / "t").mkdir()
+        words = ["java", f"-Djava.io.tmpdir={work}/t", "-XX:+UseSerialGC", "-cp", os.environ["TLA2TOOLS_JAR"], "tlc2.TLC"]
+        words += ["-workers", "1", "-deadlock", "-metadir", str(work / "m"), "-config", "T.cfg"]
+        out = subprocess.run([*words, "TraceOfStriped.tla"], cwd=work, capture_output=True, text=True, check=False).stdout
+        if "No error has been found" not in out:
+            raise RuntimeError(out[-3000:])
+        read = [0] * len(traces)
+        for found in re.finditer(r'<<"read", (\d+), (\d+)>>', out):
+            read[int(found[1]) - 1] = max(read[int(found[1]) - 1], int(found[2]) - 1)
+        return read
+
+
 def graph_of(dot: str) -> StateGraph:
     read = States()
     numbers: dict[str, int] = {}

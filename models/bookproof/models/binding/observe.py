@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bookproof.engine.sync import Threads
+from bookproof.engine.sync import Lock, Threads
 from bookproof.models.binding.records import Books, said
 from bookproof.models.engines_by_name import Factory
 from bookproof.models.interleaving.scenarios import Scenario
@@ -71,13 +71,20 @@ class _Names(Threads):
     def __init__(self) -> None:
         self.names: set[str] = set()
 
-    def lock(self, name: str) -> Any:
+    def lock(self, name: str) -> Lock:
         self.names.add(name)
         return super().lock(name)
 
     def counter(self, name: str) -> Callable[[], int]:
         self.names.add(name)
         return super().counter(name)
+
+
+def points(make: Factory, scenario: Scenario) -> frozenset[str]:
+    """Every lock and every counter of an engine: as points, these are all that the model tells apart."""
+    names = _Names()
+    make(scenario.instruments, scenario.profile, sync=names)
+    return frozenset(names.names)
 
 
 class Stage:
@@ -94,10 +101,8 @@ class Stage:
     def __init__(self, make: Factory, scenario: Scenario) -> None:
         self.scenario = scenario
         self._make = make
-        names = _Names()
-        make(scenario.instruments, scenario.profile, sync=names)
         self.scheduler = Scheduler(len(scenario.scripts), GREENLETS if has_greenlets() else THREADS)
-        self.scheduler.racy = frozenset(names.names)
+        self.scheduler.racy = points(make, scenario)
         self._books = Books()
         self._ghosts: dict[tuple[int, ...], tuple[Exchange, tuple[Function, ...]]] = {}
         self._oracles: dict[tuple[int, ...], Function] = {}
@@ -165,7 +170,7 @@ class Stage:
         """The state of the model at each moment. A variable that this run left open is not in it."""
         clients = range(len(self.scenario.scripts))
         stripes = len(self.scenario.instruments)
-        at, holder = [0 for _ in clients], [0] * stripes
+        at, holder = [0 for _ in clients], dict.fromkeys(range(1, stripes + 1), 0)
         has: list[tuple[int, ...]] = [() for _ in clients]
         drawn: list[int] = [0 for _ in clients]
         order: tuple[int, ...] = ()
@@ -174,15 +179,15 @@ class Stage:
         for number, moment in enumerate(course.moments):
             if number:
                 client, (kind, place) = course.steps[number - 1]
-                if kind == "raise":
+                if place == f"call {client + 1}":
                     at[client] += 1
                 elif kind == "take":
                     stripe = stripe_of(place)
-                    holder[stripe - 1] = client + 1
+                    holder[stripe] = client + 1
                     has[client] = (*has[client], stripe)
                 elif kind == "release":
                     stripe = stripe_of(place)
-                    holder[stripe - 1] = 0
+                    holder[stripe] = 0
                     has[client] = tuple(each for each in has[client] if each != stripe)
                 elif kind == "draw":
                     drawn[client] += 1
@@ -194,7 +199,7 @@ class Stage:
             )
             state: dict[str, TlaValue] = {
                 "floor": moment.floor,
-                "holder": tuple(holder),
+                "holder": tuple(holder[stripe] for stripe in range(1, stripes + 1)),
                 "at": tuple(at),
                 "pc": pcs,
                 "has": tuple(has),
@@ -259,9 +264,9 @@ class Stage:
 
 
 def stripe_of(place: str) -> int:
-    """The number that the model gives to a stripe of the engine, which counts from 0.
+    """The number that the model gives to a stripe of the engine, which counts from 0; 0 to a lock that is none.
 
-    >>> stripe_of("stripe 0")
-    1
+    >>> stripe_of("stripe 0"), stripe_of("stamps")
+    (1, 0)
     """
-    return int(place.removeprefix("stripe ")) + 1
+    return int(place.removeprefix("stripe ")) + 1 if place.startswith("stripe ") else 0

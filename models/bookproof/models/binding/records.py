@@ -41,7 +41,7 @@ from bookproof.spec.events import (
     Trade,
 )
 from bookproof.spec.input_error import InputError, quote
-from bookproof.spec.values import ListKind, OrderId, Side, Symbol
+from bookproof.spec.values import Account, ListKind, OrderId, Side, Symbol
 from bookproof.spec.views import OrderStatus, Queue
 
 # ── commands ──
@@ -84,6 +84,46 @@ def _submit(symbol: Symbol, order: Any) -> Submit:
 
 def _leg(symbol: Symbol, order: Any) -> Leg:
     return Leg(symbol, order["id"], Side(order["side"]), order["lots"], order["px"])
+
+
+def record_of(command: Command) -> Function:
+    """The record of RuleBook for a command: the other way round.
+
+    >>> print(record_of(Cancel("A", 1)))
+    [do |-> "cancel", id |-> 1, symbol |-> "A"]
+    """
+    match command:
+        case Submit():
+            return Function({"do": "submit", "symbol": command.symbol, "order": _order(command, command.account)})
+        case Cancel():
+            return Function({"do": "cancel", "symbol": command.symbol, "id": command.order_id})
+        case Replace():
+            terms = {"id": command.order_id, "lots": command.quantity, "px": command.price or 0}
+            return Function({"do": "replace", "symbol": command.symbol, **terms})
+        case Basket():
+            legs = tuple(_leg_record(leg, command.account) for leg in command.legs)
+            return Function({"do": "basket", "legs": legs})
+        case SubmitList():
+            return Function({"do": "list", "legs": tuple(_leg_record(leg, leg.account) for leg in command.legs)})
+        case Halt():
+            return Function({"do": "halt"})
+        case Resume():
+            return Function({"do": "resume"})
+        case KillSwitch():
+            return Function({"do": "kill", "account": command.account})
+        case TakeSnapshot():
+            return Function({"do": "snapshot"})
+        case _:
+            raise ValueError(f"expected a command that RuleBook knows, got {command}")
+
+
+def _leg_record(leg: Leg | Submit, account: Account) -> Function:
+    return Function({"symbol": leg.symbol, "order": _order(leg, account)})
+
+
+def _order(order: Leg | Submit, account: Account) -> Function:
+    terms = {"side": str(order.side.value), "px": order.price or 0, "lots": order.quantity, "done": 0}
+    return Function({"id": order.order_id, "account": account, **terms})
 
 
 # ── events ──

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bookproof.models.binding.observe import Course, Stage, stripe_of
+from bookproof.models.binding.observe import Course, Stage
 from bookproof.models.binding.records import shown
 from bookproof.models.interleaving.scheduler import Action
 from bookproof.models.states.graph import Edge, StateGraph
@@ -279,11 +279,10 @@ def engine_graph(stage: Stage, names: Iterable[str], most: int = 100_000) -> Sta
 
 
 def _action(action: Action, wants: Sequence[int]) -> str:
-    """The model's name for what a thread does."""
+    """The model's name for what a thread does; what it has no name for keeps that of the scheduler."""
     if action.kind == "take":
-        assert wants and wants[0] == stripe_of(action.place)
         return "Take" if len(wants) > 1 else "Enter"
-    return ACTIONS[action.kind]
+    return ACTIONS.get(action.kind, action.kind)
 
 
 def _following(schedule: Sequence[int]) -> Any:
