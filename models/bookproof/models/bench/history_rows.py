@@ -84,6 +84,10 @@ def measured(row: Row) -> dict[str, Any]:
 
 
 def _stamped(row: Row) -> dict[str, Any]:
+    """The whole check: order of the stamps, real time, and the replay of all answers and of the final books.
+
+    With one symbol its stamps are one order of all operations.
+    """
     history = row.history(stamped=True)
     made = _mebibytes()
     begun = process_time()

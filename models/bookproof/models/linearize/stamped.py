@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
-from itertools import chain, permutations
+from itertools import chain, pairwise, permutations
 from typing import NamedTuple
 
 from bookproof.models.linearize.certificate import BY_ORACLE, flaw_in
@@ -122,7 +122,8 @@ def same_stamp_reason(operations: Sequence[Operation], one: int, other: int, str
 
 def _globally_ordered(operations: Sequence[Operation]) -> list[int] | None:
     """The answered operations in the order of their stamps, if each has one, of one and the same stripe."""
-    stamped: list[tuple[int, int]] = []
+    stamps: list[int] = []
+    places: list[int] = []
     only: str | None = None
     for place, operation in enumerate(operations):
         if operation.events is None:
@@ -134,8 +135,13 @@ def _globally_ordered(operations: Sequence[Operation]) -> list[int] | None:
             only = stripe
         if stripe != only:
             return None
-        stamped.append((stamp, place))
-    return _in_order(operations, only or "", stamped)
+        stamps.append(stamp)
+        places.append(place)
+    turn = sorted(range(len(stamps)), key=stamps.__getitem__)
+    for one, other in pairwise(turn):
+        if stamps[one] == stamps[other]:
+            raise _SameStamp(same_stamp_reason(operations, places[one], places[other], only or "", stamps[one]))
+    return [places[at] for at in turn]
 
 
 def _against_real_time(operations: Sequence[Operation], ordered: list[int]) -> tuple[list[int], tuple[Reason, ...]]:
@@ -386,7 +392,7 @@ def _replayed(history: History, ordered: Sequence[int], replay: Replay, *, whole
             return _End(at, other_answer(operations, place, right))
     if not whole:
         return _End(len(ordered), None)
-    flaw = flaw_of_end(history, replay, [event for place in ordered for event in operations[place].events or ()])
+    flaw = flaw_of_end(history, replay, (event for place in ordered for event in operations[place].events or ()))
     return _End(len(ordered), None if flaw is None else Reason(flaw, tuple(ordered)))
 
 
