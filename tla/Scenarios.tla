@@ -10,7 +10,8 @@ Listed == <<"A", "B">>
 Symbols == {Listed[i] : i \in 1..Len(Listed)}
 
 \* Books share a stripe by their number in the listing, modulo the number of stripes: here each has its own.
-StripeOf(symbol) == CHOOSE i \in 1..Len(Listed) : Listed[i] = symbol
+\* (Bound by a name of its own: tla-checker puts in arguments as they are written, and one of them says i.)
+StripeOf(symbol) == CHOOSE place \in 1..Len(Listed) : Listed[place] = symbol
 Stripes == 1..Len(Listed)
 
 \* Accounts: 1 buys, 2 sells, 3 trades baskets.
