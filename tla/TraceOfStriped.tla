@@ -9,13 +9,14 @@
 EXTENDS Striped, Recorded, TLC
 
 VARIABLES which,    \* the trace that is read
-          cursor    \* the line that comes next
+          cursor,   \* the line that comes next
+          heard     \* client -> how many answers it has heard
 
-traceVars == <<vars, which, cursor>>
+traceVars == <<vars, which, cursor, heard>>
 
 Trace == Recorded[which]
 
-InitT == Init /\ which \in 1..Len(Recorded) /\ cursor = 1
+InitT == Init /\ which \in 1..Len(Recorded) /\ cursor = 1 /\ heard = [c \in Clients |-> 0]
 
 \* The next line says that a client did this.
 Says(c, did) == cursor <= Len(Trace) /\ Trace[cursor].did = did /\ Trace[cursor].client = c
@@ -28,9 +29,11 @@ Drawn(c) == IF c = 0 THEN Len(Before) ELSE Len(told[c]) + Drawn(c - 1)
 
 CallT(c) ==
     /\ Says(c, "call")
+    /\ heard[c] = at[c]
     /\ at[c] < Len(Scripts[c])
     /\ Trace[cursor].what = Scripts[c][at[c] + 1]
     /\ Call(c)
+    /\ UNCHANGED heard
     /\ Onward
 
 TakeT(c) ==
@@ -38,6 +41,7 @@ TakeT(c) ==
     /\ wants[c] # <<>>
     /\ Trace[cursor].what = wants[c][1]
     /\ Take(c)
+    /\ UNCHANGED heard
     /\ Onward
 
 EnterT(c) ==
@@ -45,12 +49,14 @@ EnterT(c) ==
     /\ wants[c] # <<>>
     /\ Trace[cursor].what = wants[c][1]
     /\ Enter(c)
+    /\ UNCHANGED heard
     /\ Onward
 
 CommitT(c) ==
     /\ Says(c, "draw")
     /\ Trace[cursor].what = Drawn(Len(Scripts)) + 1
     /\ Commit(c)
+    /\ UNCHANGED heard
     /\ Onward
 
 ReleaseT(c) ==
@@ -58,21 +64,23 @@ ReleaseT(c) ==
     /\ has[c] # <<>>
     /\ Trace[cursor].what = has[c][Len(has[c])]
     /\ Release(c)
+    /\ UNCHANGED heard
     /\ Onward
 
 \* The client hears its answer. In the model it has it since the stamp, so nothing changes.
 ReturnT(c) ==
     /\ Says(c, "return")
     /\ pc[c] = "idle"
-    /\ told[c] # <<>>
+    /\ heard[c] < at[c]
     /\ Trace[cursor].what = told[c][at[c]]
+    /\ heard' = [heard EXCEPT ![c] = @ + 1]
     /\ UNCHANGED vars
     /\ Onward
 
 EndT ==
     /\ Says(0, "end")
-    /\ \A c \in Clients : pc[c] = "idle" /\ at[c] = Len(Scripts[c])
-    /\ UNCHANGED vars
+    /\ \A c \in Clients : heard[c] = Len(Scripts[c])
+    /\ UNCHANGED <<vars, heard>>
     /\ Onward
 
 NextT ==

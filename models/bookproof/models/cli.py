@@ -1,5 +1,5 @@
 """The command line: `bookproof verify`, `audit`, `explore`, `replay`, `zoo`, `prove`, `bench`, `reports`, `rules`,
-`linearize`, `record`, `check`, `tla`.
+`linearize`, `record`, `check`, `tla`, `bind`.
 
 Exit codes: 0 everything agrees, 1 something disagrees, 2 the input or the request is wrong, 3 nothing disagrees but a
 check that was asked for did not run.
@@ -267,6 +267,12 @@ def _add_tla(parser: argparse.ArgumentParser) -> None:
     run.add_tla(parser, _seconds)
 
 
+def _add_bind(parser: argparse.ArgumentParser) -> None:
+    from bookproof.models.binding import run
+
+    run.add_bind(parser, _count)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "verify": ("check an engine against the rule book, with evidence", _add_verify),
     "audit": ("check a log of real orders and trades against the rules", _add_audit),
@@ -280,6 +286,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "linearize": ("is a recorded run of any exchange explained by one order?", _add_linearize),
     "check": ("hold any engine to the rule book: in Python, behind a pipe or a socket", _add_check),
     "record": ("run an engine under real threads and keep what its clients saw", _add_record),
+    "bind": ("hold the TLA+ models and the real engine against each other, step by step", _add_bind),
     "tla": ("check the TLA+ models by two checkers and a twin, and compare them", _add_tla),
 }
 

@@ -8,7 +8,7 @@ from itertools import islice
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
-from bookproof.models.binding.accept import GraphReader, Refusal, refusals
+from bookproof.models.binding.accept import GraphReader, Refusal, Undecided, refusals
 from bookproof.models.binding.hook import Trace, by_threads, under_scheduler
 from bookproof.models.binding.observe import Stage, points
 from bookproof.models.binding.orders import orders
@@ -54,6 +54,10 @@ class Bound(NamedTuple):
     lines: int
     refused: tuple[Refusal, ...]
     readers: tuple[str, ...]
+    readers_differ: str
+    """Which trace two readers did not read equally far."""
+    undecided: str
+    """Why not all was read, if it was not."""
     seconds: float
 
     @property
@@ -72,6 +76,8 @@ class Bound(NamedTuple):
         if self.refused:
             first = min(self.refused, key=lambda refusal: refusal.at)
             found.append(f"{len(self.refused)} of {self.traces} traces are refused; {first}")
+        if self.readers_differ:
+            found.append(self.readers_differ)
         return tuple(found)
 
 
@@ -85,7 +91,7 @@ def bind(
 ) -> Bound:
     """Replay the model on an engine, and have the engine's runs read by the model.
 
-    `read` are other readers, by name, beside that of the graph: a trace is refused if one of them refuses it.
+    `read` are other readers, by name, beside that of the graph. All of them have to read equally far.
     """
     began = perf_counter()
     with Stage(make, subject.scenario) as stage:
@@ -95,7 +101,9 @@ def bind(
         seen, differs = 0, ""
         try:
             own = engine_graph(stage, [str(name) for name in subject.graph.states[0]])
-            seen, differs = len(own.states), str(difference(own, subject.graph, ("the engine", "the model")))
+            seen = len(own.states)
+            told = difference(own, subject.graph, ("the engine", "the model")).sentences
+            differs = "; ".join(sentence.partition(":")[0] for sentence in told)  # each state is a page long
         except RuntimeError as error:
             differs = f"following the engine: {error}"
     tell("writing down its runs")
@@ -105,10 +113,19 @@ def bind(
     traces = list(dict.fromkeys(written))
     tell("reading its runs")
     reached = GraphReader(subject).read(traces)
-    for reader in read.values():
-        reached = [min(each) for each in zip(reached, reader(subject, traces), strict=True)]
+    differ = undecided = ""
+    for name, reader in read.items():
+        try:
+            by_other = reader(subject, traces)
+        except Undecided as error:
+            undecided = str(error)
+            continue
+        at = next((at for at, (one, other) in enumerate(zip(reached, by_other, strict=True)) if one != other), None)
+        if at is not None:
+            differ = f"the graph reads {reached[at]} lines of a trace, {name} {by_other[at]}: {traces[at]}"
+        reached = list(map(min, reached, by_other))
     return Bound(
-        subject.model,
+        subject.name,
         engine,
         replayed,
         len(subject.graph.states),
@@ -120,6 +137,8 @@ def bind(
         sum(map(len, traces)),
         tuple(refusals(traces, reached)),
         ("graph", *read),
+        differ,
+        undecided,
         perf_counter() - began,
     )
 

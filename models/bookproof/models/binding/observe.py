@@ -234,9 +234,9 @@ class Stage:
         found = self._ghosts.get(order)
         if found is None:
             if order:
-                before = self._ghost(order[:-1])[0]
-                command = self.scenario.scripts[order[-1]][order.count(order[-1]) - 1]
-                state, events = exchange.step(before, command)
+                before, client = self._ghost(order[:-1])[0], order[-1]
+                commands = self.scenario.scripts[client][order.count(client) - 1 : order.count(client)]
+                state, events = exchange.run(before, commands)  # a stamp too many is for nothing
             else:
                 state, events = exchange.run(
                     exchange.opening(self.scenario.instruments, self.scenario.profile), self.scenario.before

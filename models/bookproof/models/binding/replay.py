@@ -42,7 +42,7 @@ class Mismatch(NamedTuple):
 
     def __str__(self) -> str:
         after = f"after step {len(self.schedule)}, {self.action} by client {self.client}" if self.schedule else "at first"
-        return f"{after}: {self.what} is {self.model} in the model, and {self.engine} in the engine"
+        return f"{after}: {self.what}: in the model {self.model}, in the engine {self.engine}"
 
 
 class Replayed(NamedTuple):
@@ -223,8 +223,25 @@ def difference_at(model: Mapping[Any, TlaValue], engine: Mapping[str, TlaValue])
     """The first variable in which two states differ, and both values. What the engine's run left open is not compared."""
     for name, value in model.items():
         if name in engine and not same(engine[name], value):
-            return name, shown(value), shown(engine[name])
+            where, one, other = narrowed(str(name), value, engine[name])
+            return where, shown(one), shown(other)
     return None
+
+
+def narrowed(where: str, one: Any, other: Any) -> tuple[str, Any, Any]:
+    """The only part in which two values differ, named as TLA+ does; the values themselves if there are several.
+
+    >>> narrowed("told", ((), (1, 2)), ((), (1, 3)))
+    ('told[2][2]', 2, 3)
+    """
+    if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
+        parts = [(f"{where}[{at}]", *pair) for at, pair in enumerate(zip(one, other, strict=True), 1)]
+    elif isinstance(one, Function) and isinstance(other, Function) and one.keys() == other.keys():
+        parts = [(f"{where}.{key}", one[key], other[key]) for key in one]
+    else:
+        return where, one, other
+    differing = [part for part in parts if not same(part[1], part[2])]
+    return narrowed(*differing[0]) if len(differing) == 1 else (where, one, other)
 
 
 def same(one: TlaValue, other: TlaValue) -> bool:
@@ -261,6 +278,9 @@ def engine_graph(stage: Stage, names: Iterable[str], most: int = 100_000) -> Sta
         if not course.ended:
             raise RuntimeError(f"expected everybody to return, got {_stuck(course)}")
         states: Any = stage.states(course)
+        hidden = next((name for name in variables for state in states if name not in state), "")
+        if hidden:
+            raise RuntimeError(f"expected every run to show {hidden}, got one that does not")
         places = [
             numbers.setdefault(Function({name: state[name] for name in variables}), len(numbers)) for state in states
         ]
