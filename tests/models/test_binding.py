@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from bookproof.engine.book import FastBook
-from bookproof.engine.floor import Floor
 from bookproof.engine.striped import StripedEngine, _Together
 from bookproof.engine.zoo import ZOO
-from bookproof.models.binding import accept
 from bookproof.models.binding.accept import END, GraphReader, Refusal, TlcReader, refusals
 from bookproof.models.binding.bind import bind
 from bookproof.models.binding.engines import striped
-from bookproof.models.binding.hook import Hook, Line, by_threads
+from bookproof.models.binding.hook import Line, by_threads
 from bookproof.models.binding.observe import Stage
 from bookproof.models.binding.orders import orders
 from bookproof.models.binding.records import command_of, record_of
 from bookproof.models.binding.replay import action_of, difference_at, engine_graph, moves, replay, walks
 from bookproof.models.binding.run import bind_all, chosen
 from bookproof.models.binding.subject import Subject, by_tlc, by_twin
-from bookproof.models.cli import main
 from bookproof.models.interleaving.explore import Explorer, Verdict
 from bookproof.models.states.graph import difference
-from bookproof.models.tla.manifest import Model, read_manifest, tla_folder
+from bookproof.models.tla.manifest import read_manifest, tla_folder
 from bookproof.models.tla.tlc import TlcChecker
 from bookproof.models.tla.tlc import find as find_tlc
 from bookproof.models.tla.values import parse
@@ -58,7 +54,8 @@ def tlc() -> TlcChecker:
 @pytest.mark.parametrize(
     "record",
     [
-        '[do |-> "submit", symbol |-> "A", order |-> [id |-> 1, account |-> 2, side |-> "buy", px |-> 7, lots |-> 3, done |-> 0]]',
+        '[do |-> "submit", symbol |-> "A", order |->'
+        ' [id |-> 1, account |-> 2, side |-> "buy", px |-> 7, lots |-> 3, done |-> 0]]',
         '[do |-> "cancel", symbol |-> "A", id |-> 1]',
         '[do |-> "replace", symbol |-> "B", id |-> 1, lots |-> 3, px |-> 100]',
         '[do |-> "halt"]',
@@ -71,7 +68,7 @@ def test_a_command_is_the_same_in_both_vocabularies(record: str) -> None:
 
 
 def test_a_command_that_the_engine_does_not_know_is_bad_input() -> None:
-    with pytest.raises(InputError, match="expected a command that the engine knows, got \"jump\""):
+    with pytest.raises(InputError, match='expected a command that the engine knows, got "jump"'):
         command_of(parse('[do |-> "jump"]'))
 
 
@@ -98,7 +95,7 @@ def test_walks_cover_every_edge_and_begin_and_end_where_a_run_does() -> None:
     for walk in found:
         assert walk[0].edge.source in bound.graph.initial
         assert not any(move.client for move in leaving[walk[-1].edge.target])
-        assert all(one.edge.target == other.edge.source for one, other in zip(walk, walk[1:], strict=False))
+        assert all(one.edge.target == other.edge.source for one, other in pairwise(walk))
 
 
 def test_a_graph_with_an_edge_too_many_is_told_by_what_the_threads_are_able_to_do() -> None:
@@ -114,7 +111,9 @@ def test_a_graph_with_an_edge_too_many_is_told_by_what_the_threads_are_able_to_d
         assert found.mismatch is None or expected in found.mismatch.model
 
 
-@pytest.mark.parametrize("name", ["floor", "holder", "at", "pc", "wants", "has", "seen", "work", "told", "oracle", "right"])
+@pytest.mark.parametrize(
+    "name", ["floor", "holder", "at", "pc", "wants", "has", "seen", "work", "told", "oracle", "right"]
+)
 def test_a_state_that_differs_in_one_variable_is_seen_and_named(name: str) -> None:
     bound = subject("striped-basket-cancels")
     with Stage(striped(), bound.scenario) as stage:
@@ -259,21 +258,25 @@ ENGINE: dict[str, tuple[Callable[..., Any], str, str]] = {
         "pass\n    finally:\n        release()\n    return Answer(self._next_stamp(), events)",
     ),
     "no lock at a desk": (StripedEngine.submit, "    acquire()\n    try:", "    release = int\n    try:"),
-    "a wrong stripe": (
-        StripedEngine._stripes_at, "stripes[self._stripe_of[symbol]] = None", "stripes[0] = None"
-    ),
+    "a wrong stripe": (StripedEngine._stripes_at, "stripes[self._stripe_of[symbol]] = None", "stripes[0] = None"),
     "stripes are not sorted": (StripedEngine._holding, "sorted(set(stripes))", "sorted(set(stripes), reverse=True)"),
     "released first come first": (_Together.__exit__, "reversed(self._locks)", "self._locks"),
     "one stripe of a basket is missing": (
-        StripedEngine._basket, "symbols = [leg.symbol for leg in basket.legs]", "symbols = [basket.legs[0].symbol]"
+        StripedEngine._basket,
+        "symbols = [leg.symbol for leg in basket.legs]",
+        "symbols = [basket.legs[0].symbol]",
     ),
     "two stamps": (
-        StripedEngine._stamped, "return Answer(self._next_stamp()", "self._next_stamp()\n    return Answer(self._next_stamp()"
+        StripedEngine._stamped,
+        "return Answer(self._next_stamp()",
+        "self._next_stamp()\n    return Answer(self._next_stamp()",
     ),
     "the answer is altered": (StripedEngine._stamped, "tuple(events))", "tuple(events[:-1]))"),
     "a stamp of one's own": (StripedEngine.submit, "Answer(self._next_stamp(), events)", "Answer(1, events)"),
     "a cancel counts what is done as well": (
-        FastBook.cancel, "order.slice + order.reserve", "order.slice + order.reserve + order.executed"
+        FastBook.cancel,
+        "order.slice + order.reserve",
+        "order.slice + order.reserve + order.executed",
     ),
     "an order that is cancelled stays in its queue": (FastBook.cancel, ".remove(order)", ".best"),
     "a basket matches before its stripes are held": (

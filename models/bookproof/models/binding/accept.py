@@ -50,9 +50,7 @@ class Refusal(NamedTuple):
 
 def refusals(traces: Sequence[Trace], read: Iterable[int]) -> list[Refusal]:
     """Those of some traces that were not read to the end, given how many lines of each were read."""
-    return [
-        Refusal(trace, lines) for trace, lines in zip(traces, read, strict=True) if lines <= len(trace)
-    ]
+    return [Refusal(trace, lines) for trace, lines in zip(traces, read, strict=True) if lines <= len(trace)]
 
 
 # ── by the graph ──
@@ -113,7 +111,7 @@ class GraphReader:
         match move.edge.action, line.did:
             case "Call", "call":
                 return bool(self._records[client][state["at"][client]] == line.what)
-            case ("Take" | "Enter"), "take":
+            case (("Take" | "Enter"), "take"):
                 return bool(state["wants"][client][0] == line.what)
             case "Commit", "draw":
                 before = len(self._subject.scenario.before)
@@ -129,9 +127,7 @@ class GraphReader:
 
 def recorded(traces: Iterable[Trace]) -> str:
     """Traces as the module Recorded of TLA+."""
-    written = ",\n".join(
-        "    <<" + ",\n      ".join(_line(line) for line in (*trace, END)) + ">>" for trace in traces
-    )
+    written = ",\n".join("    <<" + ",\n      ".join(_line(line) for line in (*trace, END)) + ">>" for trace in traces)
     return (
         "------------------------------ MODULE Recorded ------------------------------\n"
         "\\* What runs of the real engine wrote down. Written by bookproof.models.binding.accept.\n"
@@ -162,7 +158,9 @@ class TlcReader:
         Undecided when the model's budget is spent; InputError for modules that TLC cannot read.
         """
         model = subject.model
-        cfg = model.cfg()._replace(specification="SpecT", invariants=("Noted",), properties=(), constraints=(), symmetry="")
+        cfg = model.cfg()._replace(
+            specification="SpecT", invariants=("Noted",), properties=(), constraints=(), symmetry=""
+        )
         with copied(model.folder, TRACES[model.module], cfg, {"Recorded.tla": recorded(traces)}) as place:
             said = run(self._tools, place, ("-deadlock",), model.budget_seconds, lambda distinct: None)
             found = concluded(said, model.path, model.budget_seconds)

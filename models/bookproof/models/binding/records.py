@@ -186,7 +186,10 @@ class Books:
     def record(self, queue: Queue, status: Status) -> Function:
         """A book: its orders, and what each of them has traded so far."""
         sides = tuple(
-            tuple((order.order_id, order.account, order.price, order.leaves, _done(status, order.order_id)) for order in side)
+            tuple(
+                (order.order_id, order.account, order.price, order.leaves, _done(status, order.order_id))
+                for order in side
+            )
             for side in (queue.bids, queue.asks)
         )
         found = self._known.get(sides)

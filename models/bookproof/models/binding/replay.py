@@ -41,7 +41,9 @@ class Mismatch(NamedTuple):
     engine: str
 
     def __str__(self) -> str:
-        after = f"after step {len(self.schedule)}, {self.action} by client {self.client}" if self.schedule else "at first"
+        after = (
+            f"after step {len(self.schedule)}, {self.action} by client {self.client}" if self.schedule else "at first"
+        )
         return f"{after}: {self.what}: in the model {self.model}, in the engine {self.engine}"
 
 
@@ -220,7 +222,7 @@ def _walk(
 
 
 def difference_at(model: Mapping[Any, TlaValue], engine: Mapping[str, TlaValue]) -> tuple[str, str, str] | None:
-    """The first variable in which two states differ, and both values. What the engine's run left open is not compared."""
+    """The first variable in which two states differ, and both values. What the engine's run left open is left out."""
     for name, value in model.items():
         if name in engine and not same(engine[name], value):
             where, one, other = narrowed(str(name), value, engine[name])

@@ -73,7 +73,14 @@ def run_bind(asked: argparse.Namespace) -> int:
     tlc = _tlc() if "tlc" in (asked.graph, *readers) else None
     with Bars() as bars:
         found = bind_all(
-            models, asked.engine, tlc, asked.graph, "tlc" in readers, asked.threads, partial(bars.show, PART), asked.processes
+            models,
+            asked.engine,
+            tlc,
+            asked.graph,
+            "tlc" in readers,
+            asked.threads,
+            partial(bars.show, PART),
+            asked.processes,
         )
     code = exit_code(found)
     if asked.json:

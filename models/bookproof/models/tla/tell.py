@@ -26,8 +26,8 @@ def print_models(console: Console, models: Sequence[Model], names: Sequence[str]
     for model in models:
         states = f"{model.distinct:,} states" if model.distinct is not None else ""
         verdict = f"holds,\n{states}" if model.violates is None else f"violates\n{model.violates}"
-        name = Text.assemble((model.name, "bold"), f", module {model.module}\n{model.about}")
-        table.add_row(name, verdict, "\n".join(model.checkers), model.size)
+        says = Text.assemble((model.name, "bold"), f", module {model.module}\n{model.about}")
+        table.add_row(says, verdict, "\n".join(model.checkers), model.size)
     console.print(table)
     for name in names:
         try:
