@@ -27,7 +27,7 @@ from bookproof.models.states.graph import difference
 from bookproof.models.tla.manifest import read_manifest, tla_folder
 from bookproof.models.tla.tlc import TlcChecker
 from bookproof.models.tla.tlc import find as find_tlc
-from bookproof.models.tla.values import parse
+from bookproof.models.tla.values import TlaValue, parse
 from bookproof.spec.input_error import InputError
 
 MODELS = {model.name: model for model in chosen(read_manifest(tla_folder()), [])}
@@ -173,12 +173,13 @@ def test_a_doctored_line_is_the_guilty_one_to_both_readers(tlc: TlcChecker) -> N
     trace = by_threads(striped(), bound.scenario)
     places = {line.did: at for at, line in reversed(list(enumerate(trace)))}
     other_client = {1: 2, 2: 1}
+    wrong: dict[str, TlaValue] = {"call": record_of(bound.scenario.before[0]), "return": ()}
     cases = [
         doctored(trace, places[did], changed)
         for did in ("call", "take", "draw", "leave", "return")
         for line in [trace[places[did]]]
         for changed in (
-            line._replace(what={"call": record_of(bound.scenario.before[0]), "return": ()}.get(did, 9)),
+            line._replace(what=wrong.get(did, 9)),
             line._replace(client=other_client[line.client]),
         )
     ]

@@ -21,6 +21,7 @@ another end would differ, and with it the states.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from bookproof.engine.sync import Lock, Threads
@@ -251,9 +252,7 @@ class Stage:
             market = exchange.market(state)
             found = self._oracles[order] = self._books.exchange(
                 {
-                    symbol: self._books.record(
-                        exchange.queue(state, symbol), lambda one, book=symbol: exchange.status(state, book, one)
-                    )
+                    symbol: self._books.record(exchange.queue(state, symbol), partial(exchange.status, state, symbol))
                     for symbol in state.books
                 },
                 market.halted,

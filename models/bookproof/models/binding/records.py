@@ -98,7 +98,7 @@ def record_of(command: Command) -> Function:
         case Cancel():
             return Function({"do": "cancel", "symbol": command.symbol, "id": command.order_id})
         case Replace():
-            terms = {"id": command.order_id, "lots": command.quantity, "px": command.price or 0}
+            terms: dict[str, TlaValue] = {"id": command.order_id, "lots": command.quantity, "px": command.price or 0}
             return Function({"do": "replace", "symbol": command.symbol, **terms})
         case Basket():
             legs = tuple(_leg_record(leg, command.account) for leg in command.legs)
@@ -122,7 +122,12 @@ def _leg_record(leg: Leg | Submit, account: Account) -> Function:
 
 
 def _order(order: Leg | Submit, account: Account) -> Function:
-    terms = {"side": str(order.side.value), "px": order.price or 0, "lots": order.quantity, "done": 0}
+    terms: dict[str, TlaValue] = {
+        "side": str(order.side.value),
+        "px": order.price or 0,
+        "lots": order.quantity,
+        "done": 0,
+    }
     return Function({"id": order.order_id, "account": account, **terms})
 
 
@@ -187,7 +192,7 @@ class Books:
         """A book: its orders, and what each of them has traded so far."""
         sides = tuple(
             tuple(
-                (order.order_id, order.account, order.price, order.leaves, _done(status, order.order_id))
+                (order.order_id, order.account, order.price or 0, order.leaves, _done(status, order.order_id))
                 for order in side
             )
             for side in (queue.bids, queue.asks)
