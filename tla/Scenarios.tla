@@ -21,11 +21,36 @@ Swapped(first) == Basket(<<Leg("B", Buy(first, 3, 1, 100)), Leg("A", Buy(first +
 
 OfferedBoth == <<Submit("A", Sell(1, 2, 1, 100)), Submit("B", Sell(2, 2, 1, 100))>>
 
+\* Scenarios in which accounts are kept. Cash is paid in before the clients begin, and lots are brought in.
+Paid == {"one-purse", "paid-by-fill", "each-pays-the-other", "withdraw-order", "cancel-frees", "replace-grows",
+         "order-limit", "basket-purse", "busy-purses"}
+
+Accounts == IF Scenario \in Paid THEN 1..3 ELSE {}
+
+\* The beginning of most of them: 2 has a lot in each book, for sale at 100; 1 has so much cash.
+Funded(cash) == <<Deposit(1, "cash", cash), Deposit(2, "A", 1), Deposit(2, "B", 1)>> \o OfferedBoth
+
 \* What has happened before the clients begin.
 Before ==
     IF Scenario = "cancel-fill" THEN <<Submit("A", Sell(1, 2, 1, 100))>>
     ELSE IF Scenario = "replace-fill" THEN <<Submit("A", Sell(1, 2, 2, 100))>>
     ELSE IF Scenario = "price-time" THEN <<Submit("A", Sell(1, 2, 2, 101)), Submit("A", Sell(2, 2, 1, 100))>>
+    ELSE IF Scenario = "one-purse" THEN Funded(100)
+    ELSE IF Scenario = "paid-by-fill"
+    THEN <<Deposit(1, "A", 1), Deposit(2, "cash", 100), Submit("A", Sell(1, 1, 1, 100))>>
+    ELSE IF Scenario = "each-pays-the-other"
+    THEN <<Deposit(1, "cash", 100), Deposit(2, "cash", 100), Deposit(2, "A", 1), Deposit(1, "B", 1),
+           Submit("A", Sell(1, 2, 1, 100)), Submit("B", Sell(2, 1, 1, 100))>>
+    ELSE IF Scenario = "withdraw-order" THEN Funded(100)
+    ELSE IF Scenario = "cancel-frees" THEN Funded(202)
+    ELSE IF Scenario = "replace-grows" THEN <<Deposit(1, "cash", 200), Submit("A", Buy(1, 1, 1, 100))>>
+    ELSE IF Scenario = "order-limit"
+    THEN <<Deposit(1, "cash", 400), SetLimit(1, 1)>>
+    ELSE IF Scenario = "basket-purse"
+    THEN <<Deposit(3, "cash", 200), Deposit(2, "A", 1), Deposit(2, "B", 1)>> \o OfferedBoth
+    ELSE IF Scenario = "busy-purses"
+    THEN <<Deposit(1, "cash", 100), Deposit(2, "cash", 100), Deposit(2, "A", 1), Deposit(1, "B", 1),
+           Submit("A", Sell(1, 2, 1, 100)), Submit("B", Sell(2, 1, 1, 100))>>
     ELSE OfferedBoth
 
 \* The commands of each client, in its order.
@@ -43,17 +68,44 @@ Scripts ==
     THEN <<<<Both(3)>>, <<Cancel("A", 1), Cancel("B", 2)>>>>
     ELSE IF Scenario = "basket-races"
     THEN <<<<Both(3)>>, <<Submit("B", Buy(5, 1, 1, 100))>>, <<Cancel("A", 1)>>>>
+    \* Two books at once, and cash for one of them.
+    ELSE IF Scenario = "one-purse"
+    THEN <<<<Submit("A", Buy(3, 1, 1, 100))>>, <<Submit("B", Buy(4, 1, 1, 100))>>>>
+    \* What 1 wants to spend is what the trade of another brings it.
+    ELSE IF Scenario = "paid-by-fill"
+    THEN <<<<Submit("A", Buy(2, 2, 1, 100))>>, <<Submit("B", Buy(3, 1, 1, 100))>>>>
+    \* 1 buys from 2 while 2 buys from 1.
+    ELSE IF Scenario = "each-pays-the-other"
+    THEN <<<<Submit("A", Buy(3, 1, 1, 100))>>, <<Submit("B", Buy(4, 2, 1, 100))>>>>
+    ELSE IF Scenario = "withdraw-order"
+    THEN <<<<Submit("A", Buy(3, 1, 1, 100))>>, <<Withdraw(1, "cash", 100), Withdraw(2, "B", 1)>>>>
+    \* It buys for less than it had reserved (1 is left over), and what it did not get is reserved until cancelled.
+    ELSE IF Scenario = "cancel-frees"
+    THEN <<<<Submit("A", Buy(3, 1, 2, 101)), Cancel("A", 3)>>, <<Submit("B", Buy(4, 1, 1, 100))>>>>
+    ELSE IF Scenario = "replace-grows"
+    THEN <<<<Replace("A", 1, 2, 100), Cancel("A", 1)>>, <<Submit("B", Buy(2, 1, 1, 100)), Deposit(1, "cash", 100)>>>>
+    \* One order may be open at a time.
+    ELSE IF Scenario = "order-limit"
+    THEN <<<<Submit("A", Buy(1, 1, 1, 100)), Cancel("A", 1)>>, <<Submit("B", Buy(2, 1, 1, 100))>>>>
+    ELSE IF Scenario = "basket-purse"
+    THEN <<<<Both(3)>>, <<Submit("B", Buy(5, 3, 1, 100))>>>>
+    ELSE IF Scenario = "busy-purses"
+    THEN <<<<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 3)>>,
+           <<Submit("B", Buy(4, 2, 1, 100)), Withdraw(1, "cash", 100)>>,
+           <<Submit("B", Buy(5, 1, 1, 100)), Submit("A", Buy(6, 2, 1, 100))>>>>
     ELSE <<<<>>>>
 
 Clients == 1..Len(Scripts)
 
-Beginning == DoAll(Opening(Symbols), Before, Listed, <<>>).x
+Opened == WithAccounts(Opening(Symbols), Accounts)
+
+Beginning == DoAll(Opened, Before, Listed, <<>>).x
 
 \* ---- Conservation, of an exchange and all that has been said of it ----
 
 \* One after the other whatever clients heard: in which order does not matter to sums.
 RECURSIVE Heard(_, _)
-Heard(told, c) == IF c = 0 THEN DoAll(Opening(Symbols), Before, Listed, <<>>).said ELSE Flat(told[c]) \o Heard(told, c - 1)
+Heard(told, c) == IF c = 0 THEN DoAll(Opened, Before, Listed, <<>>).said ELSE Flat(told[c]) \o Heard(told, c - 1)
 
 AllHeard(told) == Heard(told, Len(Scripts))
 

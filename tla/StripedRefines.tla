@@ -42,7 +42,9 @@ Settled ==
     [book    |-> [s \in Symbols |-> BookSettled(s)],
      halted  |-> IF Whole = {} THEN floor.halted ELSE before[CHOOSE c \in Whole : TRUE].halted,
      blocked |-> IF Whole = {} THEN floor.blocked ELSE before[CHOOSE c \in Whole : TRUE].blocked,
-     mates   |-> floor.mates]
+     mates   |-> floor.mates,
+     purse   |-> floor.purse,
+     lots    |-> floor.lots]
 
 Rules == INSTANCE Exchange WITH x <- Settled
 
