@@ -5,29 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bookproof.models.tla.checker import Finding, Says, Step, Tell
+
+from bookproof.models.states.graph import StateGraph
 from bookproof.models.states.model import Model
 from bookproof.models.states.report import Report, Verdict
 from bookproof.models.states.search import check, state_graph
-from bookproof.models.states.graph import StateGraph
 from bookproof.models.tla import manifest
-from bookproof.models.tla.checker import Finding, Says, Step, Tell
+from bookproof.models.twins.barrier import barrier
 from bookproof.models.twins.exchange import exchange
 from bookproof.models.twins.parts import Constants
+from bookproof.models.twins.settlement import settlement
+from bookproof.models.twins.snapshot import snapshot
 from bookproof.models.twins.stripe_locks import stripe_locks
 from bookproof.models.twins.striped import striped
 from bookproof.models.twins.striped_refines import striped_refines
 from bookproof.spec.input_error import InputError
 
-TWINS: Mapping[str, Callable[[Constants], Model[Any]]] = {
+TWINS: Mapping[str, Callable[[Constants, str], Model[Any]]] = {
+    "Barrier": barrier,
     "Exchange": exchange,
+    "Settlement": settlement,
+    "Snapshot": snapshot,
     "StripeLocks": stripe_locks,
     "Striped": striped,
     "StripedRefines": striped_refines,
 }
-"""Every module that has a twin."""
-
-SPECIFICATIONS = {"Spec": False, "FairSpec": True, "SpecR": True}
-"""Whether whoever can go on has to."""
+"""Every module that has a twin: its constants and the name of a specification make a model."""
 
 _SAYS = {Verdict.HOLDS: Says.HOLDS, Verdict.VIOLATES: Says.VIOLATES, Verdict.UNDECIDED: Says.UNDECIDED}
 
@@ -66,8 +70,10 @@ def twin_of(model: manifest.Model) -> Model[Any]:
             raise InputError(str(model.path), cfg.lines.get(name, 0), field, f"one that the twin has ({there})", name)
         return of[name]
 
-    made = known("module", TWINS, model.module)(cfg.constants)
-    fair = known("SPECIFICATION", SPECIFICATIONS, cfg.specification)
+    try:
+        made = known("module", TWINS, model.module)(cfg.constants, cfg.specification)
+    except InputError as error:
+        raise error if error.path == str(model.path) else error.at(str(model.path), 0) from None
     for name in (*cfg.constraints, *filter(None, [cfg.symmetry])):
         known("CONSTRAINT or SYMMETRY", {}, name)
     temporal = {name: known("PROPERTY", {**made.leads_to, **made.every_step}, name) for name in cfg.properties}
@@ -76,7 +82,6 @@ def twin_of(model: manifest.Model) -> Model[Any]:
         always={name: known("INVARIANT", made.always, name) for name in cfg.invariants},
         leads_to={name: made.leads_to[name] for name in temporal if name in made.leads_to},
         every_step={name: made.every_step[name] for name in temporal if name in made.every_step},
-        fair=made.fair if fair else (),
     )
     return asked
 

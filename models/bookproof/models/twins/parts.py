@@ -1,14 +1,16 @@
-"""What the twins have in common: functions from 1..n, which are tuples in Python, as their keys are in the modules."""
+"""What the twins have in common: TLA+ functions as Python values. One from 1..n is a tuple, any other a `Map`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Hashable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from bookproof.models.tla.values import TlaValue, text
+from bookproof.models.states.model import as_value
+from bookproof.models.tla.values import TlaValue, function, text
 from bookproof.spec.input_error import InputError
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 Constants = Mapping[str, TlaValue]
 """What a model gives its module."""
@@ -21,6 +23,30 @@ def put(function: tuple[T, ...], key: int, value: T) -> tuple[T, ...]:
     ('a', 'c')
     """
     return (*function[: key - 1], value, *function[key:])
+
+
+class Map(NamedTuple, Generic[K, T]):
+    """A function with any domain; its keys have an order, in which they always stand.
+
+    >>> lots = Map(("A", "B"), (1, 2))
+    >>> lots.of("B"), lots.put("A", 5).images
+    (2, (5, 2))
+    """
+
+    keys: tuple[K, ...]
+    images: tuple[T, ...]
+
+    def of(self, key: K) -> T:
+        """`f[key]`."""
+        return self.images[self.keys.index(key)]
+
+    def put(self, key: K, image: T) -> Map[K, T]:
+        """`[f EXCEPT ![key] = image]`."""
+        return Map(self.keys, put(self.images, self.keys.index(key) + 1, image))
+
+    def as_tla(self) -> TlaValue:
+        """The function; a tuple if its domain is 1..n, or nothing."""
+        return function({as_value(key): as_value(image) for key, image in zip(self.keys, self.images, strict=True)})
 
 
 def up_to(constants: Constants, name: str) -> range:
@@ -45,3 +71,14 @@ def one_of(constants: Constants, name: str, *known: str) -> str:
     if not isinstance(given, str) or given not in known:
         raise InputError("twin", 0, name, f"one of {', '.join(known)}", text(given))
     return given
+
+
+def specified(specification: str, *known: str) -> str:
+    """The specification of a model. Raises InputError for one that the twin has not.
+
+    >>> specified("Spec", "Spec", "FairSpec")
+    'Spec'
+    """
+    if specification not in known:
+        raise InputError("twin", 0, "SPECIFICATION", f"one of {', '.join(known)}", specification)
+    return specification

@@ -1,186 +1,32 @@
-"""`tla/RuleBook.tla` in Python: what one command does to an exchange. Operators have the names that they have there.
+"""`tla/RuleBook.tla` in Python, but for accounts: what one command does to the books.
 
-A sequence is a tuple and a record a named tuple, so states can be hashed, compared, and shown as TLA+ values. Rule
-numbers are in the module; this says what it says, and nothing else.
+Operators have the names that they have there, and rule numbers are there too: this says what the module says, and
+nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
-from bookproof.models.states.model import as_value
-from bookproof.models.tla.values import Function, TlaValue
+from bookproof.models.twins.parts import Map
+from bookproof.models.twins.records import (
+    Book,
+    Command,
+    Event,
+    Exchange,
+    Leg,
+    Order,
+    Outcome,
+    Place,
+    Said,
+    accepted,
+    cancelled,
+    rejected,
+)
 
 KNOWN = 200_000
 """Answers that are kept: the same command meets the same exchange again and again."""
-
-
-class Order(NamedTuple):
-    """An order: `lots` are open, `done` have been traded."""
-
-    id: int
-    account: int
-    side: str
-    px: int
-    lots: int
-    done: int
-
-
-class Event(NamedTuple):
-    """What is said; 0 for what does not apply."""
-
-    is_: str
-    id: int
-    maker: int
-    lots: int
-    px: int
-
-
-Said = tuple[Event, ...]
-
-
-class Book(NamedTuple):
-    """Two queues, the order that trades first in front."""
-
-    buy: tuple[Order, ...]
-    sell: tuple[Order, ...]
-
-    def side(self, side: str) -> tuple[Order, ...]:
-        """One of its queues."""
-        return self.buy if side == "buy" else self.sell
-
-    def with_side(self, side: str, queue: tuple[Order, ...]) -> Book:
-        """The same book with another queue."""
-        return Book(queue, self.sell) if side == "buy" else Book(self.buy, queue)
-
-
-class Books(NamedTuple):
-    """A book for each symbol."""
-
-    symbols: tuple[str, ...]
-    books: tuple[Book, ...]
-
-    def of(self, symbol: str) -> Book:
-        """The book of a symbol."""
-        return self.books[self.symbols.index(symbol)]
-
-    def put(self, symbol: str, book: Book) -> Books:
-        """The same with another book for a symbol."""
-        at = self.symbols.index(symbol)
-        return Books(self.symbols, (*self.books[:at], book, *self.books[at + 1 :]))
-
-    def as_tla(self) -> TlaValue:
-        """A function from symbols to books."""
-        return Function({symbol: as_value(book) for symbol, book in zip(self.symbols, self.books, strict=True)})
-
-
-class Place(NamedTuple):
-    """Where an order of a list is."""
-
-    symbol: str
-    id: int
-
-
-class Exchange(NamedTuple):
-    """All of it."""
-
-    book: Books
-    halted: bool
-    blocked: frozenset[int]
-    mates: frozenset[frozenset[Place]]
-
-
-class Leg(NamedTuple):
-    """One order of a basket or list, and its book."""
-
-    symbol: str
-    order: Order
-
-
-class Command(NamedTuple):
-    """What a client asks for. Only what its kind needs is given."""
-
-    do: str
-    symbol: str = ""
-    order: Order | None = None
-    id: int = 0
-    lots: int = 0
-    px: int = 0
-    legs: tuple[Leg, ...] = ()
-    account: int = 0
-
-
-class Outcome(NamedTuple):
-    """The exchange after a command, and what was said."""
-
-    x: Exchange
-    said: Said
-
-
-# ── what is said ──
-
-
-def accepted(o: Order) -> Event:
-    """`Accepted`."""
-    return Event("accepted", o.id, 0, o.lots, o.px)
-
-
-def rejected(id: int) -> Event:
-    """`Rejected`."""
-    return Event("rejected", id, 0, 0, 0)
-
-
-def cancelled(o: Order) -> Event:
-    """`Cancelled`."""
-    return Event("cancelled", o.id, 0, o.lots, o.px)
-
-
-# ── commands ──
-
-
-def buy(id: int, account: int, lots: int, px: int) -> Order:
-    """`Buy`."""
-    return Order(id, account, "buy", px, lots, 0)
-
-
-def sell(id: int, account: int, lots: int, px: int) -> Order:
-    """`Sell`."""
-    return Order(id, account, "sell", px, lots, 0)
-
-
-def submit(symbol: str, order: Order) -> Command:
-    """`Submit`."""
-    return Command("submit", symbol, order)
-
-
-def cancel(symbol: str, id: int) -> Command:
-    """`Cancel`."""
-    return Command("cancel", symbol, id=id)
-
-
-def replace(symbol: str, id: int, lots: int, px: int) -> Command:
-    """`Replace`."""
-    return Command("replace", symbol, id=id, lots=lots, px=px)
-
-
-def basket(*legs: Leg) -> Command:
-    """`Basket`."""
-    return Command("basket", legs=legs)
-
-
-def names(command: Command) -> tuple[str, ...]:
-    """`Names`: the books that a command names."""
-    if command.do in ("submit", "cancel", "replace"):
-        return (command.symbol,)
-    return tuple(leg.symbol for leg in command.legs) if command.do in ("basket", "list") else ()
-
-
-def concerns_all(command: Command) -> bool:
-    """`ConcernsAll`."""
-    return command.do in ("halt", "resume", "kill", "snapshot")
-
 
 # ── one book ──
 
@@ -263,7 +109,7 @@ def replace_in(book: Book, o: Order, all_: int, px: int) -> tuple[Book, Said]:
 
 def opening(symbols: tuple[str, ...]) -> Exchange:
     """`Opening`."""
-    return Exchange(Books(symbols, (EMPTY_BOOK,) * len(symbols)), False, frozenset(), frozenset())
+    return Exchange(Map(symbols, (EMPTY_BOOK,) * len(symbols)), False, frozenset(), frozenset(), (), Map((), ()))
 
 
 def barred(x: Exchange, account: int) -> bool:
@@ -276,21 +122,36 @@ def with_book(x: Exchange, symbol: str, book: Book) -> Exchange:
     return x._replace(book=x.book.put(symbol, book))
 
 
-def touched(said: Said) -> frozenset[int]:
-    """`Touched`."""
-    makers = {each.maker for each in said if each.is_ == "trade"}
-    return frozenset(makers | {each.id for each in said if each.is_ in ("trade", "cancelled")})
+def in_list(x: Exchange, id: int) -> bool:
+    """`InList`."""
+    return any(place.id == id for mates in x.mates for place in mates)
 
 
-def follow(x: Exchange, said: Said) -> Outcome:
-    """`Follow`, with the loop of `CancelMates`."""
-    hit = touched(said)
-    broken = frozenset(pair for pair in x.mates if any(place.id in hit for place in pair))
-    x = x._replace(mates=x.mates - broken)
-    for place in sorted({place for pair in broken for place in pair if place.id not in hit}, key=lambda p: p.id):
-        for found in find(x.book.of(place.symbol), place.id):
-            x = with_book(x, place.symbol, without(x.book.of(place.symbol), place.id))
-            said = (*said, cancelled(found))
+def cancel_mates(x: Exchange, places: Iterable[Place], held: tuple[Order, ...], said: Said) -> Outcome:
+    """`CancelMates`: in the order of their ids."""
+    for symbol, id in sorted(places, key=lambda place: place.id):
+        found = find(x.book.of(symbol), id) + tuple(o for o in held if o.id == id)
+        if found:
+            x = with_book(x, symbol, without(x.book.of(symbol), id))
+            said = (*said, cancelled(found[0]))
+    return Outcome(x, said)
+
+
+def concerned(said: Said) -> Iterator[int]:
+    """`Concerned`: the maker before the taker."""
+    for event in said:
+        if event.is_ == "trade":
+            yield event.maker
+        if event.is_ in ("trade", "cancelled"):
+            yield event.id
+
+
+def follow(x: Exchange, held: tuple[Order, ...], said: Said) -> Outcome:
+    """`Follow`, with the loop of `Part`: whoever has traded or gone ends its list, and the others of it go."""
+    for id in concerned(said):
+        ended = frozenset(mates for mates in x.mates if any(place.id == id for place in mates))
+        others = {place for mates in ended for place in mates if place.id != id}
+        x, said = cancel_mates(x._replace(mates=x.mates - ended), others, held, said)
     return Outcome(x, said)
 
 
@@ -299,7 +160,7 @@ def do_submit(x: Exchange, symbol: str, o: Order) -> Outcome:
     if barred(x, o.account):
         return Outcome(x, (rejected(o.id),))
     book, said = come(x.book.of(symbol), o, (accepted(o),))
-    return follow(with_book(x, symbol, book), said)
+    return follow(with_book(x, symbol, book), (), said)
 
 
 def do_cancel(x: Exchange, symbol: str, id: int) -> Outcome:
@@ -307,39 +168,52 @@ def do_cancel(x: Exchange, symbol: str, id: int) -> Outcome:
     found = find(x.book.of(symbol), id)
     if not found:
         return Outcome(x, (rejected(id),))
-    return follow(with_book(x, symbol, without(x.book.of(symbol), id)), (cancelled(found[0]),))
+    return follow(with_book(x, symbol, without(x.book.of(symbol), id)), (), (cancelled(found[0]),))
 
 
 def do_replace(x: Exchange, symbol: str, id: int, lots: int, px: int) -> Outcome:
     """`DoReplace`."""
     found = find(x.book.of(symbol), id)
-    if not found or barred(x, found[0].account):
+    if not found or barred(x, found[0].account) or in_list(x, id):
         return Outcome(x, (rejected(id),))
     book, said = replace_in(x.book.of(symbol), found[0], lots, px)
-    return follow(with_book(x, symbol, book), said)
+    return follow(with_book(x, symbol, book), (), said)
+
+
+def trade_legs(x: Exchange, legs: tuple[Leg, ...], said: Said) -> tuple[Exchange, Said, bool]:
+    """`TradeLegs`: the last is whether all of them traded whole."""
+    for symbol, o in legs:
+        if reach(o, x.book.of(symbol).side(opposite(o.side))) < o.lots:
+            return x, said, False
+        book, traded = come(x.book.of(symbol), o, ())
+        x, more = follow(with_book(x, symbol, book), (), traded)
+        said += more
+    return x, said, True
 
 
 def do_basket(x: Exchange, legs: tuple[Leg, ...]) -> Outcome:
     """`DoBasket`."""
     if barred(x, legs[0].order.account):
         return Outcome(x, (rejected(legs[0].order.id),))
-    said: Said = tuple(accepted(leg.order) for leg in legs)
-    if any(reach(o, x.book.of(symbol).side(opposite(o.side))) < o.lots for symbol, o in legs):
-        return Outcome(x, said + tuple(cancelled(leg.order) for leg in legs))
-    for symbol, o in legs:
-        book, said = come(x.book.of(symbol), o, said)
-        x = with_book(x, symbol, book)
-    return follow(x, said)
+    taken = tuple(accepted(leg.order) for leg in legs)
+    after, said, whole = trade_legs(x, legs, taken)
+    return Outcome(after, said) if whole else Outcome(x, taken + tuple(cancelled(leg.order) for leg in legs))
 
 
 def do_list(x: Exchange, legs: tuple[Leg, ...]) -> Outcome:
-    """`DoList`."""
+    """`DoList`, with the loop of `EnterLegs`: one leg after the other, unless one before it has traded."""
     if barred(x, legs[0].order.account):
         return Outcome(x, (rejected(legs[0].order.id),))
-    for symbol, o in legs:
-        x = with_book(x, symbol, come(x.book.of(symbol), o, ())[0])
-    mates = frozenset(Place(symbol, o.id) for symbol, o in legs)
-    return Outcome(x._replace(mates=x.mates | {mates}), tuple(accepted(leg.order) for leg in legs))
+    x = x._replace(mates=x.mates | {frozenset(Place(symbol, o.id) for symbol, o in legs)})
+    said: Said = ()
+    for at, (symbol, o) in enumerate(legs):
+        book, entered = come(x.book.of(symbol), o, (accepted(o),))
+        held = tuple(leg.order for leg in legs[at + 1 :])
+        x, more = follow(with_book(x, symbol, book), held, entered)
+        said += more
+        if not in_list(x, o.id):
+            break
+    return Outcome(x, said)
 
 
 def take_out(x: Exchange, account: int, symbols: tuple[str, ...], said: Said) -> Outcome:
@@ -351,17 +225,32 @@ def take_out(x: Exchange, account: int, symbols: tuple[str, ...], said: Said) ->
     return Outcome(x, said)
 
 
+def do_kill(x: Exchange, account: int, listed: tuple[str, ...]) -> Outcome:
+    """`DoKill`."""
+    if account in x.blocked:
+        return Outcome(x, (rejected(0),))
+    after, said = take_out(x._replace(blocked=x.blocked | {account}), account, listed, ())
+    return follow(after, (), (Event("blocked", account, 0, len(said), 0), *said))
+
+
+def do_halt(x: Exchange, halted: bool) -> Outcome:
+    """`DoHalt` and `DoResume`."""
+    if x.halted == halted:
+        return Outcome(x, (rejected(0),))
+    return Outcome(x._replace(halted=halted), (Event("halted" if halted else "resumed", 0, 0, 0, 0),))
+
+
 def shown(x: Exchange, symbols: tuple[str, ...]) -> Said:
     """`Shown`."""
     return tuple(Event("shown", o.id, 0, o.lots, o.px) for symbol in symbols for o in resting(x.book.of(symbol)))
 
 
 @lru_cache(maxsize=KNOWN)
-def do(x: Exchange, command: Command, listed: tuple[str, ...]) -> Outcome:
-    """`Do`: the one way in.
+def at_the_books(x: Exchange, command: Command, listed: tuple[str, ...]) -> Outcome:
+    """`AtTheBooks`: what a command does to the books, whatever accounts say to it.
 
-    >>> x = do(opening(("A",)), submit("A", sell(1, 2, 3, 100)), ("A",)).x
-    >>> [event.is_ for event in do(x, submit("A", buy(2, 1, 1, 100)), ("A",)).said]
+    >>> x = at_the_books(opening(("A",)), submit("A", sell(1, 2, 3, 100)), ("A",)).x
+    >>> [event.is_ for event in at_the_books(x, submit("A", buy(2, 1, 1, 100)), ("A",)).said]
     ['accepted', 'trade']
     """
     match command.do:
@@ -375,26 +264,14 @@ def do(x: Exchange, command: Command, listed: tuple[str, ...]) -> Outcome:
             return do_basket(x, command.legs)
         case "list":
             return do_list(x, command.legs)
-        case "halt":
-            return Outcome(x._replace(halted=True), (Event("halted", 0, 0, 0, 0),))
-        case "resume":
-            return Outcome(x._replace(halted=False), (Event("resumed", 0, 0, 0, 0),))
+        case "halt" | "resume":
+            return do_halt(x, command.do == "halt")
         case "kill":
-            x = x._replace(blocked=x.blocked | {command.account})
-            return take_out(x, command.account, listed, (Event("blocked", command.account, 0, 0, 0),))
+            return do_kill(x, command.account, listed)
         case "snapshot":
             return Outcome(x, (Event("snapshot", 0, 0, 0, 0), *shown(x, listed)))
         case _:
             raise ValueError(f"expected a command of the rule book, got {command}")
-
-
-def do_all(x: Exchange, commands: Iterable[Command], listed: tuple[str, ...]) -> Outcome:
-    """`DoAll`, from nothing said."""
-    said: Said = ()
-    for command in commands:
-        x, more = do(x, command, listed)
-        said += more
-    return Outcome(x, said)
 
 
 # ── what must hold of any exchange ──

@@ -6,7 +6,7 @@ from itertools import combinations, permutations
 from typing import NamedTuple
 
 from bookproof.models.states.model import Action, Fairness, LeadsTo, Model
-from bookproof.models.twins.parts import Constants, one_of, put, up_to
+from bookproof.models.twins.parts import Constants, one_of, put, specified, up_to
 
 Queue = tuple[int, ...]
 
@@ -60,8 +60,9 @@ def release(s: State, c: int) -> State | None:
     )
 
 
-def stripe_locks(constants: Constants) -> Model[State]:
+def stripe_locks(constants: Constants, specification: str) -> Model[State]:
     """The module with its constants."""
+    fair = specified(specification, "Spec", "FairSpec") == "FairSpec"
     clients, stripes = up_to(constants, "Clients"), up_to(constants, "Stripes")
     design = one_of(constants, "Design", "ascending", "any order", "unfair locks")
 
@@ -97,5 +98,5 @@ def stripe_locks(constants: Constants) -> Model[State]:
             "Waits": lambda s: any(wants and s.holder[wants[0] - 1] for wants in s.wants),
         },
         leads_to={"Served": tuple(map(served, clients))},
-        fair=(Fairness(("Release",)), Fairness(("Take",), strong=design != "unfair locks")),
+        fair=(Fairness(("Release",)), Fairness(("Take",), strong=design != "unfair locks")) if fair else (),
     )

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from bookproof.models.states.model import Action, Fairness, LeadsTo, Model
-from bookproof.models.twins.parts import Constants, one_of, put
-from bookproof.models.twins.rulebook import (
+from bookproof.models.twins.accounts import do
+from bookproof.models.twins.parts import Constants, one_of, put, specified
+from bookproof.models.twins.records import (
     Command,
     Exchange,
-    Order,
     Outcome,
     Said,
     cancelled,
     concerns_all,
-    do,
-    find,
     names,
-    well_formed,
 )
-from bookproof.models.twins.scenarios import (
-    LISTED,
-    STRIPES,
-    Scenario,
-    Told,
-    conservation,
-    scenario_named,
-    stripe_of,
-)
+from bookproof.models.twins.rulebook import find, well_formed
+from bookproof.models.twins.scenarios import LISTED, STRIPES, Heard, Scenario, Told, scenario_named, stripe_of
 
 Queue = tuple[int, ...]
 
@@ -43,11 +34,14 @@ class State(NamedTuple):
     pc: tuple[str, ...]
     wants: tuple[Queue, ...]
     has: tuple[Queue, ...]
-    seen: tuple[tuple[Order, ...], ...]
+    seen: tuple[tuple[Any, ...], ...]
     work: tuple[Said, ...]
     told: Told
     oracle: Exchange
     right: Told
+
+
+Step = Callable[[State, int], State | None]
 
 
 def needs(command: Command) -> Queue:
@@ -63,7 +57,7 @@ class Striped:
         self.clients = scenario.clients
         self.beginning = scenario.beginning
         self.design = design
-        self.conserved_in = conservation(scenario)
+        self.heard = Heard(scenario)
 
     def init(self) -> State:
         """`Init`."""
@@ -163,6 +157,10 @@ class Striped:
             pc=put(s.pc, c, "leave" if others else "stamp" if s.work[c - 1] else "idle"),
         )
 
+    def steps(self) -> dict[str, Step]:
+        """The parts of `Next`, but for `Finished`."""
+        return {name: getattr(self, name.lower()) for name in STEPS}
+
     def is_finished(self, s: State) -> bool:
         """Whether everybody has done all there was to do."""
         return all(s.pc[c - 1] == "idle" and s.at[c - 1] == len(self.scripts[c - 1]) for c in self.clients)
@@ -186,19 +184,16 @@ class Striped:
     def lock_discipline(self, s: State) -> bool:
         """`LockDiscipline`."""
         return all(
-            s.holder[i - 1] == c
-            for c in self.clients
-            if s.pc[c - 1] == "stamp"
-            for i in needs(self.command(s, c))
+            s.holder[i - 1] == c for c in self.clients if s.pc[c - 1] == "stamp" for i in needs(self.command(s, c))
         )
 
     def books_are_well_formed(self, s: State) -> bool:
         """`BooksAreWellFormed`."""
-        return all(map(well_formed, s.floor.book.books))
+        return all(map(well_formed, s.floor.book.images))
 
     def conserved(self, s: State) -> bool:
         """`Conserved`."""
-        return any(s.work) or self.conserved_in(s.floor, s.told)
+        return any(s.work) or self.heard.conserved_in(s.floor, s.told)
 
     def linearizable(self, s: State) -> bool:
         """`Linearizable`."""
@@ -219,16 +214,14 @@ class Striped:
 STEPS = ("Call", "Look", "Take", "Enter", "Commit", "Release")
 
 
-def striped(constants: Constants) -> Model[State]:
-    """The module with its constants."""
-    engine = Striped(scenario_named(constants["Scenario"]), one_of(constants, "Design", *DESIGNS))
+def model_of(engine: Striped, module: str, steps: Mapping[str, Step], *, fair: bool = False) -> Model[State]:
+    """A module that has these steps of each client, and the properties of this one."""
     each = tuple((c,) for c in engine.clients)
-    steps = (engine.call, engine.look, engine.take, engine.enter, engine.commit, engine.release)
     return Model(
-        "Striped",
+        module,
         (engine.init(),),
         (
-            *(Action(name, step, each) for name, step in zip(STEPS, steps, strict=True)),
+            *(Action(name, step, each) for name, step in steps.items()),
             Action("Finished", lambda s: s if engine.is_finished(s) else None),
         ),
         always={
@@ -245,5 +238,12 @@ def striped(constants: Constants) -> Model[State]:
             "Waits": lambda s: any(wants and s.holder[wants[0] - 1] for wants in s.wants),
         },
         leads_to={"Returns": tuple(map(engine.returns, engine.clients))},
-        fair=(Fairness(STEPS),),
+        fair=(Fairness(tuple(steps)),) if fair else (),
     )
+
+
+def striped(constants: Constants, specification: str) -> Model[State]:
+    """The module with its constants."""
+    engine = Striped(scenario_named(constants["Scenario"]), one_of(constants, "Design", *DESIGNS))
+    specified(specification, "Spec", "FairSpec")
+    return model_of(engine, "Striped", engine.steps(), fair=specification == "FairSpec")

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from bookproof.models.states.model import Action, Fairness, LeadsTo, Model, as_value
 from bookproof.models.tla.values import Function, TlaValue
 from bookproof.models.twins import exchange
-from bookproof.models.twins.parts import Constants, one_of, put
-from bookproof.models.twins.rulebook import Books, Exchange, concerns_all
+from bookproof.models.twins.parts import Constants, Map, one_of, put, specified
+from bookproof.models.twins.records import Exchange, concerns_all
 from bookproof.models.twins.scenarios import LISTED, scenario_named, stripe_of
 from bookproof.models.twins.striped import DESIGNS, STEPS, State, Striped, needs
 
@@ -32,8 +32,9 @@ class StateR(NamedTuple):
         return Function({**shown, "before": as_value(self.before)})
 
 
-def striped_refines(constants: Constants) -> Model[StateR]:
+def striped_refines(constants: Constants, specification: str) -> Model[StateR]:
     """The module with its constants."""
+    specified(specification, "SpecR")
     engine = Striped(scenario_named(constants["Scenario"]), one_of(constants, "Design", *DESIGNS))
 
     def settled(s: StateR) -> exchange.State:
@@ -41,11 +42,15 @@ def striped_refines(constants: Constants) -> Model[StateR]:
         unstamped = [(c, engine.command(s.engine, c)) for c in engine.clients if s.engine.pc[c - 1] == "stamp"]
         floor = s.engine.floor
         books = tuple(
-            next((s.before[c - 1] for c, command in unstamped if stripe_of(symbol) in needs(command)), floor).book.of(symbol)
+            next((s.before[c - 1] for c, command in unstamped if stripe_of(symbol) in needs(command)), floor).book.of(
+                symbol
+            )
             for symbol in LISTED
         )
         whole = next((s.before[c - 1] for c, command in unstamped if concerns_all(command)), floor)
-        return exchange.State(Exchange(Books(LISTED, books), whole.halted, whole.blocked, floor.mates), s.engine.told)
+        return exchange.State(
+            floor._replace(book=Map(LISTED, books), halted=whole.halted, blocked=whole.blocked), s.engine.told
+        )
 
     rules = exchange.exchange(constants)
     serve = rules.actions[0]
