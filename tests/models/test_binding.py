@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bookproof.engine.accounts import Ledger
 from bookproof.engine.book import FastBook
 from bookproof.engine.striped import StripedEngine, _Together
 from bookproof.engine.zoo import ZOO
-from bookproof.models.binding.accept import END, GraphReader, Refusal, TlcReader, refusals
+from bookproof.models.binding import accept
+from bookproof.models.binding.accept import END, GraphReader, Refusal, TlcReader, recorded, refusals
 from bookproof.models.binding.bind import bind
 from bookproof.models.binding.engines import striped
-from bookproof.models.binding.hook import Line, by_threads
+from bookproof.models.binding.hook import Line, by_threads, under_scheduler
 from bookproof.models.binding.observe import Stage
 from bookproof.models.binding.orders import orders
 from bookproof.models.binding.records import command_of, record_of
 from bookproof.models.binding.replay import action_of, difference_at, engine_graph, moves, replay, walks
-from bookproof.models.binding.run import bind_all, chosen
+from bookproof.models.binding.run import bind_all, chosen, exit_code
 from bookproof.models.binding.subject import Subject, by_tlc, by_twin
+from bookproof.models.cli import main
 from bookproof.models.interleaving.explore import Explorer, Verdict
 from bookproof.models.states.graph import difference
-from bookproof.models.tla.manifest import read_manifest, tla_folder
+from bookproof.models.tla.manifest import Model, read_manifest, tla_folder
 from bookproof.models.tla.tlc import TlcChecker
 from bookproof.models.tla.tlc import find as find_tlc
 from bookproof.models.tla.values import TlaValue, parse
 from bookproof.spec.input_error import InputError
 
 MODELS = {model.name: model for model in chosen(read_manifest(tla_folder()), [])}
+SETTLED = tuple(name for name, model in MODELS.items() if model.module == "Settlement")
 STRIPED = tuple(name for name, model in MODELS.items() if model.module == "Striped")
 
 
@@ -78,7 +85,7 @@ def test_a_command_that_the_engine_does_not_know_is_bad_input() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_every_edge_of_a_model_is_replayed_on_the_engine_and_the_engine_can_do_nothing_else(name: str) -> None:
     bound = subject(name)
-    with Stage(striped(), bound.scenario) as stage:
+    with Stage(striped(), bound.scenario, bound.accounts) as stage:
         replayed = replay(stage, bound.graph)
         own = engine_graph(stage, map(str, bound.graph.states[0]))
     assert replayed.mismatch is None
@@ -105,7 +112,7 @@ def test_a_graph_with_an_edge_too_many_is_told_by_what_the_threads_are_able_to_d
         ((*bound.graph.edges, spare), "draws stamp"),
         (tuple(edge for edge in bound.graph.edges if edge.source or edge.action != "Call"), "none"),
     ):
-        with Stage(striped(), bound.scenario) as stage:
+        with Stage(striped(), bound.scenario, bound.accounts) as stage:
             found = replay(stage, bound.graph._replace(edges=edges))
         assert not found.whole
         assert found.mismatch is None or expected in found.mismatch.model
@@ -116,7 +123,7 @@ def test_a_graph_with_an_edge_too_many_is_told_by_what_the_threads_are_able_to_d
 )
 def test_a_state_that_differs_in_one_variable_is_seen_and_named(name: str) -> None:
     bound = subject("striped-basket-cancels")
-    with Stage(striped(), bound.scenario) as stage:
+    with Stage(striped(), bound.scenario, bound.accounts) as stage:
         course = stage.run(lambda wanted, able: max(able))
         for state in stage.states(course):
             assert difference_at(state, state) is None
@@ -127,7 +134,7 @@ def test_a_state_that_differs_in_one_variable_is_seen_and_named(name: str) -> No
 def test_a_model_with_a_variable_that_nobody_observes_is_not_bound() -> None:
     bound = subject("striped-cancel-fill")
     states = tuple(type(state)({**state, "mood": 1}) for state in bound.graph.states)
-    with Stage(striped(), bound.scenario) as stage:
+    with Stage(striped(), bound.scenario, bound.accounts) as stage:
         mismatch = replay(stage, bound.graph._replace(states=states)).mismatch
     assert mismatch is not None
     assert mismatch.what == "mood"
@@ -143,7 +150,7 @@ def test_an_action_that_is_not_bound_is_refused() -> None:
 # ── from the code to the specification ──
 
 
-@pytest.mark.parametrize("name", STRIPED)
+@pytest.mark.parametrize("name", [*STRIPED, "settlement-withdraw-order", "settlement-each-pays-the-other"])
 def test_the_interleaving_checker_needs_as_many_runs_as_the_model_has_orders(name: str) -> None:
     bound = subject(name)
     certificate = Explorer(striped()).explore(bound.scenario, 60)
@@ -206,12 +213,8 @@ def test_the_twin_has_the_scenario_and_the_states_that_tlc_finds_in_the_modules(
 
 
 def test_the_trace_in_the_folder_is_one_that_the_engine_wrote(tlc: TlcChecker) -> None:
-    from bookproof.models.binding.accept import recorded
-
     bound = subject("striped-cancel-fill")
-    with Stage(striped(), bound.scenario) as stage:
-        from bookproof.models.binding.hook import under_scheduler
-
+    with Stage(striped(), bound.scenario, bound.accounts) as stage:
         _, trace = under_scheduler(striped(), bound.scenario, stage.scheduler, lambda wanted, able: min(able))
     assert (tla_folder() / "Recorded.tla").read_text() == recorded([trace])
     assert TlcReader(tlc)(bound, [trace]) == [len(trace) + 1]
@@ -230,6 +233,9 @@ GUILTY = {
     "replace-counts-old-fills": ("striped-replace-fill", 'return by client 2: <<[id |-> 1, is |-> "replaced"'),
     "never-let-go": ("striped-baskets", "return by client 2: "),
     "id-freed-early": ("striped-cancel-fill", "leave by client 2: 1"),
+    "checked-then-spent": ("settlement-one-purse", "take by client 1: 21"),
+    "balances-as-met": ("settlement-each-pays-the-other", "take by client 1: 21"),
+    "booked-late": ("settlement-one-purse", "draw by client 1"),
 }
 """Where the traces of an engine of the zoo are refused, and at which line."""
 
@@ -285,6 +291,29 @@ ENGINE: dict[str, tuple[Callable[..., Any], str, str]] = {
         "return self._together(basket, self._with_families(symbols))",
         "return self._stamped(self._floor.carry_out(basket))",
     ),
+    "cash is moved after the stamp": (
+        StripedEngine._about_account,
+        "        events = tuple(self._floor.on_account(command, {}))\n        return Answer(self._next_stamp(), events)",
+        "        stamp = self._next_stamp()\n        return Answer(stamp, tuple(self._floor.on_account(command, {})))",
+    ),
+    "nobody has the right to spend": (
+        StripedEngine._paid,
+        "self._holding_to_spend([demand.account])",
+        "self._holding_to_spend([])",
+    ),
+    "the balance is kept from check to stamp": (
+        StripedEngine._paid,
+        "        ledger.admit(demand)\n        events = list(floor.match(command))\n"
+        "        return self._booked(events, floor.write_up(command, events))",
+        "            ledger.admit(demand)\n            events = list(floor.match(command))\n"
+        "            return self._booked(events, floor.write_up(command, events))",
+    ),
+    "cash is booked before the balances are held": (
+        StripedEngine._booked,
+        "    with self._holding_balances(entries):",
+        "    self._ledger.book(entries)\n    entries = dict(entries)\n    with self._holding_balances(()):",
+    ),
+    "nothing is refunded": (Ledger.book, "till.reserved += reserved", "till.reserved += max(reserved, 0)"),
 }
 """What is changed in the engine: the place, the right text and the wrong one."""
 
@@ -293,4 +322,132 @@ ENGINE: dict[str, tuple[Callable[..., Any], str, str]] = {
 def test_one_line_of_the_engine_changed_opens_a_gap(what: str, plant: Callable[..., Any]) -> None:
     place, right, wrong = ENGINE[what]
     plant(place, right, wrong)
-    assert any(bind(subject(name), what, striped(), {}, 0).complaints for name in STRIPED)
+    assert any(bind(subject(name), what, striped(), {}, 0).complaints for name in (*STRIPED, *SETTLED[:5]))
+
+
+MODULES: dict[str, tuple[str, str, str, str]] = {
+    "a guard is dropped in Take": (
+        "Striped",
+        "    /\\ Len(wants[c]) > 1\n    /\\ holder[wants[c][1]] = 0",
+        "    /\\ Len(wants[c]) > 1",
+        "striped-baskets",
+    ),
+    "stripes are let go in the order in which they were taken": (
+        "Striped",
+        "[holder EXCEPT ![has[c][Len(has[c])]] = 0]\n    /\\ has' = [has EXCEPT ![c] = SubSeq(@, 1, Len(@) - 1)]",
+        "[holder EXCEPT ![has[c][1]] = 0]\n    /\\ has' = [has EXCEPT ![c] = Tail(@)]",
+        "striped-baskets",
+    ),
+    "the stamp comes last": (
+        "Striped",
+        'IF Design = "late stamp" THEN "leave" ELSE "stamp"',
+        '"leave"',
+        "striped-cancel-fill",
+    ),
+    "the worse price stands in front": (
+        "RuleBook",
+        "IF StaysAhead(queue[1], o) THEN",
+        "IF ~StaysAhead(queue[1], o) THEN",
+        "striped-price-time",
+    ),
+    "a trade is at the taker's price": (
+        "RuleBook",
+        'Said("trade", o.id, m.id, n, m.px)',
+        'Said("trade", o.id, m.id, n, o.px)',
+        "striped-price-time",
+    ),
+    "a replace forgets what is done": ("RuleBook", "!.lots = all - o.done", "!.lots = all", "striped-replace-fill"),
+    "nothing is refunded": (
+        "RuleBook",
+        "Cost(OfAccount(after, a)) - Cost(OfAccount(before, a))",
+        "IF Len(after) < Len(before) THEN 0 ELSE Cost(OfAccount(after, a)) - Cost(OfAccount(before, a))",
+        "settlement-cancel-frees",
+    ),
+    "another script": (
+        "Scenarios",
+        'IF Scenario = "cancel-fill"\n    THEN <<<<Submit("A", Buy(2, 1, 1, 100))>>',
+        'IF Scenario = "cancel-fill"\n    THEN <<<<Submit("A", Buy(2, 1, 2, 100))>>',
+        "striped-cancel-fill",
+    ),
+}
+"""What is changed in a copy of the modules: which one, the right text and the wrong one, and a model that shows it."""
+
+
+def changed(folder: Path, model: Model, module: str, right: str, wrong: str) -> Model:
+    """The model in a copy of the modules with a change. Nothing is asked of it, so that only the engine can object."""
+    shutil.copytree(tla_folder(), folder)
+    file, cfg = folder / f"{module}.tla", folder / "models" / f"{model.name}.cfg"
+    text = file.read_text()
+    assert right in text
+    file.write_text(text.replace(right, wrong))
+    top = folder / f"{model.module}.tla"
+    top.write_text(top.read_text().replace("\nTypeOK ==", "\nAnything == TRUE\n\nTypeOK =="))
+    cfg.write_text(cfg.read_text().partition("INVARIANT")[0] + "INVARIANT Anything\n")
+    return model._replace(folder=folder)
+
+
+@pytest.mark.parametrize("what", MODULES)
+def test_one_line_of_a_module_changed_opens_a_gap(tlc: TlcChecker, tmp_path: Path, what: str) -> None:
+    module, right, wrong, name = MODULES[what]
+    other = by_tlc(tlc, changed(tmp_path / "tla", MODELS[name], module, right, wrong))
+    # The engine does what it always did: what the twin has in its scripts, while the module says something else.
+    found = bind(other._replace(scenario=subject(name).scenario), "striped", striped(), {}, 0)
+    assert found.complaints
+
+
+def test_a_copy_of_the_modules_without_a_change_is_bound(tlc: TlcChecker, tmp_path: Path) -> None:
+    model = changed(tmp_path / "tla", MODELS["striped-cancel-fill"], "Striped", "VARIABLES floor", "VARIABLES floor")
+    assert not bind(by_tlc(tlc, model), "striped", striped(), {}, 0).complaints
+
+
+def test_an_unchanged_that_is_forgotten_is_told_as_what_it_is(tlc: TlcChecker, tmp_path: Path) -> None:
+    model = changed(
+        tmp_path / "tla",
+        MODELS["striped-cancel-fill"],
+        "Striped",
+        "UNCHANGED <<floor, holder, at, wants, has, seen>>",
+        "UNCHANGED <<floor, holder, at, wants, has>>",
+    )
+    with pytest.raises(InputError, match="not completely specified by action Commit"):
+        by_tlc(tlc, model)
+
+
+# ── the command ──
+
+
+def test_the_command_binds_a_model_without_java(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bind", "striped-cancel-fill", "--reader", "graph", "--threads", "2", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["results"]
+    assert found["bound"]
+    assert found["replayed"] == found["edges"] == 30
+    assert found["states"] == found["engine_states"] == 22
+    assert found["orders"] == found["engine_orders"] == 2
+
+
+def test_the_command_tells_of_a_gap_and_how_to_see_it_again(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bind", "striped-cancel-fill", "--engine", "look-up-before-lock", "--reader", "graph", "--threads", "0"]
+    assert main(words) == 1
+    told = capsys.readouterr().out
+    assert "Enter by client 2: work[2][1]" in " ".join(told.split())
+    assert "again: bookproof bind striped-cancel-fill --engine look-up-before-lock" in told
+
+
+def test_a_model_that_is_not_bound_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bind", "locks"]) == 2
+    assert "others are not bound" in capsys.readouterr().err
+
+
+def test_a_budget_that_is_spent_is_never_a_pass() -> None:
+    def slow(bound: Subject, traces: list[Any]) -> list[int]:
+        raise accept.Undecided("its budget of 1 s was spent")
+
+    found = bind(subject("striped-cancel-fill"), "striped", striped(), {"slow": slow}, 0)
+    assert found.undecided == "its budget of 1 s was spent"
+    assert exit_code([found]) == 3
+
+
+def test_readers_that_differ_are_a_gap() -> None:
+    found = bind(
+        subject("striped-cancel-fill"), "striped", striped(), {"lazy": lambda bound, traces: [0 for _ in traces]}, 0
+    )
+    assert any("lazy 0" in complaint for complaint in found.complaints)

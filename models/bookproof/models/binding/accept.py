@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from bookproof.models.binding.hook import Line, Trace
-from bookproof.models.binding.replay import Move, moves
+from bookproof.models.binding.replay import Move, action_of, moves
 from bookproof.models.binding.subject import Subject
 from bookproof.models.tla.checker import Says
 from bookproof.models.tla.tlc import TlcChecker, concluded, copied, run
@@ -108,15 +108,15 @@ class GraphReader:
 
     def _does(self, state: Any, move: Move, line: Line) -> bool:
         client = line.client - 1
-        match move.edge.action, line.did:
-            case "Call", "call":
+        match action_of(state, move).kind, line.did:
+            case "raise", "call":
                 return bool(self._records[client][state["at"][client]] == line.what)
-            case (("Take" | "Enter"), "take"):
+            case "take", "take":
                 return bool(state["wants"][client][0] == line.what)
-            case "Commit", "draw":
+            case "draw", "draw":
                 before = len(self._subject.scenario.before)
                 return bool(line.what == before + sum(map(len, state["told"])) + 1)
-            case "Release", "leave":
+            case "release", "leave":
                 return bool(state["has"][client][-1] == line.what)
             case _:
                 return False
@@ -140,7 +140,12 @@ def _line(line: Line) -> str:
     return text(Function({"did": line.did, "client": line.client, "what": line.what}))
 
 
-TRACES = {"Striped": "TraceOfStriped", "Barrier": "TraceOfStriped", "Snapshot": "TraceOfStriped"}
+TRACES = {
+    "Striped": "TraceOfStriped",
+    "Barrier": "TraceOfStriped",
+    "Snapshot": "TraceOfStriped",
+    "Settlement": "TraceOfSettlement",
+}
 """The module that reads the traces of each module that is bound: some have the steps of another one."""
 
 _READ = re.compile(r'<<"read", (\d+), (\d+)>>')

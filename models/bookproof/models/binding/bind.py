@@ -96,7 +96,7 @@ def bind(
     `read` are other readers, by name, beside that of the graph. All of them have to read equally far.
     """
     began = perf_counter()
-    with Stage(make, subject.scenario) as stage:
+    with Stage(make, subject.scenario, subject.accounts) as stage:
         tell("replaying every edge")
         replayed = replay(stage, subject.graph)
         tell("following the engine")

@@ -8,9 +8,9 @@ it is left, and a stamp in one breath with its number: so the lines stand in an 
 line        written                                       with
 ==========  ============================================  ==================================================
 ``call``    before the client's command is submitted      the command
-``take``    after a lock is taken                         the stripe, 0 for a lock that is none
+``take``    after a lock is taken                         its number in the model, 0 for one that is not there
 ``draw``    together with the stamp                       its number
-``leave``   before a lock is left                         the stripe
+``leave``   before a lock is left                         its number
 ``return``  after the client's command has returned       what it was told
 ==========  ============================================  ==================================================
 """
@@ -24,7 +24,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from bookproof.engine.sync import Cell, Condition, Event, Lock, Semaphore, Sync, TryLock
-from bookproof.models.binding.observe import stripe_of
+from bookproof.models.binding.observe import lock_number
 from bookproof.models.binding.records import record_of, said
 from bookproof.models.concurrent.seam import OverlappingThreads, StuckError
 from bookproof.models.engines_by_name import Factory
@@ -125,16 +125,16 @@ class Hook:
 class _Written(Held):
     def __init__(self, lock: Lock, name: str, hook: Hook) -> None:
         self._lock = lock
-        self._stripe = stripe_of(name)
+        self._number = lock_number(name)
         self._hook = hook
 
     def acquire(self) -> object:
         taken = self._lock.acquire()
-        self._hook.write("take", self._stripe)
+        self._hook.write("take", self._number)
         return taken
 
     def release(self) -> None:
-        self._hook.write("leave", self._stripe)
+        self._hook.write("leave", self._number)
         self._lock.release()
 
 

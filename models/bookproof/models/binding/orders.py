@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bookproof.models.binding.replay import moves
+from bookproof.models.binding.replay import action_of, moves
 from bookproof.models.states.graph import StateGraph
 
-Taken = frozenset[tuple[int, tuple[int, ...]]]
+Taken = frozenset[tuple[str, tuple[int, ...]]]
 """Who has taken each lock so far, in order."""
 
 
@@ -39,8 +39,8 @@ def orders(graph: StateGraph) -> int:
             ended |= ways[place]
         for move in onward:
             target = move.edge.target
-            if move.edge.action in ("Take", "Enter"):
-                lock = state["wants"][move.client - 1][0]
+            kind, lock = action_of(state, move)
+            if kind == "take":
                 ways[target] |= {_taken(way, lock, move.client) for way in ways[place]}
             else:
                 ways[target] |= ways[place]
@@ -51,6 +51,6 @@ def orders(graph: StateGraph) -> int:
     return len(ended)
 
 
-def _taken(way: Taken, lock: int, client: int) -> Taken:
+def _taken(way: Taken, lock: str, client: int) -> Taken:
     taken = dict(way)
     return frozenset({**taken, lock: (*taken.get(lock, ()), client)}.items())

@@ -5,12 +5,12 @@
 | a command `[do, …]` | a `Command` |
 | an event `[is, id, maker, lots, px]` | an `Event`; what a list says when it is accepted has no record |
 | an order `[id, account, side, px, lots, done]` | a resting order, `lots` of it open and `done` |
-| an exchange `[book, halted, blocked, mates]` | all books, the market and the live lists |
+| an exchange `[book, halted, blocked, mates, purse, lots]` | all books, the market, the live lists and the accounts |
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bookproof.models.tla.values import Function, TlaValue, function, text
@@ -18,31 +18,43 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Deposit,
     Halt,
     KillSwitch,
     Leg,
     Replace,
     Resume,
+    SetLimits,
     Submit,
     SubmitList,
     TakeSnapshot,
+    Withdraw,
 )
 from bookproof.spec.events import (
     Accepted,
     AccountBlocked,
     Cancelled,
+    Deposited,
     Event,
     Halted,
+    LimitsSet,
     ListAccepted,
     Rejected,
     Replaced,
     Resumed,
     SnapshotTaken,
     Trade,
+    Withdrawn,
 )
 from bookproof.spec.input_error import InputError, quote
-from bookproof.spec.values import Account, ListKind, OrderId, Side, Symbol
-from bookproof.spec.views import OrderStatus, Queue
+from bookproof.spec.values import Account, Limits, ListKind, OrderId, Side, Symbol
+from bookproof.spec.views import AccountView, MarketView, OrderList, OrderStatus, Queue
+
+CASH = "cash"
+"""What is no lots."""
+
+NO_LIMIT = 99
+"""What RuleBook says of an account that may have any number of orders."""
 
 # ── commands ──
 
@@ -74,12 +86,22 @@ def command_of(record: Any) -> Command:
             return KillSwitch(record["account"])
         case "snapshot":
             return TakeSnapshot()
+        case "deposit":
+            return Deposit(record["account"], record["amount"], _asset(record["asset"]))
+        case "withdraw":
+            return Withdraw(record["account"], record["amount"], _asset(record["asset"]))
+        case "limit":
+            return SetLimits(record["account"], Limits(open_orders=record["most"]))
         case other:
             raise InputError("Scenarios.tla", 0, "do", "a command that the engine knows", quote(str(other)))
 
 
 def _submit(symbol: Symbol, order: Any) -> Submit:
     return Submit(symbol, order["id"], order["account"], Side(order["side"]), order["lots"], order["px"])
+
+
+def _asset(asset: str) -> Symbol | None:
+    return None if asset == CASH else asset
 
 
 def _leg(symbol: Symbol, order: Any) -> Leg:
@@ -113,6 +135,12 @@ def record_of(command: Command) -> Function:
             return Function({"do": "kill", "account": command.account})
         case TakeSnapshot():
             return Function({"do": "snapshot"})
+        case Deposit() | Withdraw():
+            do = "deposit" if isinstance(command, Deposit) else "withdraw"
+            moved: dict[str, TlaValue] = {"asset": command.symbol or CASH, "amount": command.amount}
+            return Function({"do": do, "account": command.account, **moved})
+        case SetLimits():
+            return Function({"do": "limit", "account": command.account, "most": _most(command.limits)})
         case _:
             raise ValueError(f"expected a command that RuleBook knows, got {command}")
 
@@ -166,11 +194,22 @@ def said(events: Iterable[Event]) -> tuple[Function, ...]:
                     for book in event.books
                     for order in (*book.queue.bids, *book.queue.asks)
                 ]
+            case Deposited() | Withdrawn():
+                what = "deposited" if isinstance(event, Deposited) else "withdrawn"
+                lots, cash = (0, event.amount) if event.symbol is None else (event.amount, 0)
+                records.append(_said(what, event.account, 0, lots, cash))
+            case LimitsSet():
+                records.append(_said("limited", event.account, 0, _most(event.limits)))
             case ListAccepted():
                 pass
             case _:
                 records.append(_said(type(event).__name__))
     return tuple(records)
+
+
+def _most(limits: Limits) -> int:
+    """How many orders may be open."""
+    return NO_LIMIT if limits.open_orders is None else limits.open_orders
 
 
 def _said(what: str, order: int = 0, maker: int = 0, lots: int = 0, price: int | None = 0) -> Function:
@@ -213,22 +252,44 @@ class Books:
     def exchange(
         self,
         books: Mapping[Symbol, Function],
-        halted: bool,
-        blocked: Iterable[int],
-        lists: Iterable[Iterable[tuple[Symbol, OrderId]]],
+        market: MarketView,
+        lists: Iterable[OrderList],
+        accounts: Sequence[AccountView],
     ) -> Function:
-        """All of it. A list is named by the places of its orders."""
-        places = frozenset(frozenset(lists_of) for lists_of in map(tuple, lists))
-        key = (tuple(books.items()), halted, frozenset(blocked), places)
+        """All of it. A list is named by the places of its orders. Where there are no accounts, none are kept."""
+        places = frozenset(frozenset((place.symbol, place.order_id) for place in each.members) for each in lists)
+        key = (tuple(books.items()), market.halted, market.blocked, places, tuple(accounts))
         found = self._known.get(key)
         if found is None:
             mates: TlaValue = frozenset(
                 frozenset(Function({"symbol": symbol, "id": order}) for symbol, order in pair) for pair in places
             )
             found = self._known[key] = Function(
-                {"book": function(books), "halted": halted, "blocked": frozenset(blocked), "mates": mates}
+                {
+                    "book": function(books),
+                    "halted": market.halted,
+                    "blocked": frozenset(market.blocked),
+                    "mates": mates,
+                    "purse": function({view.account: _purse(view) for view in accounts}),
+                    "lots": function({symbol: _lots(symbol, accounts) for symbol in books if accounts}),
+                }
             )
         return found
+
+
+def _purse(view: AccountView) -> Function:
+    most = _most(view.limits)
+    return Function({"cash": view.cash, "reserved": view.reserved, "orders": view.open_orders, "most": most})
+
+
+def _lots(symbol: Symbol, accounts: Iterable[AccountView]) -> TlaValue:
+    """What each account has in one book."""
+    return function(
+        {
+            view.account: sum(holding.position for holding in view.holdings if holding.symbol == symbol)
+            for view in accounts
+        }
+    )
 
 
 def _done(status: Status, order: OrderId) -> int:

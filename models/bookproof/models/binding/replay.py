@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bookproof.models.binding.observe import Course, Stage
+from bookproof.models.binding.observe import Course, Stage, lock_name
 from bookproof.models.binding.records import shown
 from bookproof.models.interleaving.scheduler import Action
 from bookproof.models.states.graph import Edge, StateGraph
@@ -23,7 +23,7 @@ from bookproof.models.tla.values import Function, TlaValue
 FINISHED = "Finished"
 """The step that the model takes when all is over, so that this is no deadlock. It changes nothing."""
 
-BY_CLIENT = ("at", "pc", "wants", "has", "seen", "work", "told")
+BY_CLIENT = ("at", "pc", "wants", "has", "seen", "work", "owed", "told")
 """Variables that are functions from clients, and that no other client's step changes."""
 
 
@@ -103,12 +103,12 @@ def action_of(state: Any, move: Move) -> Action:
     match move.edge.action:
         case "Call":
             return Action("raise", f"call {move.client}")
-        case "Take" | "Enter":
-            return Action("take", f"stripe {state['wants'][at][0] - 1}")
+        case "Take" | "Enter" | "Spend" | "Check" | "Settle" | "Book":
+            return Action("take", lock_name(state["wants"][at][0]))
         case "Commit":
             return Action("draw", "stamp")
-        case "Release":
-            return Action("release", f"stripe {state['has'][at][-1] - 1}")
+        case "Trade" | "Release":
+            return Action("release", lock_name(state["has"][at][-1]))
         case other:
             raise ValueError(f"expected a step of the engine, got {other}")
 
@@ -257,8 +257,6 @@ def _told(able: Mapping[int, Action]) -> str:
 
 # ── the engine's own graph ──
 
-ACTIONS = {"raise": "Call", "draw": "Commit", "release": "Release"}
-
 
 def engine_graph(stage: Stage, names: Iterable[str], most: int = 100_000) -> StateGraph:
     """Everything that the engine can do in the scenario, told apart by what was observed of these variables.
@@ -291,7 +289,8 @@ def engine_graph(stage: Stage, names: Iterable[str], most: int = 100_000) -> Sta
             raise RuntimeError("expected the same schedule to lead to the same run")
         for at, (thread, action) in enumerate(course.steps):
             known.add((places[at], thread))
-            edges[Edge(places[at], _action(action, states[at]["wants"][thread]), places[at + 1])] = None
+            pc, wants = states[at]["pc"][thread], states[at]["wants"][thread]
+            edges[Edge(places[at], _action(action, pc, wants), places[at + 1])] = None
             for other in sorted(course.moments[at].able - {thread}):
                 if (places[at], other) not in known:
                     known.add((places[at], other))
@@ -300,11 +299,27 @@ def engine_graph(stage: Stage, names: Iterable[str], most: int = 100_000) -> Sta
     return StateGraph(tuple(numbers), (0,), tuple(edges))
 
 
-def _action(action: Action, wants: Sequence[int]) -> str:
+def _action(action: Action, pc: str, wants: Sequence[int]) -> str:
     """The model's name for what a thread does; what it has no name for keeps that of the scheduler."""
-    if action.kind == "take":
-        return "Take" if len(wants) > 1 else "Enter"
-    return ACTIONS.get(action.kind, action.kind)
+    match action.kind, pc:
+        case "raise", _:
+            return "Call"
+        case "take", "take":
+            return "Take" if len(wants) > 1 else "Enter"
+        case "take", "spend":
+            return "Spend"
+        case "take", "check":
+            return "Check"
+        case "take", "settle":
+            return "Settle" if len(wants) > 1 else "Book"
+        case "draw", _:
+            return "Commit"
+        case "release", "match":
+            return "Trade"
+        case "release", _:
+            return "Release"
+        case kind, _:
+            return kind
 
 
 def _following(schedule: Sequence[int]) -> Any:

@@ -8,7 +8,7 @@ by edge elsewhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from bookproof.models.binding.records import command_of, record_of
@@ -21,10 +21,11 @@ from bookproof.models.tla.manifest import Model
 from bookproof.models.tla.tlc import Output, TlcChecker, concluded, copied, run
 from bookproof.models.tla.values import Function, TlaValue, parse
 from bookproof.models.twins.checker import graph_of
-from bookproof.models.twins.rulebook import Command as TwinCommand
+from bookproof.models.twins.records import Command as TwinCommand
 from bookproof.models.twins.scenarios import LISTED, scenario_named
 from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.instruments import listing
+from bookproof.spec.profile import DEFAULT, Risk
 
 
 class Subject(NamedTuple):
@@ -33,6 +34,8 @@ class Subject(NamedTuple):
     model: Model
     scenario: Scenario
     graph: StateGraph
+    accounts: tuple[int, ...] = ()
+    """None where no accounts are kept."""
 
     @property
     def name(self) -> str:
@@ -45,7 +48,7 @@ class Subject(NamedTuple):
         return tuple(tuple(map(record_of, script)) for script in self.scenario.scripts)
 
 
-def scenario_of(name: str, listed: Any, before: Any, scripts: Any) -> Scenario:
+def scenario_of(name: str, listed: Any, before: Any, scripts: Any, accounts: Collection[int] = ()) -> Scenario:
     """The scenario of the engine for a scenario of the model, given as values of TLA+.
 
     >>> cancel = parse('[do |-> "cancel", symbol |-> "A", id |-> 1]')
@@ -58,6 +61,7 @@ def scenario_of(name: str, listed: Any, before: Any, scripts: Any) -> Scenario:
         tuple(tuple(map(command_of, script)) for script in scripts),
         tuple(map(command_of, before)),
         listing(listed),
+        DEFAULT._replace(risk=Risk.CASH) if accounts else DEFAULT,
     )
 
 
@@ -70,6 +74,9 @@ _GIVEN: Mapping[str, tuple[str, ...]] = {
     "basket": ("legs",),
     "list": ("legs",),
     "kill": ("account",),
+    "deposit": ("account", "asset", "amount"),
+    "withdraw": ("account", "asset", "amount"),
+    "limit": ("account", "most"),
 }
 """What a command of each kind says beside what it does."""
 
@@ -79,7 +86,8 @@ def by_twin(model: Model) -> Subject:
     named = model.cfg().constants.get("Scenario")
     twin = scenario_named(named)
     before, scripts = map(_record, twin.before), (map(_record, script) for script in twin.scripts)
-    return Subject(model, scenario_of(str(named), LISTED, before, scripts), graph_of(model))
+    accounts = tuple(twin.accounts)
+    return Subject(model, scenario_of(str(named), LISTED, before, scripts, accounts), graph_of(model), accounts)
 
 
 def _record(command: TwinCommand) -> Function:
@@ -91,7 +99,7 @@ def _record(command: TwinCommand) -> Function:
 
 _ASKED = """---- MODULE Asked ----
 EXTENDS {module}, TLC
-ASSUME PrintT(<<"asked", Listed, Before, Scripts>>)
+ASSUME PrintT(<<"asked", Listed, Before, Scripts, Accounts>>)
 ====
 """
 _BRACKET = re.compile(r"<<|>>")
@@ -110,8 +118,10 @@ def by_tlc(checker: TlcChecker, model: Model) -> Subject:
             got = found.note or f"{found.violates} violated"
             raise InputError(str(model.path), 0, "", "a model that holds, for all of its states", got)
         graph = read_dot(dump)
-    _, listed, before, scripts = _printed(said)
-    return Subject(model, scenario_of(str(cfg.constants.get("Scenario")), listed, before, scripts), graph)
+    _, listed, before, scripts, kept = _printed(said)
+    accounts = tuple(sorted(kept))
+    name = str(cfg.constants.get("Scenario"))
+    return Subject(model, scenario_of(name, listed, before, scripts, accounts), graph, accounts)
 
 
 def _printed(said: Output) -> Any:
