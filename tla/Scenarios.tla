@@ -21,6 +21,9 @@ Swapped(first) == Basket(<<Leg("B", Buy(first, 3, 1, 100)), Leg("A", Buy(first +
 
 OfferedBoth == <<Submit("A", Sell(1, 2, 1, 100)), Submit("B", Sell(2, 2, 1, 100))>>
 
+\* Two lots each, of which a basket takes one: so half of a basket shows.
+OfferedTwice == <<Submit("A", Sell(1, 2, 2, 100)), Submit("B", Sell(2, 2, 2, 100))>>
+
 \* Scenarios in which accounts are kept. Cash is paid in before the clients begin, and lots are brought in.
 Paid == {"one-purse", "paid-by-fill", "each-pays-the-other", "withdraw-order", "cancel-frees", "replace-grows",
          "order-limit", "basket-purse", "busy-purses"}
@@ -35,6 +38,7 @@ Before ==
     IF Scenario = "cancel-fill" THEN <<Submit("A", Sell(1, 2, 1, 100))>>
     ELSE IF Scenario = "replace-fill" THEN <<Submit("A", Sell(1, 2, 2, 100))>>
     ELSE IF Scenario = "price-time" THEN <<Submit("A", Sell(1, 2, 2, 101)), Submit("A", Sell(2, 2, 1, 100))>>
+    ELSE IF Scenario = "snapshot-basket" THEN OfferedTwice
     ELSE IF Scenario = "one-purse" THEN Funded(100)
     ELSE IF Scenario = "paid-by-fill"
     THEN <<Deposit(1, "A", 1), Deposit(2, "cash", 100), Submit("A", Sell(1, 1, 1, 100))>>
@@ -68,6 +72,14 @@ Scripts ==
     THEN <<<<Both(3)>>, <<Cancel("A", 1), Cancel("B", 2)>>>>
     ELSE IF Scenario = "basket-races"
     THEN <<<<Both(3)>>, <<Submit("B", Buy(5, 1, 1, 100))>>, <<Cancel("A", 1)>>>>
+    ELSE IF Scenario = "market-halt"
+    THEN <<<<HaltMarket, ResumeMarket>>,
+           <<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 3)>>,
+           <<Submit("B", Buy(4, 1, 1, 100))>>>>
+    ELSE IF Scenario = "kill-switch"
+    THEN <<<<Kill(2)>>, <<Submit("B", Sell(3, 2, 1, 101))>>, <<Both(4)>>>>
+    ELSE IF Scenario = "snapshot-basket"
+    THEN <<<<Both(3)>>, <<Snapshot>>, <<Cancel("B", 2)>>>>
     \* Two books at once, and cash for one of them.
     ELSE IF Scenario = "one-purse"
     THEN <<<<Submit("A", Buy(3, 1, 1, 100))>>, <<Submit("B", Buy(4, 1, 1, 100))>>>>

@@ -293,8 +293,8 @@ ENGINE: dict[str, tuple[Callable[..., Any], str, str]] = {
     ),
     "cash is moved after the stamp": (
         StripedEngine._about_account,
-        "        events = tuple(self._floor.on_account(command, {}))\n        return Answer(self._next_stamp(), events)",
-        "        stamp = self._next_stamp()\n        return Answer(stamp, tuple(self._floor.on_account(command, {})))",
+        "events = tuple(self._floor.on_account(command, {}))\n        return Answer(self._next_stamp(), events)",
+        "stamp = self._next_stamp()\n        return Answer(stamp, tuple(self._floor.on_account(command, {})))",
     ),
     "nobody has the right to spend": (
         StripedEngine._paid,

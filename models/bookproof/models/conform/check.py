@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from bookproof.models.conform.adapter import Capabilities
 from bookproof.models.conform.judge import Divergence, Kind, diverges, shrink
-from bookproof.models.conform.scenarios import Scenario, covered, lacks, scenario
+from bookproof.models.conform.scenarios import USUAL, Conventions, Scenario, covered, lacks, scenario
 from bookproof.models.conform.subject import PATIENCE, Subject
+from bookproof.models.conform.variants import Variant
 from bookproof.models.generate.features import Feature
 from bookproof.spec.input_error import InputError
 from bookproof.spec.profile import DEFAULT, Profile
@@ -40,6 +41,8 @@ class Request(NamedTuple):
     profile: Profile = DEFAULT
     profile_named: str = ""
     """The words that say so on a command line."""
+    conventions: Conventions = USUAL
+    """Habits beside the profile."""
     ignore: tuple[Kind, ...] = ()
     patience: float = PATIENCE
 
@@ -78,6 +81,8 @@ class Report(NamedTuple):
     """Features that the engine lacks, each with what it lacks."""
     lost: str = ""
     """Why the engine could not be asked any more."""
+    variants: tuple[Variant, ...] = ()
+    """The conventions that it was found to follow."""
 
     @property
     def findings(self) -> list[tuple[Outcome, Finding]]:
@@ -144,7 +149,8 @@ def _run(
             short = f"the budget was spent after {scenarios} of {request.scenarios} scenarios"
             return Outcome(run, scenarios, commands, perf_counter() - started, not_run=short), ""
         tell(scenarios / max(1, request.scenarios), f"{run}, scenario {number}")
-        one = scenario(request.seed, run, number, subject.capabilities, request.profile)
+        drawn = scenario(request.seed, run, number, subject.capabilities, request.profile)
+        one = drawn._replace(conventions=request.conventions)
         try:
             found = diverges(subject, one, ignore=request.ignore, patience=request.patience)
             scenarios += 1

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bookproof.models.tla.checker import Finding, Says, Step, Tell
-
 from bookproof.models.states.graph import StateGraph
 from bookproof.models.states.model import Model
 from bookproof.models.states.report import Report, Verdict
 from bookproof.models.states.search import check, state_graph
 from bookproof.models.tla import manifest
+from bookproof.models.tla.checker import Finding, Says, Step, Tell
 from bookproof.models.twins.barrier import barrier
 from bookproof.models.twins.exchange import exchange
 from bookproof.models.twins.parts import Constants
@@ -93,15 +92,17 @@ def graph_of(model: manifest.Model) -> StateGraph:
 
 def as_finding(report: Report) -> Finding:
     """What came of it in the words of `bookproof tla`."""
-    holds = report.verdict is Verdict.HOLDS
+    holds, last, back_to = report.verdict is Verdict.HOLDS, len(report.trace), report.back_to
+    if back_to is not None and back_to < last - 1:
+        last -= 1  # the state that it comes back to is not told twice here
     return Finding(
         _SAYS[report.verdict],
         report.violated,
         report.distinct,
         report.generated,
         report.diameter if holds else None,
-        tuple(Step(step.action, step.state) for step in report.trace),
-        report.back_to,
+        tuple(Step(step.action, step.state) for step in report.trace[:last]),
+        back_to,
         report.seconds,
         report.why if report.verdict is Verdict.UNDECIDED else "",
     )

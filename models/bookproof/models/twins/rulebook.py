@@ -249,6 +249,7 @@ def shown(x: Exchange, symbols: tuple[str, ...]) -> Said:
 def at_the_books(x: Exchange, command: Command, listed: tuple[str, ...]) -> Outcome:
     """`AtTheBooks`: what a command does to the books, whatever accounts say to it.
 
+    >>> from bookproof.models.twins.records import buy, sell, submit
     >>> x = at_the_books(opening(("A",)), submit("A", sell(1, 2, 3, 100)), ("A",)).x
     >>> [event.is_ for event in at_the_books(x, submit("A", buy(2, 1, 1, 100)), ("A",)).said]
     ['accepted', 'trade']
