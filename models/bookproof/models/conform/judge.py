@@ -60,6 +60,8 @@ class Kind(StrEnum):
     """The best levels."""
     STATUS = "status"
     """What is said of one order."""
+    ORDER = "order"
+    """Clients at once were told what no order of their commands explains."""
 
 
 FATAL = frozenset({Kind.CRASH, Kind.HANG, Kind.MEMORY, Kind.PROTOCOL})
@@ -109,7 +111,8 @@ class Divergence(NamedTuple):
             Kind.PROTOCOL: f"the engine gives no proper answer to {self.question}",
             Kind.RAISES: f"the engine raises an exception on {self.question}",
             Kind.TRADE: f"other trades than the rule book's after {about}",
-            Kind.ANSWER: f"the answer to {about} is not the rule book's",
+            Kind.ANSWER: f"the answer to {self.question} is not the rule book's",
+            Kind.ORDER: f"{self.question} were told what no order of their commands explains",
         }
         return told.get(self.kind, f"{self.question} is wrong after {about}")
 

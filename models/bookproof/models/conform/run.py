@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bookproof.models.conform.check import SCENARIOS, Request, check
+from bookproof.models.conform.check import SCENARIOS, Request, check, known_to
 from bookproof.models.conform.judge import Kind
-from bookproof.models.conform.scenarios import USUAL, scenario
+from bookproof.models.conform.scenarios import USUAL
 from bookproof.models.conform.subject import MEMORY, PATIENCE
 from bookproof.models.conform.told import print_report, results, to_json
 from bookproof.models.conform.variants import conduct, draft
@@ -92,8 +92,7 @@ def main(asked: argparse.Namespace) -> int:
             ignore=tuple(map(Kind, asked.ignore)),
             patience=asked.patience,
         )
-        for run in request.runs:
-            scenario(request.seed, run, 0, subject.capabilities, request.profile)  # InputError for one that it lacks
+        known_to(subject, request.runs)
         with Bars() as bars:
             report = check(subject, request, lambda share, what: bars.show("check", share, what))
     if found is not None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bookproof.models.conform.check import Finding, Outcome, Report
+from bookproof.models.conform.check import AT_ONCE, Finding, Outcome, Report
 from bookproof.models.conform.judge import diverges
 from bookproof.models.conform.scenarios import USUAL, Scenario
 from bookproof.models.conform.ways import engine
@@ -64,7 +64,10 @@ def program(report: Report, finding: Finding) -> str:
 def results(report: Report) -> Iterator[Result]:
     """One result for each run, as every part of `bookproof verify` gives them; then the features not covered."""
     for outcome in report.outcomes:
-        worth = {"scenarios": outcome.scenarios, "commands": outcome.commands}
+        counted = "histories" if outcome.run in AT_ONCE else "scenarios"
+        worth: dict[str, int | str] = {counted: outcome.scenarios, "commands": outcome.commands}
+        if outcome.run in AT_ONCE:
+            worth["overlapped"] = outcome.overlapped
         verdict, disagreement = Verdict.AGREE if not outcome.not_run else Verdict.NOT_RUN, None
         note = outcome.not_run
         if outcome.finding is not None:
@@ -77,7 +80,7 @@ def results(report: Report) -> Iterator[Result]:
                 found.rules,
                 "\n".join(found.expected),
                 got,
-                program(report, outcome.finding),
+                outcome.finding.test or program(report, outcome.finding),
                 run_again(report, outcome, outcome.finding),
             )
         yield Result(PART, outcome.run, verdict, worth, outcome.seconds, note, disagreement)
