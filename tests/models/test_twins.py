@@ -170,7 +170,6 @@ Mutant = tuple[Callable[..., Any], str, str]
 
 SLIPS: list[Mutant] = [
     (rulebook.rest, "queue[ahead].px <= o.px", "queue[ahead].px >= o.px"),
-    (rulebook.come, "crosses(o, makers[0])", "True"),
     (rulebook.come, "min(o.lots, makers[0].lots)", "o.lots"),
     (rulebook.replace_in, "all_ - o.done", "all_"),
     (rulebook.trade_legs, "return x, said, False", "return x, said, True"),
@@ -198,9 +197,15 @@ SLIPS: list[Mutant] = [
 SLIPS_IN_VALUES: list[tuple[Callable[..., Any], str, str, str]] = [
     # these change what a state holds, but not how many there are: only a graph shows them
     (rulebook.come, "makers[0].px)", "o.px)", "striped-price-time"),
+    (rulebook.come, "crosses(o, makers[0])", "True", "striped-price-time"),
     (rulebook.reach, "total += maker.lots", "pass", "striped-baskets"),
     (striped.Striped.release, '"leave" if others', '"stay" if others', "striped-baskets"),
-    (accounts.do_about_account, "command.amount * lots", "0", "settlement-withdraw-order"),
+    (
+        accounts.do_about_account,
+        "account, 0, command.amount * lots",
+        "0, 0, command.amount * lots",
+        "settlement-withdraw-order",
+    ),
 ]
 
 
