@@ -570,8 +570,8 @@ def happened(
     running: dict[int, tuple[int, tuple[Event, ...] | None]] = {}
     now = 0
     for command in first:
-        state, events = step(state, command)
-        operations.append(Operation(0, command, now + 1, now + 2, events))
+        state, told = step(state, command)
+        operations.append(Operation(0, command, now + 1, now + 2, told))
         now += 2
     while left or running:
         now += 1
