@@ -37,7 +37,9 @@ TypeOK ==
 
 BooksAreWellFormed == \A s \in Symbols : WellFormed(x.book[s])
 
-Conserved == ConservedIn(x, told)
+Conserved == ConservedIn(x, told) /\ MoneyIn(x, AllHeard(told), Listed)
 
-THEOREM Spec => [](TypeOK /\ BooksAreWellFormed /\ Conserved)
+Solvent == SolventIn(x) /\ ReservedIn(x, Listed)
+
+THEOREM Spec => [](TypeOK /\ BooksAreWellFormed /\ Conserved /\ Solvent)
 =============================================================================

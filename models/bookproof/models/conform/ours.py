@@ -46,7 +46,7 @@ class Ours(Adapter):
     >>> engine.submit(Order("ABC", 1, 7, "sell", 5, 100)).accepted
     True
     >>> engine.submit(Order("ABC", 2, 8, "buy", 3, 101)).fills
-    [Fill(price=100, quantity=3, maker=1, taker=2)]
+    [Fill(price=100, quantity=3, maker=1, taker=2, symbol=None)]
     """
 
     def __init__(self, name: str = "striped") -> None:
@@ -61,6 +61,7 @@ class Ours(Adapter):
             books=100,
             threads=True,
             sessions=100,
+            profile="default",
         )
         super().__init__()
         self._make = factory(name)

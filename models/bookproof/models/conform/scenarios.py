@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 from bookproof.models.conform.adapter import Capabilities
@@ -64,6 +65,36 @@ _ACROSS: Features = frozenset(
 """What is pointless in a single book."""
 
 
+class ReplaceSends(StrEnum):
+    """What an engine takes as the quantity of a replace."""
+
+    QUANTITY = "quantity"
+    """The new quantity (what it is of is for the profile to say, F4)."""
+    DELTA = "delta"
+    """How much more than before, below zero for less."""
+    LESS = "less"
+    """How much less."""
+
+
+class TradePrice(StrEnum):
+    """At whose price it trades."""
+
+    MAKER = "maker"
+    """The rule book's (B4)."""
+    SELLER = "seller"
+    """Always at the seller's, where that names one."""
+
+
+class Conventions(NamedTuple):
+    """Habits of an engine that no profile knows, and that change nothing but how things are said."""
+
+    replace_sends: ReplaceSends = ReplaceSends.QUANTITY
+    trade_price: TradePrice = TradePrice.MAKER
+
+
+USUAL = Conventions()
+
+
 class Scenario(NamedTuple):
     """One sequence, and how the engine is looked at meanwhile."""
 
@@ -72,6 +103,7 @@ class Scenario(NamedTuple):
     """The views are read once, after the last command; otherwise after every one."""
     frozen: bool = False
     """The clock stands still; otherwise every command has a later time."""
+    conventions: Conventions = USUAL
 
 
 # ── which features an engine has ──
@@ -99,7 +131,7 @@ def lacks(feature: Feature, capabilities: Capabilities) -> str:
     """Why a feature is not covered for this engine; empty when it is.
 
     >>> lacks(Feature.ICEBERG, Capabilities("mine")), lacks(Feature.LIMIT, Capabilities("mine"))
-    ('it has no iceberg orders', '')
+    ('it has no such orders', '')
     """
     if feature in _SAID_OTHERWISE:
         return _SAID_OTHERWISE[feature]
@@ -110,11 +142,11 @@ def lacks(feature: Feature, capabilities: Capabilities) -> str:
     if feature in _BY_ORDERS:
         words = _BY_ORDERS[feature]
         if not capabilities.orders & set(words):
-            return f"it has no {' or '.join(words)} orders"
+            return "it has no such orders"
         if feature is Feature.CLOCK and "clock" not in capabilities.commands:
             return "it takes no time of the day from outside"
         return ""
-    return "" if feature.value in capabilities.commands else f"it does not declare {feature.value}"
+    return "" if feature.value in capabilities.commands else "it does not declare that it has it"
 
 
 def covered(capabilities: Capabilities) -> dict[str, Features]:

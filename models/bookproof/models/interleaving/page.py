@@ -41,14 +41,13 @@ class Counterexample(NamedTuple):
 
 def page(found: Counterexample) -> str:
     """The whole page."""
-    turns, waits = switches_of(found.steps), waits_of(found.steps)
+    turns = switches_of(found.steps)
     fault = found.fault
     verdict = "explained by its stamps" if fault is None else fault.kind
     expected = (
         f"<p class=expected><b>The rule book says</b> {escape(fault.expected)}</p>" if fault and fault.expected else ""
     )
     story = f"<p class=about>{escape(found.story)}</p>" if found.story else ""
-    graph = f"<h2>Who waits for whom</h2>{_graph(waits)}" if waits else ""
     return _PAGE.format(
         title=escape(f"{found.token} on {found.engine}"),
         css=CSS,
@@ -60,13 +59,21 @@ def page(found: Counterexample) -> str:
         story=story,
         about=escape(found.scenario.about),
         counts=escape(_counts(found, turns)),
-        answers=_answers(found),
-        timeline=_timeline(found, turns),
-        graph=graph,
+        picture=picture(found),
         trace=_trace(found.steps, turns),
         test=escape(found.test.strip()),
         again=escape(found.again),
         token=escape(found.token),
+    )
+
+
+def picture(found: Counterexample) -> str:
+    """The part of a page that shows what happened: the answers, the interleaving, and who waits for whom."""
+    turns, waits = switches_of(found.steps), waits_of(found.steps)
+    graph = f"<h2>Who waits for whom</h2>{_graph(waits)}" if waits else ""
+    return (
+        f"<h2>What everybody was told</h2>{_answers(found)}"
+        f"<h2>The interleaving <small>threads side by side, time goes down</small></h2>{_timeline(found, turns)}{graph}"
     )
 
 
@@ -283,9 +290,7 @@ _PAGE = """<!doctype html>
 <h1>{engine} <span class="badge {kind}">{verdict}</span></h1>
 {story}<p class=about>{about}</p><p class=counts>{counts}</p>
 <div class="said {kind}"><p>{said}</p>{expected}</div>
-<h2>What everybody was told</h2>{answers}
-<h2>The interleaving <small>threads side by side, time goes down</small></h2>{timeline}
-{graph}
+{picture}
 <details><summary>The full trace</summary>{trace}</details>
 <h2>Run it again</h2><pre>{again}</pre><p class=counts>Its token: <code>{token}</code></p>
 <h2>As a test</h2><pre>{test}</pre>

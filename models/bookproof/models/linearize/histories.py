@@ -8,12 +8,13 @@ so that it does not say so.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
 from bookproof.engine.global_lock import GlobalLockEngine
 from bookproof.models.concurrent.history import books_of
+from bookproof.models.generate.case import accounts_named
 from bookproof.models.generate.venues import DISTINCT
 from bookproof.models.linearize.generic import fills
 from bookproof.models.linearize.history import Filled, History, Operation
@@ -37,8 +38,8 @@ from bookproof.spec.commands import (
     TakeSnapshot,
 )
 from bookproof.spec.events import Accepted, Event
-from bookproof.spec.exchange import Exchange, opening, snapshot, step
-from bookproof.spec.instruments import listing
+from bookproof.spec.exchange import Exchange, account, opening, snapshot, step
+from bookproof.spec.instruments import Instrument, listing
 from bookproof.spec.profile import DEFAULT, Profile, Risk
 from bookproof.spec.values import (
     ListKind,
@@ -485,3 +486,49 @@ class _Flow:
 
     def _mass_cancel(self, symbol: Symbol) -> Command:
         return MassCancel(int(self._dice.random() * _OWNERS) + 1)
+
+
+# ── histories of given commands ──
+
+
+def happened(
+    commands: Iterable[Command],
+    instruments: tuple[Instrument, ...],
+    profile: Profile = DEFAULT,
+    *,
+    in_flight: int,
+    dice: random.Random,
+) -> History:
+    """The right history in which clients call these commands in turn, so many of them always on their way.
+
+    An operation takes effect on the oracle anywhere between its call and its return. The books are known at the end,
+    and the accounts where some are kept.
+
+    >>> from bookproof.spec.commands import Cancel
+    >>> history = happened([Cancel("ABC", 1)] * 9, listing(["ABC"]), in_flight=3, dice=random.Random(1))
+    >>> len(history.operations), len({operation.client for operation in history.operations})
+    (9, 3)
+    """
+    state: Exchange = opening(instruments, profile)
+    left = list(commands)
+    left.reverse()
+    operations: list[Operation] = []
+    running: dict[int, tuple[int, tuple[Event, ...] | None]] = {}
+    now = 0
+    while left or running:
+        now += 1
+        idle = [client for client in range(in_flight) if client not in running] if left else []
+        client = dice.choice(idle or list(running))
+        if client not in running:
+            running[client] = len(operations), None
+            operations.append(Operation(client, left.pop(), now, None, None))
+            continue
+        at, events = running.pop(client)
+        if events is None:
+            state, events = step(state, operations[at].command)
+            running[client] = at, events
+        else:
+            operations[at] = operations[at]._replace(returned=now, events=events)
+    named = () if profile.risk is Risk.NONE else {one for it in operations for one in accounts_named(it.command)}
+    accounts = tuple(account(state, number) for number in sorted(named))
+    return History(instruments, tuple(operations), profile, final=snapshot(state), accounts=accounts)

@@ -7,7 +7,8 @@
 
 *Linearizable* is said only of an order that the oracle, or for long histories the engine behind one lock, has replayed
 to the last answer. *Not linearizable* comes with a core of a few operations, cut out of the history, which the generic
-search has refuted by itself; where it could not, the proof stands alone, and that is said. All else is *unknown*.
+search has refuted by itself: by `minimise`, which takes out only what the rules allow, or where they do not say by
+`shorten`. Where there is none the proof stands alone, and that is said. All else is *unknown*.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bookproof.models.linearize.evidence import Progress
 from bookproof.models.linearize.generic import search
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.minimise import Part, names_of, only, smallest, wrong_by
+from bookproof.models.linearize.shorten import shortened
 from bookproof.models.linearize.stamped import check_stamps
 
 LONGEST_CORE = 14
@@ -32,6 +34,9 @@ LONGEST_CORE = 14
 
 _STEPS = 200_000
 """What it may try for that."""
+
+_SHORTENING = 20.0
+"""Seconds that may be spent on a core where the rules do not say what may be taken out."""
 
 
 class Judgement(NamedTuple):
@@ -89,24 +94,46 @@ def _searched(history: History, until: float, progress: Progress | None) -> Judg
             return Judgement(found, "clauses", _replayed_by(history))
         doubt = f"the order that clauses allow does not explain it: {flaw.sentence}"
     elif found.verdict is Verdict.NOT_LINEARIZABLE:
-        core = _core(history, found, until)
-        if core is not None:
-            if len(core.places) > LONGEST_CORE:
-                return Judgement(found, "clauses", "its proof stands alone: the core is too long to be searched", core)
-            again = search(core.history, steps=_STEPS)
-            if again.verdict is Verdict.NOT_LINEARIZABLE:
-                told = f"the generic search refuted its core of {len(core.places)} operations by itself"
-                return Judgement(found._replace(core=core.places), "clauses", told, core)
-            doubt = "the generic search does not refute the core of the proof"
-        elif len(history.operations) > LONGEST_CORE:
-            return Judgement(found, "clauses", "its proof stands alone: its rules do not let a core be cut out")
+        believed = _believed(history, found, until)
+        if believed is not None:
+            return believed
+        doubt = "the generic search does not refute the core of the proof"
     general = search(history, budget_seconds=max(1.0, until - perf_counter()))
     if general.verdict is Verdict.LINEARIZABLE:
         return Judgement(general, "generic search", _replayed_by(history))
     if general.verdict is Verdict.NOT_LINEARIZABLE:
-        return Judgement(general, "generic search", "every order that real time allows was tried", _cut(history))
+        told, core = "every order that real time allows was tried", _cut(history)
+        if core is None:
+            core = shortened(history, seconds=_SHORTENING)
+            if core is not None:
+                told, general = f"{told}, of all and of a core of {_many(core)}", general._replace(core=core.places)
+        return Judgement(general, "generic search", told, core)
     kind = doubt or found.kind
     return Judgement(general._replace(kind=kind), "generic search", "no verdict")
+
+
+def _believed(history: History, found: Conclusion, until: float) -> Judgement | None:
+    """A proof of clauses, with what makes it believable; None if that is for the generic search to say."""
+    core, alone = _core(history, found, until), "its rules do not let a core be cut out"
+    if core is not None:
+        again = search(core.history, steps=_STEPS)
+        if again.verdict is Verdict.NOT_LINEARIZABLE:
+            told = f"the generic search refuted its core of {_many(core)} by itself"
+            return Judgement(found._replace(core=core.places), "clauses", told, core)
+        if again.verdict is Verdict.LINEARIZABLE or len(core.places) <= LONGEST_CORE:
+            return None
+        alone = "the core is too long to be searched"
+    if len(history.operations) <= LONGEST_CORE:
+        return None
+    short = shortened(history, seconds=_SHORTENING)
+    if short is not None:
+        told = f"beside its proof, the generic search refuted a core of {_many(short)} by itself"
+        return Judgement(found._replace(core=short.places), "clauses", told, short)
+    return Judgement(found, "clauses", f"its proof stands alone: {alone}", core)
+
+
+def _many(core: Part) -> str:
+    return f"{len(core.places)} operations"
 
 
 def _replayed_by(history: History) -> str:
