@@ -361,7 +361,8 @@ def test_a_market_leg_that_gets_a_limit_is_for_the_generic_search() -> None:
     legs = (Leg("ABC", 3, Side.BUY, 5, None), Leg("XYZ", 4, Side.BUY, 5, None))
     state = opening(BOOKS, profile)
     operations = []
-    for at, command in enumerate((sell(1), other_sell, Basket(2, legs))):
+    commands: list[Command] = [sell(1), other_sell, Basket(2, legs)]
+    for at, command in enumerate(commands):
         state, events = step(state, command)
         operations.append(Operation(0, command, 10 * at, 10 * at + 5, events))
     assert any(isinstance(event, Repriced) for event in operations[2].events or ())
