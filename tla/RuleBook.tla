@@ -10,9 +10,12 @@
 \*   a purse      [cash, reserved, orders, most]        of an account: what it has, and what its orders may cost it at
 \*                                                      worst (M1); how many are open, and how many may be (M2)
 \*   an exchange  [book, halted, blocked, mates, purse, lots]
+\*                                                      mates: live lists, each the set of its orders' [symbol, id];
 \*                                                      purse: account -> purse; lots: symbol -> account -> lots that
 \*                                                      it has; both empty where no accounts are kept
 \*   an event     [is, id, maker, lots, px]             0 for what does not apply
+\*
+\* Every order of a scenario has an id of its own. "blocked" names the account as `id`, and how many orders go as `lots`.
 EXTENDS Naturals, Sequences
 
 \* ---- What is said ----
@@ -139,72 +142,96 @@ Outcome(x, said) == [x |-> x, said |-> said]
 \* Whether an order is turned away at the door (J1, J7).
 Barred(x, account) == x.halted \/ account \in x.blocked
 
-\* Where the other order of a list rests, if there is one; and that one cancelled.
-RECURSIVE CancelMates(_, _, _)
-CancelMates(x, places, said) ==
+\* Whether an order belongs to a list that is live.
+InList(x, id) == \E list \in x.mates : \E place \in list : place.id = id
+
+\* The others of a list go, in the order of their ids: from their books, or from among those that are still held.
+RECURSIVE CancelMates(_, _, _, _)
+CancelMates(x, places, held, said) ==
     IF places = {} THEN Outcome(x, said)
     ELSE LET place == CHOOSE p \in places : \A q \in places : p.id <= q.id
-             found == Find(x.book[place.symbol], place.id)
-         IN IF found = <<>> THEN CancelMates(x, places \ {place}, said)
-            ELSE CancelMates([x EXCEPT !.book[place.symbol] = Without(@, place.id)], places \ {place},
+             found == Find(x.book[place.symbol], place.id) \o SelectSeq(held, LAMBDA o : o.id = place.id)
+         IN IF found = <<>> THEN CancelMates(x, places \ {place}, held, said)
+            ELSE CancelMates([x EXCEPT !.book[place.symbol] = Without(@, place.id)], places \ {place}, held,
                              Append(said, Cancelled(found[1])))
 
-Touched(said) == {said[i].maker : i \in {j \in 1..Len(said) : said[j].is = "trade"}}
-                 \cup {said[i].id : i \in {j \in 1..Len(said) : said[j].is \in {"trade", "cancelled"}}}
+\* Whom events may part from its list, in their order: the maker before the taker.
+RECURSIVE Concerned(_)
+Concerned(said) ==
+    IF said = <<>> THEN <<>>
+    ELSE (IF said[1].is = "trade" THEN <<said[1].maker, said[1].id>>
+          ELSE IF said[1].is = "cancelled" THEN <<said[1].id>>
+          ELSE <<>>) \o Concerned(Tail(said))
 
-\* What lists make of what has happened.
-Follow(x, said) ==
-    LET broken == {pair \in x.mates : \E place \in pair : place.id \in Touched(said)}
-    IN CancelMates([x EXCEPT !.mates = @ \ broken],
-                   {place \in UNION broken : place.id \notin Touched(said)}, said)
+\* Whoever has traded or gone ends its list, and the others of it go (H1, H4).
+RECURSIVE Part(_, _, _, _)
+Part(x, ids, held, said) ==
+    IF ids = <<>> THEN Outcome(x, said)
+    ELSE LET ended  == {list \in x.mates : \E place \in list : place.id = ids[1]}
+             others == {place \in UNION ended : place.id # ids[1]}
+             r      == CancelMates([x EXCEPT !.mates = @ \ ended], others, held, said)
+         IN Part(r.x, Tail(ids), held, r.said)
+
+\* What lists make of what has happened in one matching step. `held`: orders that have not entered their books yet.
+Follow(x, held, said) == IF x.mates = {} THEN Outcome(x, said) ELSE Part(x, Concerned(said), held, said)
 
 DoSubmit(x, symbol, o) ==
     IF Barred(x, o.account) THEN Outcome(x, <<Rejected(o.id)>>)
     ELSE LET r == Come(x.book[symbol], o, <<Accepted(o)>>)
-         IN Follow([x EXCEPT !.book[symbol] = r.book], r.said)
+         IN Follow([x EXCEPT !.book[symbol] = r.book], <<>>, r.said)
 
 DoCancel(x, symbol, id) ==
     LET found == Find(x.book[symbol], id)
     IN IF found = <<>> THEN Outcome(x, <<Rejected(id)>>)
-       ELSE Follow([x EXCEPT !.book[symbol] = Without(@, id)], <<Cancelled(found[1])>>)
+       ELSE Follow([x EXCEPT !.book[symbol] = Without(@, id)], <<>>, <<Cancelled(found[1])>>)
 
+\* An order of a list is not replaced (H1: its rivals would have to be, too).
 DoReplace(x, symbol, id, lots, px) ==
     LET found == Find(x.book[symbol], id)
     IN IF found = <<>> THEN Outcome(x, <<Rejected(id)>>)
-       ELSE IF Barred(x, found[1].account) THEN Outcome(x, <<Rejected(id)>>)
+       ELSE IF Barred(x, found[1].account) \/ InList(x, id) THEN Outcome(x, <<Rejected(id)>>)
        ELSE LET r == ReplaceIn(x.book[symbol], found[1], lots, px)
-            IN Follow([x EXCEPT !.book[symbol] = r.book], r.said)
+            IN Follow([x EXCEPT !.book[symbol] = r.book], <<>>, r.said)
 
-\* The legs of a basket are in books of their own, so each can be looked at by itself (L4).
+\* Whether a leg would trade whole, in the books as they are (L4).
 CanTradeWhole(x, leg) == Reach(leg.order, x.book[leg.symbol][Opposite(leg.order.side)]) >= leg.order.lots
 
+\* One leg after the other, each in the books as those before it have left them: rivals go in between (H1).
 RECURSIVE TradeLegs(_, _, _)
 TradeLegs(x, legs, said) ==
-    IF legs = <<>> THEN Outcome(x, said)
-    ELSE LET r == Come(x.book[legs[1].symbol], legs[1].order, said)
-         IN TradeLegs([x EXCEPT !.book[legs[1].symbol] = r.book], Tail(legs), r.said)
+    IF legs = <<>> THEN [x |-> x, said |-> said, whole |-> TRUE]
+    ELSE IF ~CanTradeWhole(x, legs[1]) THEN [x |-> x, said |-> said, whole |-> FALSE]
+    ELSE LET r == Come(x.book[legs[1].symbol], legs[1].order, <<>>)
+             f == Follow([x EXCEPT !.book[legs[1].symbol] = r.book], <<>>, r.said)
+         IN TradeLegs(f.x, Tail(legs), said \o f.said)
 
 DoBasket(x, legs) ==
     LET taken == [i \in 1..Len(legs) |-> Accepted(legs[i].order)]
+        r     == TradeLegs(x, legs, taken)
     IN IF Barred(x, legs[1].order.account) THEN Outcome(x, <<Rejected(legs[1].order.id)>>)
-       ELSE IF \A i \in 1..Len(legs) : CanTradeWhole(x, legs[i])
-       THEN LET r == TradeLegs(x, legs, taken) IN Follow(r.x, r.said)
+       ELSE IF r.whole THEN Outcome(r.x, r.said)
        ELSE Outcome(x, taken \o [i \in 1..Len(legs) |-> Cancelled(legs[i].order)])
-
-\* The legs of a list rest, each in its book: scenarios have none that trades on entry.
-RECURSIVE RestLegs(_, _)
-RestLegs(x, legs) ==
-    IF legs = <<>> THEN x
-    ELSE RestLegs([x EXCEPT !.book[legs[1].symbol] = Come(@, legs[1].order, <<>>).book], Tail(legs))
 
 PlacesOf(legs) == {[symbol |-> legs[i].symbol, id |-> legs[i].order.id] : i \in 1..Len(legs)}
 
+OrdersOf(legs) == [i \in 1..Len(legs) |-> legs[i].order]
+
+\* All legs are held when the list is accepted; then each enters its book like any other order, unless one before it
+\* has traded (H1, H4).
+RECURSIVE EnterLegs(_, _, _)
+EnterLegs(x, legs, said) ==
+    IF legs = <<>> THEN Outcome(x, said)
+    ELSE LET o == legs[1].order
+             r == Come(x.book[legs[1].symbol], o, <<Accepted(o)>>)
+             f == Follow([x EXCEPT !.book[legs[1].symbol] = r.book], OrdersOf(Tail(legs)), r.said)
+         IN EnterLegs(f.x, IF InList(f.x, o.id) THEN Tail(legs) ELSE <<>>, said \o f.said)
+
 DoList(x, legs) ==
     IF Barred(x, legs[1].order.account) THEN Outcome(x, <<Rejected(legs[1].order.id)>>)
-    ELSE Outcome([RestLegs(x, legs) EXCEPT !.mates = @ \cup {PlacesOf(legs)}],
-                 [i \in 1..Len(legs) |-> Accepted(legs[i].order)])
+    ELSE EnterLegs([x EXCEPT !.mates = @ \cup {PlacesOf(legs)}], legs, <<>>)
 
-\* The orders of an account in some books, book by book.
+\* The orders of an account in some books, book by book. Within a book they go in the order in which they came; here
+\* in the order of the queues, which is the same in all scenarios.
 RECURSIVE TakeOut(_, _, _, _)
 TakeOut(x, account, symbols, said) ==
     IF symbols = <<>> THEN Outcome(x, said)
@@ -212,6 +239,19 @@ TakeOut(x, account, symbols, said) ==
          IN TakeOut([x EXCEPT !.book[symbols[1]] = [buy  |-> SelectSeq(@.buy, LAMBDA o : o.account # account),
                                                     sell |-> SelectSeq(@.sell, LAMBDA o : o.account # account)]],
                     account, Tail(symbols), said \o [i \in 1..Len(own) |-> Cancelled(own[i])])
+
+DoKill(x, account, listed) ==
+    LET r == TakeOut([x EXCEPT !.blocked = @ \cup {account}], account, listed, <<>>)
+    IN IF account \in x.blocked THEN Outcome(x, <<Rejected(0)>>)
+       ELSE Follow(r.x, <<>>, <<Said("blocked", account, 0, Len(r.said), 0)>> \o r.said)
+
+DoHalt(x) ==
+    IF x.halted THEN Outcome(x, <<Rejected(0)>>)
+    ELSE Outcome([x EXCEPT !.halted = TRUE], <<Said("halted", 0, 0, 0, 0)>>)
+
+DoResume(x) ==
+    IF x.halted THEN Outcome([x EXCEPT !.halted = FALSE], <<Said("resumed", 0, 0, 0, 0)>>)
+    ELSE Outcome(x, <<Rejected(0)>>)
 
 \* What a snapshot shows: every open order of every book, from the front.
 RECURSIVE Shown(_, _)
@@ -228,11 +268,9 @@ AtTheBooks(x, command, listed) ==
     ELSE IF command.do = "replace" THEN DoReplace(x, command.symbol, command.id, command.lots, command.px)
     ELSE IF command.do = "basket" THEN DoBasket(x, command.legs)
     ELSE IF command.do = "list" THEN DoList(x, command.legs)
-    ELSE IF command.do = "halt" THEN Outcome([x EXCEPT !.halted = TRUE], <<Said("halted", 0, 0, 0, 0)>>)
-    ELSE IF command.do = "resume" THEN Outcome([x EXCEPT !.halted = FALSE], <<Said("resumed", 0, 0, 0, 0)>>)
-    ELSE IF command.do = "kill"
-    THEN TakeOut([x EXCEPT !.blocked = @ \cup {command.account}], command.account, listed,
-                 <<Said("blocked", command.account, 0, 0, 0)>>)
+    ELSE IF command.do = "halt" THEN DoHalt(x)
+    ELSE IF command.do = "resume" THEN DoResume(x)
+    ELSE IF command.do = "kill" THEN DoKill(x, command.account, listed)
     ELSE Outcome(x, <<Said("snapshot", 0, 0, 0, 0)>> \o Shown(x, listed))
 
 \* ---- Accounts ----

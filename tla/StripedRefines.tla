@@ -20,12 +20,18 @@ NextR ==
     \/ \E c \in Clients : Release(c) /\ UNCHANGED before
     \/ Finished /\ UNCHANGED before
 
-StepR(c) ==
-    \/ Enter(c) /\ before' = [before EXCEPT ![c] = floor]
-    \/ Commit(c) /\ before' = [before EXCEPT ![c] = Beginning]
-    \/ (Call(c) \/ Look(c) \/ Take(c) \/ Release(c)) /\ UNCHANGED before
+\* Weak fairness, written out: a client that can go on and go on does so. (WF_allVars(Enter(c) ...) says the same, and has
+\* TLC match orders over and over to find out whether a client can enter.)
+CanGoOn(c) ==
+    \/ pc[c] = "idle" /\ at[c] < Len(Scripts[c])
+    \/ pc[c] \in {"look", "stamp", "leave"}
+    \/ pc[c] = "take" /\ holder[wants[c][1]] = 0
 
-SpecR == InitR /\ [][NextR]_allVars /\ \A c \in Clients : WF_allVars(StepR(c))
+GoesOn(c) == at'[c] # at[c] \/ pc'[c] # pc[c] \/ has'[c] # has[c]
+
+Fair(c) == []<>(~CanGoOn(c)) \/ []<><<GoesOn(c)>>_allVars
+
+SpecR == InitR /\ [][NextR]_allVars /\ \A c \in Clients : Fair(c)
 
 \* Who has matched and is not stamped yet.
 Unstamped == {c \in Clients : pc[c] = "stamp"}
@@ -38,7 +44,7 @@ BookSettled(s) ==
 \* What concerns every book is written with all stripes held: by one client at a time, and nobody else is unstamped then.
 Whole == {c \in Unstamped : ConcernsAll(Command(c))}
 
-Settled ==
+AsStamped ==
     [book    |-> [s \in Symbols |-> BookSettled(s)],
      halted  |-> IF Whole = {} THEN floor.halted ELSE before[CHOOSE c \in Whole : TRUE].halted,
      blocked |-> IF Whole = {} THEN floor.blocked ELSE before[CHOOSE c \in Whole : TRUE].blocked,
@@ -46,7 +52,7 @@ Settled ==
      purse   |-> floor.purse,
      lots    |-> floor.lots]
 
-Rules == INSTANCE Exchange WITH x <- Settled
+Rules == INSTANCE Exchange WITH x <- AsStamped
 
 \* Every step of the engine is a step of the sequential exchange, or none at all.
 Refines == Rules!Spec

@@ -59,7 +59,7 @@ def test_an_older_python_can_parse_the_script() -> None:
 def test_no_command_shows_the_commands() -> None:
     done = python(str(SCRIPT))
     assert done.returncode == 2
-    assert all(f"dev.py {name}" in done.stderr for name in ("verify", "bookproof", "test", "check", "wheel"))
+    assert all(f"dev.py {name}" in done.stderr for name in ("verify", "bookproof", "test", "tla", "check", "wheel"))
     assert python(str(SCRIPT), "--help").returncode == 0
 
 

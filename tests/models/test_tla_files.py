@@ -15,6 +15,7 @@ from bookproof.engine.zoo import ZOO
 from bookproof.models.tla.cfg import read_cfg
 from bookproof.models.tla.manifest import Model, chosen, read_manifest, tla_folder
 from bookproof.models.tla.modules import definition, inlined, read_module, read_whole, remarks
+from bookproof.models.tla.tla_checker import SCRIPT
 from bookproof.models.tla.values import ModelValue
 from bookproof.spec.input_error import InputError
 
@@ -157,6 +158,10 @@ def test_a_model_without_its_files_says_which_one_is_missing(samples: Path) -> N
     (samples / "Lock.tla").unlink()
     with pytest.raises(InputError, match=r"Lock\.tla: expected module Lock, got no such file"):
         named(samples, "lock").checked()
+
+
+def test_the_script_that_runs_the_second_checker_comes_with_the_package() -> None:
+    assert SCRIPT.read_text(encoding="utf-8").startswith("// Runs tla-checker on one model")
 
 
 # ── manifests ──

@@ -1,5 +1,5 @@
 """The command line: `bookproof verify`, `audit`, `explore`, `replay`, `zoo`, `prove`, `bench`, `reports`, `rules`,
-`linearize`, `record`, `check`, `serve`, `tla`.
+`linearize`, `record`, `check`, `serve`, `vectors`, `tla`.
 
 Exit codes: 0 everything agrees, 1 something disagrees, 2 the input or the request is wrong, 3 nothing disagrees but a
 check that was asked for did not run.
@@ -255,6 +255,12 @@ def _add_record(parser: argparse.ArgumentParser) -> None:
     run.add_record(parser, _count)
 
 
+def _add_vectors(parser: argparse.ArgumentParser) -> None:
+    from bookproof.models.vectors import run
+
+    run.add_arguments(parser)
+
+
 def _add_tla(parser: argparse.ArgumentParser) -> None:
     from bookproof.models.tla import run
 
@@ -284,6 +290,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "reports": ("write the execution reports of a run, and check them", _add_reports),
     "rules": ("print the rule book, and which rules and pairs of rules the generators reach", _add_rules),
     "linearize": ("is a recorded run of any exchange explained by one order?", _add_linearize),
+    "vectors": ("write the rule book as scenarios for exchanges in any language", _add_vectors),
     "check": ("hold any engine to the rule book: in Python, behind a pipe or a socket", _add_check),
     "serve": ("put an engine behind the protocol of check, for clients on this machine", _add_serve),
     "record": ("run an engine under real threads and keep what its clients saw", _add_record),

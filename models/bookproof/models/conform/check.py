@@ -7,14 +7,16 @@ the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from typing import NamedTuple
 
 from bookproof.models.conform.adapter import Capabilities
+from bookproof.models.conform.at_once import HISTORIES, SESSIONS, THREADS, at_once, lacks_clients, script
 from bookproof.models.conform.judge import Divergence, Kind, diverges, shrink
-from bookproof.models.conform.scenarios import Scenario, covered, lacks, scenario
+from bookproof.models.conform.scenarios import USUAL, Conventions, Scenario, covered, lacks, scenario
 from bookproof.models.conform.subject import PATIENCE, Subject
+from bookproof.models.conform.variants import Variant
 from bookproof.models.generate.features import Feature
 from bookproof.spec.input_error import InputError
 from bookproof.spec.profile import DEFAULT, Profile
@@ -40,6 +42,8 @@ class Request(NamedTuple):
     profile: Profile = DEFAULT
     profile_named: str = ""
     """The words that say so on a command line."""
+    conventions: Conventions = USUAL
+    """Habits beside the profile."""
     ignore: tuple[Kind, ...] = ()
     patience: float = PATIENCE
 
@@ -53,6 +57,8 @@ class Finding(NamedTuple):
     """Which scenario of its run it was found in."""
     note: str = ""
     """What else there is to know of it."""
+    test: str = ""
+    """The test to paste, where it is none of a single sequence."""
 
 
 class Outcome(NamedTuple):
@@ -65,6 +71,8 @@ class Outcome(NamedTuple):
     finding: Finding | None = None
     not_run: str = ""
     """Why the run did not take place, or not to its end."""
+    overlapped: int = 0
+    """Of many clients at once: operations that were under way at the same time as another."""
 
 
 class Report(NamedTuple):
@@ -78,6 +86,8 @@ class Report(NamedTuple):
     """Features that the engine lacks, each with what it lacks."""
     lost: str = ""
     """Why the engine could not be asked any more."""
+    variants: tuple[Variant, ...] = ()
+    """The conventions that it was found to follow."""
 
     @property
     def findings(self) -> list[tuple[Outcome, Finding]]:
@@ -108,9 +118,8 @@ def check(subject: Subject, request: Request = ALL, progress: Progress | None = 
     ([('limit', 3, None), ('iceberg', 3, None)], 0)
     """
     has = subject.capabilities
-    runs = request.runs or tuple(covered(has))
-    for run in runs:
-        scenario(request.seed, run, 0, has, request.profile)  # before anything is asked
+    runs = request.runs or runs_of(subject)
+    known_to(subject, runs)
     started = perf_counter()
     outcomes: list[Outcome] = []
     lost = ""
@@ -125,12 +134,62 @@ def check(subject: Subject, request: Request = ALL, progress: Progress | None = 
             if progress is not None:
                 progress((place + done) / len(runs), what)
 
-        outcome, lost = _run(subject, run, request, share, tell)
+        outcome, lost = (_at_once if run in AT_ONCE else _run)(subject, run, request, share, tell)
         outcomes.append(outcome)
     if progress is not None:
         progress(1.0, "done")
-    not_covered = tuple((feature.value, why) for feature in Feature if (why := lacks(feature, has)))
-    return Report(subject.named, has, request, tuple(outcomes), not_covered, lost)
+    not_covered = [(feature.value, why) for feature in Feature if (why := lacks(feature, has))]
+    not_covered += [(run, why) for run in AT_ONCE if (why := lacks_clients(run, subject))]
+    return Report(subject.named, has, request, tuple(outcomes), tuple(not_covered), lost)
+
+
+AT_ONCE = (THREADS, SESSIONS)
+"""The runs with many clients at once."""
+
+
+def runs_of(subject: Subject) -> tuple[str, ...]:
+    """Every run that an engine can have: its features, all of them together, and many clients at once."""
+    return (*covered(subject.capabilities), *(run for run in AT_ONCE if not lacks_clients(run, subject)))
+
+
+def known_to(subject: Subject, runs: Iterable[str]) -> None:
+    """InputError for a run that this engine cannot have."""
+    has = runs_of(subject)
+    for run in runs:
+        if run not in has:
+            raise InputError("options", 0, "--feature", f"one that this engine has: {', '.join(has)}", repr(run))
+
+
+def _at_once(
+    subject: Subject, run: str, request: Request, budget_seconds: float | None, tell: Progress
+) -> tuple[Outcome, str]:
+    """Many clients at once, again and again: a history that is told again is another one."""
+    started = perf_counter()
+    histories = commands = overlapped = 0
+    numbers = range(min(HISTORIES, request.scenarios)) if request.case is None else (request.case,)
+    not_known = ""
+    for number in numbers:
+        if budget_seconds is not None and perf_counter() - started > budget_seconds and histories:
+            not_known = f"the budget was spent after {histories} of {len(numbers)} histories"
+            break
+        tell(histories / max(1, len(numbers)), f"{run}, history {number}")
+        one = script(request.seed, number, subject.capabilities, request.profile)
+        try:
+            found, test, unknown, together = at_once(subject, run, one, patience=request.patience)
+        except InputError as error:
+            seconds = perf_counter() - started
+            return Outcome(run, histories, commands, seconds, not_run=str(error)), str(error)
+        histories += 1
+        commands += len(one.case.commands)
+        overlapped += together
+        not_known = not_known or unknown
+        if found is not None and found.kind not in request.ignore:
+            finding = Finding(found, Scenario(one.case), number, BY_THREADS, test)
+            return Outcome(run, histories, commands, perf_counter() - started, finding, "", overlapped), ""
+    return Outcome(run, histories, commands, perf_counter() - started, None, not_known, overlapped), ""
+
+
+BY_THREADS = "threads are not obedient: it may take more than one try to see it again"
 
 
 def _run(
@@ -144,7 +203,8 @@ def _run(
             short = f"the budget was spent after {scenarios} of {request.scenarios} scenarios"
             return Outcome(run, scenarios, commands, perf_counter() - started, not_run=short), ""
         tell(scenarios / max(1, request.scenarios), f"{run}, scenario {number}")
-        one = scenario(request.seed, run, number, subject.capabilities, request.profile)
+        drawn = scenario(request.seed, run, number, subject.capabilities, request.profile)
+        one = drawn._replace(conventions=request.conventions)
         try:
             found = diverges(subject, one, ignore=request.ignore, patience=request.patience)
             scenarios += 1

@@ -7,15 +7,16 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from bookproof.models.conform.adapter import Capabilities
+from bookproof.models.conform.scenarios import TradePrice
 from bookproof.spec import exchange as oracle
 from bookproof.spec.commands import Cancel, Command, Replace, Submit, TakeSnapshot
-from bookproof.spec.events import Accepted, Cancelled, Event, Rejected, Trade
+from bookproof.spec.events import Accepted, Cancelled, Event, Rejected, Replaced, Trade
 from bookproof.spec.exchange import Exchange
 from bookproof.spec.instruments import Instrument
 from bookproof.spec.profile import Profile
 from bookproof.spec.reasons import RejectReason
 from bookproof.spec.rulebook import listening
-from bookproof.spec.values import OrderId, Symbol
+from bookproof.spec.values import OrderId, Side, Symbol, Ticks
 from bookproof.spec.views import BookView, Depth, Level, QueuedOrder, depth_of, top_of
 
 Plain: TypeAlias = Any
@@ -28,7 +29,13 @@ NO_EFFECT = frozenset({RejectReason.NO_LIQUIDITY, RejectReason.WOULD_TAKE})
 class RuleBook:
     """The oracle, fed one command after the other, and what may be seen of it."""
 
-    def __init__(self, instruments: Iterable[Instrument], profile: Profile, capabilities: Capabilities) -> None:
+    def __init__(
+        self,
+        instruments: Iterable[Instrument],
+        profile: Profile,
+        capabilities: Capabilities,
+        trade_price: TradePrice = TradePrice.MAKER,
+    ) -> None:
         self.state: Exchange = oracle.opening(instruments, profile)
         self.events: tuple[Event, ...] = ()
         self.trades: list[Trade] = []
@@ -38,6 +45,8 @@ class RuleBook:
         self._command: Command = TakeSnapshot()
         self._executed: dict[tuple[Symbol, OrderId], int] = {}
         self._ended: dict[tuple[Symbol, OrderId], str] = {}
+        self._sellers: dict[tuple[Symbol, OrderId], Ticks] | None = {} if trade_price is TradePrice.SELLER else None
+        """The limits of those who sell, where trades are at them."""
         self._views: dict[Symbol, tuple[object, BookView, Depth]] = {}
 
     def step(self, command: Command) -> None:
@@ -46,16 +55,26 @@ class RuleBook:
         self.state, self.events = oracle.step(self.state, command)
         for event in self.events:
             if type(event) is Trade:
-                self.trades.append(event)
+                self.trades.append(self._priced(event))
                 for order_id in (event.maker, event.taker):
                     place = event.symbol, order_id
                     self._executed[place] = self._executed.get(place, 0) + event.quantity
                     self._ended[place] = "filled"
-            elif type(event) is Accepted:
+            elif type(event) is Accepted or type(event) is Replaced:
+                if self._sellers is not None and event.side is Side.SELL and event.price is not None:
+                    self._sellers[event.symbol, event.order_id] = event.price
+                if type(event) is Replaced:
+                    continue
                 self._executed[event.symbol, event.order_id] = 0
                 self._ended[event.symbol, event.order_id] = "cancelled"
             elif type(event) is Cancelled:
                 self._ended[event.symbol, event.order_id] = "cancelled"
+
+    def _priced(self, trade: Trade) -> Trade:
+        """The trade at the price at which this engine trades."""
+        if self._sellers is None:
+            return trade
+        return trade._replace(price=self._sellers.get((trade.symbol, trade.taker), trade.price))
 
     # ── the answer ──
 
@@ -88,12 +107,6 @@ class RuleBook:
     def names_a_dead_order(self) -> bool:
         """Whether the last command was a cancel or a replace of an order that is not live."""
         return self.refusal is RejectReason.UNKNOWN_ORDER and isinstance(self._command, Cancel | Replace)
-
-    # ── the trades ──
-
-    def own_trades(self) -> list[Trade]:
-        """What the last command traded."""
-        return [event for event in self.events if type(event) is Trade]
 
     # ── the views ──
 

@@ -12,19 +12,21 @@ from typing import Any, NamedTuple
 
 from bookproof.models.conform.expected import RuleBook, as_rows, known_part, merged, same_end
 from bookproof.models.conform.protocol import asked, looking, opening
-from bookproof.models.conform.scenarios import Scenario, fitted
+from bookproof.models.conform.scenarios import Conventions, ReplaceSends, Scenario, fitted
 from bookproof.models.conform.subject import PATIENCE, Ask, Fault, FaultKind, Played, Subject
 from bookproof.models.generate.case import Case, named
 from bookproof.models.generate.shrinking import shrink_case
 from bookproof.models.report.literal import literal
-from bookproof.spec.commands import Command
+from bookproof.spec import exchange as oracle
+from bookproof.spec.commands import Command, Replace
 from bookproof.spec.input_error import InputError
+from bookproof.spec.profile import Profile
 from bookproof.spec.values import OrderId, Symbol
 
 SHORT_PATIENCE = 0.3
 """Seconds for an answer while a hang is made smaller."""
 
-FEW_TRIES, MANY_TRIES = 40, 4_000
+FEW_TRIES, MANY_TRIES = 40, 1_000
 """How often a smaller case is tried: where each try ends a process, and otherwise."""
 
 NANOSECONDS = 1_000_000
@@ -58,6 +60,8 @@ class Kind(StrEnum):
     """The best levels."""
     STATUS = "status"
     """What is said of one order."""
+    ORDER = "order"
+    """Clients at once were told what no order of their commands explains."""
 
 
 FATAL = frozenset({Kind.CRASH, Kind.HANG, Kind.MEMORY, Kind.PROTOCOL})
@@ -107,7 +111,8 @@ class Divergence(NamedTuple):
             Kind.PROTOCOL: f"the engine gives no proper answer to {self.question}",
             Kind.RAISES: f"the engine raises an exception on {self.question}",
             Kind.TRADE: f"other trades than the rule book's after {about}",
-            Kind.ANSWER: f"the answer to {about} is not the rule book's",
+            Kind.ANSWER: f"the answer to {self.question} is not the rule book's",
+            Kind.ORDER: f"{self.question} were told what no order of their commands explains",
         }
         return told.get(self.kind, f"{self.question} is wrong after {about}")
 
@@ -128,23 +133,48 @@ class Divergence(NamedTuple):
 
 
 def diverges(
-    subject: Subject, scenario: Scenario, *, ignore: Collection[Kind] = (), patience: float = PATIENCE
+    subject: Subject,
+    scenario: Scenario,
+    *,
+    ignore: Collection[Kind] = (),
+    patience: float = PATIENCE,
+    settings: Profile | None = None,
 ) -> Divergence | None:
     """The first point at which an engine parts from the rule book in a scenario; None when it does not.
 
-    Kinds that are ignored are not looked at; a fault ends the scenario all the same. InputError when the engine cannot
-    be asked at all.
+    Kinds that are ignored are not looked at; a fault ends the scenario all the same. An engine with switches is told
+    the scenario's profile, or other `settings`. InputError when the engine cannot be asked at all.
     """
-    run = _Run(subject, scenario)
+    run = _Run(subject, scenario, settings)
     played = subject.play(run.asks, patience)
     return next((found for found in run.judged(played) if found.kind not in ignore), None)
+
+
+def alike(subject: Subject, case: Case, meant: Sequence[Command]) -> bool:
+    """Whether an engine ends up with `case` where the rule book does with what is `meant` by it.
+
+    All trades and, after the last command, all views are compared. So a habit that no profile knows can be recognised.
+
+    >>> from bookproof.models.conform.ways import engine
+    >>> from bookproof.spec.commands import Cancel, Submit
+    >>> from bookproof.spec.instruments import listing
+    >>> from bookproof.spec.values import Side
+    >>> buy = Submit("ABC", 1, 7, Side.BUY, 5, 100)
+    >>> with engine("--engine", "striped") as subject:
+    ...     alike(subject, Case(listing(["ABC"]), (buy, Cancel("ABC", 1))), ())
+    True
+    """
+    run = _Run(subject, Scenario(case, late=True))
+    return run.ends_as(meant, subject.play(run.asks))
 
 
 class _Run:
     """What is asked, and how the answers compare."""
 
-    def __init__(self, subject: Subject, scenario: Scenario) -> None:
-        case, late, frozen = scenario
+    def __init__(self, subject: Subject, scenario: Scenario, settings: Profile | None = None) -> None:
+        case, late, frozen, conventions = scenario
+        self.commands, sent = _put(case, conventions)
+        self._trade_price = conventions.trade_price
         self._has = subject.capabilities
         self._case = case
         self._late = late
@@ -154,16 +184,16 @@ class _Run:
         self._views = [kind.value for kind in _VIEWS if kind.value in views]
         reads_trades = "trades" in views and self._has.results != "answer"
         what = [*(["trades"] if reads_trades else []), *self._views, *(["status"] if "status" in views else [])]
-        self.asks: list[Ask] = [opening(case.instruments, case.profile)]
+        self.asks: list[Ask] = [opening(case.instruments, settings or case.profile)]
         self._places: list[list[tuple[Symbol, OrderId]]] = []
         """The orders whose status is asked after each command."""
         places: dict[tuple[Symbol, OrderId], None] = {}
-        for step, command in enumerate(case.commands):
-            self.asks.append(asked(command, None if frozen else (step + 1) * NANOSECONDS))
+        for step, (command, put) in enumerate(zip(self.commands, sent, strict=True)):
+            self.asks.append(asked(put, None if frozen else (step + 1) * NANOSECONDS))
             for symbol, order_id in named(command):
                 if symbol in symbols and type(order_id) is int:
                     places[symbol, order_id] = None
-            looks = what and (not late or step + 1 == len(case.commands))
+            looks = what and (not late or step + 1 == len(self.commands))
             self._places.append(list(places) if looks else [])
             if looks:
                 self.asks.append(looking(what, symbols, places if "status" in what else ()))
@@ -172,7 +202,7 @@ class _Run:
     def judged(self, played: Played) -> Iterator[Divergence]:
         """Every divergence, one after the other."""
         answers = iter(played.answers)
-        right = RuleBook(self._case.instruments, self._case.profile, self._has)
+        right = RuleBook(self._case.instruments, self._case.profile, self._has, self._trade_price)
         first = next(answers, None)
         if first is None or "raised" in first:
             fault = played.fault if first is None else Fault(FaultKind.CRASH, str(first["raised"]))
@@ -182,7 +212,7 @@ class _Run:
             return
         unread: list[dict[str, Any]] = []
         read = 0
-        for step, command in enumerate(self._case.commands):
+        for step, command in enumerate(self.commands):
             right.step(command)
             answer = next(answers, None)
             if answer is None:
@@ -190,7 +220,7 @@ class _Run:
                 return
             yield from self._answered(right, step, command, answer)
             unread += _in_book(answer.get("trades"), getattr(command, "symbol", None))
-            looks = bool(self._what) and (not self._late or step + 1 == len(self._case.commands))
+            looks = bool(self._what) and (not self._late or step + 1 == len(self.commands))
             if not looks and not (self._has.results == "answer" and not self._late):
                 continue
             look = next(answers, None) if looks else {}
@@ -203,6 +233,21 @@ class _Run:
                     yield from self._traded(right, step, command, unread, read)
                 read, unread = len(right.trades), []
             yield from self._looked(right, step, command, look)
+
+    def ends_as(self, meant: Sequence[Command], played: Played) -> bool:
+        """Whether trades and last views are those of other commands."""
+        answers = played.answers
+        if len(answers) < len(self.asks) or any("raised" in answer for answer in answers):
+            return False
+        right = RuleBook(self._case.instruments, self._case.profile, self._has)
+        for command in meant:
+            right.step(command)
+        said: list[dict[str, Any]] = []
+        for ask, answer in zip(self.asks, answers, strict=True):
+            said += _in_book(answer.get("trades"), getattr(ask.command, "symbol", None))
+        step, last = len(self.commands) - 1, self.commands[-1]
+        differ = self._traded(right, step, last, said, 0) if "trades" in self._has.views else iter(())
+        return next(differ, None) is None and next(self._looked(right, step, last, answers[-1]), None) is None
 
     def _answered(self, right: RuleBook, step: int, command: Command, answer: dict[str, Any]) -> Iterator[Divergence]:
         expected = (f"refused: {right.refusal.value}" if right.refusal else "accepted",)
@@ -286,6 +331,28 @@ class _Run:
 
 
 _ABSENT: Any = object()
+
+
+def _put(case: Case, conventions: Conventions) -> tuple[list[Command], list[Command]]:
+    """What is meant, and how it is put to an engine with these habits. What cannot be put to it is left out."""
+    if conventions.replace_sends is ReplaceSends.QUANTITY:
+        return list(case.commands), list(case.commands)
+    state = oracle.opening(case.instruments, case.profile)
+    meant: list[Command] = []
+    put: list[Command] = []
+    for command in case.commands:
+        sent = command
+        if type(command) is Replace and type(command.quantity) is int:
+            status = oracle.status(state, command.symbol, command.order_id) if command.symbol in state.books else None
+            if status is not None:
+                more = command.quantity - status.quantity
+                if conventions.replace_sends is ReplaceSends.LESS and more >= 0:
+                    continue
+                sent = command._replace(quantity=more if conventions.replace_sends is ReplaceSends.DELTA else -more)
+        state, _ = oracle.step(state, command)
+        meant.append(command)
+        put.append(sent)
+    return meant, put
 
 
 def _in_book(trades: Any, symbol: Symbol | None) -> list[dict[str, Any]]:

@@ -61,6 +61,7 @@ class Ours(Adapter):
             books=100,
             threads=True,
             sessions=100,
+            profile="default",
         )
         super().__init__()
         self._make = factory(name)

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bookproof.models.conform.check import SCENARIOS, Request, check
+from bookproof.models.conform.check import SCENARIOS, Request, check, known_to
 from bookproof.models.conform.judge import Kind
-from bookproof.models.conform.scenarios import scenario
+from bookproof.models.conform.scenarios import USUAL
 from bookproof.models.conform.subject import MEMORY, PATIENCE
 from bookproof.models.conform.told import print_report, results, to_json
+from bookproof.models.conform.variants import conduct, draft
 from bookproof.models.conform.ways import WAYS, Settings, chosen, engine
 from bookproof.spec.input_error import InputError
 from bookproof.spec.profile import DEFAULT
@@ -36,6 +37,9 @@ def add_check(parser: argparse.ArgumentParser, seconds: Callable[[str], float], 
         "--python", default=sys.executable, metavar="PATH", help="the Python that an adapter runs under"
     )
     parser.add_argument("--profile", metavar="NAME", help="the venue it follows: one that ships, or a .toml file")
+    parser.add_argument(
+        "--profile-out", type=Path, metavar="FILE", help="write the conventions that it was found to follow, as a draft"
+    )
     parser.add_argument("--feature", action="append", metavar="NAME", help="this run and no other; more than once")
     parser.add_argument("--scenarios", type=number, default=SCENARIOS, metavar="N", help=f"in each run ({SCENARIOS})")
     parser.add_argument("--budget", type=seconds, metavar="TIME", help="for all runs, such as 60s or 5m")
@@ -63,29 +67,36 @@ def main(asked: argparse.Namespace) -> int:
     from bookproof.models.report.terminal import Bars
 
     way, value = chosen({way: getattr(asked, way) for way in WAYS})
-    profile = DEFAULT if asked.profile is None else venue_named(asked.profile).profile
-    if asked.junit is not None and not asked.junit.absolute().parent.is_dir():
-        raise InputError("options", 0, "--junit", "a file in a folder that exists", str(asked.junit), "make the folder")
+    if asked.profile is not None:
+        venue_named(asked.profile)  # before anything is started
+    for option, file in (("--junit", asked.junit), ("--profile-out", asked.profile_out)):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise InputError("options", 0, option, "a file in a folder that exists", str(file), "make the folder")
     if asked.case is None and asked.scenarios < 1:
         raise InputError("options", 0, "--scenarios", "at least 1", str(asked.scenarios))
     with engine(way, value, Settings(asked.python, asked.memory)) as subject:
-        if asked.profile is None and subject.capabilities.profile:
-            profile = venue_named(subject.capabilities.profile).profile
+        claimed = asked.profile or subject.capabilities.profile
+        profile = venue_named(claimed).profile if claimed else DEFAULT
+        found = conduct(subject, profile) if not claimed or asked.profile_out is not None else None
+        if found is not None and asked.profile_out is not None:
+            asked.profile_out.write_text(draft(found), encoding="utf-8")
         request = Request(
             runs=tuple(dict.fromkeys(asked.feature or ())),
             scenarios=asked.scenarios,
             seed=asked.seed,
             case=asked.case,
             budget_seconds=asked.budget,
-            profile=profile,
+            profile=found.profile if found and not claimed else profile,
+            conventions=found.conventions if found and not claimed else USUAL,
             profile_named=asked.profile or "",
             ignore=tuple(map(Kind, asked.ignore)),
             patience=asked.patience,
         )
-        for run in request.runs:
-            scenario(request.seed, run, 0, subject.capabilities, profile)  # InputError for one that it lacks
+        known_to(subject, request.runs)
         with Bars() as bars:
             report = check(subject, request, lambda share, what: bars.show("check", share, what))
+    if found is not None:
+        report = report._replace(variants=found.variants)
     if asked.junit is not None:
         write_junit(results(report), asked.junit)
     if asked.json:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 from bookproof.models.conform.adapter import Capabilities
@@ -64,6 +65,36 @@ _ACROSS: Features = frozenset(
 """What is pointless in a single book."""
 
 
+class ReplaceSends(StrEnum):
+    """What an engine takes as the quantity of a replace."""
+
+    QUANTITY = "quantity"
+    """The new quantity (what it is of is for the profile to say, F4)."""
+    DELTA = "delta"
+    """How much more than before, below zero for less."""
+    LESS = "less"
+    """How much less."""
+
+
+class TradePrice(StrEnum):
+    """At whose price it trades."""
+
+    MAKER = "maker"
+    """The rule book's (B4)."""
+    SELLER = "seller"
+    """Always at the seller's, where that names one."""
+
+
+class Conventions(NamedTuple):
+    """Habits of an engine that no profile knows, and that change nothing but how things are said."""
+
+    replace_sends: ReplaceSends = ReplaceSends.QUANTITY
+    trade_price: TradePrice = TradePrice.MAKER
+
+
+USUAL = Conventions()
+
+
 class Scenario(NamedTuple):
     """One sequence, and how the engine is looked at meanwhile."""
 
@@ -72,6 +103,7 @@ class Scenario(NamedTuple):
     """The views are read once, after the last command; otherwise after every one."""
     frozen: bool = False
     """The clock stands still; otherwise every command has a later time."""
+    conventions: Conventions = USUAL
 
 
 # ── which features an engine has ──

@@ -248,6 +248,10 @@ class BehindSocket(Speaking):
         self._socket: socket.socket | None = None
         super().__init__(named)
 
+    def another(self) -> BehindSocket:
+        """One more connection to the same engine."""
+        return BehindSocket(*self._place, self.named)
+
     def _begin(self) -> Lines:
         try:
             self._socket = socket.create_connection(self._place, timeout=TO_BEGIN)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
-from bookproof.models.conform.check import Finding, Outcome, Report
+from bookproof.models.conform.check import AT_ONCE, Finding, Outcome, Report
 from bookproof.models.conform.judge import diverges
-from bookproof.models.conform.scenarios import Scenario
+from bookproof.models.conform.scenarios import USUAL, Scenario
 from bookproof.models.conform.ways import engine
 from bookproof.models.generate.case import Case
 from bookproof.models.report.literal import classes_in, laid_out, literal
@@ -36,19 +37,23 @@ def run_again(report: Report, outcome: Outcome, finding: Finding) -> str:
 
 def program(report: Report, finding: Finding) -> str:
     """The finding as a test that can be pasted into a file and run by itself."""
-    found, (case, late, frozen) = finding.divergence, finding.scenario
+    found, (case, late, frozen, conventions) = finding.divergence, finding.scenario
     asked = "opening" if found.command is None else type(found.command).__name__
     name = f"test_{found.kind.value}_after_{snake_case(asked)}"
     given: dict[str, Any] = {"instruments": case.instruments, "commands": case.commands}
     if case.profile != DEFAULT:
         given["profile"] = case.profile
+    if conventions != USUAL:
+        given["conventions"] = conventions
+    terms = ", ".join(name for name in given if name != "conventions")
+    habits = ", conventions=conventions" if conventions != USUAL else ""
     how = f"{', late=True' if late else ''}{', frozen=True' if frozen else ''}"
     lines = [
         f"def {name}() -> None:",
         f'    """What the rule book says, by {", ".join(found.rules) or "no rule at all"}."""',
         *(laid_out(value, "    ", f"{name} = ") for name, value in given.items()),
         f"    with engine({', '.join(map(literal, report.named))}) as subject:",
-        f"        found = diverges(subject, Scenario(Case({', '.join(given)}){how}))",
+        f"        found = diverges(subject, Scenario(Case({terms}){how}{habits}))",
         "    assert found is None, str(found)",
     ]
     kinds = {*(kind for value in given.values() for kind in classes_in(value)), Case, Scenario}
@@ -59,7 +64,10 @@ def program(report: Report, finding: Finding) -> str:
 def results(report: Report) -> Iterator[Result]:
     """One result for each run, as every part of `bookproof verify` gives them; then the features not covered."""
     for outcome in report.outcomes:
-        worth = {"scenarios": outcome.scenarios, "commands": outcome.commands}
+        counted = "histories" if outcome.run in AT_ONCE else "scenarios"
+        worth: dict[str, int | str] = {counted: outcome.scenarios, "commands": outcome.commands}
+        if outcome.run in AT_ONCE:
+            worth["overlapped"] = outcome.overlapped
         verdict, disagreement = Verdict.AGREE if not outcome.not_run else Verdict.NOT_RUN, None
         note = outcome.not_run
         if outcome.finding is not None:
@@ -72,7 +80,7 @@ def results(report: Report) -> Iterator[Result]:
                 found.rules,
                 "\n".join(found.expected),
                 got,
-                program(report, outcome.finding),
+                outcome.finding.test or program(report, outcome.finding),
                 run_again(report, outcome, outcome.finding),
             )
         yield Result(PART, outcome.run, verdict, worth, outcome.seconds, note, disagreement)
@@ -88,6 +96,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "engine": list(report.named),
         "capabilities": report.capabilities.to_json(),
         "profile": report.request.profile.name,
+        "variants": [variant._asdict() for variant in report.variants],
         "seed": report.request.seed,
         "exit_code": report.exit_code,
         "results": [{**row.to_json(), "kind": kind} for row, kind in zip(rows, kinds, strict=True)],
@@ -109,12 +118,25 @@ def print_report(report: Report, console: Console | None = None) -> None:
                 console.print(told(row, found))
             else:
                 rows[at] = row._replace(note=f"the same as in {first}; {found.run_again}")
+    if report.variants:
+        console.print(_conduct(report))
     console.print(table(rows))
     if report.not_covered:
         listed = "; ".join(f"{feature} ({why})" for feature, why in report.not_covered)
         console.print(Text(f"Not covered: {listed}."))
     style = {0: "green", 1: "bold red"}.get(report.exit_code, "yellow")
     console.print(Text(closing_sentence(report), style=style))
+
+
+def _conduct(report: Report) -> Table:
+    """Which conventions the engine was found to follow."""
+    rows = Table(title="What it follows", title_justify="left", title_style="bold", pad_edge=False)
+    for name in ("rule", "topic", "choice", "how it was found"):
+        rows.add_column(name)
+    for variant in report.variants:
+        style = "" if variant.found and variant.modelled else "yellow"
+        rows.add_row(variant.rules, variant.topic, Text(variant.choice, style=style), variant.evidence)
+    return rows
 
 
 def closing_sentence(report: Report) -> str:

@@ -100,7 +100,7 @@ class Model(NamedTuple):
 def tla_folder() -> Path:
     """The folder of modules: that of the checkout, or the one that was installed with the package."""
     models = Path(__file__).resolve().parents[1]
-    for folder in (models.parents[2] / "tla", models.parent / "tla"):
+    for folder in (models.parent / "tla", models.parents[2] / "tla"):
         if (folder / "manifest.json").is_file():
             return folder
     raise InputError(

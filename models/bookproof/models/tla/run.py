@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from bookproof.models.tla import checkers
 from bookproof.models.tla.checker import Checker, Finding, Says
 from bookproof.models.tla.compare import Outcome, against_each_other, differences, expected
 from bookproof.models.tla.manifest import CHECKERS, Model, chosen, read_manifest, tla_folder
+from bookproof.models.tla.processes import kill_all
 from bookproof.models.tla.values import text
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.input_error import InputError, quote
@@ -79,7 +83,7 @@ def tla(asked: argparse.Namespace) -> int:
     if not wanted:
         raise InputError("options", 0, "--checker", _who_checks(picked), ", ".join(names))
     ready = checkers.find_all(wanted)
-    with Bars() as bars:
+    with Bars() as bars, _stopped_by_signals():
         outcomes = check_all(picked, ready, partial(bars.show, PART), asked.budget, asked.processes)
     code = exit_code(outcomes)
     if asked.junit is not None:
@@ -100,6 +104,23 @@ def tla(asked: argparse.Namespace) -> int:
         if not asked.json:
             console.print(f"as a page: {asked.page}", highlight=False, soft_wrap=True)
     return code
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Whoever is asked to end ends like one that was interrupted, so that no checker is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _names(asked: Sequence[str] | None) -> tuple[str, ...]:
@@ -155,6 +176,7 @@ def check_all(
                 progress(done / len(jobs), f"{result.model.name} by {result.checker}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            kill_all()
             raise
     return against_each_other([found[model.name, checker.name] for model, checker in jobs])
 

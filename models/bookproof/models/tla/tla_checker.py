@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from bookproof.models.tla.checker import DEADLOCK, Finding, Says, Step, Tell
 from bookproof.models.tla.manifest import Model
 from bookproof.models.tla.modules import Inlined, inlined
+from bookproof.models.tla.processes import child
 from bookproof.models.tla.tools import WasmChecker, find_wasm_checker
 from bookproof.models.tla.values import Function, TlaValue, parse
 from bookproof.spec.input_error import InputError, quote
@@ -26,7 +26,7 @@ MOST_STATES = 5_000_000
 DEEPEST = 100_000
 """Beyond these nothing is decided: a limit that was reached is no pass."""
 
-_SCRIPT = Path(__file__).with_name("tla_checker.mjs")
+SCRIPT = Path(__file__).with_name("tla_checker.mjs")
 _LIMITS = {"MaxStatesExceeded": "states", "MaxDepthExceeded": "depth"}
 _INVARIANT = re.compile(r"Invariant (\d+) violated")
 _SPAN = re.compile(r"start: (\d+)")
@@ -75,26 +75,18 @@ class TlaChecker:
     def _answer(self, request: Mapping[str, object], budget_seconds: float) -> dict[str, Any] | None:
         """What the checker answers, or None when its budget was spent. It has nowhere to write to."""
         with tempfile.TemporaryDirectory(prefix="bookproof-") as folder:
-            try:
-                done = subprocess.run(
-                    [str(self.tools.node), str(_SCRIPT)],
-                    input=json.dumps(request),
-                    capture_output=True,
-                    text=True,
-                    encoding="utf-8",
-                    errors="replace",
-                    timeout=budget_seconds,
-                    cwd=folder,
-                )
-            except subprocess.TimeoutExpired:
-                return None
+            words = [str(self.tools.node), str(SCRIPT)]
+            with child(words, Path(folder), budget_seconds) as (process, spent):
+                output, errors = process.communicate(json.dumps(request))
+        if spent.is_set():
+            return None
         try:
-            answer = json.loads(done.stdout)
+            answer = json.loads(output)
         except json.JSONDecodeError:
             answer = None
-        if done.returncode or not isinstance(answer, dict):
-            lines = [line for line in done.stderr.splitlines() if "Error" in line]
-            got = quote(lines[0] if lines else f"exit code {done.returncode}")
+        if process.returncode or not isinstance(answer, dict):
+            lines = [line for line in errors.splitlines() if "Error" in line]
+            got = quote(lines[0] if lines else f"exit code {process.returncode}")
             raise InputError("tla-checker", 0, "", "an answer", got)
         return answer
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Timer
 from time import perf_counter
 from typing import NamedTuple
 
@@ -21,6 +19,7 @@ from bookproof.models.tla.cfg import Cfg
 from bookproof.models.tla.checker import Finding, Says, Tell
 from bookproof.models.tla.manifest import Model
 from bookproof.models.tla.messages import OUT_OF_MEMORY, Message, Reader, counted, finding
+from bookproof.models.tla.processes import child
 from bookproof.models.tla.tools import Tlc, find_tlc
 from bookproof.spec.input_error import InputError, quote
 
@@ -111,27 +110,7 @@ def run(tools: Tlc, place: Place, options: Sequence[str], budget_seconds: float,
         *("-config", "model.cfg", place.module),
     ]
     reader = Reader()
-    spent = False
-    process = subprocess.Popen(
-        words,
-        cwd=place.folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
-
-    def give_up() -> None:
-        nonlocal spent
-        spent = True
-        process.kill()
-
-    watch = Timer(budget_seconds, give_up)
-    watch.daemon = True
-    watch.start()
-    try:
+    with child(words, place.folder, budget_seconds, merged=True) as (process, spent):
         assert process.stdout is not None
         for line in process.stdout:
             message = reader.line(line.rstrip("\n"))
@@ -139,14 +118,7 @@ def run(tools: Tlc, place: Place, options: Sequence[str], budget_seconds: float,
             if counts is not None:
                 tell(counts[1])
         code = process.wait()
-    finally:
-        watch.cancel()
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-    return Output(tuple(reader.end()), code, spent)
+    return Output(tuple(reader.end()), code, spent.is_set())
 
 
 def concluded(said: Output, cfg: Path, budget_seconds: float) -> Finding:
