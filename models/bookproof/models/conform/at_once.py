@@ -102,7 +102,7 @@ def script(seed: int, number: int, has: Capabilities, profile: Profile = DEFAULT
     features = PLAIN | ({Feature.IOC} if "ioc" in has.orders else frozenset())
     codes = [dice.getrandbits(BITS) for _ in range(COMMANDS)]
     instruments = PLAIN_BOOKS[:1]
-    case = fitted(Case(instruments, decode(codes, plan_for(features, instruments)), profile), has)
+    case = fitted(Case(instruments, decode(codes, plan_for(features, instruments)), profile), has, features)
     return Script(case, tuple(dice.randrange(CLIENTS) for _ in case.commands))
 
 

@@ -132,7 +132,7 @@ def add_serve(parser: argparse.ArgumentParser, number: Callable[[str], int]) -> 
         "--engine",
         default="striped",
         metavar="NAME",
-        help="my_pkg:MyEngine, or one that `bookproof check` knows (striped)",
+        help="my_pkg:MyEngine, or one that check knows (striped)",
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--stdio", action="store_true", help="on standard input and output, until that ends (the default)")
