@@ -22,7 +22,7 @@ from bookproof.models.tla.tlc import Output, TlcChecker, concluded, copied, run
 from bookproof.models.tla.values import Function, TlaValue, parse
 from bookproof.models.twins.checker import graph_of
 from bookproof.models.twins.records import Command as TwinCommand
-from bookproof.models.twins.scenarios import LISTED, scenario_named
+from bookproof.models.twins.scenarios import scenario_named
 from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.instruments import listing
 from bookproof.spec.profile import DEFAULT, Risk
@@ -87,7 +87,7 @@ def by_twin(model: Model) -> Subject:
     twin = scenario_named(named)
     before, scripts = map(_record, twin.before), (map(_record, script) for script in twin.scripts)
     accounts = tuple(twin.accounts)
-    return Subject(model, scenario_of(str(named), LISTED, before, scripts, accounts), graph_of(model), accounts)
+    return Subject(model, scenario_of(str(named), twin.listed, before, scripts, accounts), graph_of(model), accounts)
 
 
 def _record(command: TwinCommand) -> Function:
