@@ -87,7 +87,7 @@ def test_every_edge_of_a_model_is_replayed_on_the_engine_and_the_engine_can_do_n
     bound = subject(name)
     with Stage(striped(), bound.scenario, bound.accounts) as stage:
         replayed = replay(stage, bound.graph)
-        own = engine_graph(stage, map(str, bound.graph.states[0]))
+        own = engine_graph(stage, map(str, bound.graph.states[0]), MODELS[name].module)
     assert replayed.mismatch is None
     assert replayed.covered == replayed.edges == len(set(bound.graph.edges))
     assert not difference(own, bound.graph)

@@ -20,9 +20,9 @@ from bookproof.models.tla.dot import read_dot
 from bookproof.models.tla.manifest import Model
 from bookproof.models.tla.tlc import Output, TlcChecker, concluded, copied, run
 from bookproof.models.tla.values import Function, TlaValue, parse
-from bookproof.models.twins.checker import graph_of
+from bookproof.models.twins.checker import TWINS, graph_of
 from bookproof.models.twins.records import Command as TwinCommand
-from bookproof.models.twins.scenarios import LISTED, scenario_named
+from bookproof.models.twins.scenarios import scenario_named
 from bookproof.spec.input_error import InputError, quote
 from bookproof.spec.instruments import listing
 from bookproof.spec.profile import DEFAULT, Risk
@@ -85,9 +85,15 @@ def by_twin(model: Model) -> Subject:
     """A subject without Java. Raises InputError for a model that the twin has not."""
     named = model.cfg().constants.get("Scenario")
     twin = scenario_named(named)
+    listed = twin.beginning.book.keys
     before, scripts = map(_record, twin.before), (map(_record, script) for script in twin.scripts)
     accounts = tuple(twin.accounts)
-    return Subject(model, scenario_of(str(named), LISTED, before, scripts, accounts), graph_of(model), accounts)
+    return Subject(model, scenario_of(str(named), listed, before, scripts, accounts), graph_of(model), accounts)
+
+
+def has_twin(model: Model) -> bool:
+    """Whether `by_twin` knows the module of a model."""
+    return model.module in TWINS
 
 
 def _record(command: TwinCommand) -> Function:
