@@ -236,6 +236,16 @@ GUILTY = {
     "checked-then-spent": ("settlement-one-purse", "take by client 1: 21"),
     "balances-as-met": ("settlement-each-pays-the-other", "take by client 1: 21"),
     "booked-late": ("settlement-one-purse", "draw by client 1"),
+    "rival-cancelled-late": ("lists-rivals-hit", "draw by client 1: 2"),
+    "lists-read-before-lock": ("lists-rivals-enter", "draw by client 2: 2"),
+    "stripes-as-discovered": ("lists-ties-met", "take by client 1: 2"),
+    "legs-one-by-one": ("lists-ties-grow", "take by client 1: 1"),
+    "snapshot-book-by-book": ("snapshot-basket", "leave by client 2: 1"),
+    "halt-read-outside": ("barrier-market-halt", 'return by client 3: <<[id |-> 3, is |-> "accepted"'),
+    "halt-without-stripes": ("barrier-market-halt", "draw by client 1: 3"),
+    "resume-with-one-stripe": ("barrier-market-halt", "draw by client 1: 4"),
+    "kill-in-two-steps": ("barrier-kill-switch", "leave by client 1: 2"),
+    "descending-for-all": ("snapshot-basket", "take by client 2: 2"),
 }
 """Where the traces of an engine of the zoo are refused, and at which line."""
 

@@ -17,13 +17,13 @@ from bookproof.models.tla.checker import Finding, Says
 from bookproof.models.tla.compare import differences, expected
 from bookproof.models.tla.manifest import Model, chosen, read_manifest, tla_folder
 from bookproof.models.tla.tlc import TlcChecker
-from bookproof.models.twins import accounts, rulebook, settlement, stripe_locks, striped
+from bookproof.models.twins import accounts, barrier, lists, rulebook, settlement, snapshot, stripe_locks, striped
 from bookproof.models.twins.checker import TWINS, TwinChecker, graph_of, twin_of
 from bookproof.spec.input_error import InputError
 
 MODELS = read_manifest(tla_folder())
 TWINNED = [model for model in MODELS if "twin" in model.checkers and model.size == "ci"]
-REFINES = [model for model in MODELS if model.module in ("StripedRefines",) and model.size == "ci"]
+REFINES = [model for model in MODELS if model.module.endswith("Refines") and model.size == "ci"]
 SMALL = [model for model in MODELS if model.module in TWINS and (model.distinct or 60_000) < 60_000]
 EVERY_GRAPH = "true" in (os.environ.get("CI", "").lower(), os.environ.get("BOOKPROOF_GRAPHS", "").lower())
 """Java begins anew for each model: a second or two. So it is the largest of each module, unless all are asked for."""
@@ -177,9 +177,15 @@ SLIPS: list[Mutant] = [
     (striped.Striped.enter, "or s.holder[wants[0] - 1]", ""),
     (striped.Striped.commit, '"leave" if s.has[c - 1] else "idle"', '"idle"'),
     (striped.Striped.release, "put(s.holder, last, 0)", "s.holder"),
-    (striped.Striped.plan, "else stripes[:1]", "else needs(command)"),
+    (striped.Striped.plan, "else stripes[:1]", "else self.needs(command)"),
     (striped.Striped.linearizable, "s.told == s.right and", ""),
     (striped.Striped.linearizable, "s.told == s.right", "True or s.told == s.right"),
+    (lists.Lists.needed, "tied(s.floor.mates,", "tied(list(s.floor.mates)[:1],"),
+    (lists.Lists.holds_enough, "not self.has_lists(s, c)", "True"),
+    (lists.Lists.let_go, '"back" if others else "again"', '"again"'),
+    (lists.Lists.anew, "holding | self.needed(s, c)", "self.needed(s, c) | {1}"),
+    (barrier.Barrier.believing, "if s.seen[c - 1][0]:", "if barred(floor, 0):"),
+    (snapshot.Snapshot.look_at_one, 'pc=put(s.pc, c, "leave")', 'pc=put(s.pc, c, "leave" if others else "stamp")'),
     (stripe_locks.take, "or s.holder[s.wants[c - 1][0] - 1]", ""),
     (stripe_locks.plans, "range(1, len(stripes) + 1)", "range(1, len(stripes))"),
     (stripe_locks.release, '"leave" if others else "idle"', '"idle"'),
@@ -188,7 +194,7 @@ SLIPS: list[Mutant] = [
     (accounts.entries, "cost(left) - cost(ours)", "0"),
     (accounts.matched, "holdings[seller - 1] - trade.lots", "holdings[seller - 1]"),
     (settlement.Settlement.check, '"stamp" if done else "match"', '"stamp"'),
-    (settlement.Settlement.trade, "balances_of(owed)", "balances_of(owed)[:1]"),
+    (settlement.Settlement.trade, "balances_of(owed)", "balances_of(owed)[:1],"),
     (settlement.Settlement.to_check, "(spending(account), balance(account))", "(balance(account),)"),
     (settlement.Settlement._taking, "if s.holder.of(lock):", "if False:"),
 ]

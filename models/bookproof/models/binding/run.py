@@ -19,7 +19,7 @@ from bookproof.engine.zoo import ZOO
 from bookproof.models.binding.accept import TlcReader
 from bookproof.models.binding.bind import THREAD_RUNS, Bound, Read, bind
 from bookproof.models.binding.engines import striped
-from bookproof.models.binding.subject import Subject, by_tlc, by_twin, has_twin
+from bookproof.models.binding.subject import Subject, by_tlc, by_twin
 from bookproof.models.report.terminal import Bars
 from bookproof.models.tla.manifest import Model, read_manifest, tla_folder
 from bookproof.models.tla.tlc import TlcChecker
@@ -129,8 +129,7 @@ def bind_all(
             progress(max(done / len(models), 0.001), f"{model.name}: {what}")
 
         tell("finding all states")
-        by_java = tlc is not None and (source == "tlc" or not has_twin(model))
-        subject: Subject = by_tlc(tlc, model) if tlc is not None and by_java else by_twin(model)
+        subject: Subject = by_twin(model) if source == "twin" or tlc is None else by_tlc(tlc, model)
         bound = bind(subject, engine, make, read, thread_runs, tell)
         done += 1
         progress(done / len(models), model.name)

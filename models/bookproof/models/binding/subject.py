@@ -20,7 +20,7 @@ from bookproof.models.tla.dot import read_dot
 from bookproof.models.tla.manifest import Model
 from bookproof.models.tla.tlc import Output, TlcChecker, concluded, copied, run
 from bookproof.models.tla.values import Function, TlaValue, parse
-from bookproof.models.twins.checker import TWINS, graph_of
+from bookproof.models.twins.checker import graph_of
 from bookproof.models.twins.records import Command as TwinCommand
 from bookproof.models.twins.scenarios import scenario_named
 from bookproof.spec.input_error import InputError, quote
@@ -85,15 +85,9 @@ def by_twin(model: Model) -> Subject:
     """A subject without Java. Raises InputError for a model that the twin has not."""
     named = model.cfg().constants.get("Scenario")
     twin = scenario_named(named)
-    listed = twin.beginning.book.keys
     before, scripts = map(_record, twin.before), (map(_record, script) for script in twin.scripts)
     accounts = tuple(twin.accounts)
-    return Subject(model, scenario_of(str(named), listed, before, scripts, accounts), graph_of(model), accounts)
-
-
-def has_twin(model: Model) -> bool:
-    """Whether `by_twin` knows the module of a model."""
-    return model.module in TWINS
+    return Subject(model, scenario_of(str(named), twin.listed, before, scripts, accounts), graph_of(model), accounts)
 
 
 def _record(command: TwinCommand) -> Function:

@@ -219,6 +219,8 @@ min-quantity, post-only, stop, stop-limit
             number = getattr(self, name)
             if type(number) is not int or number < 1:
                 raise ValueError(f"{name}: expected a whole number from 1 on, got {number!r}")
+        if not _is_step(self.tick):
+            raise ValueError(f"tick: expected a price step above zero, such as 0.01, got {self.tick!r}")
         if not self.self_trade:
             raise ValueError("self_trade: expected at least one mode, `none` where nothing is prevented")
 
@@ -265,6 +267,14 @@ _KINDS: dict[str, type] = {
     "sessions": int,
 }
 _WORDS: dict[type, str] = {list: "a list of words", bool: "true or false", int: "a whole number", str: "a string"}
+
+
+def _is_step(text: str) -> bool:
+    try:
+        step = Decimal(text)
+    except (ArithmeticError, TypeError, ValueError):
+        return False
+    return step.is_finite() and step > 0
 
 
 def _are_words(name: str, found: Sequence[Any]) -> bool:
@@ -349,9 +359,14 @@ class Adapter(ABC):
     # ── ids and prices, both ways ──
 
     def native(self, order_id: int) -> Any:
-        """What the engine calls an order: its own id where one was bound, else the caller's as integer or string."""
+        """What the engine calls an order: its own id, or the caller's as integer or string.
+
+        Raises Refused where the engine makes ids and never made one for this order: it cannot be asked about it.
+        """
         if self.capabilities.ids == "own":
-            return self._natives.get(order_id, order_id)
+            if order_id not in self._natives:
+                raise Refused("the engine never gave this order an id")
+            return self._natives[order_id]
         return str(order_id) if self.capabilities.ids == "str" else order_id
 
     def bind(self, order_id: int, native: Hashable) -> None:

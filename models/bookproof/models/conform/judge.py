@@ -290,6 +290,8 @@ class _Run:
             for symbol in self._symbols:
                 expected = getattr(right, view)(symbol)
                 got = seen.get(symbol) if isinstance(seen, dict) else None
+                if got == expected:
+                    continue
                 known = known_part(expected, got)
                 if got != known:
                     question = f'{view}("{symbol}")'
@@ -398,32 +400,36 @@ def shrink(
 
     The engine is asked nothing that it does not have, and the venue stays what it is.
     """
-    fatal = found.kind in FATAL
-    best = found
     patience = SHORT_PATIENCE if found.kind is Kind.HANG else PATIENCE
 
-    def judged(case: Case) -> Divergence | None:
+    def judged(case: Case, how: Scenario) -> Divergence | None:
         if case.profile != scenario.case.profile or fitted(case, subject.capabilities) != case:
             return None
         try:
-            seen = diverges(subject, scenario._replace(case=case), ignore=ignore, patience=patience)
+            seen = diverges(subject, how._replace(case=case), ignore=ignore, patience=patience)
         except InputError:
             raise
         except ValueError:  # such books cannot be had
             return None
         return seen if seen is not None and seen.kind is found.kind else None
 
+    first = scenario.case._replace(commands=scenario.case.commands[: found.step + 1])
+    plain = scenario._replace(late=False, frozen=False)
+    ways = dict.fromkeys((plain, scenario._replace(late=False), scenario._replace(frozen=False), scenario))
+    shown = ((how, seen) for how in ways if (seen := judged(first, how)) is not None)
+    plainest, best = next(shown, (None, found))
+    if plainest is None:
+        return scenario, found
+    how = plainest
+
     def shows(case: Case) -> bool:
         nonlocal best
-        seen = judged(case)
+        seen = judged(case, how)
         if seen is None:
             return False
         best = seen
         return True
 
-    first = scenario.case._replace(commands=scenario.case.commands[: found.step + 1])
-    if judged(first) is None:
-        return scenario, found
-    tries = attempts if attempts is not None else FEW_TRIES if fatal else MANY_TRIES
+    tries = attempts if attempts is not None else FEW_TRIES if found.kind in FATAL else MANY_TRIES
     shortest = shrink_case(first, shows, attempts=tries)
-    return scenario._replace(case=shortest), best
+    return how._replace(case=shortest), best

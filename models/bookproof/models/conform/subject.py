@@ -128,7 +128,9 @@ class Speaking:
         answers, fault = self._asked((Ask(f'{{"do":"hello","bookproof":{VERSION}}}'),), TO_BEGIN)
         if fault is not None:
             told = f"{fault.told}{f': {_last_line(fault.errors)}' if fault.errors else ''}"
-            raise self._unusable("an answer to hello", told, "does it speak the protocol of `bookproof serve --help`?")
+            raise self._unusable(
+                "an answer to hello", told, "it is told by `bookproof serve --help`; does it flush after each answer?"
+            )
         answer = answers[0]
         if "capabilities" not in answer:
             raise self._unusable("capabilities in the answer to hello", _spelled(answer))

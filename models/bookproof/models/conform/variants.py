@@ -48,6 +48,9 @@ from bookproof.spec.values import SelfTradePrevention, Side, defaults_of
 
 BOOKS = listing(["ABC"])
 
+PATIENCE = 2.0
+"""Seconds for an answer to a probe: an engine that hangs is found out by the runs, which wait longer."""
+
 Probe = tuple[Command, ...]
 
 NONE: Mapping[str, Any] = MappingProxyType({})
@@ -295,7 +298,7 @@ def _agrees(
 ) -> bool:
     """Whether it does in a small scenario as it should under a profile, while it is told these settings."""
     scenario = Scenario(Case(BOOKS, probe, profile), conventions=conventions)
-    return diverges(subject, scenario, settings=settings) is None
+    return diverges(subject, scenario, settings=settings, patience=PATIENCE) is None
 
 
 def _fit(subject: Subject, probe: Probe) -> Probe:

@@ -7,7 +7,7 @@ from bookproof.models.twins.accounts import do
 from bookproof.models.twins.parts import Constants, one_of, put, specified
 from bookproof.models.twins.records import Command, Outcome, Said, rejected
 from bookproof.models.twins.rulebook import barred, resting
-from bookproof.models.twins.scenarios import LISTED, scenario_named
+from bookproof.models.twins.scenarios import scenario_named
 from bookproof.models.twins.striped import State, Step, Striped, model_of
 
 
@@ -71,7 +71,7 @@ class Barrier(Striped):
         command, floor = self.command(s, c), s.floor
         if s.seen[c - 1][0]:
             return Outcome(floor, (rejected(command.order.id if command.order else 0),))
-        x, said = do(floor._replace(halted=False, blocked=frozenset()), command, LISTED)
+        x, said = do(floor._replace(halted=False, blocked=frozenset()), command, self.listed)
         return Outcome(x._replace(halted=floor.halted, blocked=floor.blocked), said)
 
     def steps_outside(self) -> dict[str, Step]:

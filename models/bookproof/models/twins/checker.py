@@ -13,18 +13,22 @@ from bookproof.models.tla import manifest
 from bookproof.models.tla.checker import Finding, Says, Step, Tell
 from bookproof.models.twins.barrier import barrier
 from bookproof.models.twins.exchange import exchange
+from bookproof.models.twins.lists import lists
 from bookproof.models.twins.parts import Constants
+from bookproof.models.twins.refinement import lists_refines, settlement_refines, striped_refines
 from bookproof.models.twins.settlement import settlement
 from bookproof.models.twins.snapshot import snapshot
 from bookproof.models.twins.stripe_locks import stripe_locks
 from bookproof.models.twins.striped import striped
-from bookproof.models.twins.striped_refines import striped_refines
 from bookproof.spec.input_error import InputError
 
 TWINS: Mapping[str, Callable[[Constants, str], Model[Any]]] = {
     "Barrier": barrier,
     "Exchange": exchange,
+    "Lists": lists,
+    "ListsRefines": lists_refines,
     "Settlement": settlement,
+    "SettlementRefines": settlement_refines,
     "Snapshot": snapshot,
     "StripeLocks": stripe_locks,
     "Striped": striped,

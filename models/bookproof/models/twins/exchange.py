@@ -9,7 +9,7 @@ from bookproof.models.twins import records
 from bookproof.models.twins.accounts import do, reserved_in, solvent_in
 from bookproof.models.twins.parts import Constants, put, specified
 from bookproof.models.twins.rulebook import well_formed
-from bookproof.models.twins.scenarios import LISTED, Heard, Told, scenario_named
+from bookproof.models.twins.scenarios import Heard, Told, scenario_named
 
 
 class State(NamedTuple):
@@ -31,7 +31,7 @@ def exchange(constants: Constants, specification: str = "Spec") -> Model[State]:
         script, answers = scenario.scripts[c - 1], s.told[c - 1]
         if len(answers) == len(script):
             return None
-        x, said = do(s.x, script[len(answers)], LISTED)
+        x, said = do(s.x, script[len(answers)], scenario.listed)
         return State(x, put(s.told, c, (*answers, said)))
 
     def is_finished(s: State) -> bool:
@@ -51,7 +51,7 @@ def exchange(constants: Constants, specification: str = "Spec") -> Model[State]:
             "TypeOK": type_ok,
             "BooksAreWellFormed": lambda s: all(map(well_formed, s.x.book.images)),
             "Conserved": lambda s: heard.conserved_in(s.x, s.told) and heard.money_in(s.x, s.told, ()),
-            "Solvent": lambda s: solvent_in(s.x) and reserved_in(s.x, LISTED),
+            "Solvent": lambda s: solvent_in(s.x) and reserved_in(s.x, scenario.listed),
         },
         sometimes={"AllServed": is_finished},
     )

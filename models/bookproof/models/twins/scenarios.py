@@ -20,6 +20,7 @@ from bookproof.models.twins.records import (
     cancel,
     deposit,
     kill,
+    one_of,
     replace,
     sell,
     set_limit,
@@ -29,13 +30,12 @@ from bookproof.models.twins.records import (
 from bookproof.models.twins.rulebook import KNOWN, dealt, dropped, open_lots, opening, promised
 from bookproof.spec.input_error import InputError, quote
 
-LISTED = ("A", "B")
-STRIPES = (1, 2)
+TWO_BOOKS, THREE_BOOKS = ("A", "B"), ("A", "B", "C")
 
 
 def stripe_of(symbol: str) -> int:
     """`StripeOf`: each book has its own."""
-    return LISTED.index(symbol) + 1
+    return THREE_BOOKS.index(symbol) + 1
 
 
 def both(first: int) -> Command:
@@ -63,6 +63,10 @@ EACH_OWNS = (
 )
 
 
+RIVALS = one_of(Leg("A", sell(1, 2, 2, 100)), Leg("B", sell(2, 2, 2, 100)))
+MORE_RIVALS = one_of(Leg("B", sell(3, 2, 1, 101)), Leg("C", sell(4, 2, 1, 100)))
+
+
 class Scenario(NamedTuple):
     """What has happened before, and the commands of each client, in its order."""
 
@@ -70,6 +74,13 @@ class Scenario(NamedTuple):
     scripts: tuple[tuple[Command, ...], ...]
     accounts: range = range(1, 1)
     """None: no accounts are kept."""
+    listed: tuple[str, ...] = TWO_BOOKS
+    """`Listed`: the symbols."""
+
+    @property
+    def stripes(self) -> tuple[int, ...]:
+        """`Stripes`."""
+        return tuple(map(stripe_of, self.listed))
 
     @property
     def clients(self) -> range:
@@ -79,12 +90,12 @@ class Scenario(NamedTuple):
     @property
     def opened(self) -> Exchange:
         """`Opened`."""
-        return with_accounts(opening(LISTED), self.accounts)
+        return with_accounts(opening(self.listed), self.accounts)
 
     @property
     def beginning(self) -> Exchange:
         """`Beginning`."""
-        return do_all(self.opened, self.before, LISTED).x
+        return do_all(self.opened, self.before, self.listed).x
 
 
 PAID = range(1, 4)
@@ -118,6 +129,37 @@ SCENARIOS = {
     ),
     "kill-switch": Scenario(OFFERED_BOTH, ((kill(2),), (submit("B", sell(3, 2, 1, 101)),), (both(4),))),
     "snapshot-basket": Scenario(OFFERED_TWICE, ((both(3),), (SNAPSHOT,), (cancel("B", 2),))),
+    "rivals-hit": Scenario((RIVALS,), ((submit("A", buy(3, 1, 1, 100)),), (submit("B", buy(4, 3, 1, 100)),))),
+    "rival-cancelled": Scenario(
+        (RIVALS,),
+        ((cancel("A", 1),), (submit("B", buy(3, 1, 1, 100)), cancel("B", 2))),
+    ),
+    "rivals-enter": Scenario(
+        (),
+        ((RIVALS,), (submit("B", buy(3, 1, 1, 100)),), (submit("A", buy(4, 3, 1, 100)),)),
+    ),
+    "ties-met": Scenario(
+        (RIVALS, MORE_RIVALS),
+        ((submit("A", buy(5, 1, 1, 100)),), (submit("C", buy(6, 1, 1, 100)),)),
+        listed=THREE_BOOKS,
+    ),
+    "ties-grow": Scenario((RIVALS,), ((MORE_RIVALS,), (submit("A", buy(5, 1, 1, 100)),)), listed=THREE_BOOKS),
+    "busy-books": Scenario(
+        OFFERED_BOTH,
+        (
+            (both(3), cancel("A", 1)),
+            (submit("A", buy(5, 1, 2, 100)), cancel("A", 5)),
+            (swapped(6), submit("B", sell(8, 2, 1, 100))),
+        ),
+    ),
+    "busy-rivals": Scenario(
+        (RIVALS,),
+        (
+            (submit("A", buy(3, 1, 1, 100)), cancel("A", 1)),
+            (submit("B", buy(4, 3, 1, 100)), one_of(Leg("A", sell(5, 2, 1, 100)), Leg("B", sell(6, 2, 1, 100)))),
+            (submit("A", buy(7, 1, 1, 99)), submit("B", buy(8, 1, 1, 100))),
+        ),
+    ),
     "one-purse": Scenario(
         funded(100),
         ((submit("A", buy(3, 1, 1, 100)),), (submit("B", buy(4, 1, 1, 100)),)),
@@ -170,6 +212,16 @@ SCENARIOS = {
         ),
         PAID,
     ),
+    "purses-all-day": Scenario(
+        EACH_OWNS,
+        (
+            (submit("A", buy(3, 1, 1, 100)), cancel("A", 3)),
+            (submit("B", buy(4, 2, 1, 100)), submit("B", buy(5, 1, 1, 100))),
+            (withdraw(1, "cash", 100), deposit(2, "cash", 100)),
+            (withdraw(2, "cash", 100), deposit(1, "cash", 100)),
+        ),
+        PAID,
+    ),
 }
 
 
@@ -192,7 +244,7 @@ class Heard:
     """All that was said in a scenario, and whether an exchange agrees with it."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.before = do_all(scenario.opened, scenario.before, LISTED).said
+        self.before = do_all(scenario.opened, scenario.before, scenario.listed).said
         self.conserved_in: Callable[[Exchange, Told], bool] = lru_cache(maxsize=KNOWN)(self._conserved_in)
         self.money_in: Callable[[Exchange, Told, Said], bool] = lru_cache(maxsize=KNOWN)(self._money_in)
 

@@ -21,12 +21,12 @@ from bookproof.models.twins.accounts import (
     turned_away,
 )
 from bookproof.models.twins.parts import Constants, Map, one_of, put, specified
-from bookproof.models.twins.records import Command, Exchange, Said, about_account, must_be_paid
+from bookproof.models.twins.records import Command, Exchange, Said, about_account, concerns_all, must_be_paid, names
 from bookproof.models.twins.rulebook import at_the_books, well_formed
-from bookproof.models.twins.scenarios import LISTED, STRIPES, Heard, Scenario, Told, scenario_named, stripe_of
-from bookproof.models.twins.striped import Queue, needs
+from bookproof.models.twins.scenarios import Heard, Scenario, Told, scenario_named, stripe_of
+from bookproof.models.twins.striped import Queue
 
-DESIGNS = ("settled", "checked, then spent", "balances as met", "booked late")
+DESIGNS = ("settled", "checked, then spent", "balances as met", "booked late", "refused late")
 
 
 class State(NamedTuple):
@@ -74,8 +74,10 @@ class Settlement:
         self.accounts = scenario.accounts
         self.beginning = scenario.beginning
         self.design = design
+        self.listed = scenario.listed
+        self.stripes = scenario.stripes
         self.heard = Heard(scenario)
-        self.locks = (*STRIPES, *map(spending, self.accounts), *map(balance, self.accounts))
+        self.locks = (*self.stripes, *map(spending, self.accounts), *map(balance, self.accounts))
 
     def init(self) -> State:
         """`Init`."""
@@ -95,10 +97,14 @@ class Settlement:
         """`ToPay`."""
         return (balance(account),) if self.design == "balances as met" else self.to_check(account)
 
+    def needs(self, command: Command) -> Queue:
+        """`Needs`, in ascending order; nothing for what is about cash."""
+        return self.stripes if concerns_all(command) else tuple(sorted({stripe_of(s) for s in names(command)}))
+
     def first(self, command: Command) -> Queue:
         """`First`."""
-        if needs(command):
-            return needs(command)
+        if self.needs(command):
+            return self.needs(command)
         return (balance(command.account),) if command.do == "deposit" else self.to_check(command.account)
 
     # ── what a client finds when it holds what it needs ──
@@ -122,12 +128,12 @@ class Settlement:
         command = self.command(s, c)
         if about_account(command) or (must_be_paid(command) and turned_away(s.floor, command)):
             return NO_ENTRIES
-        return entries(s.floor, command, LISTED)
+        return entries(s.floor, command, self.listed)
 
     def balances_as_met(self, s: State, c: int) -> Queue:
         """`BalancesAsMet`: those of `Others`, each once."""
         command = self.command(s, c)
-        met = met_in(known(s.floor, command, LISTED), at_the_books(s.floor, command, LISTED).said)
+        met = met_in(known(s.floor, command, self.listed), at_the_books(s.floor, command, self.listed).said)
         return tuple(balance(a) for a in dict.fromkeys(met) if a != payer(s.floor, command))
 
     def matches_at_once(self, s: State, c: int) -> bool:
@@ -171,12 +177,12 @@ class Settlement:
             locks = self.to_pay(payer(s.floor, command))
             return after._replace(wants=put(s.wants, c, locks), pc=put(s.pc, c, first_step(locks)))
         owed, late = self.owes(s, c), self.design == "booked late"
-        floor = (do if about_account(command) else matched)(s.floor, command, LISTED).x
+        floor = (do if about_account(command) else matched)(s.floor, command, self.listed).x
         return after._replace(
             wants=put(s.wants, c, () if late else balances_of(owed)),
             pc=put(s.pc, c, "settle" if owed.keys and not late else "stamp"),
             floor=floor,
-            work=put(s.work, c, do(s.floor, command, LISTED).said),
+            work=put(s.work, c, do(s.floor, command, self.listed).said),
             owed=put(s.owed, c, owed),
         )
 
@@ -196,19 +202,28 @@ class Settlement:
             return after._replace(
                 wants=put(s.wants, c, others),
                 pc=put(s.pc, c, "settle" if others else "stamp"),
-                floor=(matched if others else settled)(floor, command, LISTED).x,
-                work=put(s.work, c, do(floor, command, LISTED).said),
+                floor=(matched if others else settled)(floor, command, self.listed).x,
+                work=put(s.work, c, do(floor, command, self.listed).said),
                 owed=put(s.owed, c, self.owes(s, c)),
             )
-        done = about_account(command) or self.refused(s, c)
-        x, said = do(floor, command, LISTED) if done else (floor, ())
+        refused = self.refused(s, c)
+        done = about_account(command) or refused
+        late = refused and self.design == "refused late"
+        x, said = do(floor, command, self.listed) if done else (floor, ())
         return after._replace(
             wants=put(s.wants, c, ()),
-            pc=put(s.pc, c, "stamp" if done else "match"),
+            pc=put(s.pc, c, "excuse" if late else "stamp" if done else "match"),
             floor=x if about_account(command) else floor,
             work=put(s.work, c, said),
             owed=put(s.owed, c, NO_ENTRIES),
         )
+
+    def excuse(self, s: State, c: int) -> State | None:
+        """`Excuse`."""
+        if s.pc[c - 1] != "excuse":
+            return None
+        *others, last = s.has[c - 1]
+        return s._replace(holder=s.holder.put(last, 0), has=put(s.has, c, tuple(others)), pc=put(s.pc, c, "stamp"))
 
     def trade(self, s: State, c: int) -> State | None:
         """`Trade`."""
@@ -216,7 +231,7 @@ class Settlement:
             return None
         late, owed = self.design == "booked late", self.owes(s, c)
         *others, last = s.has[c - 1]
-        floor, said = matched(s.floor, self.command(s, c), LISTED)
+        floor, said = matched(s.floor, self.command(s, c), self.listed)
         return s._replace(
             holder=s.holder.put(last, 0),
             has=put(s.has, c, tuple(others)),
@@ -247,7 +262,7 @@ class Settlement:
         """`Commit`."""
         if s.pc[c - 1] != "stamp":
             return None
-        oracle, said = do(s.oracle, self.command(s, c), LISTED)
+        oracle, said = do(s.oracle, self.command(s, c), self.listed)
         return s._replace(
             told=put(s.told, c, (*s.told[c - 1], s.work[c - 1])),
             work=put(s.work, c, ()),
@@ -281,7 +296,7 @@ class Settlement:
         return (
             all(holder in (0, *self.clients) for holder in s.holder.images)
             and all(0 <= at <= 4 for at in s.at)
-            and set(s.pc) <= {"idle", "take", "spend", "check", "match", "settle", "stamp", "leave"}
+            and set(s.pc) <= {"idle", "take", "spend", "check", "excuse", "match", "settle", "stamp", "leave"}
             and all(set(wants) <= set(self.locks) for wants in s.wants)
             and all(set(owed.keys) <= set(self.accounts) for owed in s.owed)
             and all(len(s.told[c - 1]) <= s.at[c - 1] for c in self.clients)
@@ -302,7 +317,7 @@ class Settlement:
             if pc not in ("match", "settle", "stamp"):
                 continue
             command = self.command(s, c)
-            stripes = all(s.holder.of(stripe) == c for stripe in needs(command))
+            stripes = all(s.holder.of(stripe) == c for stripe in self.needs(command))
             may_spend = any(s.holder.of(spending(a)) == c for a in self.accounts)
             if pc != "stamp":
                 if not stripes or (must_be_paid(command) and not may_spend):
@@ -328,7 +343,7 @@ class Settlement:
         """`FloorAgrees`."""
         books = all(
             s.floor.book.of(symbol) == s.oracle.book.of(symbol) and s.floor.lots.of(symbol) == s.oracle.lots.of(symbol)
-            for symbol in LISTED
+            for symbol in self.listed
             if s.holder.of(stripe_of(symbol)) == 0
         )
         purses = zip(s.floor.purse, s.oracle.purse, strict=True)
@@ -339,7 +354,7 @@ class Settlement:
         return LeadsTo(lambda s: s.pc[c - 1] != "idle", lambda s: s.pc[c - 1] == "idle")
 
 
-STEPS = ("Call", "Take", "Enter", "Spend", "Check", "Trade", "Settle", "Book", "Commit", "Release")
+STEPS = ("Call", "Take", "Enter", "Spend", "Check", "Excuse", "Trade", "Settle", "Book", "Commit", "Release")
 
 
 def settlement(constants: Constants, specification: str) -> Model[State]:

@@ -8,7 +8,7 @@ from bookproof.models.states.model import Model
 from bookproof.models.twins.parts import Constants, one_of, put, specified
 from bookproof.models.twins.records import Event, Said
 from bookproof.models.twins.rulebook import shown
-from bookproof.models.twins.scenarios import LISTED, scenario_named
+from bookproof.models.twins.scenarios import scenario_named
 from bookproof.models.twins.striped import State, Step, Striped, model_of
 
 
@@ -50,7 +50,7 @@ class Snapshot(Striped):
             holder=put(s.holder, stripe, c),
             has=put(s.has, c, (stripe,)),
             wants=put(s.wants, c, tuple(others)),
-            work=put(s.work, c, so_far + shown(s.floor, LISTED[stripe - 1 : stripe])),
+            work=put(s.work, c, so_far + shown(s.floor, self.listed[stripe - 1 : stripe])),
             pc=put(s.pc, c, "leave"),
         )
 

@@ -18,7 +18,7 @@ from bookproof.models.twins.records import (
     names,
 )
 from bookproof.models.twins.rulebook import find, well_formed
-from bookproof.models.twins.scenarios import LISTED, STRIPES, Heard, Scenario, Told, scenario_named, stripe_of
+from bookproof.models.twins.scenarios import Heard, Scenario, Told, scenario_named, stripe_of
 
 Queue = tuple[int, ...]
 
@@ -44,11 +44,6 @@ class State(NamedTuple):
 Step = Callable[[State, int], State | None]
 
 
-def needs(command: Command) -> Queue:
-    """`Needs`, in ascending order."""
-    return STRIPES if concerns_all(command) else tuple(sorted({stripe_of(symbol) for symbol in names(command)}))
-
-
 class Striped:
     """The actions and invariants of the module, for a scenario and a design."""
 
@@ -57,6 +52,8 @@ class Striped:
         self.clients = scenario.clients
         self.beginning = scenario.beginning
         self.design = design
+        self.listed = scenario.listed
+        self.stripes = scenario.stripes
         self.heard = Heard(scenario)
 
     def init(self) -> State:
@@ -64,14 +61,18 @@ class Striped:
         none, zero = ((),) * len(self.clients), (0,) * len(self.clients)
         idle = ("idle",) * len(self.clients)
         start = self.beginning
-        return State(start, (0,) * len(STRIPES), zero, idle, none, none, none, none, none, start, none)
+        return State(start, (0,) * len(self.stripes), zero, idle, none, none, none, none, none, start, none)
+
+    def needs(self, command: Command) -> Queue:
+        """`Needs`, in ascending order."""
+        return self.stripes if concerns_all(command) else tuple(sorted({stripe_of(s) for s in names(command)}))
 
     def plan(self, command: Command) -> Queue:
         """`Plan`."""
         if command.do == "basket" and self.design in ("as named", "first leg"):
             stripes = tuple(stripe_of(leg.symbol) for leg in command.legs)
             return stripes if self.design == "as named" else stripes[:1]
-        return needs(command)
+        return self.needs(command)
 
     def command(self, s: State, c: int) -> Command:
         """`Command`: the one that a client is at."""
@@ -79,7 +80,7 @@ class Striped:
 
     def result(self, s: State, c: int) -> Outcome:
         """`Result`: by the rule book, but for what the client has seen too early."""
-        outcome = do(s.floor, self.command(s, c), LISTED)
+        outcome = do(s.floor, self.command(s, c), self.listed)
         seen = s.seen[c - 1]
         return Outcome(outcome.x, (cancelled(seen[0]),)) if seen else outcome
 
@@ -137,7 +138,7 @@ class Striped:
         """`Commit`."""
         if s.pc[c - 1] != "stamp":
             return None
-        oracle, said = do(s.oracle, self.command(s, c), LISTED)
+        oracle, said = do(s.oracle, self.command(s, c), self.listed)
         return s._replace(
             told=put(s.told, c, (*s.told[c - 1], s.work[c - 1])),
             work=put(s.work, c, ()),
@@ -173,18 +174,18 @@ class Striped:
             all(holder in (0, *self.clients) for holder in s.holder)
             and all(0 <= at <= 4 for at in s.at)
             and set(s.pc) <= {"idle", "look", "take", "stamp", "leave"}
-            and all(set(wants) <= set(STRIPES) for wants in s.wants)
+            and all(set(wants) <= set(self.stripes) for wants in s.wants)
             and all(len(s.told[c - 1]) <= s.at[c - 1] for c in self.clients)
         )
 
     def locks_agree(self, s: State) -> bool:
         """`LocksAgree`."""
-        return all((s.holder[i - 1] == c) == (i in s.has[c - 1]) for i in STRIPES for c in self.clients)
+        return all((s.holder[i - 1] == c) == (i in s.has[c - 1]) for i in self.stripes for c in self.clients)
 
     def lock_discipline(self, s: State) -> bool:
         """`LockDiscipline`."""
         return all(
-            s.holder[i - 1] == c for c in self.clients if s.pc[c - 1] == "stamp" for i in needs(self.command(s, c))
+            s.holder[i - 1] == c for c in self.clients if s.pc[c - 1] == "stamp" for i in self.needs(self.command(s, c))
         )
 
     def books_are_well_formed(self, s: State) -> bool:
@@ -203,7 +204,7 @@ class Striped:
         """`BooksAgree`."""
         return all(
             s.holder[stripe_of(symbol) - 1] != 0 or s.floor.book.of(symbol) == s.oracle.book.of(symbol)
-            for symbol in LISTED
+            for symbol in self.listed
         )
 
     def returns(self, c: int) -> LeadsTo[State]:
