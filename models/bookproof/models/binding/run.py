@@ -218,5 +218,9 @@ def _print(console: Console, found: Sequence[Bound]) -> None:
 
 
 def _of(count: int, whole: int) -> str:
-    """How much of what the model has the engine has shown."""
-    return f"{count:,} of {whole:,}"
+    """How much of what the model has was seen of the engine; one number if it is the same.
+
+    >>> _of(7, 7), _of(5, 7)
+    ('7', '5 of 7')
+    """
+    return f"{count:,}" if count == whole else f"{count:,} of {whole:,}"
