@@ -29,7 +29,7 @@ Rivals == OneOf(<<Leg("A", Sell(1, 2, 2, 100)), Leg("B", Sell(2, 2, 2, 100))>>)
 
 \* Scenarios in which accounts are kept. Cash is paid in before the clients begin, and lots are brought in.
 Paid == {"one-purse", "paid-by-fill", "each-pays-the-other", "withdraw-order", "cancel-frees", "replace-grows",
-         "order-limit", "basket-purse", "busy-purses"}
+         "order-limit", "basket-purse", "busy-purses", "purses-all-day"}
 
 Accounts == IF Scenario \in Paid THEN 1..3 ELSE {}
 
@@ -59,7 +59,7 @@ Before ==
     THEN <<Deposit(1, "cash", 400), SetLimit(1, 1)>>
     ELSE IF Scenario = "basket-purse"
     THEN <<Deposit(3, "cash", 200), Deposit(2, "A", 1), Deposit(2, "B", 1)>> \o OfferedBoth
-    ELSE IF Scenario = "busy-purses"
+    ELSE IF Scenario \in {"busy-purses", "purses-all-day"}
     THEN <<Deposit(1, "cash", 100), Deposit(2, "cash", 100), Deposit(2, "A", 1), Deposit(1, "B", 1),
            Submit("A", Sell(1, 2, 1, 100)), Submit("B", Sell(2, 1, 1, 100))>>
     ELSE OfferedBoth
@@ -136,6 +136,12 @@ Scripts ==
     THEN <<<<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 1)>>,
            <<Submit("B", Buy(4, 3, 1, 100)), OneOf(<<Leg("A", Sell(5, 2, 1, 100)), Leg("B", Sell(6, 2, 1, 100))>>)>>,
            <<Submit("A", Buy(7, 1, 1, 99)), Submit("B", Buy(8, 1, 1, 100))>>>>
+    \* As before, while cash comes and goes: that takes no stripe.
+    ELSE IF Scenario = "purses-all-day"
+    THEN <<<<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 3)>>,
+           <<Submit("B", Buy(4, 2, 1, 100)), Submit("B", Buy(5, 1, 1, 100))>>,
+           <<Withdraw(1, "cash", 100), Deposit(2, "cash", 100)>>,
+           <<Withdraw(2, "cash", 100), Deposit(1, "cash", 100)>>>>
     ELSE <<<<>>>>
 
 Clients == 1..Len(Scripts)

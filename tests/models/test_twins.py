@@ -23,7 +23,6 @@ from bookproof.spec.input_error import InputError
 
 MODELS = read_manifest(tla_folder())
 TWINNED = [model for model in MODELS if "twin" in model.checkers and model.size == "ci"]
-REFINES = [model for model in MODELS if model.module.endswith("Refines") and model.size == "ci"]
 SMALL = [model for model in MODELS if model.module in TWINS and (model.distinct or 60_000) < 60_000]
 EVERY_GRAPH = "true" in (os.environ.get("CI", "").lower(), os.environ.get("BOOKPROOF_GRAPHS", "").lower())
 """Java begins anew for each model: a second or two. So it is the largest of each module, unless all are asked for."""
@@ -66,16 +65,13 @@ def test_the_command_takes_the_twin_for_a_checker() -> None:
     assert checkers.find("twin").checks_properties
 
 
-# ── what the manifest leaves to TLC: refinement, and liveness ──
+# ── refinement, and liveness ──
 
 
-@names_of(REFINES)
-def test_the_engine_refines_the_sequential_exchange_step_by_step(model: Model) -> None:
-    assert complaints(model) == ()
-
-
-def test_whoever_wants_stripes_gets_them_from_locks_that_are_fair() -> None:
-    assert complaints(named("locks-live")) == ()
+def test_refinement_and_liveness_have_a_second_checker() -> None:
+    asked = [(model.module, model.cfg().properties) for model in TWINNED]
+    assert ("StripeLocks", ("Served",)) in asked
+    assert ("StripedRefines", ("Refines", "AllReturn")) in asked
 
 
 def test_a_client_may_wait_for_ever_for_locks_that_are_not_fair() -> None:
