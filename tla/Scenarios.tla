@@ -29,7 +29,7 @@ Rivals == OneOf(<<Leg("A", Sell(1, 2, 2, 100)), Leg("B", Sell(2, 2, 2, 100))>>)
 
 \* Scenarios in which accounts are kept. Cash is paid in before the clients begin, and lots are brought in.
 Paid == {"one-purse", "paid-by-fill", "each-pays-the-other", "withdraw-order", "cancel-frees", "replace-grows",
-         "order-limit", "basket-purse", "busy-purses", "purses-all-day"}
+         "order-limit", "basket-purse", "busy-purses", "purses-all-day", "purses-all-week"}
 
 Accounts == IF Scenario \in Paid THEN 1..3 ELSE {}
 
@@ -59,7 +59,7 @@ Before ==
     THEN <<Deposit(1, "cash", 400), SetLimit(1, 1)>>
     ELSE IF Scenario = "basket-purse"
     THEN <<Deposit(3, "cash", 200), Deposit(2, "A", 1), Deposit(2, "B", 1)>> \o OfferedBoth
-    ELSE IF Scenario \in {"busy-purses", "purses-all-day"}
+    ELSE IF Scenario \in {"busy-purses", "purses-all-day", "purses-all-week"}
     THEN <<Deposit(1, "cash", 100), Deposit(2, "cash", 100), Deposit(2, "A", 1), Deposit(1, "B", 1),
            Submit("A", Sell(1, 2, 1, 100)), Submit("B", Sell(2, 1, 1, 100))>>
     ELSE OfferedBoth
@@ -142,6 +142,11 @@ Scripts ==
            <<Submit("B", Buy(4, 2, 1, 100)), Submit("B", Buy(5, 1, 1, 100))>>,
            <<Withdraw(1, "cash", 100), Deposit(2, "cash", 100)>>,
            <<Withdraw(2, "cash", 100), Deposit(1, "cash", 100)>>>>
+    ELSE IF Scenario = "purses-all-week"
+    THEN <<<<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 3)>>,
+           <<Submit("B", Buy(4, 2, 1, 100)), Submit("B", Buy(5, 1, 1, 100)), Cancel("B", 5)>>,
+           <<Withdraw(1, "cash", 100), Deposit(2, "cash", 100), Withdraw(1, "cash", 100)>>,
+           <<Withdraw(2, "cash", 100), Deposit(1, "cash", 100), Withdraw(2, "cash", 100)>>>>
     ELSE <<<<>>>>
 
 Clients == 1..Len(Scripts)
