@@ -14,7 +14,8 @@ from bookproof.models.cli import main
 from bookproof.models.conform.adapter import Capabilities
 from bookproof.models.conform.at_once import at_once, script
 from bookproof.models.conform.check import ALONE, ONCE, Finding, Report, Request, check
-from bookproof.models.conform.judge import Kind, diverges
+from bookproof.models.conform.divergence import Kind
+from bookproof.models.conform.judge import diverges
 from bookproof.models.conform.scenarios import TOGETHER, covered, fitted, scenario
 from bookproof.models.conform.subject import Ask, Played, Subject
 from bookproof.models.conform.told import closing_sentence, program, results, run_again

@@ -15,7 +15,7 @@ import pytest
 
 from bookproof.models.cli import main
 from bookproof.models.conform.check import Report, Request, check
-from bookproof.models.conform.judge import Kind
+from bookproof.models.conform.divergence import Kind
 from bookproof.models.conform.serve import HOST, adapter_for, listening
 from bookproof.models.conform.ways import engine
 from bookproof.spec.input_error import InputError

@@ -15,8 +15,8 @@ from threading import Barrier, Thread
 from time import monotonic_ns
 from typing import Any, NamedTuple, Protocol, cast
 
-from bookproof.models.conform.adapter import TRADE_PARTS, Capabilities
-from bookproof.models.conform.judge import Divergence, Kind
+from bookproof.models.conform.capabilities import TRADE_PARTS, Capabilities
+from bookproof.models.conform.divergence import Divergence, Kind
 from bookproof.models.conform.protocol import asked, joining, looking, opening, together
 from bookproof.models.conform.scenarios import fitted
 from bookproof.models.conform.subject import PATIENCE, Played, Subject

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from typing import NamedTuple
 
-from bookproof.models.conform.adapter import Capabilities
 from bookproof.models.conform.at_once import HISTORIES, SESSIONS, THREADS, at_once, lacks_clients, script
-from bookproof.models.conform.judge import Divergence, Kind, diverges, shrink
+from bookproof.models.conform.capabilities import Capabilities
+from bookproof.models.conform.divergence import Divergence, Kind
+from bookproof.models.conform.judge import diverges
 from bookproof.models.conform.scenarios import USUAL, Conventions, Scenario, covered, lacks, scenario
+from bookproof.models.conform.shorter import shrink
 from bookproof.models.conform.subject import PATIENCE, Subject
 from bookproof.models.conform.variants import Variant
 from bookproof.models.generate.features import Feature

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from bookproof.models.conform.adapter import Capabilities
+from bookproof.models.conform.capabilities import Capabilities
 from bookproof.models.conform.scenarios import TradePrice
 from bookproof.spec import exchange as oracle
 from bookproof.spec.commands import Cancel, Command, Replace, Submit, TakeSnapshot

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from bookproof.models.conform.adapter import Capabilities
+from bookproof.models.conform.capabilities import Capabilities
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import PLAIN, Feature, Features, alone
 from bookproof.models.generate.funds import opening_deposits, profile_for

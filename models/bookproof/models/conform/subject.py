@@ -22,8 +22,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from bookproof.models.conform.adapter import Capabilities
 from bookproof.models.conform.answers import VERSION
+from bookproof.models.conform.capabilities import Capabilities
 from bookproof.models.conform.wire_lines import Ended, Flooded, Lines, Silence, TooBig
 from bookproof.spec.commands import Command
 from bookproof.spec.input_error import InputError, quote

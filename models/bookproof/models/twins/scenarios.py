@@ -145,20 +145,24 @@ SCENARIOS = {
     ),
     "ties-grow": Scenario((RIVALS,), ((MORE_RIVALS,), (submit("A", buy(5, 1, 1, 100)),)), listed=THREE_BOOKS),
     "busy-books": Scenario(
-        OFFERED_BOTH,
+        OFFERED_TWICE,
         (
-            (both(3), cancel("A", 1)),
-            (submit("A", buy(5, 1, 2, 100)), cancel("A", 5)),
-            (swapped(6), submit("B", sell(8, 2, 1, 100))),
+            (both(3), cancel("A", 1), SNAPSHOT),
+            (submit("A", buy(5, 1, 1, 100)), submit("B", buy(6, 1, 1, 100)), cancel("B", 6)),
+            (submit("B", buy(7, 1, 1, 100)), replace("B", 2, 3, 100), submit("C", buy(10, 1, 1, 100))),
+            (submit("A", buy(8, 1, 1, 100)), cancel("A", 8), submit("C", sell(11, 2, 1, 100))),
         ),
+        listed=THREE_BOOKS,
     ),
     "busy-rivals": Scenario(
-        (RIVALS,),
+        (RIVALS, MORE_RIVALS),
         (
-            (submit("A", buy(3, 1, 1, 100)), cancel("A", 1)),
-            (submit("B", buy(4, 3, 1, 100)), one_of(Leg("A", sell(5, 2, 1, 100)), Leg("B", sell(6, 2, 1, 100)))),
-            (submit("A", buy(7, 1, 1, 99)), submit("B", buy(8, 1, 1, 100))),
+            (submit("A", buy(5, 1, 1, 100)), cancel("B", 3)),
+            (one_of(Leg("B", sell(6, 2, 1, 100)), Leg("C", sell(7, 2, 1, 100))), cancel("A", 1)),
+            (submit("C", buy(8, 3, 1, 100)), submit("B", buy(9, 3, 1, 101))),
+            (submit("B", buy(10, 1, 1, 100)), submit("A", buy(11, 1, 1, 100))),
         ),
+        listed=THREE_BOOKS,
     ),
     "one-purse": Scenario(
         funded(100),
