@@ -92,7 +92,10 @@ def test_a_command_that_is_asked_to_end_takes_its_checkers_with_it(tmp_path: Pat
         time.sleep(0.02)
     checker = int(started.read_text())
     command.send_signal(signal.SIGTERM)
-    _, told = command.communicate()
+    try:
+        _, told = command.communicate(timeout=120)
+    finally:
+        command.kill()
     assert (command.returncode, told.strip()) == (130, "bookproof: interrupted; nothing is concluded")
     with pytest.raises(ProcessLookupError):
         os.kill(checker, 0)

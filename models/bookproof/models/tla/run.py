@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -176,7 +177,9 @@ def check_all(
                 progress(done / len(jobs), f"{result.model.name} by {result.checker}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            kill_all()
+            while not all(each.done() for each in running):  # one may be about to start a program
+                kill_all()
+                time.sleep(0.02)
             raise
     return against_each_other([found[model.name, checker.name] for model, checker in jobs])
 
