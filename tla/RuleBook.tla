@@ -409,16 +409,17 @@ Matched(x, command, listed) ==
 
 \* What a command moves in the purses of those whom it concerns: account -> [cash, reserved, orders], each more or less
 \* than before. What is reserved is what the open orders may cost: a fill, a better price and a cancel release the rest.
+Tallied(met, known, trades, before, after) ==
+    [a \in {met[i] : i \in 1..Len(met)} |->
+        [cash     |-> Earned(a, known, trades) - Spent(a, known, trades),
+         reserved |-> Cost(OfAccount(after, a)) - Cost(OfAccount(before, a)),
+         orders   |-> Len(OfAccount(after, a)) - Len(OfAccount(before, a))]]
+
+TalliedOf(r, known, before, listed) ==
+    Tallied(MetIn(known, r.said), known, TradesIn(r.said), before, RestingIn(r.x, listed))
+
 Entries(x, command, listed) ==
-    LET r == AtTheBooks(x, command, listed)
-        known == Known(x, command, listed)
-        met == MetIn(known, r.said)
-        before == RestingIn(x, listed)
-        after == RestingIn(r.x, listed)
-    IN [a \in {met[i] : i \in 1..Len(met)} |->
-           [cash     |-> Earned(a, known, TradesIn(r.said)) - Spent(a, known, TradesIn(r.said)),
-            reserved |-> Cost(OfAccount(after, a)) - Cost(OfAccount(before, a)),
-            orders   |-> Len(OfAccount(after, a)) - Len(OfAccount(before, a))]]
+    TalliedOf(AtTheBooks(x, command, listed), Known(x, command, listed), RestingIn(x, listed), listed)
 
 Booked(purse, entries) ==
     [a \in DOMAIN purse |->

@@ -6,7 +6,7 @@ EXTENDS RuleBook
 
 CONSTANT Scenario   \* the name of one of them
 
-Listed == <<"A", "B">>
+Listed == IF Scenario \in {"ties-grow", "ties-met"} THEN <<"A", "B", "C">> ELSE <<"A", "B">>
 Symbols == {Listed[i] : i \in 1..Len(Listed)}
 
 \* Books share a stripe by their number in the listing, modulo the number of stripes: here each has its own.
@@ -24,9 +24,12 @@ OfferedBoth == <<Submit("A", Sell(1, 2, 1, 100)), Submit("B", Sell(2, 2, 1, 100)
 \* Two lots each, of which a basket takes one: so half of a basket shows.
 OfferedTwice == <<Submit("A", Sell(1, 2, 2, 100)), Submit("B", Sell(2, 2, 2, 100))>>
 
+\* One of two offers, each of two lots.
+Rivals == OneOf(<<Leg("A", Sell(1, 2, 2, 100)), Leg("B", Sell(2, 2, 2, 100))>>)
+
 \* Scenarios in which accounts are kept. Cash is paid in before the clients begin, and lots are brought in.
 Paid == {"one-purse", "paid-by-fill", "each-pays-the-other", "withdraw-order", "cancel-frees", "replace-grows",
-         "order-limit", "basket-purse", "busy-purses"}
+         "order-limit", "basket-purse", "busy-purses", "purses-all-day"}
 
 Accounts == IF Scenario \in Paid THEN 1..3 ELSE {}
 
@@ -39,6 +42,10 @@ Before ==
     ELSE IF Scenario = "replace-fill" THEN <<Submit("A", Sell(1, 2, 2, 100))>>
     ELSE IF Scenario = "price-time" THEN <<Submit("A", Sell(1, 2, 2, 101)), Submit("A", Sell(2, 2, 1, 100))>>
     ELSE IF Scenario = "snapshot-basket" THEN OfferedTwice
+    ELSE IF Scenario \in {"rivals-hit", "rival-cancelled", "ties-grow", "busy-rivals"} THEN <<Rivals>>
+    ELSE IF Scenario = "ties-met"
+    THEN <<Rivals, OneOf(<<Leg("B", Sell(3, 2, 1, 101)), Leg("C", Sell(4, 2, 1, 100))>>)>>
+    ELSE IF Scenario = "rivals-enter" THEN <<>>
     ELSE IF Scenario = "one-purse" THEN Funded(100)
     ELSE IF Scenario = "paid-by-fill"
     THEN <<Deposit(1, "A", 1), Deposit(2, "cash", 100), Submit("A", Sell(1, 1, 1, 100))>>
@@ -52,7 +59,7 @@ Before ==
     THEN <<Deposit(1, "cash", 400), SetLimit(1, 1)>>
     ELSE IF Scenario = "basket-purse"
     THEN <<Deposit(3, "cash", 200), Deposit(2, "A", 1), Deposit(2, "B", 1)>> \o OfferedBoth
-    ELSE IF Scenario = "busy-purses"
+    ELSE IF Scenario \in {"busy-purses", "purses-all-day"}
     THEN <<Deposit(1, "cash", 100), Deposit(2, "cash", 100), Deposit(2, "A", 1), Deposit(1, "B", 1),
            Submit("A", Sell(1, 2, 1, 100)), Submit("B", Sell(2, 1, 1, 100))>>
     ELSE OfferedBoth
@@ -80,6 +87,22 @@ Scripts ==
     THEN <<<<Kill(2)>>, <<Submit("B", Sell(3, 2, 1, 101))>>, <<Both(4)>>>>
     ELSE IF Scenario = "snapshot-basket"
     THEN <<<<Both(3)>>, <<Snapshot>>, <<Cancel("B", 2)>>>>
+    \* Both offers of a list are wanted at once.
+    ELSE IF Scenario = "rivals-hit"
+    THEN <<<<Submit("A", Buy(3, 1, 1, 100))>>, <<Submit("B", Buy(4, 3, 1, 100))>>>>
+    \* One offer is cancelled while the other is wanted.
+    ELSE IF Scenario = "rival-cancelled"
+    THEN <<<<Cancel("A", 1)>>, <<Submit("B", Buy(3, 1, 1, 100)), Cancel("B", 2)>>>>
+    \* A list comes in while orders for both of its offers do.
+    ELSE IF Scenario = "rivals-enter"
+    THEN <<<<Rivals>>, <<Submit("B", Buy(3, 1, 1, 100))>>, <<Submit("A", Buy(4, 3, 1, 100))>>>>
+    \* Two lists tie three books: what begins in one reaches the third.
+    ELSE IF Scenario = "ties-met"
+    THEN <<<<Submit("A", Buy(5, 1, 1, 100))>>, <<Submit("C", Buy(6, 1, 1, 100))>>>>
+    \* A list comes in that ties one more book to those of another list, while somebody finds out what they are tied to.
+    ELSE IF Scenario = "ties-grow"
+    THEN <<<<OneOf(<<Leg("B", Sell(3, 2, 1, 101)), Leg("C", Sell(4, 2, 1, 100))>>)>>,
+           <<Submit("A", Buy(5, 1, 1, 100))>>>>
     \* Two books at once, and cash for one of them.
     ELSE IF Scenario = "one-purse"
     THEN <<<<Submit("A", Buy(3, 1, 1, 100))>>, <<Submit("B", Buy(4, 1, 1, 100))>>>>
@@ -105,6 +128,20 @@ Scripts ==
     THEN <<<<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 3)>>,
            <<Submit("B", Buy(4, 2, 1, 100)), Withdraw(1, "cash", 100)>>,
            <<Submit("B", Buy(5, 1, 1, 100)), Submit("A", Buy(6, 2, 1, 100))>>>>
+    ELSE IF Scenario = "busy-books"
+    THEN <<<<Both(3), Cancel("A", 1)>>,
+           <<Submit("A", Buy(5, 1, 2, 100)), Cancel("A", 5)>>,
+           <<Swapped(6), Submit("B", Sell(8, 2, 1, 100))>>>>
+    ELSE IF Scenario = "busy-rivals"
+    THEN <<<<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 1)>>,
+           <<Submit("B", Buy(4, 3, 1, 100)), OneOf(<<Leg("A", Sell(5, 2, 1, 100)), Leg("B", Sell(6, 2, 1, 100))>>)>>,
+           <<Submit("A", Buy(7, 1, 1, 99)), Submit("B", Buy(8, 1, 1, 100))>>>>
+    \* As before, while cash comes and goes: that takes no stripe.
+    ELSE IF Scenario = "purses-all-day"
+    THEN <<<<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 3)>>,
+           <<Submit("B", Buy(4, 2, 1, 100)), Submit("B", Buy(5, 1, 1, 100))>>,
+           <<Withdraw(1, "cash", 100), Deposit(2, "cash", 100)>>,
+           <<Withdraw(2, "cash", 100), Deposit(1, "cash", 100)>>>>
     ELSE <<<<>>>>
 
 Clients == 1..Len(Scripts)

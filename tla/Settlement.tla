@@ -22,7 +22,7 @@
 \* Whatever is free of charge matches in Enter, and then settles: a cancel gives back what was reserved. Lots that come
 \* or go need the stripe of their book alone; cash that comes the balance, cash that goes the right to spend as well.
 \*
-\* Why a check is still right when its command takes effect, though the balance was let go in between: a maker's cost was
+\* Why a check is still right when its command takes effect, though the balance was let go meanwhile: a maker's cost was
 \* reserved when its order came to rest, so a trade only adds to what a maker has available; and what a taker has
 \* available is lowered by commands of its account alone, and the right to spend keeps these apart.
 \*
@@ -69,7 +69,8 @@ Needs(command) ==
 \* "settled" is the engine's. These are refuted:
 \*   "checked, then spent": nobody takes a right to spend, so two commands of one account can both pass the check;
 \*   "balances as met": a command keeps its account's balance, and takes those of the others in the order of the fills;
-\*   "booked late": the cash moves when the stamp is drawn and all locks are let go.
+\*   "booked late": the cash moves when the stamp is drawn and all locks are let go;
+\*   "refused late": who cannot pay lets the balance go first, and is stamped as refused then.
 
 \* What must be held before one can be told whether the account can pay.
 ToCheck(account) ==
@@ -189,7 +190,9 @@ Spend(c) ==
 \* A command about cash takes effect in its purse; an order is refused, or its balance is let go.
 AfterCheck(c) ==
     IF MatchesAtOnce(c) THEN IF Others(c) = <<>> THEN "stamp" ELSE "settle"
-    ELSE IF AboutAccount(Command(c)) \/ Refused(c) THEN "stamp" ELSE "match"
+    ELSE IF AboutAccount(Command(c)) THEN "stamp"
+    ELSE IF Refused(c) THEN IF Design = "refused late" THEN "excuse" ELSE "stamp"
+    ELSE "match"
 
 CheckedFloor(c) ==
     IF MatchesAtOnce(c)
@@ -207,6 +210,14 @@ Check(c) ==
     /\ work' = [work EXCEPT ![c] = IF AfterCheck(c) = "match" THEN <<>> ELSE Do(floor, Command(c), Listed).said]
     /\ owed' = [owed EXCEPT ![c] = IF MatchesAtOnce(c) THEN Owed(c) ELSE <<>>]
     /\ UNCHANGED <<at, told, oracle, right>>
+
+\* Only in the design "refused late".
+Excuse(c) ==
+    /\ pc[c] = "excuse"
+    /\ holder' = [holder EXCEPT ![has[c][Len(has[c])]] = 0]
+    /\ has' = [has EXCEPT ![c] = SubSeq(@, 1, Len(@) - 1)]
+    /\ pc' = [pc EXCEPT ![c] = "stamp"]
+    /\ UNCHANGED <<floor, at, wants, work, owed, told, oracle, right>>
 
 \* It is the account's balance that it took last.
 Trade(c) ==
@@ -272,6 +283,7 @@ Next ==
     \/ \E c \in Clients : Enter(c)
     \/ \E c \in Clients : Spend(c)
     \/ \E c \in Clients : Check(c)
+    \/ \E c \in Clients : Excuse(c)
     \/ \E c \in Clients : Trade(c)
     \/ \E c \in Clients : Settle(c)
     \/ \E c \in Clients : Book(c)
@@ -283,7 +295,7 @@ Spec == Init /\ [][Next]_vars
 
 \* A client that can go on does so. That is enough here, as scripts end: see StripeLocks for clients that never do.
 Step(c) ==
-    \/ Call(c) \/ Take(c) \/ Enter(c) \/ Spend(c) \/ Check(c)
+    \/ Call(c) \/ Take(c) \/ Enter(c) \/ Spend(c) \/ Check(c) \/ Excuse(c)
     \/ Trade(c) \/ Settle(c) \/ Book(c) \/ Commit(c) \/ Release(c)
 
 FairSpec == Spec /\ \A c \in Clients : WF_vars(Step(c))
@@ -293,7 +305,7 @@ FairSpec == Spec /\ \A c \in Clients : WF_vars(Step(c))
 TypeOK ==
     /\ holder \in [Locks -> {0} \cup Clients]
     /\ at \in [Clients -> 0..4]
-    /\ pc \in [Clients -> {"idle", "take", "spend", "check", "match", "settle", "stamp", "leave"}]
+    /\ pc \in [Clients -> {"idle", "take", "spend", "check", "excuse", "match", "settle", "stamp", "leave"}]
     /\ \A c \in Clients : \A i \in 1..Len(wants[c]) : wants[c][i] \in Locks
     /\ \A c \in Clients : DOMAIN owed[c] \subseteq Accounts
     /\ \A c \in Clients : Len(told[c]) <= at[c]

@@ -9,7 +9,7 @@ import pytest
 from bookproof.models.conform.adapter import Capabilities
 from bookproof.models.conform.at_once import CLIENTS, COMMANDS, SESSIONS, THREADS, at_once, lacks_clients, script
 from bookproof.models.conform.check import Report, Request, check
-from bookproof.models.conform.judge import Kind
+from bookproof.models.conform.divergence import Kind
 from bookproof.models.conform.serve import HOST, adapter_for, listening
 from bookproof.models.conform.told import results
 from bookproof.models.conform.ways import engine

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 
 from bookproof.models.cli import main
 from bookproof.models.conform.adapter import Capabilities
-from bookproof.models.conform.check import ONCE, Finding, Report, Request, check
-from bookproof.models.conform.judge import Kind
+from bookproof.models.conform.at_once import at_once, script
+from bookproof.models.conform.check import ALONE, ONCE, Finding, Report, Request, check
+from bookproof.models.conform.divergence import Kind
+from bookproof.models.conform.judge import diverges
 from bookproof.models.conform.scenarios import TOGETHER, covered, fitted, scenario
+from bookproof.models.conform.subject import Ask, Played, Subject
 from bookproof.models.conform.told import closing_sentence, program, results, run_again
 from bookproof.models.conform.ways import Settings, engine
 from bookproof.models.report.junit import as_junit
@@ -115,7 +121,7 @@ def test_a_right_engine_conforms_and_the_report_says_what_that_was_worth(tmp_pat
     assert [outcome.run for outcome in report.outcomes] == ["limit", "ioc", TOGETHER]
     assert all(outcome.scenarios == 40 for outcome in report.outcomes)
     assert "CONFORMS: simple, in 3 runs of" in closing_sentence(report)
-    assert dict(report.not_covered)["iceberg"] == "it has no iceberg orders"
+    assert dict(report.not_covered)["iceberg"] == "it has no such orders"
 
 
 RAISES = ("        return False\n", "        raise RuntimeError('no such order')\n")
@@ -206,7 +212,15 @@ def test_an_engine_that_remembers_earlier_scenarios_is_found_and_told_so(tmp_pat
     text = path.read_text().replace("    refusals", "    opened = 0\n    refusals")
     path.write_text(text.replace("if not maker[2]:", "if not maker[2] and self.opened < 3:"))
     finding = only(checked(name, Request(("limit",), scenarios=20)))
-    assert "`open` leaves something behind" in finding.note or finding.note == ONCE
+    assert finding.note == ALONE
+
+
+def test_what_an_engine_does_only_once_is_kept_as_it_was_found(tmp_path: Path) -> None:
+    once = f"import os\n        if os.path.exists({str(tmp_path / 'done')!r}): return False\n"
+    once += f"        open({str(tmp_path / 'done')!r}, 'w').close(); raise RuntimeError('once')\n"
+    finding = only(checked(simple(tmp_path, "        return False\n", f"        {once}"), Request(("limit",), 20)))
+    assert finding.note == ONCE
+    assert finding.divergence.kind is Kind.RAISES
 
 
 @pytest.mark.parametrize("name", ["remainder-lost", "priority-kept"])
@@ -253,7 +267,7 @@ def test_junit_has_failures_and_skips_what_is_not_covered(tmp_path: Path) -> Non
     report = checked(simple(tmp_path, "Fill(maker[1], size", "Fill(order.price, size"), Request(scenarios=20))
     text = as_junit(results(report))
     assert 'classname="bookproof.check" name="limit"' in text
-    assert "not covered: it has no iceberg orders" in text
+    assert "not covered: it has no such orders" in text
     assert "run it again: bookproof check --engine" in text
 
 
@@ -284,6 +298,50 @@ def test_a_spent_budget_is_not_called_conforming() -> None:
     report = checked("striped", Request(scenarios=100_000, budget_seconds=0.5))
     assert report.exit_code == 3
     assert "INCOMPLETE" in closing_sentence(report)
+
+
+# ── whatever an answer holds ──
+
+JUNK: tuple[Any, ...] = (None, True, -1, 2**70, 1.5, "", "x" * 99, [], {}, [[]], [{}], {"bids": 7}, [None], {"ABC": []})
+
+
+class Garbled:
+    """A right engine whose answers are garbled on the way: one value in each of some of them is another."""
+
+    def __init__(self, right: Subject, seed: int) -> None:
+        self._right, self._dice = right, Random(seed)
+        self.capabilities, self.named = right.capabilities, right.named
+
+    def play(self, asks: Sequence[Ask], patience: float = 5.0) -> Played:
+        played = self._right.play(asks, patience)
+        return played._replace(answers=tuple(map(self._garbled, played.answers)))
+
+    def _garbled(self, value: Any) -> Any:
+        dice = self._dice
+        if dice.random() < 0.02:
+            return dice.choice(JUNK) if not isinstance(value, dict) or "n" not in value else {"n": value["n"]}
+        if isinstance(value, dict):
+            return {name: self._garbled(part) for name, part in value.items() if dice.random() < 0.99}
+        return [self._garbled(part) for part in value] if isinstance(value, list) else value
+
+    def renew(self) -> None:
+        self._right.renew()
+
+    def close(self) -> None:
+        self._right.close()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_the_answers_hold_is_a_finding_and_never_an_accident(seed: int) -> None:
+    with engine("--engine", "global-lock") as right:
+        garbled = Garbled(right, seed)
+        told = []
+        for number in range(25):
+            run = ("all together", "limit", "stops")[number % 3]
+            told.append(diverges(garbled, scenario(seed, run, number, right.capabilities)))
+        assert sum(found is not None and len(str(found)) > 50 for found in told) > 20
+        judged = [at_once(garbled, "threads", script(seed, number, right.capabilities)) for number in range(3)]
+        assert any(one.divergence is not None for one in judged)
 
 
 # ── what is asked of whom ──

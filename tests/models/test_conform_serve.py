@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from bookproof.models.cli import main
 from bookproof.models.conform.check import Report, Request, check
-from bookproof.models.conform.judge import Kind
+from bookproof.models.conform.divergence import Kind
 from bookproof.models.conform.serve import HOST, adapter_for, listening
 from bookproof.models.conform.ways import engine
 from bookproof.spec.input_error import InputError
@@ -72,6 +73,84 @@ def test_a_port_that_is_taken_is_told_in_one_line(capsys: pytest.CaptureFixture[
         assert main(["serve", "--tcp", str(port)]) == 2
     assert "already in use" in capsys.readouterr().err
     assert main(["serve", "--tcp", "70000"]) == 2
+
+
+# ── an engine that knows nothing of us ──
+
+FOREIGN = """
+import json, sys
+
+HAS = {"name": "foreign", "orders": ["limit", "market"], "views": ["trades", "depth"]}
+
+def crosses(order, price):
+    limit = order.get("price")
+    return limit is None or (price <= limit if order["side"] == "buy" else price >= limit)
+
+def submit(book, order):
+    own, other = ("bids", "asks") if order["side"] == "buy" else ("asks", "bids")
+    left, trades = order["quantity"], []
+    while left and book[other] and crosses(order, book[other][0][0]):
+        price, maker, size = book[other][0]
+        filled = min(left, size)
+        trades.append({"price": price, "quantity": filled, "maker": maker, "taker": order["order_id"]})
+        left -= filled
+        book[other][0][2] -= filled
+        if not book[other][0][2]:
+            del book[other][0]
+    if left and order.get("price") is not None:
+        book[own].append([order["price"], order["order_id"], left])
+        book[own].sort(key=lambda one: one[0] if own == "asks" else -one[0])
+    return {"ok": True, "trades": trades}
+
+def cancel(book, order_id):
+    for side in book.values():
+        for one in side:
+            if one[1] == order_id:
+                side.remove(one)
+                return {"ok": True}
+    return {"ok": False, "why": "no such order"}
+
+def depth(side):
+    levels = {}
+    for price, _, quantity in side:
+        levels[price] = levels.get(price, 0) + quantity
+    return [{"price": price, "quantity": quantity} for price, quantity in levels.items()]
+
+for line in sys.stdin:
+    ask = json.loads(line)
+    do = ask["do"]
+    if do == "hello":
+        answer = {"protocol": 1, "capabilities": HAS}
+    elif do == "open":
+        book = {"bids": [], "asks": []}
+        answer = {"ok": True}
+    elif do == "submit":
+        answer = submit(book, ask)
+    elif do == "cancel":
+        answer = cancel(book, ask["order_id"])
+    else:
+        answer = {"depth": {"ABC": {name: depth(side) for name, side in book.items()}}}
+    print(json.dumps({"n": ask["n"], **answer}), flush=True)
+"""
+
+
+def test_fifty_lines_in_any_language_are_enough_to_take_part(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.py"
+    path.write_text(FOREIGN)
+    few = Request(scenarios=20)
+    report = checked("--exec", f"{sys.executable} -I {path}", few)
+    assert report.exit_code == 0
+    assert [outcome.run for outcome in report.outcomes] == ["limit", "market", "all together"]
+    path.write_text(FOREIGN.replace("left -= filled", "left -= 1"))
+    assert checked("--exec", f"{sys.executable} -I {path}", few).exit_code == 1
+
+
+def test_an_answer_that_is_not_flushed_is_a_hang_with_a_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bookproof.models.conform.subject.TO_BEGIN", 1.0)
+    path = tmp_path / "foreign.py"
+    path.write_text(FOREIGN.replace(", flush=True", ""))
+    with pytest.raises(InputError, match="does it flush after each answer"):
+        checked("--exec", f"{sys.executable} -I {path}", Request())
 
 
 # ── bad clients ──

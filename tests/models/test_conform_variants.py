@@ -8,9 +8,10 @@ import pytest
 
 from bookproof.models.cli import main
 from bookproof.models.conform.check import Report, Request, check
-from bookproof.models.conform.judge import Kind
+from bookproof.models.conform.divergence import Kind
+from bookproof.models.conform.draft import draft
 from bookproof.models.conform.scenarios import TOGETHER, ReplaceSends, TradePrice
-from bookproof.models.conform.variants import Conduct, conduct, draft
+from bookproof.models.conform.variants import Conduct, conduct
 from bookproof.models.conform.ways import engine
 from bookproof.spec.profile import (
     DEFAULT,

@@ -33,9 +33,10 @@ from bookproof.spec.commands import (
     Resume,
     Submit,
 )
-from bookproof.spec.events import Accepted, Cancelled, Event, Rejected, Trade
+from bookproof.spec.events import Accepted, Cancelled, Event, Rejected, Repriced, Trade
 from bookproof.spec.exchange import opening, snapshot, step
 from bookproof.spec.instruments import listing
+from bookproof.spec.profile import MarketOrders, Profile
 from bookproof.spec.reasons import CancelReason, RejectReason
 from bookproof.spec.values import SelfTradePrevention, Side, TimeInForce
 
@@ -352,6 +353,22 @@ def test_rules_without_clauses_are_for_the_generic_search() -> None:
     history = one_after_the_other(buy(1, 95, time_in_force=TimeInForce.DAY), sell(3, 95, 2), EndOfDay())
     judgement = judge(history)
     assert (judgement.verdict, judgement.by) == (Verdict.LINEARIZABLE, "generic search")
+
+
+def test_a_market_leg_that_gets_a_limit_is_for_the_generic_search() -> None:
+    profile = Profile("market-to-limit", market_orders=MarketOrders.LIMIT)
+    other_sell = Submit("XYZ", 2, 1, Side.SELL, 5, 100)
+    legs = (Leg("ABC", 3, Side.BUY, 5, None), Leg("XYZ", 4, Side.BUY, 5, None))
+    state = opening(BOOKS, profile)
+    operations = []
+    commands: list[Command] = [sell(1), other_sell, Basket(2, legs)]
+    for at, command in enumerate(commands):
+        state, events = step(state, command)
+        operations.append(Operation(0, command, 10 * at, 10 * at + 5, events))
+    assert any(isinstance(event, Repriced) for event in operations[2].events or ())
+    history = History(BOOKS, tuple(operations), profile, final=snapshot(state))
+    assert decide(history).kind == "no clauses are known for market orders that get a limit"
+    assert judge(history).verdict is Verdict.LINEARIZABLE
 
 
 def test_stamps_that_lie_are_told_from_an_exchange_that_does() -> None:

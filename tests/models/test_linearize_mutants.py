@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bookproof.models.linearize import adding_up, books, conflicts, evidence, generic, precedence, refusals
+from bookproof.models.linearize import adding_up, books, conflicts, evidence, generic, precedence, reductions, refusals
 from bookproof.models.linearize.conclusion import Conclusion
 from bookproof.models.linearize.conflicts import decide
-from bookproof.models.linearize.fuzz import Checker, fuzz, wrong_about_formula
+from bookproof.models.linearize.fuzz import Checker, dense_case, fuzz, wrong_about_formula
 from bookproof.models.linearize.generic import search
 from bookproof.models.linearize.history import History
 
@@ -36,6 +36,18 @@ SEARCH_DEFECTS: list[Mutant] = [
     (generic._Search._ends_right, "sum(places) < len(history.feed)", "False", 90),
     (generic._Search._ends_right, "history.ended_so(book, view(state, book.symbol))", "True", 5),
     (generic._Search._is_new, "len(self._seen[done]) > before", "False", 45),
+]
+
+REDUCTION_DEFECTS: list[Mutant] = [
+    (reductions._Stay.traded_before, "self.touched < other.last_seen", "self.touched > other.last_seen", 4),
+    (reductions._Stay.traded_before, "place < other.seen.get(at, -1)", "True", 4),
+    (reductions._came_in_order, "(one.place or 0) < (stay.place or 0)", "(one.place or 0) > (stay.place or 0)", 17),
+    (
+        reductions._plain,
+        "orders = () if amends else orders if command.kind is ListKind.OCO else orders[:1]",
+        "pass",
+        560,
+    ),
 ]
 
 CLAUSE_DEFECTS: list[Mutant] = [
@@ -89,6 +101,15 @@ def test_the_fuzz_notices_a_defect_planted_in_a_checker(
     plant(place, right, wrong)
     cases = itertools.chain([number], range(20_000))  # with other generators it is another case
     assert fuzz({"with a defect": checker}, cases, most=1).differences
+
+
+@pytest.mark.parametrize(("place", "right", "wrong", "number"), REDUCTION_DEFECTS, ids=names)
+def test_the_fuzz_notices_a_defect_planted_in_what_need_not_be_tried(
+    place: FunctionType, right: str, wrong: str, number: int, plant: Callable[..., Any]
+) -> None:
+    plant(place, right, wrong)
+    numbers = itertools.chain([number], range(20_000))
+    assert fuzz({"with a defect": search}, numbers, most=1, cases=dense_case).differences
 
 
 @pytest.mark.parametrize(("place", "right", "wrong"), SUPPOSITION_DEFECTS, ids=names)

@@ -413,7 +413,8 @@ class StripedEngine(LockedViews):
         withdrawals and new limits hold their balance all the while.
         """
         with self._holding_all(), self._holding_balances(range(ACCOUNT_STRIPES)):  # guards every book and account
-            return Answer(self._next_stamp(), tuple(self._floor.carry_out(command)))
+            events = tuple(self._floor.carry_out(command))
+            return Answer(self._next_stamp(), events)
 
     def _paid(self, command: OrderCommand) -> Answer:
         """What an account has to stand for: check, match, settle. Call it with the stripes of the orders held."""
@@ -451,7 +452,8 @@ class StripedEngine(LockedViews):
             if not isinstance(command, Deposit):  # which lowers nothing
                 held.enter_context(self._holding_to_spend([command.account]))
             held.enter_context(self._holding_balances([command.account]))  # guards its cash and limits
-            return Answer(self._next_stamp(), tuple(self._floor.on_account(command, {})))
+            events = tuple(self._floor.on_account(command, {}))
+            return Answer(self._next_stamp(), events)  # drawn when it is done, as everywhere
 
     def _bust(self, command: Bust) -> Answer:
         """It lowers what accounts have available without their right to spend: all stripes are held, so no command

@@ -1,5 +1,5 @@
 """The command line: `bookproof verify`, `audit`, `explore`, `replay`, `zoo`, `prove`, `bench`, `reports`, `rules`,
-`linearize`, `record`, `check`, `serve`, `vectors`, `tla`.
+`linearize`, `record`, `check`, `serve`, `vectors`, `tla`, `bind`.
 
 Exit codes: 0 everything agrees, 1 something disagrees, 2 the input or the request is wrong, 3 nothing disagrees but a
 check that was asked for did not run.
@@ -273,6 +273,12 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     run.add_check(parser, _seconds, _count)
 
 
+def _add_bind(parser: argparse.ArgumentParser) -> None:
+    from bookproof.models.binding import run
+
+    run.add_bind(parser, _count)
+
+
 def _add_serve(parser: argparse.ArgumentParser) -> None:
     from bookproof.models.conform import serve
 
@@ -294,6 +300,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "check": ("hold any engine to the rule book: in Python, behind a pipe or a socket", _add_check),
     "serve": ("put an engine behind the protocol of check, for clients on this machine", _add_serve),
     "record": ("run an engine under real threads and keep what its clients saw", _add_record),
+    "bind": ("hold the TLA+ models and the real engine against each other, step by step", _add_bind),
     "tla": ("check the TLA+ models by two checkers and a twin, and compare them", _add_tla),
 }
 

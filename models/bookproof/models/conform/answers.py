@@ -138,7 +138,7 @@ class Serving:
                     seen["trades"] = [_fill(adapter, fill) for fill in adapter.fills()]
                 elif view == "status":
                     asked = message.get("orders", ())
-                    seen["status"] = [_status(adapter.status(symbol, order_id)) for symbol, order_id in asked]
+                    seen["status"] = [_status_of(adapter, symbol, order_id) for symbol, order_id in asked]
                 else:
                     seen[view] = {symbol: _VIEWS[view](adapter, symbol) for symbol in symbols}
             except NotImplementedError:
@@ -269,7 +269,11 @@ def _stops(adapter: Adapter, symbol: str) -> Message:
     return {"buys": [plain(adapter.ours(one)) for one in buys], "sells": [plain(adapter.ours(one)) for one in sells]}
 
 
-def _status(status: Status | None) -> Message | None:
+def _status_of(adapter: Adapter, symbol: str, order_id: int) -> Message | None:
+    try:
+        status = adapter.status(symbol, order_id)
+    except Refused:  # it was never entered
+        return None
     if status is None:
         return None
     return {name: plain(value) for name, value in zip(Status._fields, status, strict=True) if value is not None}

@@ -15,8 +15,8 @@ from threading import Barrier, Thread
 from time import monotonic_ns
 from typing import Any, NamedTuple, Protocol, cast
 
-from bookproof.models.conform.adapter import TRADE_PARTS, Capabilities
-from bookproof.models.conform.judge import Divergence, Kind
+from bookproof.models.conform.capabilities import TRADE_PARTS, Capabilities
+from bookproof.models.conform.divergence import Divergence, Kind
 from bookproof.models.conform.protocol import asked, joining, looking, opening, together
 from bookproof.models.conform.scenarios import fitted
 from bookproof.models.conform.subject import PATIENCE, Played, Subject
@@ -102,7 +102,7 @@ def script(seed: int, number: int, has: Capabilities, profile: Profile = DEFAULT
     features = PLAIN | ({Feature.IOC} if "ioc" in has.orders else frozenset())
     codes = [dice.getrandbits(BITS) for _ in range(COMMANDS)]
     instruments = PLAIN_BOOKS[:1]
-    case = fitted(Case(instruments, decode(codes, plan_for(features, instruments)), profile), has)
+    case = fitted(Case(instruments, decode(codes, plan_for(features, instruments)), profile), has, features)
     return Script(case, tuple(dice.randrange(CLIENTS) for _ in case.commands))
 
 
@@ -243,13 +243,16 @@ def _fault(played: Played, question: str) -> Divergence | None:
 def _history(subject: Subject, one: Script, recorded: Sequence[_Said], patience: float) -> History | Divergence:
     """The history of a run, with the cancels of all that should be live at its end."""
     has = subject.capabilities
-    trades = [row for said in recorded for row in said.answer.get("trades") or ()]
+    trades = [row for said in recorded for row in _rows(said.answer)]
     symbol = one.case.instruments[0].symbol
     if has.results != "answer":
         played = subject.play([looking(["trades"], [symbol])], patience)
         if (fault := _fault(played, "look")) is not None:
             return fault
-        trades += played.answers[0].get("trades") or ()
+        trades += _rows(played.answers[0])
+    if (row := next((row for row in trades if not _is_trade(row)), None)) is not None:
+        expected = ("a trade: price, quantity, maker and taker as whole numbers",)
+        return Divergence(Kind.PROTOCOL, -1, None, "a trade", expected, (repr(row)[:200],), ("A4",))
     for said in recorded:
         if (wrong := _wrong(has, said)) is not None:
             return wrong
@@ -268,6 +271,16 @@ def _history(subject: Subject, one: Script, recorded: Sequence[_Said], patience:
         Operation(said.client, said.command, said.called, said.returned, tuple(told.events(said))) for said in recorded
     ]
     return History(one.case.instruments, tuple(sorted(operations, key=lambda each: each.called)), one.case.profile)
+
+
+def _rows(answer: dict[str, Any]) -> list[Any]:
+    """The trades in an answer; what is no list of them is one that is none."""
+    rows = answer.get("trades")
+    return rows if isinstance(rows, list) else [] if rows is None else [rows]
+
+
+def _is_trade(row: Any) -> bool:
+    return isinstance(row, dict) and all(type(row.get(part)) is int for part in TRADE_PARTS)
 
 
 def _wrong(has: Capabilities, said: _Said) -> Divergence | None:

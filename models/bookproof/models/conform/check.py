@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from typing import NamedTuple
 
-from bookproof.models.conform.adapter import Capabilities
 from bookproof.models.conform.at_once import HISTORIES, SESSIONS, THREADS, at_once, lacks_clients, script
-from bookproof.models.conform.judge import Divergence, Kind, diverges, shrink
+from bookproof.models.conform.capabilities import Capabilities
+from bookproof.models.conform.divergence import Divergence, Kind
+from bookproof.models.conform.judge import diverges
 from bookproof.models.conform.scenarios import USUAL, Conventions, Scenario, covered, lacks, scenario
+from bookproof.models.conform.shorter import shrink
 from bookproof.models.conform.subject import PATIENCE, Subject
 from bookproof.models.conform.variants import Variant
 from bookproof.models.generate.features import Feature
@@ -221,6 +223,9 @@ def _numbers(request: Request) -> Iterator[int]:
     return iter(range(request.scenarios)) if request.case is None else iter((request.case,))
 
 
+LEFT_BEHIND = 20
+"""How often a scenario is played in a new process until it is believed that it does not diverge any more."""
+
 ALONE = "it shows only after other scenarios in the same process: `open` leaves something behind"
 ONCE = "the engine did not do it again: it does not always do the same"
 
@@ -234,13 +239,10 @@ def _finding(
     try:
         shortest, best = shrink(subject, one, found, ignore=request.ignore)
         subject.renew()
-        again = diverges(subject, shortest, ignore=request.ignore, patience=request.patience)
-        if again is not None and again.kind is best.kind:
-            return Finding(again, shortest, number)
-        subject.renew()
-        again = diverges(subject, as_found, ignore=request.ignore, patience=request.patience)
-        if again is not None and again.kind is found.kind:
-            return Finding(again, as_found, number, ALONE)
-        return Finding(found, as_found, number, ONCE if again is None else ALONE)
+        for attempt in range(LEFT_BEHIND):
+            again = diverges(subject, shortest, ignore=request.ignore, patience=request.patience)
+            if again is not None and again.kind is best.kind:
+                return Finding(again, shortest, number, ALONE if attempt else "")
+        return Finding(found, as_found, number, ONCE)
     except InputError as error:
         return Finding(found, as_found, number, f"it could not be made shorter: {error}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from bookproof.models.conform.adapter import Capabilities
+from bookproof.models.conform.capabilities import Capabilities
 from bookproof.models.conform.scenarios import TradePrice
 from bookproof.spec import exchange as oracle
 from bookproof.spec.commands import Cancel, Command, Replace, Submit, TakeSnapshot
@@ -205,17 +205,21 @@ def merged(trades: Iterable[Mapping[str, Any]], parts: frozenset[str]) -> list[d
     names = [name for name in ("symbol", "price", "maker", "taker") if name in parts]
     sums: Merged = {}
     for trade in trades:
-        key = tuple(trade.get(name) for name in names)
+        key = tuple(_scalar(trade.get(name)) for name in names)
         quantity = trade.get("quantity")
-        try:
+        if type(quantity) in (int, float):
             sums[key] = sums.get(key, 0) + quantity
-        except TypeError:  # no number: it is shown as it is
-            sums[(*key, len(sums))] = quantity
+        elif "quantity" in parts or key not in sums:  # no number: it is shown as it is
+            sums[(*key, len(sums)) if "quantity" in parts else key] = quantity
     told = []
     for key, quantity in sums.items():
         trade = dict(zip(names, key, strict=False))
         told.append({**trade, "quantity": quantity} if "quantity" in parts else trade)
     return told
+
+
+def _scalar(value: Any) -> Any:
+    return repr(value) if isinstance(value, list | dict) else value
 
 
 def as_rows(trades: Sequence[Trade]) -> list[dict[str, Any]]:

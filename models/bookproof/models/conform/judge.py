@@ -6,127 +6,25 @@ What an engine shows is compared as far as it shows it, in the order of `Kind`; 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from enum import StrEnum
-from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any
 
+from bookproof.models.conform.divergence import ABOUT, Divergence, Kind, trade_line, view_lines
 from bookproof.models.conform.expected import RuleBook, as_rows, known_part, merged, same_end
 from bookproof.models.conform.protocol import asked, looking, opening
-from bookproof.models.conform.scenarios import Conventions, ReplaceSends, Scenario, fitted
+from bookproof.models.conform.scenarios import Conventions, ReplaceSends, Scenario
 from bookproof.models.conform.subject import PATIENCE, Ask, Fault, FaultKind, Played, Subject
 from bookproof.models.generate.case import Case, named
-from bookproof.models.generate.shrinking import shrink_case
 from bookproof.models.report.literal import literal
 from bookproof.spec import exchange as oracle
 from bookproof.spec.commands import Command, Replace
-from bookproof.spec.input_error import InputError
 from bookproof.spec.profile import Profile
 from bookproof.spec.values import OrderId, Symbol
-
-SHORT_PATIENCE = 0.3
-"""Seconds for an answer while a hang is made smaller."""
-
-FEW_TRIES, MANY_TRIES = 40, 1_000
-"""How often a smaller case is tried: where each try ends a process, and otherwise."""
 
 NANOSECONDS = 1_000_000
 """By how much the clock moves from command to command."""
 
 
-class Kind(StrEnum):
-    """Where an engine and the rule book part. Within a step they are looked for in this order."""
-
-    CRASH = "crash"
-    """Its process died, or it closed the connection."""
-    HANG = "hang"
-    """It did not answer."""
-    MEMORY = "memory"
-    """It used more memory than it may."""
-    PROTOCOL = "protocol"
-    """What it said was no answer."""
-    RAISES = "raises"
-    """It raised an exception that is no refusal."""
-    TRADE = "trade"
-    """Who traded with whom, at what price and how much."""
-    ANSWER = "answer"
-    """Whether the command was accepted or refused."""
-    QUEUE = "queue"
-    """Who rests where, in which order, with how much."""
-    STOPS = "stops"
-    """Which stops wait, in which order."""
-    DEPTH = "depth"
-    """The displayed levels."""
-    TOP = "top"
-    """The best levels."""
-    STATUS = "status"
-    """What is said of one order."""
-    ORDER = "order"
-    """Clients at once were told what no order of their commands explains."""
-
-
-FATAL = frozenset({Kind.CRASH, Kind.HANG, Kind.MEMORY, Kind.PROTOCOL})
-"""After these there is nobody left to ask."""
-
 _VIEWS = (Kind.QUEUE, Kind.STOPS, Kind.DEPTH, Kind.TOP)
-_ABOUT = {
-    Kind.TRADE: ("B10",),
-    Kind.ANSWER: ("A4",),
-    Kind.RAISES: ("A4",),
-    Kind.QUEUE: ("B8",),
-    Kind.STOPS: ("B8",),
-    Kind.DEPTH: ("B11",),
-    Kind.TOP: ("B11",),
-    Kind.STATUS: ("A6",),
-}
-"""The rule that an answer or a view is about, for steps in which the oracle has nothing to decide."""
-
-
-class Divergence(NamedTuple):
-    """The first point at which an engine and the rule book part."""
-
-    kind: Kind
-    step: int
-    """Position of the command after which they part, from 0."""
-    command: Command | None
-    """None when it was the opening of the books."""
-    question: str
-    """What was asked when it showed: the command, or a view."""
-    expected: tuple[str, ...]
-    """What the rule book says, a line for each event, order or level."""
-    got: tuple[str, ...]
-    """What the engine said, in the same form."""
-    rules: tuple[str, ...]
-    """What the oracle decided in this step, by the numbers of the rules."""
-    errors: str = ""
-    """The end of what the engine wrote to standard error, where it fell silent."""
-
-    @property
-    def title(self) -> str:
-        """One sentence: what differs."""
-        about = "the opening of its books" if self.command is None else literal(self.command)
-        told = {
-            Kind.CRASH: f"the engine crashes on {self.question}",
-            Kind.HANG: f"the engine never answers {self.question}",
-            Kind.MEMORY: f"the engine eats up its memory on {self.question}",
-            Kind.PROTOCOL: f"the engine gives no proper answer to {self.question}",
-            Kind.RAISES: f"the engine raises an exception on {self.question}",
-            Kind.TRADE: f"other trades than the rule book's after {about}",
-            Kind.ANSWER: f"the answer to {self.question} is not the rule book's",
-            Kind.ORDER: f"{self.question} were told what no order of their commands explains",
-        }
-        return told.get(self.kind, f"{self.question} is wrong after {about}")
-
-    def __str__(self) -> str:
-        """Everything a person needs to follow it."""
-        width = max(map(len, [*self.expected, "the rule book says"]))
-        rows = zip_longest(self.expected, self.got, fillvalue="")
-        table = "\n".join(
-            f"  {'  ' if left == right else '≠ '}{left:{width}}  {right}".rstrip() for left, right in rows
-        )
-        head = f"    {'the rule book says':{width}}  the engine says"
-        rules = f"  rules: {', '.join(self.rules) or 'none'}"
-        errors = f"\n  standard error: {self.errors}" if self.errors else ""
-        return f"step {self.step + 1}: {self.title}\n{head}\n{table}\n{rules}{errors}"
 
 
 # ── one scenario ──
@@ -276,7 +174,7 @@ class _Run:
         parts = self._has.trade_parts | ({"symbol"} if only is None and all("symbol" in row for row in rows) else set())
         expected, said = merged(as_rows(right.trades[read:]), parts), merged(rows, parts)
         if said != expected:
-            lines = tuple(map(_trade, expected)), tuple(map(_trade, said))
+            lines = tuple(map(trade_line, expected)), tuple(map(trade_line, said))
             yield self._found(right, Kind.TRADE, step, command, literal(command), *lines)
 
     def _looked(self, right: RuleBook, step: int, command: Command, look: dict[str, Any]) -> Iterator[Divergence]:
@@ -290,10 +188,12 @@ class _Run:
             for symbol in self._symbols:
                 expected = getattr(right, view)(symbol)
                 got = seen.get(symbol) if isinstance(seen, dict) else None
+                if got == expected:
+                    continue
                 known = known_part(expected, got)
                 if got != known:
                     question = f'{view}("{symbol}")'
-                    lines = tuple(_rows(known)), tuple(_rows(got))
+                    lines = tuple(view_lines(known)), tuple(view_lines(got))
                     yield self._found(right, Kind(view), step, command, question, *lines)
         statuses = look.get("status")
         if "status" not in self._what or (statuses is None and "raised" in look):
@@ -307,7 +207,7 @@ class _Run:
             ended = right.last_status(symbol, order_id)
             if (said is not None and not isinstance(said, dict)) or not same_end(ended, said):
                 question = f'status("{symbol}", {order_id})'
-                lines = tuple(_rows(ended)), tuple(_rows(said))
+                lines = tuple(view_lines(ended)), tuple(view_lines(said))
                 yield self._found(right, Kind.STATUS, step, command, question, *lines)
 
     def _fault(self, right: RuleBook, step: int, command: Command, question: str, fault: Fault | None) -> Divergence:
@@ -326,7 +226,7 @@ class _Run:
         expected: tuple[str, ...],
         got: tuple[str, ...],
     ) -> Divergence:
-        rules = right.rules() or _ABOUT.get(kind, ())
+        rules = right.rules() or ABOUT.get(kind, ())
         return Divergence(kind, step, command, question, expected or ("nothing",), got or ("nothing",), rules)
 
 
@@ -359,71 +259,3 @@ def _in_book(trades: Any, symbol: Symbol | None) -> list[dict[str, Any]]:
     """Trades as an engine tells them, each with its book as far as that is known."""
     rows = [row if isinstance(row, dict) else {"price": row} for row in trades] if isinstance(trades, list) else []
     return rows if symbol is None else [{"symbol": symbol, **row} for row in rows]
-
-
-def _trade(row: dict[str, Any]) -> str:
-    book = f"{row['symbol']}: " if row.get("symbol") else ""
-    parts = [f"{row['quantity']}" if "quantity" in row else "some", f"at {row['price']}" if "price" in row else ""]
-    parts += [f"{role} {row[role]}" for role in ("maker", "taker") if role in row]
-    return f"{book}trade {' '.join(part for part in parts if part)}"
-
-
-def _rows(answer: Any, name: str = "") -> Iterator[str]:
-    """A view as lines."""
-    if isinstance(answer, dict) and any(isinstance(part, dict | list) or part is None for part in answer.values()):
-        for side, part in answer.items():
-            yield from _rows(part, f"{side}: ")
-    elif isinstance(answer, dict):
-        yield name + ", ".join(f"{field} {value}" for field, value in answer.items())
-    elif isinstance(answer, list):
-        yield from (line for part in answer for line in _rows(part, name))
-        if not answer:
-            yield f"{name}nothing"
-    else:
-        yield f"{name}{'nothing' if answer is None else answer}"
-
-
-# ── the shortest scenario ──
-
-
-def shrink(
-    subject: Subject,
-    scenario: Scenario,
-    found: Divergence,
-    *,
-    ignore: Collection[Kind] = (),
-    attempts: int | None = None,
-) -> tuple[Scenario, Divergence]:
-    """The shortest scenario found in which the engine diverges in the same kind, and how it does.
-
-    The engine is asked nothing that it does not have, and the venue stays what it is.
-    """
-    fatal = found.kind in FATAL
-    best = found
-    patience = SHORT_PATIENCE if found.kind is Kind.HANG else PATIENCE
-
-    def judged(case: Case) -> Divergence | None:
-        if case.profile != scenario.case.profile or fitted(case, subject.capabilities) != case:
-            return None
-        try:
-            seen = diverges(subject, scenario._replace(case=case), ignore=ignore, patience=patience)
-        except InputError:
-            raise
-        except ValueError:  # such books cannot be had
-            return None
-        return seen if seen is not None and seen.kind is found.kind else None
-
-    def shows(case: Case) -> bool:
-        nonlocal best
-        seen = judged(case)
-        if seen is None:
-            return False
-        best = seen
-        return True
-
-    first = scenario.case._replace(commands=scenario.case.commands[: found.step + 1])
-    if judged(first) is None:
-        return scenario, found
-    tries = attempts if attempts is not None else FEW_TRIES if fatal else MANY_TRIES
-    shortest = shrink_case(first, shows, attempts=tries)
-    return scenario._replace(case=shortest), best

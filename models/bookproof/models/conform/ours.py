@@ -7,21 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bookproof.engine.interface import Engine
-from bookproof.models.conform.adapter import (
-    COMMANDS,
-    ORDERS,
-    REPLACES,
-    SELF_TRADE,
-    VIEWS,
-    Adapter,
-    Book,
-    Capabilities,
-    Fill,
-    Order,
-    Reply,
-    Resting,
-    Status,
-)
+from bookproof.models.conform.adapter import Adapter, Book, Fill, Order, Reply, Resting, Status
+from bookproof.models.conform.capabilities import COMMANDS, ORDERS, REPLACES, SELF_TRADE, VIEWS, Capabilities
 from bookproof.models.engines_by_name import factory
 from bookproof.spec.codec import COMMAND, decode
 from bookproof.spec.commands import Cancel, Command, Replace, Submit

@@ -17,7 +17,7 @@ Every question has a number `n`, and its answer has the same. A hundred lines ar
     ask      {"n":6,"do":"cancel","symbol":"ABC","order_id":7}
     answer   {"n":6,"ok":false,"why":"no such order"}
 
-`hello` comes once, first, on each connection. `capabilities` are the fields of `adapter.Capabilities`: what is not
+`hello` comes once, first, on each connection. `capabilities` are the fields of `capabilities.Capabilities`: what is not
 named has its default there. What an engine does not declare it is not asked.
 
 `open` begins anew: whatever was before is forgotten. Books come with those limits that are not plain, and `settings`

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bookproof.models.conform.check import SCENARIOS, Request, check, known_to
-from bookproof.models.conform.judge import Kind
+from bookproof.models.conform.divergence import Kind
+from bookproof.models.conform.draft import draft
 from bookproof.models.conform.scenarios import USUAL
 from bookproof.models.conform.subject import MEMORY, PATIENCE
 from bookproof.models.conform.told import print_report, results, to_json
-from bookproof.models.conform.variants import conduct, draft
+from bookproof.models.conform.variants import conduct
 from bookproof.models.conform.ways import WAYS, Settings, chosen, engine
 from bookproof.spec.input_error import InputError
 from bookproof.spec.profile import DEFAULT

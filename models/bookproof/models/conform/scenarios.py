@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from bookproof.models.conform.adapter import Capabilities
+from bookproof.models.conform.capabilities import Capabilities
 from bookproof.models.generate.case import Case
 from bookproof.models.generate.features import PLAIN, Feature, Features, alone
 from bookproof.models.generate.funds import opening_deposits, profile_for
@@ -131,7 +131,7 @@ def lacks(feature: Feature, capabilities: Capabilities) -> str:
     """Why a feature is not covered for this engine; empty when it is.
 
     >>> lacks(Feature.ICEBERG, Capabilities("mine")), lacks(Feature.LIMIT, Capabilities("mine"))
-    ('it has no iceberg orders', '')
+    ('it has no such orders', '')
     """
     if feature in _SAID_OTHERWISE:
         return _SAID_OTHERWISE[feature]
@@ -142,11 +142,11 @@ def lacks(feature: Feature, capabilities: Capabilities) -> str:
     if feature in _BY_ORDERS:
         words = _BY_ORDERS[feature]
         if not capabilities.orders & set(words):
-            return f"it has no {' or '.join(words)} orders"
+            return "it has no such orders"
         if feature is Feature.CLOCK and "clock" not in capabilities.commands:
             return "it takes no time of the day from outside"
         return ""
-    return "" if feature.value in capabilities.commands else f"it does not declare {feature.value}"
+    return "" if feature.value in capabilities.commands else "it does not declare that it has it"
 
 
 def covered(capabilities: Capabilities) -> dict[str, Features]:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Protocol
 
+from bookproof.models.conform import protocol
 from bookproof.models.conform.adapter import Adapter
 from bookproof.models.conform.answers import Serving, told
 from bookproof.models.conform.ours import Ours
@@ -124,9 +125,14 @@ class _Server(socketserver.ThreadingTCPServer):
 
 def add_serve(parser: argparse.ArgumentParser, number: Callable[[str], int]) -> None:
     """The options of `bookproof serve`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = "Put an engine behind the protocol, for clients on this machine."
+    parser.epilog = protocol.__doc__
     parser.add_argument(
-        "--engine", default="striped", metavar="NAME", help=f"my_pkg:MyEngine, or one of {', '.join(known())}"
+        "--engine",
+        default="striped",
+        metavar="NAME",
+        help="my_pkg:MyEngine, or one that check knows (striped)",
     )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--stdio", action="store_true", help="on standard input and output, until that ends (the default)")

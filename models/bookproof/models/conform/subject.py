@@ -22,8 +22,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from bookproof.models.conform.adapter import Capabilities
 from bookproof.models.conform.answers import VERSION
+from bookproof.models.conform.capabilities import Capabilities
 from bookproof.models.conform.wire_lines import Ended, Flooded, Lines, Silence, TooBig
 from bookproof.spec.commands import Command
 from bookproof.spec.input_error import InputError, quote
@@ -128,7 +128,9 @@ class Speaking:
         answers, fault = self._asked((Ask(f'{{"do":"hello","bookproof":{VERSION}}}'),), TO_BEGIN)
         if fault is not None:
             told = f"{fault.told}{f': {_last_line(fault.errors)}' if fault.errors else ''}"
-            raise self._unusable("an answer to hello", told, "does it speak the protocol of `bookproof serve --help`?")
+            raise self._unusable(
+                "an answer to hello", told, "it is told by `bookproof serve --help`; does it flush after each answer?"
+            )
         answer = answers[0]
         if "capabilities" not in answer:
             raise self._unusable("capabilities in the answer to hello", _spelled(answer))

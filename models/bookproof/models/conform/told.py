@@ -122,7 +122,10 @@ def print_report(report: Report, console: Console | None = None) -> None:
         console.print(_conduct(report))
     console.print(table(rows))
     if report.not_covered:
-        listed = "; ".join(f"{feature} ({why})" for feature, why in report.not_covered)
+        reasons: dict[str, list[str]] = {}
+        for feature, why in report.not_covered:
+            reasons.setdefault(why, []).append(feature)
+        listed = "; ".join(f"{', '.join(features)} ({why})" for why, features in reasons.items())
         console.print(Text(f"Not covered: {listed}."))
     style = {0: "green", 1: "bold red"}.get(report.exit_code, "yellow")
     console.print(Text(closing_sentence(report), style=style))

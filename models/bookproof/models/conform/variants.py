@@ -10,68 +10,22 @@ What is written to a file is a draft: whoever runs the venue knows its rules, a 
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from enum import Enum
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from bookproof.models.conform.adapter import Capabilities
+from bookproof.models.conform.capabilities import Capabilities
 from bookproof.models.conform.judge import alike, diverges
-from bookproof.models.conform.scenarios import (
-    USUAL,
-    Conventions,
-    ReplaceSends,
-    Scenario,
-    TradePrice,
-    fitted,
-)
+from bookproof.models.conform.scenarios import USUAL, Conventions, ReplaceSends, Scenario, fitted
 from bookproof.models.conform.subject import Subject
+from bookproof.models.conform.topics import BOOKS, TOPICS, Probe, Topic, Way, buy, has_replaces, sell
 from bookproof.models.generate.case import Case
-from bookproof.spec.commands import Cancel, Command, Replace, Submit
-from bookproof.spec.instruments import listing
-from bookproof.spec.profile import (
-    DEFAULT,
-    Icebergs,
-    MarketOrders,
-    PostOnly,
-    Profile,
-    ReplaceAllows,
-    ReplaceKeeps,
-    ReplaceQuantity,
-    StopsLookedAt,
-    TrueStop,
-)
-from bookproof.spec.values import SelfTradePrevention, Side, defaults_of
+from bookproof.spec.commands import Cancel, Replace
+from bookproof.spec.profile import DEFAULT, Profile, ReplaceAllows
+from bookproof.spec.values import SelfTradePrevention
 
-BOOKS = listing(["ABC"])
-
-Probe = tuple[Command, ...]
-
-NONE: Mapping[str, Any] = MappingProxyType({})
-
-
-class Way(NamedTuple):
-    """One choice in a topic."""
-
-    words: str
-    profile: Mapping[str, Any] = NONE
-    """Settings of a profile."""
-    conventions: Mapping[str, Any] = NONE
-    """What is beside the profile: how commands are put, and how trades are priced."""
-
-
-class Topic(NamedTuple):
-    """Something on which venues differ, and commands that tell their choices apart."""
-
-    name: str
-    rules: str
-    needs: Callable[[Capabilities], bool]
-    ways: tuple[Way, ...]
-    """The rule book's default first."""
-    probes: tuple[Probe, ...]
+PATIENCE = 2.0
+"""Seconds for an answer to a probe: an engine that hangs is found out by the runs, which wait longer."""
 
 
 class Variant(NamedTuple):
@@ -97,134 +51,6 @@ class Conduct(NamedTuple):
     capabilities: Capabilities
     """Less what no profile can judge."""
     variants: tuple[Variant, ...]
-
-
-# ── the topics ──
-
-
-def _buy(order_id: int, quantity: int, price: int | None, **terms: Any) -> Submit:
-    return Submit("ABC", order_id, terms.pop("account", order_id), Side.BUY, quantity, price, **terms)
-
-
-def _sell(order_id: int, quantity: int, price: int | None, **terms: Any) -> Submit:
-    return _buy(order_id, quantity, price, **terms)._replace(side=Side.SELL)
-
-
-def _orders(*words: str) -> Callable[[Capabilities], bool]:
-    return lambda has: set(words) <= has.orders
-
-
-def _replaces(*words: str) -> Callable[[Capabilities], bool]:
-    return lambda has: "replace" in has.commands and set(words) <= has.replaces
-
-
-TOPICS: tuple[Topic, ...] = (
-    Topic(
-        "trade price",
-        "B4",
-        lambda has: "trades" in has.views and "price" in has.trade_parts,
-        (
-            Way("the maker's", {}, {"trade_price": TradePrice.MAKER}),
-            Way("always the seller's", {}, {"trade_price": TradePrice.SELLER}),
-        ),
-        ((_buy(1, 5, 102), _sell(2, 3, 100)), (_sell(1, 5, 100), _buy(2, 3, 102))),
-    ),
-    Topic(
-        "replace quantity",
-        "F4",
-        _replaces("smaller"),
-        (
-            Way("the new total", {"replace_quantity": ReplaceQuantity.TOTAL}),
-            Way("the new open quantity", {"replace_quantity": ReplaceQuantity.OPEN}),
-            Way("how much more, or less", {}, {"replace_sends": ReplaceSends.DELTA}),
-            Way("how much less", {}, {"replace_sends": ReplaceSends.LESS}),
-        ),
-        ((_buy(1, 6, 100), Replace("ABC", 1, 4)), (_buy(1, 6, 100), _sell(2, 2, 100), Replace("ABC", 1, 5))),
-    ),
-    Topic(
-        "what may be replaced",
-        "F7",
-        _replaces("smaller", "larger", "price"),
-        (
-            Way("anything", {"replace_allows": ReplaceAllows.ANYTHING}),
-            Way("reductions only", {"replace_allows": ReplaceAllows.REDUCTION}),
-        ),
-        (
-            (_buy(1, 5, 100), Replace("ABC", 1, 8)),
-            (_buy(1, 5, 100), Replace("ABC", 1, 5, 101)),
-            (_buy(1, 5, 100), Replace("ABC", 1, 3)),
-        ),
-    ),
-    Topic(
-        "priority after a replace",
-        "F1",
-        _replaces("smaller"),
-        (
-            Way("kept by a reduction", {"replace_keeps": ReplaceKeeps.ON_REDUCE}),
-            Way("always lost", {"replace_keeps": ReplaceKeeps.NEVER}),
-        ),
-        ((_buy(1, 5, 100), _buy(2, 5, 100), Replace("ABC", 1, 3), _sell(3, 2, 100)),),
-    ),
-    Topic(
-        "market orders",
-        "C3",
-        _orders("market"),
-        (
-            Way("walk the book, the remainder is cancelled", {"market_orders": MarketOrders.WALK}),
-            Way("go to the best price, the remainder rests there", {"market_orders": MarketOrders.LIMIT}),
-        ),
-        (
-            (_sell(1, 3, 100), _buy(2, 5, None), _sell(3, 1, 100)),
-            (_sell(1, 3, 100), _sell(2, 3, 101), _buy(3, 5, None)),
-        ),
-    ),
-    Topic(
-        "a post-only order that would take",
-        "C6",
-        _orders("post-only"),
-        (
-            Way("is refused", {"post_only": PostOnly.REJECT}),
-            Way("steps back by a tick", {"post_only": PostOnly.REPRICE}),
-        ),
-        ((_sell(1, 3, 100), _buy(2, 2, 100, post_only=True)),),
-    ),
-    Topic(
-        "an aggressor larger than an iceberg's slice",
-        "D3",
-        _orders("iceberg"),
-        (
-            Way("takes the slice, and the next one queues", {"icebergs": Icebergs.SLICE}),
-            Way("takes of all that is open", {"icebergs": Icebergs.WHOLE}),
-        ),
-        ((_sell(1, 6, 100, display=2), _sell(2, 2, 100), _buy(3, 3, 100)),),
-    ),
-    Topic(
-        "a stop that is true on entry",
-        "E7",
-        lambda has: bool({"stop", "stop-limit"} & has.orders),
-        (
-            Way("is refused", {"true_stop": TrueStop.REJECT}),
-            Way("is triggered", {"true_stop": TrueStop.TRIGGER}),
-        ),
-        ((_sell(1, 1, 100), _buy(2, 1, 100), _sell(3, 5, 103), _buy(4, 2, 103, stop=99)),),
-    ),
-    Topic(
-        "stops are looked at",
-        "E2",
-        lambda has: bool({"stop", "stop-limit"} & has.orders),
-        (
-            Way("after the command", {"stops_looked_at": StopsLookedAt.AFTER_COMMAND}),
-            Way("after each fill", {"stops_looked_at": StopsLookedAt.AFTER_EACH_FILL}),
-        ),
-        (
-            (
-                *(_sell(1, 1, 105), _buy(2, 1, 105), _sell(3, 1, 100), _sell(4, 1, 101)),
-                *(_sell(5, 1, 99, stop=100), _buy(6, 2, 101), _buy(7, 1, 99)),
-            ),
-        ),
-    ),
-)
-"""In the order in which they are asked: later ones build on the choices before."""
 
 
 # ── asking ──
@@ -295,7 +121,7 @@ def _agrees(
 ) -> bool:
     """Whether it does in a small scenario as it should under a profile, while it is told these settings."""
     scenario = Scenario(Case(BOOKS, probe, profile), conventions=conventions)
-    return diverges(subject, scenario, settings=settings) is None
+    return diverges(subject, scenario, settings=settings, patience=PATIENCE) is None
 
 
 def _fit(subject: Subject, probe: Probe) -> Probe:
@@ -310,7 +136,7 @@ def _self_trades(subject: Subject, profile: Profile) -> Variant | None:
     has = subject.capabilities
     if has.self_trade != {"none"}:
         return None
-    own = (_sell(1, 5, 100, account=7), _sell(2, 5, 100, account=8), _buy(3, 3, 100, account=7))
+    own = (sell(1, 5, 100, account=7), sell(2, 5, 100, account=8), buy(3, 3, 100, account=7))
     topic = ("meeting an order of its own account", "G3")
     for mode in SelfTradePrevention:
         probe = (*own[:2], own[2]._replace(self_trade=mode))
@@ -333,10 +159,10 @@ def _agrees_when_put(subject: Subject, put: Probe, meant: Probe, profile: Profil
 
 def _kept_by_any_quantity(subject: Subject, profile: Profile) -> Variant | None:
     has = subject.capabilities
-    if not _replaces("larger")(has) or profile.replace_allows is ReplaceAllows.REDUCTION:
+    if not has_replaces("larger")(has) or profile.replace_allows is ReplaceAllows.REDUCTION:
         return None
-    probe = (_buy(1, 5, 100), _buy(2, 5, 100), Replace("ABC", 1, 8), _sell(3, 4, 100))
-    instead = (_buy(1, 8, 100), _buy(2, 5, 100), _sell(3, 4, 100))
+    probe = (buy(1, 5, 100), buy(2, 5, 100), Replace("ABC", 1, 8), sell(3, 4, 100))
+    instead = (buy(1, 8, 100), buy(2, 5, 100), sell(3, 4, 100))
     if _agrees(subject, probe, profile) or not alike(subject, Case(BOOKS, probe, profile), instead):
         return None
     subject.capabilities = replace(has, replaces=has.replaces - {"larger"})
@@ -348,8 +174,8 @@ def _remainder_rests(subject: Subject, profile: Profile) -> Variant | None:
     has = subject.capabilities
     if "market" not in has.orders:
         return None
-    probe = (_sell(1, 3, 100), _sell(2, 1, 101), _buy(3, 6, None), _sell(4, 1, 101))
-    instead = (_sell(1, 3, 100), _sell(2, 1, 101), _buy(3, 6, 101), _sell(4, 1, 101))
+    probe = (sell(1, 3, 100), sell(2, 1, 101), buy(3, 6, None), sell(4, 1, 101))
+    instead = (sell(1, 3, 100), sell(2, 1, 101), buy(3, 6, 101), sell(4, 1, 101))
     if _agrees(subject, probe, profile) or not alike(subject, Case(BOOKS, probe, profile), instead):
         return None
     subject.capabilities = replace(has, orders=has.orders - {"market"})
@@ -363,7 +189,7 @@ def _dead_cancels(subject: Subject, profile: Profile) -> list[Variant]:
 
     if "cancel" not in subject.capabilities.commands:
         return []
-    commands = (_buy(1, 5, 100), Cancel("ABC", 1), Cancel("ABC", 1))
+    commands = (buy(1, 5, 100), Cancel("ABC", 1), Cancel("ABC", 1))
     played = subject.play([opening(BOOKS, profile), *(asked(command) for command in commands)])
     if len(played.answers) < 4:
         fault = played.fault.told if played.fault is not None else "nothing came back"
@@ -374,58 +200,6 @@ def _dead_cancels(subject: Subject, profile: Profile) -> list[Variant]:
 
 
 _ANSWERS: dict[Any, str] = {True: "is accepted", False: "is refused", None: "is passed over without an answer"}
-
-
-# ── the draft ──
-
-
-def draft(found: Conduct) -> str:
-    """A profile as `--profile` reads it, each setting with what it was found by.
-
-    >>> from bookproof.spec.profile_files import parse_profile
-    >>> variant = Variant("a stop that is true on entry", "E7", "is triggered", "seen", ("true_stop",))
-    >>> profile = Profile("mine", true_stop=TrueStop.TRIGGER)
-    >>> text = draft(Conduct(profile, USUAL, Capabilities("mine"), (variant,)))
-    >>> parse_profile(text, Profile, "mine").profile == profile
-    True
-    """
-    plain = defaults_of(Profile)
-    sources = {field: variant for variant in found.variants for field in variant.settings}
-    venue = " ".join(filter(None, (found.capabilities.name, found.capabilities.version)))
-    lines = [f"# A draft, found by probing: read it before you believe it.\nvenue = {_quoted(venue)}", ""]
-    left = []
-    for field in plain:
-        variant, value = sources.get(field), getattr(found.profile, field)
-        if field == "name":
-            continue
-        if variant is not None and (variant.found or value != plain[field]):
-            told = f"found by probing: {variant.topic}: {variant.choice}; {variant.evidence}"
-            lines += [f"[settings.{field}]", f"value = {_quoted(_value(value))}", f"source = {_quoted(told)}", ""]
-        else:
-            left.append((field, variant.evidence if variant is not None else "not probed"))
-    lines.append("[left]")
-    lines += [f"{field} = {_quoted(why)}" for field, why in left]
-    beyond = [
-        (variant.rules, f"{variant.topic}: {variant.choice}") for variant in found.variants if not variant.modelled
-    ]
-    beyond += [("B4", "trade price: always the seller's")] * (found.conventions.trade_price is TradePrice.SELLER)
-    if found.conventions.replace_sends is not ReplaceSends.QUANTITY:
-        beyond.append(("F4", f"the quantity of a replace is {_SENT[found.conventions.replace_sends]}"))
-    for rule, text in beyond:
-        lines += ["", "[[not-modelled]]", f"rule = {_quoted(rule)}", f"text = {_quoted(text)}"]
-        lines.append('source = "found by probing"')
-    return "\n".join(lines) + "\n"
-
-
-_SENT = {ReplaceSends.DELTA: "how much more, or less", ReplaceSends.LESS: "how much less"}
-
-
-def _value(value: object) -> str:
-    return str(value.value) if isinstance(value, Enum) else str(value)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text)
 
 
 def _file_name(name: str) -> str:

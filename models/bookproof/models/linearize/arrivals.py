@@ -60,8 +60,10 @@ def unreadable(history: History) -> str:
         return "replaces that a venue forbids"
     if profile.post_only is not PostOnly.REJECT and any(order.post_only for order in submits):
         return "post-only orders that step back"
-    if profile.market_orders is not MarketOrders.WALK and any(order.price is None for order in submits):
-        return "market orders that get a limit"
+    if profile.market_orders is not MarketOrders.WALK:
+        legs = [leg for command in commands if isinstance(command, Basket) for leg in command.legs]
+        if any(order.price is None for order in submits) or any(leg.price is None for leg in legs):
+            return "market orders that get a limit"
     if profile.self_trade_groups and any(order.self_trade is not SelfTradePrevention.NONE for order in submits):
         return "accounts of one owner"
     return ""

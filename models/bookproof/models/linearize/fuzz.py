@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from bookproof.models.linearize.conclusion import Conclusion, Verdict
 from bookproof.models.linearize.generic import exhaustive
 from bookproof.models.linearize.hard import history_of, random_formula, satisfiable
-from bookproof.models.linearize.histories import small
+from bookproof.models.linearize.histories import dense, small
 from bookproof.models.linearize.history import History
 from bookproof.models.linearize.injectors import injected
 
@@ -69,7 +69,25 @@ def numbered_case(seed: int, number: int) -> Case:
     return Case(number, RIGHT, history) if wrong is None else Case(number, wrong[0], wrong[1].history)
 
 
-def fuzz(checkers: Mapping[str, Checker], numbers: Iterable[int], seed: int = 0, most: int = 10) -> Tally:
+def dense_case(seed: int, number: int) -> Case:
+    """The same of lists and accounts, with few prices: orders stand behind each other, and money is short.
+
+    >>> dense_case(1, 4) == dense_case(1, 4), dense_case(1, 4) != dense_case(1, 6)
+    (True, True)
+    """
+    dice = random.Random(f"dense {seed} {number}")
+    history = dense(dice)
+    wrong = injected(history, dice) if number % 2 else None
+    return Case(number, RIGHT, history) if wrong is None else Case(number, wrong[0], wrong[1].history)
+
+
+def fuzz(
+    checkers: Mapping[str, Checker],
+    numbers: Iterable[int],
+    seed: int = 0,
+    most: int = 10,
+    cases: Callable[[int, int], Case] = numbered_case,
+) -> Tally:
     """Put these cases to these checkers, until so many differences are found.
 
     >>> from bookproof.models.linearize.generic import search
@@ -79,7 +97,7 @@ def fuzz(checkers: Mapping[str, Checker], numbers: Iterable[int], seed: int = 0,
     """
     tally = Tally(0, 0, Counter(), {name: Counter() for name in checkers}, [])
     for number in numbers:
-        case = numbered_case(seed, number)
+        case = cases(seed, number)
         expected = exhaustive(case.history)
         violating = expected.verdict is Verdict.NOT_LINEARIZABLE
         tally = tally._replace(histories=tally.histories + 1, violating=tally.violating + violating)

@@ -3,7 +3,8 @@
 Wing and Gong, "Testing and Verifying Concurrent Objects" (JPDC 1993), with the memory of Lowe, "Testing for
 Linearizability" (2017). Depth first: of the operations that real time lets come next, one is tried on the oracle; if
 it answers as recorded the search goes on from there, else with another. Nowhere does it go on twice from the same state
-after the same operations. Its states are immutable, so to take a step back costs nothing.
+after the same operations. Its states are immutable, so to take a step back costs nothing. What need not be tried, as no
+order is lost by that, is known beforehand (`reductions`).
 
 It takes exponential time where many operations overlap, and is for two things: short histories, of which it decides
 every one whatever rules they use, and as a referee for what is quicker. `exhaustive` is the referee's own referee: the
@@ -29,6 +30,7 @@ from typing import Literal, TypeAlias
 
 from bookproof.models.linearize.conclusion import Conclusion, Reason, Verdict
 from bookproof.models.linearize.history import Filled, History, Operation
+from bookproof.models.linearize.reductions import reductions
 from bookproof.spec.book import Book
 from bookproof.spec.commands import (
     Basket,
@@ -43,7 +45,7 @@ from bookproof.spec.commands import (
     Submit,
     TakeSnapshot,
 )
-from bookproof.spec.events import Event, ImpliedTrade, Trade
+from bookproof.spec.events import Cancelled, Event, ImpliedTrade, Trade
 from bookproof.spec.exchange import Exchange, account, opening, step, view
 from bookproof.spec.kernel import Resting
 from bookproof.spec.values import Account, OrderId, Symbol
@@ -187,6 +189,10 @@ class _Waiting:
             return self._open_from(self._next[at])
         other = self._answered_from(self._next[at])
         return self._open_from(self._next[self._open_ring]) if other is None else other
+
+    def has_place(self, at: int) -> bool:
+        """Whether an operation has got its place."""
+        return self._has_place[at]
 
     def take(self, at: int) -> None:
         """Give an operation its place."""
@@ -348,6 +354,9 @@ class _Search:
     def __init__(self, history: History, order: Order) -> None:
         self._history = history
         self._waiting = _Waiting(history.operations, order)
+        known = reductions(history)
+        self._before = known.before if order == "real time" else ((),) * len(history.operations)
+        self._early = list(known.early)
         self._same = _Sameness(history)
         dice = random.Random(0)
         self._word = [dice.getrandbits(_WORD) for _ in history.operations]
@@ -363,22 +372,28 @@ class _Search:
         history, waiting, word = self._history, self._waiting, self._word
         deadline = None if budget_seconds is None else monotonic() + budget_seconds
         state, places = opening(history.instruments, history.profile), (0,) * len(self._books)
-        path: list[tuple[int, Exchange, _Places]] = []
+        path: list[tuple[int, Exchange, _Places, bool]] = []
         longest: list[int] = []
         shared = 0  # so much of the path is the beginning of the longest one
         done = tried = 0
         if waiting.unanswered == 0 and self._ends_right(state, places):
             return Conclusion(Verdict.LINEARIZABLE)
-        at = waiting.first()
+        early = True  # first those of whom it is enough to try one
+        at = self._first(early)
         while True:
+            if at is None and early:
+                early = False
+                at = self._first(early)
+                continue
             if at is None:  # back, and on with the next one that may be in its place
                 if not path:
                     return _refuted(history, tuple(longest), tried)
-                at, state, places = path.pop()
+                last, state, places, early = path.pop()
                 shared = min(shared, len(path))
-                done ^= word[at]
-                waiting.put_back(at)
-                at = waiting.after(at)
+                done ^= word[last]
+                waiting.put_back(last)
+                at = None if early else self._after(last, early)
+                early = False
                 continue
             if tried == steps or (deadline is not None and tried % _CLOCK_EVERY == 0 and monotonic() > deadline):
                 return Conclusion(Verdict.UNKNOWN, kind="budget", prefix=tuple(longest), steps=tried)
@@ -387,20 +402,47 @@ class _Search:
             after, events = step(state, operation.command)
             # An open operation that changes nothing may as well never happen.
             fits = after is not state if operation.is_open else events == operation.events
+            if fits and early and not self._changes_as_told(state, after, events):
+                self._early[at], fits = False, False  # it is one of the others after all
             moved = self._followed(places, events) if fits else None
-            if moved is None or not self._is_new(done ^ word[at], after, moved):
-                at = waiting.after(at)
+            if moved is None:
+                at = self._after(at, early)
                 continue
-            path.append((at, state, places))
+            if not self._is_new(done ^ word[at], after, moved):
+                at, early = (None, False) if early else (self._after(at, early), False)
+                continue
+            path.append((at, state, places, early))
             state, places = after, moved
             done ^= word[at]
             waiting.take(at)
             if len(path) > len(longest):
-                longest[shared:] = [taken for taken, _, _ in path[shared:]]
+                longest[shared:] = [taken for taken, *_ in path[shared:]]
                 shared = len(path)
             if waiting.unanswered == 0 and self._ends_right(state, places):
-                return Conclusion(Verdict.LINEARIZABLE, tuple(taken for taken, _, _ in path), steps=tried)
-            at = waiting.first()
+                return Conclusion(Verdict.LINEARIZABLE, tuple(taken for taken, *_ in path), steps=tried)
+            early = True
+            at = self._first(early)
+
+    def _changes_as_told(self, state: Exchange, after: Exchange, events: tuple[Event, ...]) -> bool:
+        """Whether who comes early, other than to cancel, has changed nothing, as it should not."""
+        cancels = type(events[0]) is Cancelled
+        return cancels or after is state or after == state or self._same(after) == self._same(state)
+
+    def _first(self, early: bool) -> int | None:
+        """The first that may come next, of those that may come as soon as they fit, or of the others."""
+        return self._from(self._waiting.first(), early)
+
+    def _after(self, at: int, early: bool) -> int | None:
+        """The next of them."""
+        return self._from(self._waiting.after(at), early)
+
+    def _from(self, at: int | None, early: bool) -> int | None:
+        waiting = self._waiting
+        while at is not None:
+            if self._early[at] is early and all(map(waiting.has_place, self._before[at])):
+                return at
+            at = waiting.after(at)
+        return None
 
     def _followed(self, places: _Places, events: tuple[Event, ...]) -> _Places | None:
         """Where each book stands in the feed after these events; None when the feed says otherwise."""

@@ -23,6 +23,7 @@ from bookproof.spec.commands import (
     Basket,
     Cancel,
     Command,
+    Deposit,
     EndOfDay,
     Halt,
     KillSwitch,
@@ -291,6 +292,58 @@ def small(dice: random.Random) -> History:
     return History(instruments, tuple(operations), profile, tuple(feed) if dice.random() < 0.4 else None, final)
 
 
+_WITH_ACCOUNTS, _MOSTLY_PLAIN = 0.5, 0.7
+_FUNDS = (100, 250, 600, 5_000)
+
+
+def dense(dice: random.Random) -> History:
+    """A right history of lists and plain orders at one price or two, half of the time with accounts that hold little.
+
+    >>> history = dense(random.Random(3))
+    >>> from bookproof.models.linearize.generic import exhaustive
+    >>> exhaustive(history).verdict.value
+    'linearizable'
+    """
+    sketch = _Sketch(dice)
+    sketch.prices = sketch.prices[: dice.choice((1, 1, 2))]
+    plain, has_accounts = dice.random() < _MOSTLY_PLAIN, dice.random() < _WITH_ACCOUNTS
+    kinds = (_bare, _bare, _bare, _bare, _cancel, _across) if plain else (_Sketch.command, _Sketch.command, _across)
+    commands = [dice.choice(kinds)(sketch) for _ in range(dice.choice((3, 4, 5, 6, 6)))]
+    first: list[Command] = []
+    if has_accounts:
+        first += [Deposit(owner, dice.choice(_FUNDS)) for owner in _ACCOUNTS]
+        first += [Deposit(owner, dice.choice((1, 3, 20)), symbol) for owner in _ACCOUNTS for symbol in sketch.symbols]
+    profile = DEFAULT._replace(risk=Risk.CASH) if has_accounts else DEFAULT
+    history = happened(
+        commands, listing(sketch.symbols), profile, in_flight=dice.choice((2, 3, 4)), dice=dice, first=first
+    )
+    operations = list(history.operations)
+    if dice.random() < _WITH_CRASHES:
+        lost = dice.randrange(len(first), len(operations))
+        operations[lost] = operations[lost]._replace(returned=None, events=None)
+    final = history.final if dice.random() < 0.5 else ()
+    return history._replace(operations=tuple(operations), final=final)
+
+
+def _bare(sketch: _Sketch) -> Command:
+    """A new order without any terms, or one that does not wait."""
+    symbol, dice = sketch.dice.choice(sketch.symbols), sketch.dice
+    life = dice.choice((TimeInForce.GTC, TimeInForce.GTC, TimeInForce.GTC, TimeInForce.IOC))
+    order_id, owner, side = sketch.new_id(symbol), dice.choice(_ACCOUNTS), dice.choice(_SIDES)
+    return Submit(symbol, order_id, owner, side, dice.choice(_SIZES[:3]), dice.choice(sketch.prices), life)
+
+
+def _across(sketch: _Sketch) -> Command:
+    """A list of plain orders, in whatever books."""
+    dice = sketch.dice
+    side, owner = dice.choice(_SIDES), dice.choice(_ACCOUNTS)
+    legs = []
+    for symbol in (dice.choice(sketch.symbols), dice.choice(sketch.symbols)):
+        size, price = dice.choice(_SIZES[:3]), dice.choice(sketch.prices)
+        legs.append(Submit(symbol, sketch.new_id(symbol), owner, side, size, price))
+    return SubmitList(dice.choice((ListKind.OCO, ListKind.OCO, ListKind.OTO)), tuple(legs))
+
+
 # ── large histories ──
 
 
@@ -498,11 +551,12 @@ def happened(
     *,
     in_flight: int,
     dice: random.Random,
+    first: Iterable[Command] = (),
 ) -> History:
     """The right history in which clients call these commands in turn, so many of them always on their way.
 
-    An operation takes effect on the oracle anywhere between its call and its return. The books are known at the end,
-    and the accounts where some are kept.
+    Those that come `first` have all returned when the others begin. An operation takes effect on the oracle anywhere
+    between its call and its return. The books are known at the end, and the accounts where some are kept.
 
     >>> from bookproof.spec.commands import Cancel
     >>> history = happened([Cancel("ABC", 1)] * 9, listing(["ABC"]), in_flight=3, dice=random.Random(1))
@@ -515,6 +569,10 @@ def happened(
     operations: list[Operation] = []
     running: dict[int, tuple[int, tuple[Event, ...] | None]] = {}
     now = 0
+    for command in first:
+        state, told = step(state, command)
+        operations.append(Operation(0, command, now + 1, now + 2, told))
+        now += 2
     while left or running:
         now += 1
         idle = [client for client in range(in_flight) if client not in running] if left else []

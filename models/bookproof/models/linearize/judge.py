@@ -35,6 +35,9 @@ LONGEST_CORE = 14
 _STEPS = 200_000
 """What it may try for that."""
 
+_SHORTENED = 5_000
+"""Operations beyond which the generic search is not asked for a core where clauses have a proof."""
+
 _SHORTENING = 20.0
 """Seconds that may be spent on a core where the rules do not say what may be taken out."""
 
@@ -125,7 +128,7 @@ def _believed(history: History, found: Conclusion, until: float) -> Judgement | 
         alone = "the core is too long to be searched"
     if len(history.operations) <= LONGEST_CORE:
         return None
-    short = shortened(history, seconds=_SHORTENING)
+    short = shortened(history, seconds=_SHORTENING) if len(history.operations) <= _SHORTENED else None
     if short is not None:
         told = f"beside its proof, the generic search refuted a core of {_many(short)} by itself"
         return Judgement(found._replace(core=short.places), "clauses", told, short)

@@ -1,7 +1,7 @@
 """`tla/manifest.json`: every model, what it says, and what each checker has to find.
 
 A model is a configuration `tla/models/NAME.cfg` of one module. The manifest is an object of `version` 1 and a list of
-`models`, each an object of these fields, all of them required:
+`models`, each an object of these fields, all but the last of them required:
 
 | field | value |
 |---|---|
@@ -15,6 +15,7 @@ A model is a configuration `tla/models/NAME.cfg` of one module. The manifest is 
 | `size` | `ci`, or `nightly` for what takes longer |
 | `budget_seconds` | after so long a checker gives up, and nothing is decided (see `processes`) |
 | `zoo` | null, or the engine of the zoo with the same defect |
+| `binds` | true for a model that `bookproof bind` holds against the real engine; may be left out |
 
 A checker that knows no properties (tla-checker) checks a model with PROPERTY for its invariants and for deadlock. So
 where the manifest expects a property to be violated, that checker has to find that the rest of the model holds.
@@ -56,6 +57,8 @@ class Model(NamedTuple):
     size: str
     budget_seconds: float
     zoo: str | None
+    binds: bool = False
+    """Whether it is held against the real engine."""
 
     @property
     def path(self) -> Path:
@@ -192,6 +195,7 @@ def _model(folder: Path, found: object, path: str, at: int) -> Model:
         field.one_of("size", SIZES),
         float(seconds),
         field.text("zoo", optional=True),
+        field.flag("binds"),
     )
 
 
@@ -208,8 +212,8 @@ class _Fields(NamedTuple):
             if field not in self.found:
                 raise InputError(self.path, 0, f"model {self.name}", f"a field {field}", "none")
         for field in self.found:
-            if field not in _FIELDS:
-                raise InputError(self.path, 0, f"model {self.name}", f"only {', '.join(_FIELDS)}", quote(field))
+            if field not in (*_FIELDS, "binds"):
+                raise InputError(self.path, 0, f"model {self.name}", f"only {', '.join(_FIELDS)}, binds", quote(field))
 
     def text(self, field: str, optional: bool = False) -> str | None:
         """Some text; None for null where that may be."""
@@ -234,6 +238,13 @@ class _Fields(NamedTuple):
             return None
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise self.error(field, "a whole number, or null")
+        return value
+
+    def flag(self, field: str) -> bool:
+        """TRUE or FALSE; FALSE where it is left out."""
+        value = self.found.get(field, False)
+        if not isinstance(value, bool):
+            raise self.error(field, "true or false")
         return value
 
     def error(self, field: str, expected: str) -> InputError:
