@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bookproof.models.tla import processes
-from bookproof.models.tla.processes import child, kill_all
+from bookproof.models.tla.processes import begin, child, end_all
 
 BUSY = [sys.executable, "-c", "while True: pass"]
 SLEEPING = [sys.executable, "-c", "import time; time.sleep(1000)"]
@@ -60,8 +60,13 @@ def test_no_program_is_left_behind(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert process.returncode is not None
     with child(SLEEPING, tmp_path, 60) as (process, spent):
-        threading.Thread(target=kill_all).start()
+        threading.Thread(target=end_all).start()
         process.wait()
+    with child(SLEEPING, tmp_path, 60) as (process, _):
+        process.wait()  # begun too late
+    begin()
+    with child(SLEEPING, tmp_path, 60) as (process, _):
+        assert process.poll() is None
     assert not spent.is_set()
 
 

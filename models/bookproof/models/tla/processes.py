@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, RLock, Thread
 from time import perf_counter
 from typing import NamedTuple
 
@@ -30,7 +30,8 @@ class Child(NamedTuple):
 
 
 _running: set[subprocess.Popen[str]] = set()
-_lock = Lock()  # guards _running
+_ended = False
+_lock = RLock()  # guards both; a signal may come to whoever holds it
 
 
 @contextmanager
@@ -39,18 +40,20 @@ def child(words: Sequence[str], folder: Path, budget_seconds: float, *, merged: 
 
     It is killed when its budget is spent, and when the `with` ends before it does. Raises OSError if it cannot start.
     """
-    process = subprocess.Popen(
-        words,
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if merged else subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
-    with _lock:
+    with _lock:  # so that nobody ends all the others while this one is about to begin
+        process = subprocess.Popen(
+            words,
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
         _running.add(process)
+        if _ended:
+            process.kill()
     spent, over = Event(), Event()
     Thread(target=_watch, args=(process, budget_seconds, spent, over), daemon=True).start()
     try:
@@ -88,8 +91,17 @@ def _processor_seconds(pid: int) -> float | None:
         return None
 
 
-def kill_all() -> None:
-    """Kill every program that runs, for whoever has to stop before they do."""
+def begin() -> None:
+    """Let programs run again, after `end_all`."""
+    global _ended
     with _lock:
+        _ended = False
+
+
+def end_all() -> None:
+    """Kill every program that runs, and until `begin` every one that is started: for whoever has to stop early."""
+    global _ended
+    with _lock:
+        _ended = True
         for process in _running:
             process.kill()
