@@ -6,7 +6,7 @@ EXTENDS RuleBook
 
 CONSTANT Scenario   \* the name of one of them
 
-Listed == IF Scenario \in {"ties-grow", "ties-met"} THEN <<"A", "B", "C">> ELSE <<"A", "B">>
+Listed == IF Scenario \in {"ties-grow", "ties-met", "busy-books", "busy-rivals"} THEN <<"A", "B", "C">> ELSE <<"A", "B">>
 Symbols == {Listed[i] : i \in 1..Len(Listed)}
 
 \* Books share a stripe by their number in the listing, modulo the number of stripes: here each has its own.
@@ -27,9 +27,12 @@ OfferedTwice == <<Submit("A", Sell(1, 2, 2, 100)), Submit("B", Sell(2, 2, 2, 100
 \* One of two offers, each of two lots.
 Rivals == OneOf(<<Leg("A", Sell(1, 2, 2, 100)), Leg("B", Sell(2, 2, 2, 100))>>)
 
+\* One of two more, of which one is in a book of its own.
+MoreRivals == OneOf(<<Leg("B", Sell(3, 2, 1, 101)), Leg("C", Sell(4, 2, 1, 100))>>)
+
 \* Scenarios in which accounts are kept. Cash is paid in before the clients begin, and lots are brought in.
 Paid == {"one-purse", "paid-by-fill", "each-pays-the-other", "withdraw-order", "cancel-frees", "replace-grows",
-         "order-limit", "basket-purse", "busy-purses", "purses-all-day"}
+         "order-limit", "basket-purse", "busy-purses", "purses-all-day", "purses-all-week"}
 
 Accounts == IF Scenario \in Paid THEN 1..3 ELSE {}
 
@@ -41,10 +44,9 @@ Before ==
     IF Scenario = "cancel-fill" THEN <<Submit("A", Sell(1, 2, 1, 100))>>
     ELSE IF Scenario = "replace-fill" THEN <<Submit("A", Sell(1, 2, 2, 100))>>
     ELSE IF Scenario = "price-time" THEN <<Submit("A", Sell(1, 2, 2, 101)), Submit("A", Sell(2, 2, 1, 100))>>
-    ELSE IF Scenario = "snapshot-basket" THEN OfferedTwice
-    ELSE IF Scenario \in {"rivals-hit", "rival-cancelled", "ties-grow", "busy-rivals"} THEN <<Rivals>>
-    ELSE IF Scenario = "ties-met"
-    THEN <<Rivals, OneOf(<<Leg("B", Sell(3, 2, 1, 101)), Leg("C", Sell(4, 2, 1, 100))>>)>>
+    ELSE IF Scenario \in {"snapshot-basket", "busy-books"} THEN OfferedTwice
+    ELSE IF Scenario \in {"rivals-hit", "rival-cancelled", "ties-grow"} THEN <<Rivals>>
+    ELSE IF Scenario \in {"ties-met", "busy-rivals"} THEN <<Rivals, MoreRivals>>
     ELSE IF Scenario = "rivals-enter" THEN <<>>
     ELSE IF Scenario = "one-purse" THEN Funded(100)
     ELSE IF Scenario = "paid-by-fill"
@@ -59,7 +61,7 @@ Before ==
     THEN <<Deposit(1, "cash", 400), SetLimit(1, 1)>>
     ELSE IF Scenario = "basket-purse"
     THEN <<Deposit(3, "cash", 200), Deposit(2, "A", 1), Deposit(2, "B", 1)>> \o OfferedBoth
-    ELSE IF Scenario \in {"busy-purses", "purses-all-day"}
+    ELSE IF Scenario \in {"busy-purses", "purses-all-day", "purses-all-week"}
     THEN <<Deposit(1, "cash", 100), Deposit(2, "cash", 100), Deposit(2, "A", 1), Deposit(1, "B", 1),
            Submit("A", Sell(1, 2, 1, 100)), Submit("B", Sell(2, 1, 1, 100))>>
     ELSE OfferedBoth
@@ -101,7 +103,7 @@ Scripts ==
     THEN <<<<Submit("A", Buy(5, 1, 1, 100))>>, <<Submit("C", Buy(6, 1, 1, 100))>>>>
     \* A list comes in that ties one more book to those of another list, while somebody finds out what they are tied to.
     ELSE IF Scenario = "ties-grow"
-    THEN <<<<OneOf(<<Leg("B", Sell(3, 2, 1, 101)), Leg("C", Sell(4, 2, 1, 100))>>)>>,
+    THEN <<<<MoreRivals>>,
            <<Submit("A", Buy(5, 1, 1, 100))>>>>
     \* Two books at once, and cash for one of them.
     ELSE IF Scenario = "one-purse"
@@ -128,20 +130,28 @@ Scripts ==
     THEN <<<<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 3)>>,
            <<Submit("B", Buy(4, 2, 1, 100)), Withdraw(1, "cash", 100)>>,
            <<Submit("B", Buy(5, 1, 1, 100)), Submit("A", Buy(6, 2, 1, 100))>>>>
-    ELSE IF Scenario = "busy-books"
-    THEN <<<<Both(3), Cancel("A", 1)>>,
-           <<Submit("A", Buy(5, 1, 2, 100)), Cancel("A", 5)>>,
-           <<Swapped(6), Submit("B", Sell(8, 2, 1, 100))>>>>
-    ELSE IF Scenario = "busy-rivals"
-    THEN <<<<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 1)>>,
-           <<Submit("B", Buy(4, 3, 1, 100)), OneOf(<<Leg("A", Sell(5, 2, 1, 100)), Leg("B", Sell(6, 2, 1, 100))>>)>>,
-           <<Submit("A", Buy(7, 1, 1, 99)), Submit("B", Buy(8, 1, 1, 100))>>>>
     \* As before, while cash comes and goes: that takes no stripe.
     ELSE IF Scenario = "purses-all-day"
     THEN <<<<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 3)>>,
            <<Submit("B", Buy(4, 2, 1, 100)), Submit("B", Buy(5, 1, 1, 100))>>,
            <<Withdraw(1, "cash", 100), Deposit(2, "cash", 100)>>,
            <<Withdraw(2, "cash", 100), Deposit(1, "cash", 100)>>>>
+    ELSE IF Scenario = "purses-all-week"
+    THEN <<<<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 3)>>,
+           <<Submit("B", Buy(4, 2, 1, 100)), Submit("B", Buy(5, 1, 1, 100)), Cancel("B", 5)>>,
+           <<Withdraw(1, "cash", 100), Deposit(2, "cash", 100), Withdraw(1, "cash", 100)>>,
+           <<Withdraw(2, "cash", 100), Deposit(1, "cash", 100), Withdraw(2, "cash", 100)>>>>
+    \* Four clients and whatever they can do; the next one with lists.
+    ELSE IF Scenario = "busy-books"
+    THEN <<<<Both(3), Cancel("A", 1), Snapshot>>,
+           <<Submit("A", Buy(5, 1, 1, 100)), Submit("B", Buy(6, 1, 1, 100)), Cancel("B", 6)>>,
+           <<Submit("B", Buy(7, 1, 1, 100)), Replace("B", 2, 3, 100), Submit("C", Buy(10, 1, 1, 100))>>,
+           <<Submit("A", Buy(8, 1, 1, 100)), Cancel("A", 8), Submit("C", Sell(11, 2, 1, 100))>>>>
+    ELSE IF Scenario = "busy-rivals"
+    THEN <<<<Submit("A", Buy(5, 1, 1, 100)), Cancel("B", 3)>>,
+           <<OneOf(<<Leg("B", Sell(6, 2, 1, 100)), Leg("C", Sell(7, 2, 1, 100))>>), Cancel("A", 1)>>,
+           <<Submit("C", Buy(8, 3, 1, 100)), Submit("B", Buy(9, 3, 1, 101))>>,
+           <<Submit("B", Buy(10, 1, 1, 100)), Submit("A", Buy(11, 1, 1, 100))>>>>
     ELSE <<<<>>>>
 
 Clients == 1..Len(Scripts)

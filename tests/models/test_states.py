@@ -365,6 +365,15 @@ def test_the_random_models_are_worth_something() -> None:
     assert sum(bool(random_model(seed).fair) for seed in range(600)) > 300
 
 
+def test_a_behaviour_without_end_is_told_to_where_it_goes_on() -> None:
+    found = check(flicker(fair=(TOGETHER, leave(strong=False))))
+    assert [str(step) for step in found.trace] == ["Init", "Tick", "Tick"]
+    assert found.trace[0].state == found.trace[2].state
+    assert list(found.lines())[-1].strip() == "and so on, as from 0"
+    stays = check(clock(3, leads_to=THREE, finished=lambda n: n == 3))
+    assert list(stays.lines())[-1].strip().startswith("and nothing more")
+
+
 # ── the graph ──
 
 
