@@ -99,6 +99,8 @@ def tla(asked: argparse.Namespace) -> int:
         from bookproof.models.tla.tell import print_outcomes
 
         print_outcomes(console, outcomes, asked.trace)
+        if asked.trace and len(picked) == 1:
+            _tell_on_the_engine(console, picked[0])
     if asked.page is not None:
         from bookproof.models.tla.page import write_page
 
@@ -106,6 +108,18 @@ def tla(asked: argparse.Namespace) -> int:
         if not asked.json:
             console.print(f"as a page: {asked.page}", highlight=False, soft_wrap=True)
     return code
+
+
+def _tell_on_the_engine(console: Console, model: Model) -> None:
+    """The counterexample that the interleaving search finds on the engine with the same defect, in columns."""
+    from bookproof.models.interleaving.run import tell
+    from bookproof.models.tla.on_the_engine import on_the_engine
+
+    found = on_the_engine(model)
+    if found is not None:
+        console.print()
+        console.print(f"The same defect on the Python engine: {found.story}", highlight=False)
+        tell(console, found.token, found.engine)
 
 
 @contextmanager
