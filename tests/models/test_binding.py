@@ -14,6 +14,7 @@ import pytest
 
 from bookproof.engine.accounts import Ledger
 from bookproof.engine.book import FastBook
+from bookproof.engine.ladder import Ladder
 from bookproof.engine.striped import StripedEngine, _Together
 from bookproof.engine.zoo import ZOO
 from bookproof.models.binding import accept
@@ -30,8 +31,9 @@ from bookproof.models.binding.subject import Subject, by_tlc, by_twin
 from bookproof.models.cli import main
 from bookproof.models.interleaving.explore import Explorer, Verdict
 from bookproof.models.states.graph import difference
+from bookproof.models.tla.checker import Says
 from bookproof.models.tla.manifest import Model, read_manifest, tla_folder
-from bookproof.models.tla.tlc import TlcChecker
+from bookproof.models.tla.tlc import TlcChecker, concluded, copied, run
 from bookproof.models.tla.tlc import find as find_tlc
 from bookproof.models.tla.values import TlaValue, parse
 from bookproof.spec.input_error import InputError
@@ -87,7 +89,7 @@ def test_every_edge_of_a_model_is_replayed_on_the_engine_and_the_engine_can_do_n
     bound = subject(name)
     with Stage(striped(), bound.scenario, bound.accounts) as stage:
         replayed = replay(stage, bound.graph)
-        own = engine_graph(stage, map(str, bound.graph.states[0]))
+        own = engine_graph(stage, map(str, bound.graph.states[0]), MODELS[name].module)
     assert replayed.mismatch is None
     assert replayed.covered == replayed.edges == len(set(bound.graph.edges))
     assert not difference(own, bound.graph)
@@ -220,6 +222,18 @@ def test_the_trace_in_the_folder_is_one_that_the_engine_wrote(tlc: TlcChecker) -
     assert TlcReader(tlc)(bound, [trace]) == [len(trace) + 1]
 
 
+def test_the_last_line_is_reached_by_a_whole_trace_and_by_no_other(tlc: TlcChecker) -> None:
+    bound = subject("striped-cancel-fill")
+    trace = by_threads(striped(), bound.scenario)
+    cfg = bound.model.cfg()._replace(specification="SpecT", invariants=("Unread",))
+    for written, says in ((trace, Says.VIOLATES), (trace[:-1], Says.HOLDS)):
+        with copied(bound.model.folder, "TraceOfStriped", cfg, {"Recorded.tla": recorded([written])}) as place:
+            said = run(tlc.tools, place, ("-deadlock",), 60, lambda distinct: None)
+            found = concluded(said, bound.model.path, 60)
+        assert found.says is says
+        assert found.length in (len(trace) + 2, None)
+
+
 # ── engines of the zoo ──
 
 GUILTY = {
@@ -236,6 +250,14 @@ GUILTY = {
     "checked-then-spent": ("settlement-one-purse", "take by client 1: 21"),
     "balances-as-met": ("settlement-each-pays-the-other", "take by client 1: 21"),
     "booked-late": ("settlement-one-purse", "draw by client 1"),
+    "rival-cancelled-late": ("lists-rivals-hit", "draw by client 1: 2"),
+    "lists-read-before-lock": ("lists-rivals-enter", "draw by client 2: 2"),
+    "stripes-as-discovered": ("lists-ties-met", "take by client 1: 2"),
+    "legs-one-by-one": ("lists-ties-grow", "take by client 1: 1"),
+    "snapshot-book-by-book": ("snapshot-basket", "leave by client 2: 1"),
+    "halt-read-outside": ("barrier-market-halt", "return by client "),
+    "kill-in-two-steps": ("barrier-kill-switch", "leave by client 1: 2"),
+    "descending-for-all": ("snapshot-basket", "take by client 2: 2"),
 }
 """Where the traces of an engine of the zoo are refused, and at which line."""
 
@@ -285,6 +307,11 @@ ENGINE: dict[str, tuple[Callable[..., Any], str, str]] = {
         "order.slice + order.reserve",
         "order.slice + order.reserve + order.executed",
     ),
+    "who comes last stands in front": (
+        Ladder.add,
+        "order.preceding = last = level.last\n    order.following = None\n    level.last = last.following = order",
+        "order.following = first = level.first\n    order.preceding = None\n    level.first = first.preceding = order",
+    ),
     "an order that is cancelled stays in its queue": (FastBook.cancel, ".remove(order)", ".best"),
     "a basket matches before its stripes are held": (
         StripedEngine._basket,
@@ -322,7 +349,8 @@ ENGINE: dict[str, tuple[Callable[..., Any], str, str]] = {
 def test_one_line_of_the_engine_changed_opens_a_gap(what: str, plant: Callable[..., Any]) -> None:
     place, right, wrong = ENGINE[what]
     plant(place, right, wrong)
-    assert any(bind(subject(name), what, striped(), {}, 0).complaints for name in (*STRIPED, *SETTLED[:5]))
+    models = (*STRIPED, *SETTLED[:5], "lists-rivals-hit")
+    assert any(bind(subject(name), what, striped(), {}, 0).complaints for name in models)
 
 
 MODULES: dict[str, tuple[str, str, str, str]] = {
@@ -349,6 +377,12 @@ MODULES: dict[str, tuple[str, str, str, str]] = {
         "IF StaysAhead(queue[1], o) THEN",
         "IF ~StaysAhead(queue[1], o) THEN",
         "striped-price-time",
+    ),
+    "the last one stands in front": (
+        "RuleBook",
+        "resting.px >= o.px ELSE resting.px <= o.px",
+        "resting.px > o.px ELSE resting.px < o.px",
+        "striped-same-price",
     ),
     "a trade is at the taker's price": (
         "RuleBook",
