@@ -4,6 +4,7 @@
   python3 dev.py bookproof ARGS     run any other subcommand: `bookproof ARGS`
   python3 dev.py test [ARGS]        run the tests on all cores: `pytest -n auto ARGS`, from the top of the checkout
   python3 dev.py tla [ARGS]         install the checkers of TLA+ models, and run `bookproof tla ARGS`
+  python3 dev.py bind [ARGS]        the same, and run `bookproof bind ARGS`: models and engine held against each other
   python3 dev.py check [STEP ...]   run all or some of: lint, format, mypy, pyright, layers, wheel
   python3 dev.py wheel [ARGS]       build the wheel and test it away from the checkout: `pytest -n auto ARGS`; without
                                     any, what would notice that a module, a data file or a script is missing
@@ -250,7 +251,7 @@ def main(arguments: list[str]) -> int:
     command, rest = arguments[0] if arguments else "", arguments[1:]
     if command in ("verify", "bookproof"):
         return become(program(environment(), "bookproof"), *(arguments if command == "verify" else rest))
-    if command == "tla":
+    if command in ("tla", "bind"):
         bookproof = program(environment("tla"), "bookproof")
         return run(bookproof, "tla", "--get") or become(bookproof, *arguments)
     if command == "test":

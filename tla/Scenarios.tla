@@ -32,7 +32,7 @@ MoreRivals == OneOf(<<Leg("B", Sell(3, 2, 1, 101)), Leg("C", Sell(4, 2, 1, 100))
 
 \* Scenarios in which accounts are kept. Cash is paid in before the clients begin, and lots are brought in.
 Paid == {"one-purse", "paid-by-fill", "each-pays-the-other", "withdraw-order", "cancel-frees", "replace-grows",
-         "order-limit", "basket-purse", "busy-purses", "purses-all-day"}
+         "order-limit", "basket-purse", "busy-purses", "purses-all-day", "purses-all-week"}
 
 Accounts == IF Scenario \in Paid THEN 1..3 ELSE {}
 
@@ -61,7 +61,7 @@ Before ==
     THEN <<Deposit(1, "cash", 400), SetLimit(1, 1)>>
     ELSE IF Scenario = "basket-purse"
     THEN <<Deposit(3, "cash", 200), Deposit(2, "A", 1), Deposit(2, "B", 1)>> \o OfferedBoth
-    ELSE IF Scenario \in {"busy-purses", "purses-all-day"}
+    ELSE IF Scenario \in {"busy-purses", "purses-all-day", "purses-all-week"}
     THEN <<Deposit(1, "cash", 100), Deposit(2, "cash", 100), Deposit(2, "A", 1), Deposit(1, "B", 1),
            Submit("A", Sell(1, 2, 1, 100)), Submit("B", Sell(2, 1, 1, 100))>>
     ELSE OfferedBoth
@@ -136,6 +136,11 @@ Scripts ==
            <<Submit("B", Buy(4, 2, 1, 100)), Submit("B", Buy(5, 1, 1, 100))>>,
            <<Withdraw(1, "cash", 100), Deposit(2, "cash", 100)>>,
            <<Withdraw(2, "cash", 100), Deposit(1, "cash", 100)>>>>
+    ELSE IF Scenario = "purses-all-week"
+    THEN <<<<Submit("A", Buy(3, 1, 1, 100)), Cancel("A", 3)>>,
+           <<Submit("B", Buy(4, 2, 1, 100)), Submit("B", Buy(5, 1, 1, 100)), Cancel("B", 5)>>,
+           <<Withdraw(1, "cash", 100), Deposit(2, "cash", 100), Withdraw(1, "cash", 100)>>,
+           <<Withdraw(2, "cash", 100), Deposit(1, "cash", 100), Withdraw(2, "cash", 100)>>>>
     \* Four clients and whatever they can do; the next one with lists.
     ELSE IF Scenario = "busy-books"
     THEN <<<<Both(3), Cancel("A", 1), Snapshot>>,

@@ -294,6 +294,25 @@ def test_bad_requests_are_refused_in_one_line(words: list[str], told: str, capsy
     assert error.count("\n") == 1
 
 
+def test_what_was_declared_and_is_not_there_makes_the_engine_unusable_and_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = simple(tmp_path, "    def depth(self, symbol):", "    def depths(self, symbol):")
+    assert main(["check", "--engine", name, "--profile", "default", "--scenarios", "2"]) == 2
+    assert "Simple has no depth, though its capabilities say so" in " ".join(capsys.readouterr().out.split())
+    assert main(["check", "--engine", name, "--scenarios", "2"]) == 2
+    assert "declare less" in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_engine_that_cannot_open_its_books_diverges_there(tmp_path: Path) -> None:
+    name = simple(tmp_path, "        self.known = {}\n", "        raise RuntimeError('no licence')\n")
+    assert main(["check", "--engine", name, "--scenarios", "2"]) == 1
+    finding = only(checked(name, Request(("limit",), scenarios=2)))
+    assert finding.divergence.kind is Kind.RAISES
+    assert finding.divergence.question == "open"
+    assert finding.scenario.case.commands == ()
+
+
 def test_a_spent_budget_is_not_called_conforming() -> None:
     report = checked("striped", Request(scenarios=100_000, budget_seconds=0.5))
     assert report.exit_code == 3

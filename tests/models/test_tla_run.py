@@ -385,6 +385,8 @@ def test_a_page_has_the_trace_the_reason_and_the_same_defect_on_the_engine(
     assert main(["tla", "refuted-unlocked", "--checker", "tlc", "--trace", "--page", str(page), *SAMPLE]) == 0
     told = capsys.readouterr().out
     assert "Exclusion does not hold in the last state." in told
+    assert "The same defect on the Python engine" in told
+    assert "again: bookproof replay cancel-fill" in told
     written = page.read_text(encoding="utf-8")
     for part in (
         "<code>pc[c2]</code> <code class=was>&quot;idle&quot;</code> → <code class=mark>&quot;in&quot;</code>",

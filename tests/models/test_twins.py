@@ -67,6 +67,14 @@ def test_the_command_takes_the_twin_for_a_checker() -> None:
     assert checkers.find("twin").checks_properties
 
 
+def test_whoever_misses_another_checker_is_told_of_the_twin(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JAVA_HOME", "TLA2TOOLS_JAR", "TLA_CHECKER"):
+        monkeypatch.setenv(name, "/nowhere")
+    with pytest.raises(InputError, match=r"--checker twin needs neither Java nor Node$"):
+        checkers.find_all(("twin", "tlc"))
+    assert list(checkers.find_all(("twin",))) == ["twin"]
+
+
 # ── refinement, and liveness ──
 
 

@@ -142,6 +142,7 @@ def _line(line: Line) -> str:
 
 TRACES = {
     "Striped": "TraceOfStriped",
+    "Lists": "TraceOfLists",
     "Barrier": "TraceOfStriped",
     "Snapshot": "TraceOfStriped",
     "Settlement": "TraceOfSettlement",

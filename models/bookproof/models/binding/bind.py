@@ -102,7 +102,7 @@ def bind(
         tell("following the engine")
         seen, differs = 0, ""
         try:
-            own = engine_graph(stage, [str(name) for name in subject.graph.states[0]])
+            own = engine_graph(stage, map(str, subject.graph.states[0]), subject.model.module)
             seen = len(own.states)
             told = difference(own, subject.graph, ("the engine", "the model")).sentences
             differs = "; ".join(sentence.partition(":")[0] for sentence in told)  # each state is a page long

@@ -51,6 +51,8 @@ class _Doing(NamedTuple):
     last: int = 0
     """The step by which it took the last one."""
     stamped: bool = False
+    back: bool = False
+    """It has let stripes go before it was stamped: it holds too little, and begins anew."""
 
     def looks(self, has: tuple[int, ...]) -> bool:
         """Whether the next balance is taken to look whether it can pay: the first one under its right to spend.
@@ -69,6 +71,10 @@ class _Doing(NamedTuple):
             return self._replace(checked=True)
         return self._replace(settled=(*self.settled, lock), last=step)
 
+    def leaves(self, lock: int) -> _Doing:
+        """It has let a lock go."""
+        return self if self.stamped or lock >= KINDS["spending"] else self._replace(back=True)
+
 
 def _pc(wanted: Action | None, has: tuple[int, ...], doing: _Doing) -> str:
     """What the model says of a client whose thread stops before this."""
@@ -76,11 +82,13 @@ def _pc(wanted: Action | None, has: tuple[int, ...], doing: _Doing) -> str:
         return "idle"
     if wanted.kind == "draw":
         return "stamp"
-    if wanted.kind == "release":
-        return "leave" if doing.stamped else "match"
     lock = lock_number(wanted.place)
-    if wanted.kind != "take" or lock < KINDS["spending"]:
+    if wanted.kind == "release":
+        return "leave" if doing.stamped else "match" if lock >= KINDS["balance"] else "back"
+    if wanted.kind != "take":
         return wanted.kind
+    if lock < KINDS["spending"]:
+        return "again" if doing.back else "take"
     if lock < KINDS["balance"]:
         return "spend"
     return "check" if doing.looks(has) else "settle"
@@ -241,6 +249,7 @@ class Stage:
                     has[client] = (*has[client], lock)
                 elif kind == "release":
                     holder[lock] = 0
+                    doing[client] = doing[client].leaves(lock)
                     has[client] = tuple(each for each in has[client] if each != lock)
                 elif kind == "draw":
                     drawn[client] += 1
@@ -276,11 +285,13 @@ class Stage:
     def _wants(self, course: Course, number: int, client: int, pc: str) -> tuple[int, ...] | None:
         """What a thread goes on to take before it does anything else. None where the run does not show it."""
         wants: list[int] = []
-        if pc not in ("take", "spend", "check", "settle"):
+        if pc not in ("take", "again", "back", "spend", "check", "settle"):
             return ()
         for thread, (kind, place) in course.steps[number:]:
             if thread == client:
                 lock = lock_number(place)
+                if kind == "release" and pc == "back" and not wants:
+                    continue  # what it takes when it has let all go
                 if kind != "take" or (pc == "take" and lock > len(self.scenario.instruments)):
                     return tuple(wants)
                 wants.append(lock)

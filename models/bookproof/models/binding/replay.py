@@ -103,11 +103,11 @@ def action_of(state: Any, move: Move) -> Action:
     match move.edge.action:
         case "Call":
             return Action("raise", f"call {move.client}")
-        case "Take" | "Enter" | "Spend" | "Check" | "Settle" | "Book":
+        case "Take" | "TakeNext" | "Enter" | "EnterTied" | "GoBack" | "Spend" | "Check" | "Settle" | "Book":
             return Action("take", lock_name(state["wants"][at][0]))
         case "Commit":
             return Action("draw", "stamp")
-        case "Trade" | "Release":
+        case "Trade" | "LetGo" | "Release":
             return Action("release", lock_name(state["has"][at][-1]))
         case other:
             raise ValueError(f"expected a step of the engine, got {other}")
@@ -258,12 +258,17 @@ def _told(able: Mapping[int, Action]) -> str:
 # ── the engine's own graph ──
 
 
-def engine_graph(stage: Stage, names: Iterable[str], most: int = 100_000) -> StateGraph:
-    """Everything that the engine can do in the scenario, told apart by what was observed of these variables.
+OTHER_WORDS = {"Lists": {"Take": "TakeNext", "Enter": "EnterTied"}}
+"""What a module calls a step for which Striped has another word."""
+
+
+def engine_graph(stage: Stage, names: Iterable[str], module: str = "Striped", most: int = 100_000) -> StateGraph:
+    """Everything that the engine can do in the scenario, told apart by what was observed of these variables, in the
+    words of a module.
 
     RuntimeError when two runs of the same schedule differ, when threads are stuck, and beyond so many runs.
     """
-    variables = tuple(names)
+    variables, words = tuple(names), OTHER_WORDS.get(module, {})
     numbers: dict[Function, int] = {}
     edges: dict[Edge, None] = {}
     known: set[tuple[int, int]] = set()
@@ -289,8 +294,9 @@ def engine_graph(stage: Stage, names: Iterable[str], most: int = 100_000) -> Sta
             raise RuntimeError("expected the same schedule to lead to the same run")
         for at, (thread, action) in enumerate(course.steps):
             known.add((places[at], thread))
-            pc, wants = states[at]["pc"][thread], states[at]["wants"][thread]
-            edges[Edge(places[at], _action(action, pc, wants), places[at + 1])] = None
+            pcs = states[at]["pc"][thread], states[at + 1]["pc"][thread]
+            word = _action(action, *pcs, states[at]["wants"][thread])
+            edges[Edge(places[at], words.get(word, word), places[at + 1])] = None
             for other in sorted(course.moments[at].able - {thread}):
                 if (places[at], other) not in known:
                     known.add((places[at], other))
@@ -299,13 +305,13 @@ def engine_graph(stage: Stage, names: Iterable[str], most: int = 100_000) -> Sta
     return StateGraph(tuple(numbers), (0,), tuple(edges))
 
 
-def _action(action: Action, pc: str, wants: Sequence[int]) -> str:
+def _action(action: Action, pc: str, then: str, wants: Sequence[int]) -> str:
     """The model's name for what a thread does; what it has no name for keeps that of the scheduler."""
     match action.kind, pc:
         case "raise", _:
             return "Call"
-        case "take", "take":
-            return "Take" if len(wants) > 1 else "Enter"
+        case "take", "take" | "again":
+            return "Take" if len(wants) > 1 else "GoBack" if then == "back" else "Enter"
         case "take", "spend":
             return "Spend"
         case "take", "check":
@@ -316,6 +322,8 @@ def _action(action: Action, pc: str, wants: Sequence[int]) -> str:
             return "Commit"
         case "release", "match":
             return "Trade"
+        case "release", "back":
+            return "LetGo"
         case "release", _:
             return "Release"
         case kind, _:

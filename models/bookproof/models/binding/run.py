@@ -30,6 +30,9 @@ PART = "bind"
 RIGHT = "striped"
 """The engine that the models are about."""
 
+SMALL = 1_000
+"""States of a model that is bound in seconds."""
+
 _SOURCES = ("twin", "tlc")
 _READERS = ("graph", "tlc")
 
@@ -40,13 +43,14 @@ def add_bind(parser: argparse.ArgumentParser, count: Callable[[str], int]) -> No
     """The options of `bookproof bind`."""
     parser.description = (
         "Every step of a TLA+ model is replayed on the real engine, state by state, and every run of the engine is "
-        "read by the model, line by line. Without a model: all that the manifest binds."
+        "read by the model, line by line. Without a model: all small ones that the manifest binds."
     )
     parser.epilog = (
         "exit codes: 0 no gap, 1 engine and model part somewhere, 2 something is missing or cannot be read, "
         "3 a budget was spent before all was read"
     )
     parser.add_argument("models", nargs="*", metavar="MODEL", help="by name, as `bookproof tla --list` shows them")
+    parser.add_argument("--nightly", action="store_true", help="those that take minutes as well")
     parser.add_argument(
         "--engine", choices=(RIGHT, *ZOO), default=RIGHT, metavar="NAME", help=f"{RIGHT}, or one of the zoo"
     )
@@ -68,7 +72,7 @@ def add_bind(parser: argparse.ArgumentParser, count: Callable[[str], int]) -> No
 
 def run_bind(asked: argparse.Namespace) -> int:
     """Bind what was asked for."""
-    models = chosen(read_manifest(tla_folder()), asked.models)
+    models = chosen(read_manifest(tla_folder()), asked.models, asked.nightly)
     readers = tuple(asked.reader or _READERS)
     tlc = _tlc() if "tlc" in (asked.graph, *readers) else None
     with Bars() as bars:
@@ -90,13 +94,14 @@ def run_bind(asked: argparse.Namespace) -> int:
     return code
 
 
-def chosen(models: Sequence[Model], names: Sequence[str]) -> tuple[Model, ...]:
-    """Models by name; without names all that are bound. Raises InputError for one that is not."""
+def chosen(models: Sequence[Model], names: Sequence[str], nightly: bool = False) -> tuple[Model, ...]:
+    """Models by name; without names the small ones that are bound, or all. Raises InputError for one that is not."""
     bound = {model.name: model for model in models if model.binds}
     for name in names:
         if name not in bound:
             raise InputError("options", 0, "MODEL", f"one of {', '.join(bound)}", quote(name), "others are not bound")
-    return tuple(bound[name] for name in dict.fromkeys(names or bound))
+    small = [name for name, model in bound.items() if nightly or (model.distinct or 0) <= SMALL]
+    return tuple(bound[name] for name in dict.fromkeys(names or small))
 
 
 def _tlc() -> TlcChecker:
@@ -218,5 +223,9 @@ def _print(console: Console, found: Sequence[Bound]) -> None:
 
 
 def _of(count: int, whole: int) -> str:
-    """How much of what the model has the engine has shown."""
-    return f"{count:,} of {whole:,}"
+    """How much of what the model has was seen of the engine; one number if it is the same.
+
+    >>> _of(7, 7), _of(5, 7)
+    ('7', '5 of 7')
+    """
+    return f"{count:,}" if count == whole else f"{count:,} of {whole:,}"

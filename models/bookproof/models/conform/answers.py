@@ -76,6 +76,8 @@ class Serving:
                 return {"n": number, "operations": self._together(message["scripts"])}
             return {"n": number, **self._carried_out(self._opened(), message)}
         except _Missing as error:
+            return {"n": number, "missing": str(error)}
+        except _Senseless as error:
             return {"n": number, "fault": str(error)}
         except BaseException as error:  # whatever the engine throws, panics of native code among it
             return {"n": number, "raised": told(error)}
@@ -93,13 +95,13 @@ class Serving:
     def _join(self, message: Message) -> bool:
         name = str(message.get("exchange"))
         if name not in self._exchanges:
-            raise _Missing(f"no session has opened an exchange named {name!r}")
+            raise _Senseless(f"no session has opened an exchange named {name!r}")
         self._adapter = self._exchanges[name]
         return True
 
     def _opened(self) -> Adapter:
         if self._adapter is None:
-            raise _Missing("open comes first: no books are there yet")
+            raise _Senseless("open comes first: no books are there yet")
         return self._adapter
 
     def _carried_out(self, adapter: Adapter, message: Message) -> Message:
@@ -123,7 +125,7 @@ class Serving:
         except Refused as error:
             return {"ok": False, "why": str(error)}
         except NotImplementedError as error:
-            raise _Missing(f"{type(adapter).__name__} has no {error}, though its capabilities ask for it") from None
+            raise _Missing(f"{type(adapter).__name__} has no {error}, though its capabilities say so") from None
         except adapter.refusals as error:
             return {"ok": False, "why": told(error)}
         return _replied(adapter, said)
@@ -142,7 +144,7 @@ class Serving:
                 else:
                     seen[view] = {symbol: _VIEWS[view](adapter, symbol) for symbol in symbols}
             except NotImplementedError:
-                raise _Missing(f"{type(adapter).__name__} has no {view}, though its capabilities ask for it") from None
+                raise _Missing(f"{type(adapter).__name__} has no {view}, though its capabilities say so") from None
             except BaseException as error:  # as above
                 return {**seen, "raised": told(error), "view": view}
         return seen
@@ -178,7 +180,11 @@ class Serving:
 
 
 class _Missing(Exception):
-    """The session cannot go on: what is asked for is not there."""
+    """What is asked for was declared, and is not there."""
+
+
+class _Senseless(Exception):
+    """A question that cannot be answered now."""
 
 
 def _book(terms: Message) -> Book:

@@ -42,9 +42,17 @@ than `answer`, and is asked for them by `look`.
 A trade in another book than the command's has its `symbol`. Every field of a view but price, quantity and order id
 may be left out: what an engine does not say is not judged.
 
-Other answers: `{"n":3,"raised":"ValueError: …"}` when a command failed within, and `{"n":3,"fault":"…"}` for a question
-that makes no sense. `join` and `together` are for engines that declare `sessions` and `threads`: `{"do":"open",
-"exchange":"x",…}` names an exchange, and `{"do":"join","exchange":"x"}` on another connection enters it.
+Other answers: `{"n":3,"raised":"ValueError: …"}` when a command failed within, `{"n":3,"missing":"…"}` for what was
+declared by mistake, and `{"n":3,"fault":"…"}` for a question that makes no sense.
+
+Who declares `sessions` takes several connections, each with its own numbers. `open` with `"exchange":"x"` names the
+books, and `{"do":"join","exchange":"x"}` on another connection enters them. Who declares `threads` is asked
+
+    ask      {"n":9,"do":"together","scripts":[[{"do":"submit",…},{"do":"cancel",…}],[…]]}
+    answer   {"n":9,"operations":[{"client":0,"called":17,"returned":23,"ok":true,"trades":[]},…]}
+
+and carries out each script in a thread of its own, all at once. The operations come back client by client, each in the
+order of its script, with the times of its call and its return in nanoseconds of one monotonic clock.
 """
 
 from __future__ import annotations

@@ -15,8 +15,11 @@ from bookproof.spec.input_error import InputError
 SHORT_PATIENCE = 0.3
 """Seconds for an answer while a hang is made smaller."""
 
-FEW_TRIES, MANY_TRIES = 40, 1_000
-"""How often a smaller case is tried: where each try ends a process, and otherwise."""
+TRIES = 1_000
+"""How many smaller scenarios are tried."""
+
+ENDS = 60
+"""How many of them may end the engine's process: it is begun anew each time, and a hang has to be waited for."""
 
 
 def shrink(
@@ -25,7 +28,7 @@ def shrink(
     found: Divergence,
     *,
     ignore: Collection[Kind] = (),
-    attempts: int | None = None,
+    attempts: int = TRIES,
 ) -> tuple[Scenario, Divergence]:
     """The shortest scenario found in which the engine diverges in the same kind, and how it does.
 
@@ -53,14 +56,16 @@ def shrink(
         return scenario, found
     how = plainest
 
+    ends = 0
+
     def shows(case: Case) -> bool:
-        nonlocal best
-        seen = judged(case, how)
+        nonlocal best, ends
+        seen = judged(case, how) if ends < ENDS else None
         if seen is None:
             return False
+        ends += seen.kind in FATAL
         best = seen
         return True
 
-    tries = attempts if attempts is not None else FEW_TRIES if found.kind in FATAL else MANY_TRIES
-    shortest = shrink_case(first, shows, attempts=tries)
+    shortest = shrink_case(first, shows, attempts)
     return how._replace(case=shortest), best

@@ -168,6 +168,8 @@ class Speaking:
             kind, told = FaultKind.MEMORY, "it used more memory than it may"
         except Flooded as error:
             kind, told = FaultKind.PROTOCOL, f"expected {len(asks)} answers, got {error}"
+        except _Missing as error:
+            raise self._unusable("an engine that has what it declares", str(error), "declare less") from None
         except _NoAnswer as error:
             kind, told = FaultKind.PROTOCOL, str(error)
         return self._failed(tuple(answers), kind, told)
@@ -271,6 +273,10 @@ class BehindSocket(Speaking):
         return "it closed the connection"
 
 
+class _Missing(Exception):
+    """Something was declared that is not there: no finding, but a mistake in the declaration."""
+
+
 class _NoAnswer(Exception):
     """A line that answers nothing that was asked."""
 
@@ -314,6 +320,8 @@ def _answer(line: bytes, number: int) -> dict[str, Any]:
             f"expected the answer to question {number}, got {_quoted(line)}; answers come in order, each once, with "
             "the n of their question"
         )
+    if "missing" in found:
+        raise _Missing(_spelled(found["missing"]))
     if "fault" in found:
         raise _NoAnswer(f"expected an answer, got a complaint: {_spelled(found['fault'])}")
     return found

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from bookproof.models.conform.capabilities import Capabilities
 from bookproof.models.conform.judge import alike, diverges
+from bookproof.models.conform.protocol import asked, opening
 from bookproof.models.conform.scenarios import USUAL, Conventions, ReplaceSends, Scenario, fitted
 from bookproof.models.conform.subject import Subject
 from bookproof.models.conform.topics import BOOKS, TOPICS, Probe, Topic, Way, buy, has_replaces, sell
@@ -66,6 +67,9 @@ def conduct(subject: Subject, base: Profile = DEFAULT) -> Conduct:
     (True, {True})
     """
     profile, conventions = base, USUAL
+    opened = subject.play([opening(BOOKS, base)], PATIENCE).answers
+    if not opened or "raised" in opened[0]:  # the runs will tell
+        return Conduct(base, USUAL, subject.capabilities, ())
     variants = []
     for topic in TOPICS:
         if not topic.needs(subject.capabilities):
@@ -185,8 +189,6 @@ def _remainder_rests(subject: Subject, profile: Profile) -> Variant | None:
 
 def _dead_cancels(subject: Subject, profile: Profile) -> list[Variant]:
     """What becomes of the cancel of an order that is gone: told, and judged by what was declared."""
-    from bookproof.models.conform.protocol import asked, opening
-
     if "cancel" not in subject.capabilities.commands:
         return []
     commands = (buy(1, 5, 100), Cancel("ABC", 1), Cancel("ABC", 1))

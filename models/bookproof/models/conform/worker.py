@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -82,7 +83,17 @@ def main(words: list[str]) -> int:
     return 0
 
 
+def _make_importable() -> None:
+    """Where this Python knows no bookproof, let it know this one, and nothing else of what is installed beside it."""
+    try:
+        importlib.import_module("bookproof.models.conform")
+    except ImportError:
+        package = ModuleType("bookproof")
+        package.__path__ = [str(Path(__file__).resolve().parents[2])]
+        sys.modules["bookproof"] = package
+
+
 if __name__ == "__main__":
     sys.path[0] = os.getcwd()  # instead of this folder, whose modules are none that anybody should import by accident
-    sys.path.append(str(Path(__file__).resolve().parents[3]))
+    _make_importable()
     sys.exit(main(sys.argv[1:]))

@@ -3,6 +3,10 @@
 Breadth first, so the first state found wrong is one of those nearest to the beginning, and the way back from it is the
 shortest counterexample. Invariants are looked at when a state is found, deadlock when it is gone on from, as TLC does.
 States are compared whole, not by fingerprints: nothing is left to chance.
+
+What it costs, measured on one core with CPython 3.11: two-phase commit of seven (296,448 states of 5 variables) 45,000
+states a second and 190 bytes each, 70 more with the edges that fairness needs; the striped engine of three clients with
+two commands each (128,934 states of 11 variables) 27,000 a second and 260 bytes each.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from bookproof.models.states.report import DEADLOCK, Report, Step, Verdict
 from bookproof.spec.input_error import InputError
 
 STATES = 5_000_000
-"""So many states are enough, unless somebody asks for more: about 3 GB of them."""
+"""So many states are enough, unless somebody asks for more: one or two gigabytes of them."""
 SECONDS = 600.0
 
 _BETWEEN = 256

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from bookproof.models.tla.checker import Checker
 from bookproof.models.tla.manifest import CHECKERS
+from bookproof.spec.input_error import InputError
 
 _MODULES: Mapping[str, str] = {
     "tlc": "bookproof.models.tla.tlc",
@@ -33,7 +34,15 @@ def find(name: str) -> Checker:
 
 def find_all(names: Iterable[str]) -> dict[str, Checker]:
     """Several of them. Raises InputError for the first that cannot be run: what was asked for is not left out."""
-    return {name: find(name) for name in names}
+    found: dict[str, Checker] = {}
+    for name in names:
+        try:
+            found[name] = find(name)
+        except InputError as error:
+            without = "; --checker twin needs neither Java nor Node"
+            told = (error.path, error.line, error.field, error.expected, error.got, error.hint + without)
+            raise InputError(*told) from None
+    return found
 
 
 def _written(module: str) -> bool:

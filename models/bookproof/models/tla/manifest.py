@@ -13,7 +13,7 @@ A model is a configuration `tla/models/NAME.cfg` of one module. The manifest is 
 | `length` | null, or the states of the shortest counterexample, the initial one counted |
 | `checkers` | who checks it, of `tlc`, `tla-checker`, `twin` |
 | `size` | `ci`, or `nightly` for what takes longer |
-| `budget_seconds` | after so long a checker gives up, and nothing is decided |
+| `budget_seconds` | after so long a checker gives up, and nothing is decided (see `processes`) |
 | `zoo` | null, or the engine of the zoo with the same defect |
 | `binds` | true for a model that `bookproof bind` holds against the real engine; may be left out |
 

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,12 +21,14 @@ from bookproof.models.tla import checkers
 from bookproof.models.tla.checker import Checker, Finding, Says
 from bookproof.models.tla.compare import Outcome, against_each_other, differences, expected
 from bookproof.models.tla.manifest import CHECKERS, Model, chosen, read_manifest, tla_folder
-from bookproof.models.tla.processes import kill_all
+from bookproof.models.tla.processes import begin, end_all
 from bookproof.models.tla.values import text
 from bookproof.models.verdict import Disagreement, Result, Verdict
 from bookproof.spec.input_error import InputError, quote
 
 PART = "tla"
+_LOOKS_EVERY = 0.2
+"""Seconds between two looks at what has come to an end."""
 _DIFFERS, _UNUSABLE, _UNDECIDED = 1, 2, 3
 
 Progress = Callable[[float, str], None]
@@ -97,6 +99,8 @@ def tla(asked: argparse.Namespace) -> int:
         from bookproof.models.tla.tell import print_outcomes
 
         print_outcomes(console, outcomes, asked.trace)
+        if asked.trace and len(picked) == 1:
+            _tell_on_the_engine(console, picked[0])
     if asked.page is not None:
         from bookproof.models.tla.page import write_page
 
@@ -106,20 +110,34 @@ def tla(asked: argparse.Namespace) -> int:
     return code
 
 
+def _tell_on_the_engine(console: Console, model: Model) -> None:
+    """The counterexample that the interleaving search finds on the engine with the same defect, in columns."""
+    from bookproof.models.interleaving.run import tell
+    from bookproof.models.tla.on_the_engine import on_the_engine
+
+    found = on_the_engine(model)
+    if found is not None:
+        console.print()
+        console.print(f"The same defect on the Python engine: {found.story}", highlight=False)
+        tell(console, found.token, found.engine)
+
+
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
     """Whoever is asked to end ends like one that was interrupted, so that no checker is left behind."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {each: signal.signal(each, _interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _interrupt(number: int, frame: object) -> None:
+    end_all()
     raise KeyboardInterrupt
 
 
@@ -162,21 +180,25 @@ def check_all(
         told = f"{model.name} by {checker.name}"
         return lambda states: progress(max(done / len(jobs), 0.001), f"{told}: {states:,} states")
 
+    begin()
     found: dict[tuple[str, str], Outcome] = {}
     with ThreadPoolExecutor(at_a_time) as pool:
-        running = [
-            pool.submit(outcome, model, checker, budget_seconds or model.budget_seconds, tell(model, checker))
-            for model, checker in sorted(jobs, key=lambda job: -(job[0].distinct or 0))
-        ]
         try:
-            for each in as_completed(running):
-                result = each.result()
-                found[result.model.name, result.checker] = result
-                done += 1
-                progress(done / len(jobs), f"{result.model.name} by {result.checker}")
+            running = {
+                pool.submit(outcome, model, checker, budget_seconds or model.budget_seconds, tell(model, checker))
+                for model, checker in sorted(jobs, key=lambda job: -(job[0].distinct or 0))
+            }
+            while running:
+                # Not for ever: a signal that comes right before a wait is only noticed after it.
+                finished, running = wait(running, _LOOKS_EVERY, FIRST_COMPLETED)
+                for each in finished:
+                    result = each.result()
+                    found[result.model.name, result.checker] = result
+                    done += 1
+                    progress(done / len(jobs), f"{result.model.name} by {result.checker}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            kill_all()
+            end_all()
             raise
     return against_each_other([found[model.name, checker.name] for model, checker in jobs])
 

@@ -226,6 +226,16 @@ SCENARIOS = {
         ),
         PAID,
     ),
+    "purses-all-week": Scenario(
+        EACH_OWNS,
+        (
+            (submit("A", buy(3, 1, 1, 100)), cancel("A", 3)),
+            (submit("B", buy(4, 2, 1, 100)), submit("B", buy(5, 1, 1, 100)), cancel("B", 5)),
+            (withdraw(1, "cash", 100), deposit(2, "cash", 100), withdraw(1, "cash", 100)),
+            (withdraw(2, "cash", 100), deposit(1, "cash", 100), withdraw(2, "cash", 100)),
+        ),
+        PAID,
+    ),
 }
 
 
