@@ -44,6 +44,7 @@ Before ==
     IF Scenario = "cancel-fill" THEN <<Submit("A", Sell(1, 2, 1, 100))>>
     ELSE IF Scenario = "replace-fill" THEN <<Submit("A", Sell(1, 2, 2, 100))>>
     ELSE IF Scenario = "price-time" THEN <<Submit("A", Sell(1, 2, 2, 101)), Submit("A", Sell(2, 2, 1, 100))>>
+    ELSE IF Scenario = "same-price" THEN <<Submit("A", Sell(1, 2, 1, 100))>>
     ELSE IF Scenario \in {"snapshot-basket", "busy-books"} THEN OfferedTwice
     ELSE IF Scenario \in {"rivals-hit", "rival-cancelled", "ties-grow"} THEN <<Rivals>>
     ELSE IF Scenario \in {"ties-met", "busy-rivals"} THEN <<Rivals, MoreRivals>>
@@ -73,6 +74,9 @@ Scripts ==
     ELSE IF Scenario = "replace-fill"
     THEN <<<<Submit("A", Buy(2, 1, 1, 100)), Submit("A", Buy(3, 1, 1, 100))>>,
            <<Replace("A", 1, 3, 100), Cancel("A", 1)>>>>
+    \* Who came first at a price is served first; who comes second may be it, when the first is gone.
+    ELSE IF Scenario = "same-price"
+    THEN <<<<Submit("A", Sell(2, 2, 1, 100)), Cancel("A", 2)>>, <<Submit("A", Buy(3, 1, 1, 100))>>>>
     ELSE IF Scenario = "price-time"
     THEN <<<<Submit("A", Buy(3, 1, 2, 101)), Cancel("A", 3)>>, <<Submit("A", Buy(4, 3, 2, 100))>>>>
     ELSE IF Scenario = "baskets"

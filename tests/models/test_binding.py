@@ -14,6 +14,7 @@ import pytest
 
 from bookproof.engine.accounts import Ledger
 from bookproof.engine.book import FastBook
+from bookproof.engine.ladder import Ladder
 from bookproof.engine.striped import StripedEngine, _Together
 from bookproof.engine.zoo import ZOO
 from bookproof.models.binding import accept
@@ -30,8 +31,9 @@ from bookproof.models.binding.subject import Subject, by_tlc, by_twin
 from bookproof.models.cli import main
 from bookproof.models.interleaving.explore import Explorer, Verdict
 from bookproof.models.states.graph import difference
+from bookproof.models.tla.checker import Says
 from bookproof.models.tla.manifest import Model, read_manifest, tla_folder
-from bookproof.models.tla.tlc import TlcChecker
+from bookproof.models.tla.tlc import TlcChecker, concluded, copied, run
 from bookproof.models.tla.tlc import find as find_tlc
 from bookproof.models.tla.values import TlaValue, parse
 from bookproof.spec.input_error import InputError
@@ -220,6 +222,18 @@ def test_the_trace_in_the_folder_is_one_that_the_engine_wrote(tlc: TlcChecker) -
     assert TlcReader(tlc)(bound, [trace]) == [len(trace) + 1]
 
 
+def test_the_last_line_is_reached_by_a_whole_trace_and_by_no_other(tlc: TlcChecker) -> None:
+    bound = subject("striped-cancel-fill")
+    trace = by_threads(striped(), bound.scenario)
+    cfg = bound.model.cfg()._replace(specification="SpecT", invariants=("Unread",))
+    for written, says in ((trace, Says.VIOLATES), (trace[:-1], Says.HOLDS)):
+        with copied(bound.model.folder, "TraceOfStriped", cfg, {"Recorded.tla": recorded([written])}) as place:
+            said = run(tlc.tools, place, ("-deadlock",), 60, lambda distinct: None)
+            found = concluded(said, bound.model.path, 60)
+        assert found.says is says
+        assert found.length in (len(trace) + 2, None)
+
+
 # ── engines of the zoo ──
 
 GUILTY = {
@@ -293,6 +307,11 @@ ENGINE: dict[str, tuple[Callable[..., Any], str, str]] = {
         "order.slice + order.reserve",
         "order.slice + order.reserve + order.executed",
     ),
+    "who comes last stands in front": (
+        Ladder.add,
+        "order.preceding = last = level.last\n    order.following = None\n    level.last = last.following = order",
+        "order.following = first = level.first\n    order.preceding = None\n    level.first = first.preceding = order",
+    ),
     "an order that is cancelled stays in its queue": (FastBook.cancel, ".remove(order)", ".best"),
     "a basket matches before its stripes are held": (
         StripedEngine._basket,
@@ -330,7 +349,8 @@ ENGINE: dict[str, tuple[Callable[..., Any], str, str]] = {
 def test_one_line_of_the_engine_changed_opens_a_gap(what: str, plant: Callable[..., Any]) -> None:
     place, right, wrong = ENGINE[what]
     plant(place, right, wrong)
-    assert any(bind(subject(name), what, striped(), {}, 0).complaints for name in (*STRIPED, *SETTLED[:5]))
+    models = (*STRIPED, *SETTLED[:5], "lists-rivals-hit")
+    assert any(bind(subject(name), what, striped(), {}, 0).complaints for name in models)
 
 
 MODULES: dict[str, tuple[str, str, str, str]] = {
@@ -357,6 +377,12 @@ MODULES: dict[str, tuple[str, str, str, str]] = {
         "IF StaysAhead(queue[1], o) THEN",
         "IF ~StaysAhead(queue[1], o) THEN",
         "striped-price-time",
+    ),
+    "the last one stands in front": (
+        "RuleBook",
+        "resting.px >= o.px ELSE resting.px <= o.px",
+        "resting.px > o.px ELSE resting.px < o.px",
+        "striped-same-price",
     ),
     "a trade is at the taker's price": (
         "RuleBook",

@@ -116,6 +116,10 @@ SCENARIOS = {
         (submit("A", sell(1, 2, 2, 101)), submit("A", sell(2, 2, 1, 100))),
         ((submit("A", buy(3, 1, 2, 101)), cancel("A", 3)), (submit("A", buy(4, 3, 2, 100)),)),
     ),
+    "same-price": Scenario(
+        (submit("A", sell(1, 2, 1, 100)),),
+        ((submit("A", sell(2, 2, 1, 100)), cancel("A", 2)), (submit("A", buy(3, 1, 1, 100)),)),
+    ),
     "baskets": Scenario(OFFERED_BOTH, ((both(3),), (swapped(5),))),
     "basket-cancels": Scenario(OFFERED_BOTH, ((both(3),), (cancel("A", 1), cancel("B", 2)))),
     "basket-races": Scenario(OFFERED_BOTH, ((both(3),), (submit("B", buy(5, 1, 1, 100)),), (cancel("A", 1),))),
