@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from bookproof.models.conform.subject import MEMORY, BehindSocket, InProcess, Subject, worker
+from bookproof.models.conform.targets.shelf import SHELF, must_be_installed
 from bookproof.models.engines_by_name import known
 from bookproof.spec.input_error import InputError, quote
 
@@ -31,7 +32,7 @@ class Settings(NamedTuple):
 
 USUAL = Settings()
 
-SHIPPED: dict[str, str] = {}
+SHIPPED: dict[str, str] = {name: target.place for name, target in SHELF.items()}
 """Adapters that ship with bookproof, each by the name of the engine: the module and the class."""
 
 OURS = "bookproof.models.conform.ours:Ours"
@@ -41,6 +42,7 @@ def _engine(name: str, named: Sequence[str], settings: Settings) -> Subject:
     if ":" in name:
         return worker(name, named, python=settings.python, memory=settings.memory)
     if name in SHIPPED:
+        must_be_installed(name, settings.python)
         return worker(SHIPPED[name], named, python=settings.python, memory=settings.memory)
     if name in known():
         return worker(OURS, named, argument=name, memory=settings.memory)
