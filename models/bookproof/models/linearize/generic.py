@@ -30,7 +30,7 @@ from typing import Literal, TypeAlias
 
 from bookproof.models.linearize.conclusion import Conclusion, Reason, Verdict
 from bookproof.models.linearize.history import Filled, History, Operation
-from bookproof.models.linearize.reductions import reductions
+from bookproof.models.linearize.reductions import nothing_known, reductions
 from bookproof.spec.book import Book
 from bookproof.spec.commands import (
     Basket,
@@ -61,14 +61,20 @@ _WORD = 128
 
 
 def search(
-    history: History, *, steps: int | None = None, budget_seconds: float | None = None, order: Order = "real time"
+    history: History,
+    *,
+    steps: int | None = None,
+    budget_seconds: float | None = None,
+    order: Order = "real time",
+    shortcuts: bool = True,
 ) -> Conclusion:
     """Whether some order of the operations explains a history.
 
     `steps` is how many operations may be tried at most, `budget_seconds` for how long; with either spent the verdict is
     unknown, with the longest beginning of an order that was found. Open operations may happen at any time after their
     call, with any answer, or never. Books and accounts at the end have to be those recorded, and the trades of each
-    book those of the feed, in its order.
+    book those of the feed, in its order. Without `shortcuts` nothing is left out because of what is known beforehand
+    (`reductions`): slower, and for those who want no more to be true than the rule book.
 
     >>> from bookproof.spec.instruments import listing
     >>> from bookproof.spec.events import Accepted, Cancelled
@@ -83,7 +89,7 @@ def search(
     >>> search(late).verdict.value, search(late, order="none").order
     ('not-linearizable', (1, 0))
     """
-    return _Search(history, order).run(steps, budget_seconds)
+    return _Search(history, order, shortcuts).run(steps, budget_seconds)
 
 
 def exhaustive(history: History) -> Conclusion:
@@ -351,10 +357,10 @@ _Places = tuple[int, ...]
 class _Search:
     """One history, and what has been found out about it."""
 
-    def __init__(self, history: History, order: Order) -> None:
+    def __init__(self, history: History, order: Order, shortcuts: bool) -> None:
         self._history = history
         self._waiting = _Waiting(history.operations, order)
-        known = reductions(history)
+        known = reductions(history) if shortcuts else nothing_known(history)
         self._before = known.before if order == "real time" else ((),) * len(history.operations)
         self._early = list(known.early)
         self._same = _Sameness(history)

@@ -38,6 +38,9 @@ _STEPS = 200_000
 _SHORTENED = 5_000
 """Operations beyond which the generic search is not asked for a core where clauses have a proof."""
 
+_PLAINLY = 5.0
+"""Seconds for trying a refuted history again without shortcuts: a second opinion where it can be had."""
+
 _SHORTENING = 20.0
 """Seconds that may be spent on a core where the rules do not say what may be taken out."""
 
@@ -105,6 +108,10 @@ def _searched(history: History, until: float, progress: Progress | None) -> Judg
     if general.verdict is Verdict.LINEARIZABLE:
         return Judgement(general, "generic search", _replayed_by(history))
     if general.verdict is Verdict.NOT_LINEARIZABLE:
+        # What it left out was left out for a reason that somebody thought of: as far as that goes, also without.
+        plainly = search(history, steps=_STEPS, budget_seconds=_PLAINLY, shortcuts=False)
+        if plainly.verdict is Verdict.LINEARIZABLE:
+            return Judgement(plainly, "generic search", _replayed_by(history))
         told, core = "every order that real time allows was tried", _cut(history)
         if core is None:
             core = shortened(history, seconds=_SHORTENING)
@@ -119,7 +126,9 @@ def _believed(history: History, found: Conclusion, until: float) -> Judgement | 
     """A proof of clauses, with what makes it believable; None if that is for the generic search to say."""
     core, alone = _core(history, found, until), "its rules do not let a core be cut out"
     if core is not None:
-        again = search(core.history, steps=_STEPS)
+        again = search(core.history, steps=_STEPS, shortcuts=False)
+        if again.verdict is Verdict.UNKNOWN:
+            again = search(core.history, steps=_STEPS)
         if again.verdict is Verdict.NOT_LINEARIZABLE:
             told = f"the generic search refuted its core of {_many(core)} by itself"
             return Judgement(found._replace(core=core.places), "clauses", told, core)

@@ -68,7 +68,9 @@ class Reductions(NamedTuple):
     """Whether it may come as soon as it fits, and nothing else has to be tried there."""
 
 
-NONE_KNOWN = Reductions((), ())
+def nothing_known(history: History) -> Reductions:
+    """The same where everything has to be tried."""
+    return Reductions(((),) * len(history.operations), (False,) * len(history.operations))
 
 
 def reductions(history: History) -> Reductions:
