@@ -116,6 +116,21 @@ def test_a_cancel_may_come_early_where_nobody_tells_of_orders_that_he_does_not_t
     assert reductions(history._replace(profile=profile)).early[2] is is_early
 
 
+def test_a_cancel_may_not_come_before_whoever_tells_that_the_stop_was_triggered() -> None:
+    bid, stop = buy(1), Submit("ABC", 2, 1, Side.BUY, 1, 101, stop=100)
+    history = at_once(bid, stop, sell(3), Cancel("ABC", 2))
+    assert reductions(history).early == (False,) * 4
+    *first, trade, cancel = history.operations
+    beside = history._replace(operations=(*first, cancel._replace(called=trade.called), trade))
+    assert search(beside).order in ((0, 1, 3, 2), (1, 0, 3, 2))
+    assert reductions(at_once(bid, stop, Cancel("ABC", 2))).early == (False, False, True)
+
+
+def test_a_cancel_may_not_come_before_whoever_tells_that_the_order_entered_its_book() -> None:
+    held_back = SubmitList(ListKind.OTO, (sell(1), sell(2, 105)))
+    assert reductions(at_once(held_back, buy(3), Cancel("ABC", 2))).early == (False,) * 3
+
+
 def test_what_need_not_be_tried_makes_a_refutation_shorter() -> None:
     """Twelve cancels of nothing beside each other, in any order: 2^12 sets of them, and one of them is enough."""
     nothing = step(opening(BOOKS), Cancel("ABC", 7))[1]

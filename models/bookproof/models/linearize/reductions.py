@@ -7,7 +7,7 @@ holds for every rule.
 *Who cancels may come now* if it fits now: whoever stands between now and then saw what is cancelled and did not touch
 it, and answers the same without it. Not so where a command tells of orders that it does not touch: a snapshot, a
 post-only order that was refused, a market order that found nobody to trade with, an id that was taken, money that was
-reserved; there it is left alone.
+reserved, a stop that was triggered; there it is left alone.
 
 *Two plain orders of one price came in as they traded.* Where levels are served first come, first served (B3), an order
 that traded while another one of its level was there, as is seen later, had come in before it. This is asked only of
@@ -17,7 +17,7 @@ histories without call auctions, self-trade prevention, groups and spreads, and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -311,11 +311,27 @@ def _cancels_that_nobody_minds(history: History) -> set[int]:
             return set()
     brought = Counter(order_id for operation in operations for _, order_id in _names(operation.command))
     replaced = {it.command.order_id for it in operations if isinstance(it.command, Replace)}
+    moved_on = set(_moved_on_by_others(operations))
     found = set()
     for at, operation in enumerate(operations):
         if isinstance(operation.command, Cancel) and operation.events and isinstance(operation.events[0], Cancelled):
             told = [event.order_id for event in operation.events if isinstance(event, Cancelled)]
             only = len(told) == len(operation.events)
-            if only and all(brought[order_id] == 1 and order_id not in replaced for order_id in told):
+            if only and all(brought[order_id] == 1 and order_id not in replaced | moved_on for order_id in told):
                 found.add(at)
     return found
+
+
+def _moved_on_by_others(operations: Sequence[Operation]) -> Iterator[OrderId]:
+    """Orders that somebody tells of who neither brought them in, nor took from them, nor took them out.
+
+    A stop is triggered, and the next order of a list enters its book (E4, H2): whoever tells of that found it there.
+    """
+    for operation in operations:
+        names = _names(operation.command)
+        for event in operation.events or ():
+            order_id = getattr(event, "order_id", None)
+            if order_id is None or isinstance(event, Cancelled | Rejected):
+                continue
+            if (getattr(event, "symbol", None), order_id) not in names:
+                yield order_id

@@ -70,6 +70,18 @@ SHELF: dict[str, Target] = {
             "The thread for expired orders changes the book without its lock, which single commands cannot show.",
         ),
     ),
+    "fastlob": Target(
+        "0.0.24",
+        "fastlob:FastLob",
+        (
+            "A resting order that is filled whole, while others of its level stay, is still called PENDING and can be "
+            "cancelled, which takes its quantity off the level again and may delete live orders with it.",
+            "An order looks whether it meets the other side before it takes that side's lock: with several threads "
+            "two orders that should trade may both rest, or one may be lost. Without ids of makers no check shows it.",
+            "`ExecutionResult.execprices` raises AttributeError where nothing was traded.",
+        ),
+    ),
+    "matching-engine": Target("0.1.1", "matching_engine:MatchingEngine", python="3.12"),
     "pyorderbook": Target("0.4.9", "pyorderbook:PyOrderBook"),
 }
 """By the name of the package, which is the name it is checked by."""
