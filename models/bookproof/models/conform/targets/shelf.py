@@ -81,6 +81,15 @@ SHELF: dict[str, Target] = {
             "`ExecutionResult.execprices` raises AttributeError where nothing was traded.",
         ),
     ),
+    "bourse": Target(
+        "0.4.0",
+        "bourse:Bourse",
+        (
+            "Two orders at one price that arrive without a step of the clock between them have the same place in the "
+            "queue: the second takes the first one's, which is lost to matching while the volume still counts it.",
+        ),
+        below="3.13",
+    ),
     "matching-engine": Target("0.1.1", "matching_engine:MatchingEngine", python="3.12"),
     "pyorderbook": Target("0.4.9", "pyorderbook:PyOrderBook"),
 }
