@@ -33,6 +33,8 @@ class Target(NamedTuple):
     """And below which."""
     in_extra: bool = True
     """Whether `bookproof[targets]` brings it."""
+    pip: str = ""
+    """What pip has to be told besides, as where the book needs nothing of what the exchange around it needs."""
 
     @property
     def place(self) -> str:
@@ -81,6 +83,26 @@ SHELF: dict[str, Target] = {
             "`ExecutionResult.execprices` raises AttributeError where nothing was traded.",
         ),
     ),
+    "bourse": Target(
+        "0.4.0",
+        "bourse:Bourse",
+        (
+            "Two orders at one price that arrive without a step of the clock between them have the same place in the "
+            "queue: the second takes the first one's, which is lost to matching while the volume still counts it.",
+        ),
+        below="3.13",
+    ),
+    "edumatcher": Target(
+        "0.53.0",
+        "edumatcher:EduMatcher",
+        (
+            "A FOK order that is to cancel resting orders of its own account cancels them even when it cannot be "
+            "filled without them and is killed: other engines leave the book as it was. Each feature alone conforms.",
+        ),
+        python="3.13",
+        in_extra=False,
+        pip="--no-deps ",
+    ),
     "matching-engine": Target("0.1.1", "matching_engine:MatchingEngine", python="3.12"),
     "pyorderbook": Target("0.4.9", "pyorderbook:PyOrderBook"),
 }
@@ -103,5 +125,7 @@ def must_be_installed(name: str, python: str) -> None:
         extra = " or the extra bookproof[targets]" if target.in_extra else ""
         versions += f" below Python {target.below}" if target.below else ""
         expected = f"{name} {target.version}, which installs{versions or ' on any Python'}"
-        hint = f"`{python} -m pip install {name}=={target.version}`{extra}, or name another Python by --python"
+        hint = (
+            f"`{python} -m pip install {target.pip}{name}=={target.version}`{extra}, or name another Python by --python"
+        )
         raise InputError("", 0, f"--engine {name}", expected, f"none of it in {python}", hint)
