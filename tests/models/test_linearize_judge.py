@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
+from bookproof.models.linearize import reductions
 from bookproof.models.linearize.certificate import flaw_in
 from bookproof.models.linearize.conclusion import Reason, Verdict
 from bookproof.models.linearize.conflicts import UNSEEN, decide
 from bookproof.models.linearize.diagnosis import diagnose
+from bookproof.models.linearize.fuzz import numbered_case
 from bookproof.models.linearize.generic import search
 from bookproof.models.linearize.histories import Mix, large, small
 from bookproof.models.linearize.history import Filled, History, Operation
@@ -400,3 +403,11 @@ def test_it_tells_how_far_it_is() -> None:
     assert judge(history, progress=told.append).verdict is Verdict.LINEARIZABLE
     assert told[0] == "0 added up"
     assert any(line.endswith(" of 3,000 in order") for line in told)
+
+
+def test_a_shortcut_that_loses_an_order_is_not_believed(plant: Callable[..., Any]) -> None:
+    plant(reductions._moved_on_by_others, "not in names", "in ()")
+    history = numbered_case(0, 11198).history
+    assert search(history).verdict is Verdict.NOT_LINEARIZABLE
+    assert search(history, shortcuts=False).verdict is Verdict.LINEARIZABLE
+    assert judge(history).conclusion.verdict is Verdict.LINEARIZABLE
