@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -94,22 +94,27 @@ def _complaints(each: Outcome) -> Iterator[str]:
     yield from each.differences
 
 
+def _together(mine: Mapping[str, Outcome]) -> Text:
+    """What the checkers say of one model: in a word where they agree, otherwise one by one."""
+    [first, *_] = mine.values()
+    if len({_said(each) for each in mine.values()}) == 1:
+        return Text(f"{_said(first)} by {len(mine)}", _style(first))
+    return Text("\n").join(Text(f"{name}: {_said(each)}", _style(each)) for name, each in mine.items())
+
+
 def _table(outcomes: Sequence[Outcome]) -> Table:
-    names = list(dict.fromkeys(each.checker for each in outcomes))
     table = Table(title="The TLA+ models", title_justify="left")
-    table.add_column("model, and what it says", ratio=1)
-    for name in names:
-        table.add_column(name, no_wrap=True)
+    table.add_column("model", overflow="fold")
+    table.add_column("by checkers", no_wrap=True)
     for heading in ("distinct", "diameter", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
     for model in dict.fromkeys(each.model for each in outcomes):
         mine = {each.checker: each for each in outcomes if each.model == model}
         found = [each.finding for each in mine.values() if each.finding is not None]
         refuted = [one for one in found if one.says is Says.VIOLATES]
-        about = (*dict.fromkeys(map(_violated, refuted)), model.about)
         table.add_row(
-            Text.assemble((model.name, "bold"), *(f"\n{line}" for line in about)),
-            *(Text(_said(mine[name]), _style(mine[name])) if name in mine else "" for name in names),
+            Text.assemble((model.name, "bold"), *(f"\n{line}" for line in dict.fromkeys(map(_violated, refuted)))),
+            _together(mine),
             _numbers(one.distinct for one in found if one.says is not Says.VIOLATES),
             _numbers(one.diameter for one in found),
             f"{sum(one.seconds for one in found):.1f}",
