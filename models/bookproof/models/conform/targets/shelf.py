@@ -103,6 +103,15 @@ SHELF: dict[str, Target] = {
         in_extra=False,
         pip="--no-deps ",
     ),
+    "liquibook": Target(
+        "2.0.1",
+        "liquibook:Liquibook",
+        (
+            "After a replace the depth is changed as if nothing of the order had been executed, and an order that was "
+            "filled in part may not trade at its new price.",
+            "An IOC or FOK order that is cancelled on entry leaves its quantity in the depth.",
+        ),
+    ),
     "matching-engine": Target("0.1.1", "matching_engine:MatchingEngine", python="3.12"),
     "orderly-chaos": Target(
         "0.2.0",
