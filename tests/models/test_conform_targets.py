@@ -13,6 +13,7 @@ import pytest
 
 from bookproof.models.conform.adapter import Adapter
 from bookproof.models.conform.check import Request, check
+from bookproof.models.conform.scenarios import covered
 from bookproof.models.conform.targets.installed import Installed
 from bookproof.models.conform.targets.shelf import SHELF, Target, must_be_installed
 from bookproof.models.conform.ways import SHIPPED, engine
@@ -20,6 +21,8 @@ from bookproof.spec.input_error import InputError
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 80
+ONLY_WITH_THREADS = {"orderly-chaos"}
+"""What is known of these takes luck to see: that is for a check, and not for a test."""
 
 
 def adapter(name: str) -> type[Installed]:
@@ -83,9 +86,9 @@ def test_an_engine_behaves_as_it_is_known_to(name: str) -> None:
     if installed(name) != SHELF[name].version:
         pytest.skip(f"{name} {SHELF[name].version} is not installed")
     with engine("--engine", name) as subject:
-        report = check(subject, Request(scenarios=20))
+        report = check(subject, Request(tuple(covered(subject.capabilities)), scenarios=20))
     assert report.lost == ""
-    assert report.exit_code == (1 if SHELF[name].known else 0)
+    assert report.exit_code == (1 if SHELF[name].known and name not in ONLY_WITH_THREADS else 0)
 
 
 def test_no_engine_is_imported_by_the_names_alone() -> None:

@@ -37,10 +37,11 @@ class Nanobook(Installed):
 
     def submit(self, order: Order) -> Reply:
         """Enter an order."""
-        if order.price is None:
+        if order.price is None and order.time_in_force != "fok":
             told = self.book.submit_market(order.side, order.quantity)
-        else:
-            told = self.book.submit_limit(order.side, order.price, order.quantity, order.time_in_force)
+        else:  # FOK at the market is FOK at the worst price there is
+            price = order.price or (2**62 if order.is_buy else 1)
+            told = self.book.submit_limit(order.side, price, order.quantity, order.time_in_force)
         self.bind(order.order_id, told.order_id)
         return Reply(None, _fills(told.trades))
 

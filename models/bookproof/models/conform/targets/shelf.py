@@ -96,14 +96,31 @@ SHELF: dict[str, Target] = {
         "0.53.0",
         "edumatcher:EduMatcher",
         (
-            "A FOK order that is to cancel resting orders of its own account cancels them even when it cannot be "
-            "filled without them and is killed: other engines leave the book as it was. Each feature alone conforms.",
+            "A FOK order that is to cancel resting orders of its own account cancels them also where it cannot be "
+            "filled and is killed. Its source says that this is meant; by the rule book such an order has no effect.",
         ),
         python="3.13",
         in_extra=False,
         pip="--no-deps ",
     ),
+    "liquibook": Target(
+        "2.0.1",
+        "liquibook:Liquibook",
+        (
+            "After a replace the depth is changed as if nothing of the order had been executed, and an order that was "
+            "filled in part may not trade at its new price.",
+            "An IOC or FOK order that is cancelled on entry leaves its quantity in the depth.",
+        ),
+    ),
     "matching-engine": Target("0.1.1", "matching_engine:MatchingEngine", python="3.12"),
+    "orderly-chaos": Target(
+        "0.2.0",
+        "orderly_chaos:OrderlyChaos",
+        (
+            "With a handler of trades and several threads, another thread may enter the book while the handler runs: a "
+            "trade is then told in the wrong call, or twice. Without threads it conforms.",
+        ),
+    ),
     "pyorderbook": Target("0.4.9", "pyorderbook:PyOrderBook"),
 }
 """By the name of the package, which is the name it is checked by."""
