@@ -303,7 +303,7 @@ def test_the_command_ends_with_0_and_a_table(lying: Any, capsys: pytest.CaptureF
     lying(tlc=RIGHT, tla_checker=RIGHT._replace(diameter=None))
     assert main(["tla", "lock", *SAMPLE]) == 0
     told = capsys.readouterr().out
-    assert "Two clients and one" in told
+    assert "holds (2)" in told
     assert "2 checks of 1 model by tlc and tla-checker: 2 hold and 0 are refuted" in told
     assert "again:" not in told
 

@@ -98,14 +98,14 @@ def _together(mine: Mapping[str, Outcome]) -> Text:
     """What the checkers say of one model: in a word where they agree, otherwise one by one."""
     [first, *_] = mine.values()
     if len({_said(each) for each in mine.values()}) == 1:
-        return Text(f"{_said(first)} by {len(mine)}", _style(first))
+        return Text(f"{_said(first)} ({len(mine)})", _style(first))
     return Text("\n").join(Text(f"{name}: {_said(each)}", _style(each)) for name, each in mine.items())
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:
     table = Table(title="The TLA+ models", title_justify="left")
     table.add_column("model", overflow="fold")
-    table.add_column("by checkers", no_wrap=True)
+    table.add_column("checkers", no_wrap=True)
     for heading in ("distinct", "diameter", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
     for model in dict.fromkeys(each.model for each in outcomes):
