@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from itertools import chain, repeat
 from pathlib import Path
@@ -136,6 +137,15 @@ def test_a_memory_limit_ends_with_3_and_says_so(file: Path, capsys: pytest.Captu
     assert verdict_of(RIGHT, file, capsys, "--memory", "1000G")[0] == 0
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["in front", "in the background"])
+def in_a_shell(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A shell lets a job in the background ignore interrupts."""
+    was = signal.signal(signal.SIGINT, request.param)
+    yield
+    assert signal.signal(signal.SIGINT, was) is request.param
+
+
+@pytest.mark.usefixtures("in_a_shell")
 def test_a_memory_limit_ends_a_check_that_is_under_way(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import _thread
 import argparse
 import json
 import shlex
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from time import perf_counter, sleep
+from types import FrameType
 from typing import IO, Any
 
 from rich.console import Console
@@ -271,7 +273,7 @@ def _at_most(size: int | None) -> Iterator[None]:
     """MemoryError as soon as this process has had more memory than so many bytes.
 
     It is watched from beside and interrupted. A limit of the system would do it to the byte, but what C code does
-    where memory is refused is anybody's guess.
+    where memory is refused is anybody's guess. Jobs that a shell keeps in the background ignore interrupts: not this one.
     """
     if size is None:
         yield
@@ -287,6 +289,15 @@ def _at_most(size: int | None) -> Iterator[None]:
 
     if peak_memory() > size:
         raise MemoryError
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        if over.is_set():
+            raise KeyboardInterrupt
+
+    here = threading.current_thread() is threading.main_thread()  # nobody else can be interrupted
+    ignored = here and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored:
+        signal.signal(signal.SIGINT, interrupted)
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
@@ -295,6 +306,8 @@ def _at_most(size: int | None) -> Iterator[None]:
         finally:
             finished.set()
             watcher.join()
+            if ignored:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         if over.is_set():
             raise MemoryError from None
