@@ -273,7 +273,7 @@ def _at_most(size: int | None) -> Iterator[None]:
     """MemoryError as soon as this process has had more memory than so many bytes.
 
     It is watched from beside and interrupted. A limit of the system would do it to the byte, but what C code does
-    where memory is refused is anybody's guess. Jobs that a shell keeps in the background ignore interrupts: not this one.
+    where memory is refused is anybody's guess. A job in the background of a shell ignores interrupts, but not this one.
     """
     if size is None:
         yield
