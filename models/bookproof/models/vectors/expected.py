@@ -95,7 +95,7 @@ def needs_of(case: Case) -> tuple[str, ...]:
 
     >>> from bookproof.spec.commands import Cancel
     >>> from bookproof.spec.instruments import listing
-    >>> from bookproof.spec.values import Side
+    >>> from bookproof.spec.values import Side, TimeInForce
     >>> order = Submit("ABC", 1, 7, Side.BUY, 1, None, TimeInForce.IOC)
     >>> needs_of(Case(listing(["ABC", "XYZ"]), (order, Cancel("ABC", 1))))
     ('cancel', 'ioc', 'market', 'several-books', 'submit')
